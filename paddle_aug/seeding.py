@@ -1,0 +1,20 @@
+"""Random streams that depend on the seed, the epoch and the index, and on nothing else.
+
+Every random choice of the data path comes from a stream of its own, so that the result is the same
+for any number of workers, and a resumed run continues as if it had never stopped.
+"""
+
+import numpy as np
+
+# What a stream is for. Distinct purposes never share numbers, even at the same epoch and index.
+PURPOSES = {"image": 0, "shuffle": 1, "mix": 2, "partner": 3, "subset": 4, "split": 5, "preview": 6}
+
+
+def stream(seed: int, epoch: int, index: int, purpose: str = "image") -> np.random.Generator:
+    """Generator for one choice.
+
+    seed, epoch, index: whole numbers from 0; index is an image's place in its data set for
+    "image" and "partner", a batch's number for "mix", 0 otherwise.
+    purpose: a key of PURPOSES.
+    """
+    return np.random.default_rng([seed, epoch, index, PURPOSES[purpose]])
