@@ -1,0 +1,114 @@
+"""Exact, safe and durable states: safetensors for the arrays, JSON for the rest, one file each.
+
+No pickle is read or written. A checksum over everything tells a damaged file, and the last two
+states are kept, so that a run survives a torn one.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from paddle_aug.atomic import atomic_write, remove_leftovers
+from paddle_aug.errors import UserError
+
+FORMAT = "paddle_aug state 1"
+KEEP = 2
+_NAME = re.compile(r"state-(\d{5})-(\d{6})\.safetensors")
+
+Arrays = dict[str, np.ndarray]
+
+
+def save_state(path: str | Path, arrays: Arrays, state: dict[str, Any]) -> None:
+    """Write arrays and a JSON-able state to one file, replacing it only when complete."""
+    arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    text = json.dumps(state)
+    metadata = {"format": FORMAT, "state": text, "sha256": _digest(arrays, text)}
+    with atomic_write(path) as temporary:
+        try:
+            save_file(arrays, temporary, metadata)
+        except SafetensorError as error:
+            # The library reports a full disk or a lost folder as its own error.
+            raise OSError(str(error)) from None
+
+
+def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read what save_state wrote. Raises UserError for any other or damaged file."""
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a readable checkpoint: {error}") from None
+    if metadata.get("format") != FORMAT:
+        raise UserError(f"{path}: a safetensors file, but not a checkpoint of this project")
+    text = metadata.get("state", "")
+    if metadata.get("sha256") != _digest(arrays, text):
+        raise UserError(f"{path}: damaged: its checksum does not agree with its contents")
+    return arrays, json.loads(text)
+
+
+def with_prefix(prefix: str, arrays: Arrays) -> Arrays:
+    """The same arrays under the names `prefix/name`."""
+    return {f"{prefix}/{name}": array for name, array in arrays.items()}
+
+
+def under_prefix(prefix: str, arrays: Arrays) -> Arrays:
+    """The arrays whose names start with `prefix/`, without it."""
+    start = f"{prefix}/"
+    return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+
+
+class CheckpointFolder:
+    """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self.best = self.folder / "best.safetensors"
+
+    def save(self, epoch: int, step: int, arrays: Arrays, state: dict[str, Any]) -> Path:
+        """Write the state before step `step` of epoch `epoch`, then drop the oldest ones."""
+        path = self.folder / f"state-{epoch:05d}-{step:06d}.safetensors"
+        save_state(path, arrays, state)
+        for old in self._states()[KEEP:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def save_best(self, arrays: Arrays, state: dict[str, Any]) -> None:
+        save_state(self.best, arrays, state)
+
+    def load_newest(self) -> tuple[Arrays, dict[str, Any], list[str]]:
+        """(arrays, state, warnings) of the newest state that is whole.
+
+        Raises UserError where there is none; a damaged one is named in the warnings.
+        """
+        remove_leftovers(self.folder)
+        warnings = []
+        for path in self._states():
+            try:
+                return *load_state(path), warnings
+            except UserError as error:
+                warnings.append(str(error))
+        detail = "; ".join(warnings) or "no state was saved yet"
+        raise UserError(f"{self.folder}: nothing to resume from: {detail}")
+
+    def _states(self) -> list[Path]:
+        """Newest first."""
+        found = [path for path in self.folder.glob("state-*") if _NAME.fullmatch(path.name)]
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+
+def _digest(arrays: Arrays, text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

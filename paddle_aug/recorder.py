@@ -1,0 +1,87 @@
+"""What a run leaves behind: npy curves, metrics.csv, its options and its environment.
+
+    OUTPUT/<mode>Aug_lossTrain.npy ...   one float64 an epoch, as the documents' plots read them
+    OUTPUT/<mode>/metrics.csv            the same and more, a line an epoch
+    OUTPUT/<mode>/config.yaml            the options; changes.yaml: those that are not defaults
+    OUTPUT/<mode>/environment.json       versions, threads, device, data
+    OUTPUT/<mode>/checkpoints/           states to resume from, and the best model
+"""
+
+import csv
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from paddle_aug.atomic import atomic_write
+from paddle_aug.errors import UserError
+
+# The documents' four curves, and two more training accuracies that mixing makes necessary.
+CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
+COLUMNS = (
+    "epoch", "lr", "mixing", "lossTrain", "accTrain", "accTrainFirst", "accTrainClean",
+    "lossEval", "accEval", "seconds", "imagesPerSecond",
+)  # fmt: skip
+
+Row = Mapping[str, Any]
+
+
+class Recorder:
+    """Writes one run's folder; every file is replaced whole, or not at all."""
+
+    def __init__(self, output: str | Path, mode: str):
+        self.output = Path(output)
+        self.mode = mode
+        self.folder = self.output / mode
+        self.checkpoints = self.folder / "checkpoints"
+
+    def curve_path(self, curve: str) -> Path:
+        return self.output / f"{self.mode}Aug_{curve}.npy"
+
+    def existing(self) -> Path | None:
+        """A file or folder of an earlier run with this output and mode, if there is one."""
+        places = [self.folder, *map(self.curve_path, CURVES)]
+        return next((place for place in places if place.exists()), None)
+
+    def refuse_existing(self) -> None:
+        """Raise UserError where an earlier run is there already."""
+        if place := self.existing():
+            raise UserError(
+                f"{place} is there already, from an earlier run: continue it with "
+                f"--resume {self.folder}, replace it with --overwrite, or choose another --output"
+            )
+
+    def remove_existing(self) -> None:
+        """Delete an earlier run with this output and mode: its curves and its folder."""
+        for curve in CURVES:
+            self.curve_path(curve).unlink(missing_ok=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def write_start(
+        self, config: Mapping[str, Any], changes: Mapping[str, Any], environment: Mapping[str, Any]
+    ) -> None:
+        for name, values in (("config", config), ("changes", changes)):
+            with atomic_write(self.folder / f"{name}.yaml") as path:
+                text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+                path.write_text(text, encoding="utf-8")
+        with atomic_write(self.folder / "environment.json") as path:
+            path.write_text(json.dumps(environment, indent=2, ensure_ascii=False), encoding="utf-8")
+
+    def write_history(self, history: Sequence[Row]) -> None:
+        """Save the curves and metrics.csv: a value, and a line, for each row of `history`."""
+        with (
+            atomic_write(self.folder / "metrics.csv") as path,
+            path.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in history)
+        for curve in CURVES:
+            values = np.array([row[curve] for row in history], np.float64)
+            with atomic_write(self.curve_path(curve)) as path, path.open("wb") as file:
+                np.save(file, values)
