@@ -1,0 +1,31 @@
+# make train   set up, then train a baseline and SamplePairing on bundled images and compare them
+# make test    set up, then run the tests
+# make check   set up, then lint, types and tests with coverage
+# make clean   remove the virtual environment
+PY := .venv/bin/python
+OUTPUT := logs
+
+.PHONY: train test check clean setup setup-test
+
+train: setup
+	$(PY) train.py --augment userDef --output $(OUTPUT) --overwrite
+	$(PY) train.py --augment samplePairing --output $(OUTPUT) --overwrite
+	$(PY) -m paddle_aug compare $(OUTPUT) --output $(OUTPUT)
+
+test: setup-test
+	$(PY) -m pytest
+
+check: setup-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pyright
+	$(PY) -m pytest --cov --cov-fail-under=95
+
+clean:
+	rm -rf .venv
+
+setup:
+	@tools/setup.sh requirements.txt
+
+setup-test:
+	@tools/setup.sh requirements.txt requirements-test.txt
