@@ -1,10 +1,10 @@
 """What a run leaves behind: npy curves, metrics.csv, its options and its environment.
 
-    OUTPUT/<mode>Aug_lossTrain.npy ...   one float64 an epoch, as the documents' plots read them
-    OUTPUT/<mode>/metrics.csv            the same and more, a line an epoch
-    OUTPUT/<mode>/config.yaml            the options; changes.yaml: those that are not defaults
-    OUTPUT/<mode>/environment.json       versions, threads, device, data
-    OUTPUT/<mode>/checkpoints/           states to resume from, and the best model
+OUTPUT/<mode>Aug_lossTrain.npy ...   one float64 an epoch, as the documents' plots read them
+OUTPUT/<mode>/metrics.csv            the same and more, a line an epoch
+OUTPUT/<mode>/config.yaml            the options; changes.yaml: those that are not defaults
+OUTPUT/<mode>/environment.json       versions, threads, device, data
+OUTPUT/<mode>/checkpoints/           states to resume from, and the best model
 """
 
 import csv

@@ -7,7 +7,16 @@ for any number of workers, and a resumed run continues as if it had never stoppe
 import numpy as np
 
 # What a stream is for. Distinct purposes never share numbers, even at the same epoch and index.
-PURPOSES = {"image": 0, "shuffle": 1, "mix": 2, "partner": 3, "subset": 4, "split": 5, "preview": 6}
+PURPOSES = {
+    "image": 0,
+    "shuffle": 1,
+    "mix": 2,
+    "partner": 3,
+    "subset": 4,
+    "split": 5,
+    "preview": 6,
+    "step": 7,
+}
 
 
 def stream(seed: int, epoch: int, index: int, purpose: str = "image") -> np.random.Generator:

@@ -34,7 +34,9 @@ def test_a_state_comes_back_bit_for_bit(tmp_path):
         assert arrays[name].tobytes() == array.tobytes()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_any_changed_byte_is_noticed(tmp_path, data):
     path = tmp_path / "a.safetensors"

@@ -90,7 +90,11 @@ def test_square_box_is_centred_and_clipped():
 
 
 @given(
-    st.integers(1, 60), st.integers(1, 60), st.floats(0, 1), st.floats(0, 0.999), st.floats(0, 0.999)
+    st.integers(1, 60),
+    st.integers(1, 60),
+    st.floats(0, 1),
+    st.floats(0, 0.999),
+    st.floats(0, 0.999),
 )
 def test_box_stays_inside_and_its_lam_is_the_pixel_share(height, width, lam, y, x):
     box = mixing.rand_bbox(height, width, lam, int(y * height), int(x * width))

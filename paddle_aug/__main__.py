@@ -1,0 +1,51 @@
+"""python -m paddle_aug VERB: everything but training and evaluation.
+
+A verb's module is imported when the verb is called, so that --help answers at once.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from paddle_aug import __version__
+from paddle_aug.errors import run_command
+
+# Verb: module with `main(argv) -> int`, and what the verb does.
+VERBS = {
+    "compare": ("paddle_aug.commands.compare", "curves and table of several runs side by side"),
+    "preview": ("paddle_aug.commands.preview", "sheets of augmented and mixed images"),
+    "schedule": ("paddle_aug.commands.schedule", "when mixing is on, and the learning rate"),
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser that explains the verbs; each verb's own options are its module's."""
+    width = max(map(len, VERBS)) + 2
+    lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
+    parser = argparse.ArgumentParser(
+        prog="python -m paddle_aug",
+        usage="python -m paddle_aug VERB [OPTIONS]",
+        description="verbs:\n" + "\n".join(lines),
+        epilog="python -m paddle_aug VERB --help explains a verb's options. "
+        "Training and evaluation are train.py and evaluate.py.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help=argparse.SUPPRESS)
+    parser.add_argument("--version", action="version", version=f"paddle_aug {__version__}")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb with the arguments after it; returns the exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if not argv:
+        build_parser().print_help()
+        return 2
+    # Only the first argument is looked at here: what follows belongs to the verb.
+    verb = build_parser().parse_args(argv[:1]).verb
+    return importlib.import_module(VERBS[verb][0]).main(argv[1:]) or 0
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,110 @@
+"""The Dataset that a model is trained on: images read, augmented, mixed and made float32 CHW."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import paddle
+
+from paddle_aug.chw import to_chw
+from paddle_aug.errors import UserError
+from paddle_aug.mix_policy import MixPolicy
+from paddle_aug.seeding import stream
+from paddle_aug.transforms import Transform
+
+
+class Sample(NamedTuple):
+    """One training image: float32 CHW, its label, its partner's label, and its label's weight."""
+
+    image: np.ndarray
+    label: int
+    partner_label: int
+    lam: float
+
+
+class AugmentedDataset(paddle.io.Dataset):
+    """Augmented view of an ImageDataset.
+
+    An item is asked for by index, or by (epoch, index) where the epoch matters: the same seed,
+    epoch and index give the same bytes in any process. Items are `Sample`s.
+
+    dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
+    whole data set (CutMix of the documents, SamplePairing of the paper), None for none.
+    mean, std: normalisation, in [0, 1], one value or one a channel. size: (height, width) that
+    every image must have in the end.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        transform: Transform,
+        size: int,
+        channels: int = 3,
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+        seed: int = 0,
+        mix: MixPolicy | None = None,
+    ):
+        super().__init__()
+        self.dataset = dataset
+        self.transform = transform
+        self.size = size
+        self.channels = channels
+        self.mean = mean or [0.5]
+        self.std = std or [0.5]
+        self.seed = seed
+        self.mix = mix if mix and mix.partner == "dataset" else None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Sample:
+        return self.sample(*(key if isinstance(key, tuple) else (0, key)))
+
+    def sample(self, epoch: int, index: int, out: np.ndarray | None = None) -> Sample:
+        """One item; its image is written to `out`, contiguous float32 CHW, where that is given."""
+        image, label = self._read(index, stream(self.seed, epoch, index), out)
+        if self.mix is None or not self.mix.schedule.is_active(epoch):
+            return Sample(image, label, label, 1.0)
+        rng = stream(self.seed, epoch, index, "partner")
+        draw = self.mix.draw(rng, self.size, self.size)
+        if draw is None:
+            return Sample(image, label, label, 1.0)
+        partner, partner_label = self._read(int(rng.integers(len(self.dataset))), rng)
+        image[:] = self.mix.apply(draw, image[None], partner[None])[0]
+        return Sample(image, label, partner_label, draw.lam)
+
+    def _read(
+        self, index: int, rng: np.random.Generator, out: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int]:
+        image, label = self.dataset[index]
+        image = self.transform(image, rng)
+        if image.shape[:2] != (self.size, self.size):
+            raise UserError(
+                f"{self.dataset.source(index)}: is {image.shape[1]}x{image.shape[0]} after the "
+                f"transforms, but the model takes {self.size}x{self.size}: "
+                "end the transforms with a crop or Resize to --image-size"
+            )
+        return to_chw(image, self.mean, self.std, self.channels, out), int(label)
+
+
+class Batch(NamedTuple):
+    """Arrays of one step: images float32 [N, C, H, W]; labels, partner_labels int64 [N];
+    lam float32 [N]; indices int64 [N], the images' places in the data set."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    partner_labels: np.ndarray
+    lam: np.ndarray
+    indices: np.ndarray
+
+
+def collate(dataset: AugmentedDataset, epoch: int, indices: np.ndarray) -> Batch:
+    """Read and stack the images of one batch."""
+    images = np.empty((len(indices), dataset.channels, dataset.size, dataset.size), np.float32)
+    labels = np.empty((2, len(indices)), np.int64)
+    lam = np.empty(len(indices), np.float32)
+    for row, index in enumerate(indices):
+        sample = dataset.sample(epoch, int(index), out=images[row])
+        labels[:, row] = sample.label, sample.partner_label
+        lam[row] = sample.lam
+    return Batch(images, labels[0], labels[1], lam, np.asarray(indices, np.int64))

@@ -1,0 +1,212 @@
+"""From options to objects: data sets, transforms, model, optimizer, and who feeds whom."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import paddle
+
+from models import build_model
+from paddle_aug.augmented import AugmentedDataset
+from paddle_aug.cache import CachedDataset
+from paddle_aug.config import DIGITS_DEFAULTS, Config
+from paddle_aug.data_builtin import load_aistudio
+from paddle_aug.datasets import DataOptions, describe, load_data
+from paddle_aug.ema import ExponentialMovingAverage
+from paddle_aug.engine import Trainer
+from paddle_aug.environment import data_digest
+from paddle_aug.errors import UserError
+from paddle_aug.image_dataset import ImageDataset
+from paddle_aug.loader import Loader, choose_workers
+from paddle_aug.losses import build_criterion
+from paddle_aug.lr_schedule import LearningRate
+from paddle_aug.mix_policy import MixPolicy, build_mix_policy
+from paddle_aug.optimization import build_optimizer
+from paddle_aug.policies import build_policy, build_transforms
+from paddle_aug.transforms import Transform
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Setup:
+    """The objects of one run, built from its options."""
+
+    config: Config
+    trainer: Trainer
+    train_loader: Loader
+    eval_loader: Loader
+    clean_loader: Loader | None  # the training images as evaluation sees them
+    classes: list[str]
+    backend: str
+    data_record: dict[str, Any] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def loaders(self) -> Iterator[None]:
+        """End all workers when the run ends, however it ends."""
+        try:
+            yield
+        finally:
+            for loader in (self.train_loader, self.eval_loader, self.clean_loader):
+                if loader:
+                    loader.close()
+
+    def evaluation_weights(self) -> contextlib.AbstractContextManager[Any]:
+        """Averaged weights where --ema is on, within the context."""
+        ema = self.trainer.ema
+        return ema.applied() if ema else contextlib.nullcontext()
+
+
+def build_setup(config: Config, say: Say) -> Setup:
+    """Read the data, build everything; writes nothing but the image cache."""
+    config = fill_defaults(config)
+    choose_device(config.device)
+    train, evaluation = load_datasets(config, say)
+    paddle.seed(config.seed)
+    model, backend = accelerated(make_model(config, len(train.classes)), config, say)
+    mix = build_mix_policy(config)
+    workers = choose_workers(config.workers)
+    if config.workers == "auto":
+        made_by = "a thread" if workers == "thread" else f"{workers} processes"
+        say(f"batches are made by {made_by} (--workers)")
+    train_loader = Loader(
+        training_view(train, config, mix),
+        config.batch_size, shuffle=True, seed=config.seed, workers=workers,
+        max_steps=config.max_steps,
+    )  # fmt: skip
+    clean = evaluation_loader(train, config, workers) if config.clean_accuracy else None
+    return Setup(
+        config=config,
+        trainer=Trainer(
+            config=config,
+            model=model,
+            optimizer=build_optimizer(
+                config.optimizer, model.parameters(), config.lr, config.weight_decay,
+                config.momentum, config.clip_norm,
+            ),
+            criterion=build_criterion(
+                config.criterion, config.label_smoothing, config.focal_gamma
+            ),
+            schedule=learning_rates(config, len(train_loader)),
+            mix=mix,
+            ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
+            scaler=paddle.amp.GradScaler() if config.amp == "fp16" and on_gpu() else None,
+            source=train.source,
+        ),
+        train_loader=train_loader,
+        eval_loader=evaluation_loader(evaluation, config, workers),
+        clean_loader=clean,
+        classes=list(train.classes),
+        backend=backend,
+        data_record={
+            "name": train.name,
+            "train": {"images": len(train), "digest": data_digest(train)},
+            "eval": {"images": len(evaluation), "digest": data_digest(evaluation)},
+        },
+    )  # fmt: skip
+
+
+def choose_device(name: str) -> None:
+    """Select Paddle's device; "auto" is what Paddle was built and finds a device for."""
+    if name == "auto":
+        return
+    try:
+        paddle.device.set_device(name)
+    except (ValueError, RuntimeError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(f"device: {name!r} cannot be used here: {reason}") from None
+
+
+def on_gpu() -> bool:
+    return not paddle.device.get_device().startswith("cpu")
+
+
+def fill_defaults(config: Config) -> Config:
+    """Where the bundled digits are used, their own defaults for what was not given."""
+    digits = config.data == "digits" or (config.data is None and load_aistudio() is None)
+    return config.with_defaults(DIGITS_DEFAULTS) if digits else config
+
+
+def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]:
+    """(training images, evaluation images) of the options."""
+    names = DataOptions.__dataclass_fields__
+    train, evaluation = load_data(DataOptions(**{k: v for k, v in config if k in names}))
+    say(describe(train, evaluation))
+    return train, evaluation
+
+
+def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
+    """The model of the options with its first weights, drawn from Paddle's generator."""
+    try:
+        return build_model(
+            config.model, num_classes, config.channels, config.image_size,
+            init=config.init, stem=config.stem,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UserError(f"model: {error}") from None
+
+
+def accelerated(
+    model: paddle.nn.Layer, config: Config, say: Say
+) -> tuple[paddle.nn.Layer, str]:  # fmt: skip
+    """(the model, its backend's name): on a CPU over oneDNN where that is asked for or helps."""
+    if on_gpu() or config.cpu_backend == "paddle":
+        if config.amp == "bf16" and not on_gpu():
+            raise UserError("amp: bf16 on a CPU needs --cpu-backend onednn (Paddle's has none)")
+        return model, "paddle"
+    return model, "paddle"
+
+
+def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:
+    return LearningRate(
+        config.lr_schedule, config.lr, config.epochs, steps_per_epoch, config.milestones,
+        config.gamma, config.warmup_epochs, config.plateau_patience,
+    )  # fmt: skip
+
+
+def image_part(config: Config, dataset: ImageDataset) -> Transform:
+    """Random transforms of a training image: the list that was given, or the policy by name,
+    without the operations that would change this data set's labels."""
+    if config.train_transforms is not None:
+        return build_transforms(config.train_transforms)
+    return build_policy(config.image_part, dataset.changes_label, config.policy)
+
+
+def training_view(dataset: ImageDataset, config: Config, mix: MixPolicy | None) -> AugmentedDataset:
+    """Augmented training images; with --train-transforms these do their own resizing."""
+    transform = image_part(config, dataset)
+    images = dataset if config.train_transforms is not None else resized(dataset, config)
+    return _view(images, config, transform, mix)
+
+
+def evaluation_view(dataset: ImageDataset, config: Config) -> AugmentedDataset:
+    """Clean images; with --eval-transforms these do their own resizing."""
+    if config.eval_transforms is not None:
+        return _view(dataset, config, build_transforms(config.eval_transforms), None)
+    return _view(resized(dataset, config), config, build_policy("no"), None)
+
+
+def resized(dataset: ImageDataset, config: Config) -> ImageDataset:
+    """The images at --image-size, both sides scaled as the documents do, kept for later."""
+    size = (config.image_size, config.image_size)
+    return (
+        CachedDataset(dataset, size)
+        if config.cache
+        else CachedDataset(dataset, size, limit_bytes=0)
+    )
+
+
+def evaluation_loader(dataset: ImageDataset, config: Config, workers: str | int) -> Loader:
+    """Batches of clean images in the data set's order."""
+    batch_size = config.eval_batch_size or max(32, config.batch_size)
+    return Loader(evaluation_view(dataset, config), batch_size, shuffle=False, workers=workers)
+
+
+def _view(
+    images: ImageDataset, config: Config, transform: Transform, mix: MixPolicy | None
+) -> AugmentedDataset:
+    return AugmentedDataset(
+        images, transform, config.image_size, config.channels, config.mean, config.std,
+        config.seed, mix,
+    )  # fmt: skip

@@ -1,0 +1,31 @@
+"""Checks of arguments, shared by the transforms: each raises ValueError naming what is allowed."""
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+
+def check_probability(name: str, value: float) -> None:
+    """Raise ValueError unless value is a number in [0, 1]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a probability in [0, 1], got {value!r}")
+
+
+def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
+    """Raise ValueError unless value is one of allowed."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+
+
+def check_range(
+    name: str, value: Any, least: float | None = None, most: float | None = None
+) -> None:
+    """Raise ValueError unless value is a pair least <= low <= high <= most of finite numbers."""
+    bounds = "" if least is None else f" from {least}" + ("" if most is None else f" to {most}")
+    numbers = isinstance(value, list | tuple) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value
+    )
+    low = -math.inf if least is None else least
+    high = math.inf if most is None else most
+    if not numbers or len(value) != 2 or not low <= value[0] <= value[1] <= high:
+        raise ValueError(f"{name} must be a pair [low, high]{bounds}, got {value!r}")

@@ -1,0 +1,117 @@
+"""The command line of train.py, made from the table of options in config.py."""
+
+import argparse
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from paddle_aug.config import Config, load_config, parse_yaml_text, read_yaml
+
+_DEFAULTS = Config().dump()
+
+
+def parse_args(
+    argv: Sequence[str] | None = None,
+    description: str = "Train an image classifier under augmentation.",
+) -> tuple[Config, argparse.Namespace]:
+    """Options from the command line, on top of those from --config; checked before any work.
+
+    Returns the configuration, and the options that are not part of it: resume, allow_changes;
+    beside them `changes`, the options that were given, unchecked.
+    """
+    parser = build_parser(description)
+    arguments = vars(parser.parse_args(argv))
+    control = argparse.Namespace(
+        resume=arguments.pop("resume", None), allow_changes=arguments.pop("allow_changes", False)
+    )
+    path = arguments.pop("config", None)
+    values = read_yaml(path) if path else {}
+    config = load_config(values, where=f"{path}: ") if path else Config()
+    nested: dict[str, Any] = {}
+    for key, value in arguments.items():
+        name, _, inner = key.partition(".")
+        if inner:
+            nested.setdefault(name, dict(values.get(name) or {}))[inner] = value
+        else:
+            nested[name] = value
+    config = load_config({**values, **nested}) if nested else config
+    control.changes = {**values, **nested}
+    return config, control
+
+
+def build_parser(description: str) -> argparse.ArgumentParser:
+    """argparse's view of Config: one option a field, unset unless given."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=100),
+        epilog="Every option can stand in a YAML file given with --config, with _ for -: "
+        "'image_size: 64'. Options on the command line win.",
+    )
+    parser.add_argument("--config", metavar="FILE", help="YAML file of options")
+    groups: dict[str, Any] = {}
+    for name, field in Config.model_fields.items():
+        group_name = typing.cast(dict[str, str], field.json_schema_extra)["group"]
+        if group_name not in groups:
+            groups[group_name] = parser.add_argument_group(group_name)
+        group = groups[group_name]
+        if name == "policy":
+            for inner, default in _DEFAULTS["policy"].items():
+                group.add_argument(
+                    _flag(f"policy.{inner}"), dest=f"policy.{inner}", default=argparse.SUPPRESS,
+                    metavar="VALUE", type=parse_yaml_text,
+                    help="a mapping; its keys are in config.yaml of any run"
+                    if isinstance(default, dict) else f"default {default}",
+                )  # fmt: skip
+            continue
+        _add_option(group, name, field)
+    run = groups["Run"]
+    run.add_argument(
+        "--resume", nargs="?", const="", metavar="RUN", default=argparse.SUPPRESS,
+        help="continue the run in this folder (OUTPUT/<augment> where none is named), "
+        "with the options it was started with",
+    )  # fmt: skip
+    run.add_argument(
+        "--allow-changes", action="store_true", default=argparse.SUPPRESS,
+        help="resume although options, data, code or threads differ",
+    )  # fmt: skip
+    return parser
+
+
+def _add_option(group: Any, name: str, field: Any) -> None:
+    default = _DEFAULTS[name]
+    help_text = field.description.replace("%", "%%")
+    if default is not None and default != []:
+        shown = ",".join(map(str, default)) if isinstance(default, list) else default
+        help_text += f" (default: {shown})"
+    settings: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": name, "help": help_text}
+    if field.annotation is bool:
+        group.add_argument(_flag(name), action=argparse.BooleanOptionalAction, **settings)
+        return
+    choices = _choices(field.annotation)
+    group.add_argument(_flag(name), metavar=choices or _metavar(name), **settings)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _metavar(name: str) -> str:
+    return name.rsplit("_", 1)[-1].upper()
+
+
+def _choices(annotation: Any) -> str:
+    """`{a,b}` for a Literal, else an empty string."""
+    values: list[Any] = []
+    options = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
+    for part in options:
+        if typing.get_origin(part) is Literal:
+            values += typing.get_args(part)
+    if options[-1] is not type(None) and len(options) > 1:
+        values.append("N")
+    return "{" + ",".join(map(str, values)) + "}" if values else ""
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)

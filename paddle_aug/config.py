@@ -1,0 +1,229 @@
+"""Every option of a training run: one table that the command line, YAML files and --help share.
+
+The command line itself is in command_line.py.
+
+pydantic checks names, types and ranges before any work is done; nothing here imports Paddle, so
+that --help and errors in options answer at once.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from models import check_name
+from paddle_aug.errors import UserError
+from paddle_aug.policies import PolicyOptions
+
+# The values of --augment, by the documents' spelling: each is an image part and a mixing part.
+BASES = (
+    "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",
+)  # fmt: skip
+MIXES = ("samplePairing", "mixup", "cutmix", "cutout")
+AUGMENTS = BASES + MIXES
+
+# What each mixing method does where the options say nothing: the documents' choices.
+# S0 mixes the base augmentation's images in the batch; S4 mixes plain images in the Dataset.
+MIX_DEFAULTS: dict[str, dict[str, Any]] = {
+    "samplePairing": {"base": "userDef", "partner": "batch", "mix_prob": 1.0, "alpha": 1.0},
+    "mixup": {"base": "userDef", "partner": "batch", "mix_prob": 1.0, "alpha": 1.5},
+    "cutmix": {"base": "no", "partner": "dataset", "mix_prob": 0.2, "alpha": 1.0},
+    "cutout": {"base": "no", "partner": "batch", "mix_prob": 1.0, "alpha": 1.0},
+}
+
+# The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
+DIGITS_DEFAULTS: dict[str, Any] = {
+    "model": "ResNetSmall",
+    "image_size": 32,
+    "per_class": 10,
+    "epochs": 60,
+    "batch_size": 10,
+    "lr": 1e-3,
+}
+
+
+def _split_commas(value: Any) -> Any:
+    """Command-line form of a list: "15,18"."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        return [part for part in value.replace(" ", "").split(",") if part]
+    return parse_yaml_text(value)
+
+
+def parse_yaml_text(value: Any) -> Any:
+    """Command-line form of a nested value: YAML, as "[{Resize: 120}, {RandomCrop: 96}]"."""
+    return yaml.safe_load(value) if isinstance(value, str) else value
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Numbers = Annotated[list[float], BeforeValidator(_split_commas)]
+Epochs = Annotated[list[Natural], BeforeValidator(_split_commas)]
+TransformList = Annotated[list[Any], BeforeValidator(parse_yaml_text)]
+
+
+def option(default: Any, group: str, description: str) -> Any:
+    return Field(default, description=description, json_schema_extra={"group": group})
+
+
+class Config(BaseModel):
+    """The options of one run; immutable, and saved with it as config.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, or a name: digits, mnist, fashion-mnist, cifar10, cifar100. Without it: AI Studio's data22612 where present, else the bundled digits")  # fmt: skip
+    images_root: str | None = option(None, "Data", "folder that the paths in a list or CSV start from")  # fmt: skip
+    image_column: str = option("image", "Data", "CSV column of the image paths")
+    label_column: str = option("label", "Data", "CSV column of the labels")
+    eval_data: str | None = option(None, "Data", "a list or CSV file of its own for evaluation")
+    eval_share: Annotated[float, Field(gt=0, lt=1)] = option(0.2, "Data", "share kept for evaluation where the data come in one piece")  # fmt: skip
+    split: Literal["order", "stratified"] = option("order", "Data", "how a CSV is split: by row order or by class and seed")  # fmt: skip
+    per_class: Positive | None = option(None, "Data", "train on this many images of each class only")  # fmt: skip
+    image_size: Annotated[int, Field(ge=8, le=2048)] = option(224, "Data", "height and width that the model sees, in pixels")  # fmt: skip
+    channels: Literal[1, 3] = option(3, "Data", "3: RGB, 1: gray")
+    mean: Numbers = option([0.5, 0.5, 0.5], "Data", "mean to subtract, in [0, 1], one value a channel")  # fmt: skip
+    std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, in [0, 1]")
+    cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs")  # fmt: skip
+
+    augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images")  # fmt: skip
+    base: Literal[BASES] | None = option(None, "Augmentation", "image part under a mixing method (samplePairing and mixup: userDef; cutmix and cutout: no)")  # fmt: skip
+    policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part")
+    train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'")  # fmt: skip
+    eval_transforms: TransformList | None = option(None, "Augmentation", "the same for evaluation images")  # fmt: skip
+
+    partner: Literal["batch", "dataset"] | None = option(None, "Mixing", "where the second image comes from: the same batch, or the whole training set (cutmix: dataset, others: batch)")  # fmt: skip
+    mix_prob: Share | None = option(None, "Mixing", "share of batches (of images, with --partner dataset) that are mixed (cutmix 0.2, others 1)")  # fmt: skip
+    alpha: Annotated[float, Field(gt=0)] | None = option(None, "Mixing", "lam ~ Beta(alpha, alpha) (mixup 1.5, cutmix 1)")  # fmt: skip
+    pairing_start: Natural | None = option(None, "Mixing", "first epoch with mixing, from 0 (samplePairing: epochs/10, others: 0)")  # fmt: skip
+    pairing_end: Natural | None = option(None, "Mixing", "first epoch of the final part without mixing (samplePairing: epochs - epochs/10, others: epochs)")  # fmt: skip
+    pairing_on: Positive | None = option(None, "Mixing", "epochs with mixing in a turn (samplePairing 8, others: all)")  # fmt: skip
+    pairing_off: Natural | None = option(None, "Mixing", "epochs without mixing in a turn (samplePairing 2, others 0)")  # fmt: skip
+    mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs")  # fmt: skip
+    cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's")  # fmt: skip
+
+    model: str = option("GoogLeNet", "Model", "LeNet, AlexNet, VGG11/13/16/19 (and BN), GoogLeNet (and BN), ResNet18/34/50/101/152, ResNetSmall, or paddle.vision:NAME")  # fmt: skip
+    init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: the documents' framework's")  # fmt: skip
+    stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
+
+    epochs: Positive = option(500, "Optimisation", "passes over the training images")
+    batch_size: Positive = option(8, "Optimisation", "images a step")
+    eval_batch_size: Positive | None = option(None, "Optimisation", "images a step in evaluation; default: as --batch-size, at least 32")  # fmt: skip
+    lr: Annotated[float, Field(gt=0)] = option(1e-4, "Optimisation", "learning rate")
+    optimizer: Literal["Adam", "AdamW", "SGD", "Momentum"] = option("Adam", "Optimisation", "update rule")  # fmt: skip
+    momentum: Annotated[float, Field(ge=0, lt=1)] = option(0.9, "Optimisation", "of --optimizer Momentum")  # fmt: skip
+    weight_decay: Annotated[float, Field(ge=0)] = option(0.0, "Optimisation", "L2 penalty (AdamW: decoupled)")  # fmt: skip
+    clip_norm: Annotated[float, Field(gt=0)] | None = option(None, "Optimisation", "clip gradients to this global norm")  # fmt: skip
+    lr_schedule: Literal["constant", "multistep", "cosine", "plateau"] = option("constant", "Optimisation", "learning rate over the epochs")  # fmt: skip
+    warmup_epochs: Natural = option(0, "Optimisation", "epochs of linear warm-up")
+    milestones: Epochs = option([], "Optimisation", "multistep: epochs at which the rate is multiplied by --gamma, as 15,18")  # fmt: skip
+    gamma: Annotated[float, Field(gt=0, le=1)] = option(0.1, "Optimisation", "multistep and plateau: factor")  # fmt: skip
+    plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss before a cut")  # fmt: skip
+    criterion: Literal["cross_entropy", "focal"] = option("cross_entropy", "Optimisation", "loss function")  # fmt: skip
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "share of the label spread over all classes")  # fmt: skip
+    focal_gamma: Annotated[float, Field(ge=0)] = option(2.0, "Optimisation", "focal loss: gamma")
+    ema: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "decay of averaged weights used in evaluation, such as 0.999; 0: off")  # fmt: skip
+    early_stopping: Positive | None = option(None, "Optimisation", "stop after this many epochs without a better evaluation accuracy")  # fmt: skip
+    clean_accuracy: bool = option(False, "Optimisation", "measure the training accuracy on clean images too, after every epoch")  # fmt: skip
+
+    output: str = option("logs", "Run", "folder of the curves; the run's own folder is OUTPUT/<augment>")  # fmt: skip
+    overwrite: bool = option(False, "Run", "replace the run that is already there")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = option(0, "Run", "of every random choice")
+    device: str = option("auto", "Run", "auto, cpu, gpu, gpu:1, ...")
+    workers: Literal["auto", "thread"] | Natural = option("auto", "Run", "who makes the batches: thread, a number of processes, 0: none; auto chooses")  # fmt: skip
+    amp: Literal["no", "fp16", "bf16"] = option("no", "Run", "automatic mixed precision")
+    cpu_backend: Literal["auto", "onednn", "paddle"] = option("auto", "Run", "what computes on a CPU: oneDNN from Paddle's wheel, or Paddle's own kernels")  # fmt: skip
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = option(10.0, "Run", "save the state this often within an epoch; after every epoch always")  # fmt: skip
+    max_steps: Positive | None = option(None, "Run", "stop every epoch after this many steps (to try a configuration)")  # fmt: skip
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Config":
+        try:
+            check_name(self.model)
+        except ValueError as error:
+            raise ValueError(f"model: {error}") from None
+        for name in ("mean", "std"):
+            values = getattr(self, name)
+            if len(values) not in (1, 3):
+                raise ValueError(f"{name}: give 1 or 3 values, got {len(values)}")
+        if min(self.std) <= 0:
+            raise ValueError("std: must be greater than 0")
+        if self.base is not None and self.augment not in MIXES:
+            raise ValueError(f"base: only with a mixing method ({', '.join(MIXES)})")
+        schedule = self.pairing_start, self.pairing_end
+        if None not in schedule and schedule[0] > schedule[1]:
+            raise ValueError("pairing_start: must not be after pairing_end")
+        return self
+
+    def with_defaults(self, values: dict[str, Any]) -> "Config":
+        """Take `values` where the user has said nothing."""
+        return self.model_copy(
+            update={k: v for k, v in values.items() if k not in self.model_fields_set}
+        )
+
+    def mix_setting(self, name: str) -> Any:
+        """`base`, `partner`, `mix_prob` or `alpha`: the user's value, or the method's own."""
+        value = getattr(self, name)
+        return MIX_DEFAULTS[self.augment][name] if value is None else value
+
+    @property
+    def image_part(self) -> str:
+        """Name of the image part: the base augmentation under a mix, or the policy itself."""
+        return self.mix_setting("base") if self.augment in MIXES else self.augment
+
+    def difference(self) -> dict[str, Any]:
+        """The options that differ from the defaults."""
+        return {k: v for k, v in self.dump().items() if v != _DEFAULTS.get(k)}
+
+    def dump(self) -> dict[str, Any]:
+        """All options as plain values, for YAML and JSON."""
+        return self.model_dump(mode="json")
+
+
+_DEFAULTS = Config().dump()
+
+
+def load_config(values: dict[str, Any], where: str = "") -> Config:
+    """Check the values and make a Config; UserError names the key and what is allowed."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise UserError(_explain(error, where)) from None
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """A YAML mapping, without tags and without evaluating anything."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        values = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise UserError(f"{path}: not valid YAML: {problem}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UserError(f"{path}: expected lines of the form 'option: value'")
+    return values
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    """One line a problem: the key as the user writes it, what is wrong, what is allowed."""
+    lines = []
+    for problem in error.errors()[:3]:
+        location = [part for part in problem["loc"] if isinstance(part, str)]
+        keys = [part for part in location if part.isidentifier()]
+        key = ".".join(keys[:2] if keys[:1] == ["policy"] else keys[:1])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            known = list(PolicyOptions.__dataclass_fields__ if len(keys) > 1 else _DEFAULTS)
+            close = difflib.get_close_matches(keys[-1] if keys else "", known, 1)
+            message = "unknown option" + (f"; did you mean {close[0]}?" if close else "")
+        elif "input" in problem and key:
+            message = f"{message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
+        line = f"{key}: {message}" if key else message
+        if line not in lines:
+            lines.append(line)
+    return where + "\n".join(lines)

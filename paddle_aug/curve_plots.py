@@ -1,0 +1,179 @@
+"""The article's figures: loss and accuracy of several runs against the epoch."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from paddle_aug.figures import new_figure
+from paddle_aug.report import Group
+
+# The article's colours (baseline green, SamplePairing blue, Mixup red), then others apart from
+# them and from each other.
+BASELINE_COLOUR = "green"
+COLOURS = {
+    "userDef": BASELINE_COLOUR,
+    "samplePairing": "blue",
+    "mixup": "red",
+    "no": "dimgray",
+    "imgaugLib": "darkorange",
+    "allab": "purple",
+    "allba": "saddlebrown",
+    "flip": "darkturquoise",
+    "randAugment": "olive",
+    "trivialAugment": "black",
+    "cutmix": "magenta",
+    "cutout": "goldenrod",
+}
+SPARE_COLOURS = (
+    "teal", "crimson", "slateblue", "chocolate", "hotpink", "limegreen", "steelblue", "darkkhaki",
+)  # fmt: skip
+STYLES = {"Train": "--", "Eval": "-"}
+KINDS = {"loss": "Loss", "acc": "Accuracy"}
+
+
+def colours(groups: Sequence[Group], baseline: Group) -> dict[str, str]:
+    """Colour by label: the mode's own, spare ones for a mode's second group.
+
+    Another baseline than userDef is green where userDef is not shown.
+    """
+    chosen: dict[str, str] = {}
+    if all(group.mode != "userDef" for group in groups):
+        chosen[baseline.label] = BASELINE_COLOUR
+    spare = iter(SPARE_COLOURS * (1 + len(groups) // len(SPARE_COLOURS)))
+    for group in groups:
+        if group.label in chosen:
+            continue
+        own = COLOURS.get(group.mode)
+        chosen[group.label] = next(spare) if own is None or own in chosen.values() else own
+    return chosen
+
+
+def zoom_start(epochs: int, zoom: int | None = None) -> int:
+    """First epoch of the zoom: the last 100 of 200 epochs or more, else the last fifth.
+
+    zoom: another number of epochs.
+    """
+    window = zoom or (100 if epochs >= 200 else max(2, round(epochs / 5)))
+    return max(0, epochs - window)
+
+
+def draw_curves(
+    axes: Axes, groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
+) -> None:
+    """Draw the curves of one kind, "loss" or "acc", from epoch `start` on, as the article does.
+
+    A group of several runs is its mean with a band of one standard deviation. Epochs with and
+    without mixing are shaded where SamplePairing's runs have recorded them.
+    """
+    chosen = colours(groups, baseline)
+    shown = []
+    for group in groups:
+        for part, style in STYLES.items():
+            mean, std = group.curve(kind + part)
+            epochs = np.arange(len(mean))[start:]
+            mean = np.where(np.isfinite(mean), mean, np.nan)[start:]
+            if not np.isfinite(mean).any():
+                continue
+            colour = chosen[group.label]
+            name = f"{group.label} {part.lower()}"
+            marker = "." if len(epochs) == 1 else ""
+            axes.plot(epochs, mean, style, color=colour, label=name, linewidth=1.3, marker=marker)
+            shown.append(mean[np.isfinite(mean)])
+            if std is not None:
+                low, high = mean - std[start:], mean + std[start:]
+                axes.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
+    _shade_mixing(axes, groups, start)
+    _finish(axes, kind, shown)
+
+
+def comparison_figure(
+    groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
+) -> Figure:
+    """One figure of the article: the whole, or the zoom from epoch `start` on."""
+    figure = new_figure(12, 8, dpi=80)
+    axes = figure.add_subplot()
+    draw_curves(axes, groups, baseline, kind, start)
+    axes.set_title(_title(kind, groups, start))
+    return figure
+
+
+def combined_figure(groups: Sequence[Group], baseline: Group, start: int) -> Figure:
+    """Loss and accuracy above, their zoom from epoch `start` on below."""
+    figure = new_figure(15, 10, dpi=90)
+    grid = figure.subplots(2, 2)
+    for row, first in zip(grid, (0, start), strict=True):
+        for axes, kind in zip(row, KINDS, strict=True):
+            draw_curves(axes, groups, baseline, kind, first)
+            axes.set_title(_title(kind, groups, first))
+    return figure
+
+
+def _title(kind: str, groups: Sequence[Group], start: int) -> str:
+    epochs = max(group.epochs for group in groups)
+    return f"{KINDS[kind]}, last {epochs - start} epochs" if start else KINDS[kind]
+
+
+def _shade_mixing(axes: Axes, groups: Sequence[Group], start: int) -> None:
+    """Light bands where SamplePairing mixes: they explain its saw-tooth."""
+    for group in groups:
+        mixing = group.runs[0].mixing
+        if group.mode != "samplePairing" or mixing is None or mixing.all():
+            continue
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], mixing, [False]]).astype(int)))
+        label = "epochs with pairing"
+        for first, end in zip(edges[::2], edges[1::2], strict=True):
+            if end <= start:
+                continue
+            left = max(first, start) - 0.5
+            axes.axvspan(left, end - 0.5, color="blue", alpha=0.06, linewidth=0, label=label)
+            label = None
+        return
+
+
+def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel(KINDS[kind])
+    axes.grid(True, alpha=0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.margins(x=0.01)
+    if not shown:
+        axes.text(0.5, 0.5, "no values", ha="center", transform=axes.transAxes)
+        return
+    values = np.concatenate(shown)
+    low, high = float(values.min()), float(values.max())
+    # One diverging epoch must not flatten all the others to a line.
+    usual = float(np.percentile(values, 98))
+    cut = kind == "loss" and high - low > 4 * (usual - low) > 0
+    if cut:
+        high = low + 1.5 * (usual - low)
+    margin = 0.04 * (high - low) or 0.05
+    axes.set_ylim(low - margin, high + margin)
+    _add_legend(axes)
+    if kind == "acc":
+        axes.set_yticks([tick for tick in axes.get_yticks() if low - margin <= tick < 1.001])
+    if cut:
+        note = "values beyond the axis are not shown"
+        axes.annotate(note, (0.99, 0.01), xycoords="axes fraction", ha="right", va="bottom", size=8)
+
+
+def _add_legend(axes: Axes) -> None:
+    """The legend, upper left, with room made above the curves so that it hides none of them."""
+    handles, labels = axes.get_legend_handles_labels()
+    width, height = np.asarray(axes.get_window_extent().size) / axes.figure.dpi
+    # In inches, at the size "small": a line of text, and a column of the widest text.
+    fitting = max(1, int(width / (0.5 + 0.06 * max(map(len, labels)))))
+    # An even number of rows keeps a run's two curves in one column.
+    rows = 2 * math.ceil(len(labels) / fitting / 2)
+    columns = math.ceil(len(labels) / rows)
+    share = min(0.5, (0.19 * rows + 0.15) / height)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, low + (high - low) / (1 - share))
+    legend = axes.legend(
+        handles, labels, loc="upper left", fontsize="small", ncols=columns, framealpha=0.75
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)

@@ -1,0 +1,125 @@
+"""Data sets known by name: the bundled digits, AI Studio's data22612, and downloads by Paddle."""
+
+import contextlib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paddle_aug import archives
+from paddle_aug.data_binary import CIFAR10_NAMES, read_idx_pair
+from paddle_aug.errors import UserError
+from paddle_aug.image_dataset import ArrayDataset
+from paddle_aug.splits import stratified_split
+
+NAMES = ("cifar10", "cifar100", "mnist", "fashion-mnist")
+FASHION_NAMES = [
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+]  # fmt: skip
+AISTUDIO = Path("/home/aistudio")
+DOWNLOAD_HOST = "https://dataset.bj.bcebos.com"
+# What Paddle's download leaves, below its own cache folder; the last file where there are several.
+_DOWNLOADS = {
+    "cifar10": "cifar/cifar-10-python.tar.gz",
+    "cifar100": "cifar/cifar-100-python.tar.gz",
+    "mnist": "mnist/t10k-labels-idx1-ubyte.gz",
+    "fashion-mnist": "fashion-mnist/t10k-labels-idx1-ubyte.gz",
+}
+_LOCAL_COPIES = {
+    "cifar10": "a folder with data_batch_1.bin ... and test_batch.bin (cifar-10-binary.tar.gz)",
+    "cifar100": "a folder with train.bin and test.bin (cifar-100-binary.tar.gz)",
+    "mnist": "a folder with train-images-idx3-ubyte.gz and the other three, or mnist.npz",
+    "fashion-mnist": "a folder named fashion-mnist with train-images-idx3-ubyte.gz and the others",
+}
+
+Pair = tuple[ArrayDataset, ArrayDataset]
+
+
+def load_digits(description: str, changes_label: frozenset[str]) -> Pair:
+    """scikit-learn's digits: 1797 images of 8x8, 0..16 scaled to 0..255; one fixed split.
+
+    The evaluation part is a stratified fifth, the same for every seed, so that runs compare.
+    Source: https://archive.ics.uci.edu/dataset/80
+    """
+    from sklearn.datasets import load_digits as load
+
+    raw: Any = load()
+    images = np.round(raw.images * (255 / 16)).astype(np.uint8)
+    whole = ArrayDataset(images, raw.target, [str(i) for i in range(10)], "digits", changes_label,
+                         description)  # fmt: skip
+    train, evaluation = stratified_split(whole.labels, 0.2, seed=0)
+    return whole.subset(train), whole.subset(evaluation)  # type: ignore[return-value]
+
+
+def load_aistudio() -> tuple[Path, Path] | None:
+    """Folder with the lists and image root of the documents' data set; None where it is not.
+
+    Where Images.zip is not unpacked yet, this unpacks it.
+    """
+    lists = AISTUDIO / "data" / "data22612"
+    if not (lists / "Train.txt").is_file():
+        return None
+    for root in (AISTUDIO / "work" / "Images", lists / "Images"):
+        if root.is_dir():
+            return lists, root
+    archive = lists / "Images.zip"
+    if not archive.is_file():
+        raise UserError(
+            f"{lists} has lists but no images: put them under {AISTUDIO / 'work' / 'Images'}"
+        )
+    unpacked = archives.unpack(archive)
+    inner = unpacked / "Images"
+    return lists, inner if inner.is_dir() else unpacked
+
+
+def load_named(name: str, changes_label: frozenset[str]) -> Pair:
+    """A data set of NAMES by paddle.vision.datasets, downloaded once and checked by its checksum.
+
+    Raises UserError saying how to place a local copy where the download fails.
+    """
+    help_text = f"--data can be a local copy instead: {_LOCAL_COPIES[name]}"
+    try:
+        return _download(name, changes_label)
+    except (OSError, RuntimeError, ValueError, AssertionError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"--data {name}: cannot be downloaded ({reason}).\n{help_text}") from None
+
+
+def _download(name: str, changes_label: frozenset[str]) -> Pair:
+    from paddle.dataset.common import DATA_HOME
+    from paddle.vision import datasets as vision
+
+    kinds = {
+        "cifar10": vision.Cifar10,
+        "cifar100": vision.Cifar100,
+        "mnist": vision.MNIST,
+        "fashion-mnist": vision.FashionMNIST,
+    }
+    _check_reachable(Path(DATA_HOME) / _DOWNLOADS[name])
+    sets = []
+    for part in ("train", "test"):
+        source: Any = kinds[name](mode=part, download=True, backend="cv2")
+        if name.startswith("cifar"):
+            # Paddle reads pickles here: from its own archive only, whose checksum it has checked.
+            images = np.stack([image for image, _ in source.data]).reshape(-1, 3, 32, 32)
+            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1).astype(np.uint8))
+            labels = np.array([label for _, label in source.data], np.int64)
+            classes = CIFAR10_NAMES if name == "cifar10" else [str(i) for i in range(100)]
+        else:
+            images, labels = read_idx_pair(Path(source.image_path), Path(source.label_path))
+            classes = FASHION_NAMES if name == "fashion-mnist" else [str(i) for i in range(10)]
+        sets.append(ArrayDataset(images, labels, classes, f"{name}-{part}", changes_label, name))
+    return sets[0], sets[1]
+
+
+def _check_reachable(downloaded: Path) -> None:
+    """Fail within seconds where there is no internet: Paddle's own download waits without end."""
+    if downloaded.is_file():
+        return
+    request = urllib.request.Request(DOWNLOAD_HOST, method="HEAD")
+    # Any answer will do, an error as well: the server is there.
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(request, timeout=10).close()

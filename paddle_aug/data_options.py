@@ -1,0 +1,39 @@
+"""What a user can say about the data, checked when it is made."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from paddle_aug.errors import UserError
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What to train and evaluate on.
+
+    data: path, a name of `NAMES`, or None for AI Studio's data set where present, else the digits.
+    images_root: folder that paths in lists and tables start from (found by itself otherwise).
+    image_column, label_column: columns of a table. eval_data: evaluation data of the same kind.
+    eval_share: in (0, 1), where there is no evaluation part. split: of lists and tables, "order"
+    (the first rows train) or "stratified" (by class and seed); class folders are always stratified.
+    per_class: images of each class to train on, chosen by the seed; evaluation keeps all.
+    changes_label: operations that would change labels; None leaves it to the data set.
+    """
+
+    data: str | None = None
+    images_root: str | None = None
+    image_column: str = "image"
+    label_column: str = "label"
+    eval_data: str | None = None
+    eval_share: float = 0.2
+    split: Literal["order", "stratified"] = "order"
+    per_class: int | None = None
+    seed: int = 0
+    changes_label: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.eval_share < 1:
+            raise UserError(f"eval_share is {self.eval_share}, allowed: between 0 and 1")
+        if self.split not in ("order", "stratified"):
+            raise UserError(f"split is {self.split!r}, allowed: order, stratified")
+        if self.per_class is not None and self.per_class < 1:
+            raise UserError(f"per_class is {self.per_class}, allowed: 1 and more")

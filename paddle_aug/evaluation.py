@@ -1,0 +1,193 @@
+"""evaluate.py's work: a checkpoint on a split, written as tables, pictures and JSON."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+from tabulate import tabulate
+
+from paddle_aug.atomic import atomic_write
+from paddle_aug.augmented import AugmentedDataset
+from paddle_aug.build import accelerated, choose_device, evaluation_view, load_datasets, make_model
+from paddle_aug.checkpoint import CheckpointFolder, load_state, under_prefix
+from paddle_aug.config import BASES, Config, load_config
+from paddle_aug.engine import predict, score
+from paddle_aug.errors import UserError
+from paddle_aug.evaluation_options import EvaluationOptions
+from paddle_aug.figures import save_figure
+from paddle_aug.image_dataset import ImageDataset
+from paddle_aug.loader import Loader, choose_workers
+from paddle_aug.metrics import ClassFigures, accuracy, confusion_matrix, per_class
+from paddle_aug.plots import confusion_figure, mistakes_figure
+from paddle_aug.state import load_model
+from paddle_aug.transforms import Compose
+from paddle_aug.views import build_views
+
+MISTAKES = 16  # on the sheet
+TOP = 5
+
+
+def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
+    """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
+    arrays, state, default_output = read_checkpoint(options)
+    output = Path(options.output) if options.output else default_output
+    config = load_config(state["config"], where=f"{options.run}: ")
+    changes = {"device": options.device, "cpu_backend": options.cpu_backend}
+    config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))
+    say = (lambda line: None) if options.json else print
+    choose_device(config.device)
+    if options.tta_policy not in BASES:
+        raise UserError(f"tta_policy: {options.tta_policy!r} is none of {', '.join(BASES)}")
+
+    classes = state["classes"]
+    train, evaluation = load_datasets(config, say)
+    dataset = evaluation if options.split == "eval" else train
+    if list(dataset.classes) != classes:
+        raise UserError(
+            f"{dataset.name}: its classes are not those the model was trained on "
+            f"({len(dataset.classes)}: {', '.join(dataset.classes[:5])} ... "
+            f"instead of {len(classes)}: {', '.join(classes[:5])} ...)"
+        )
+    with paddle.utils.unique_name.guard():
+        model, _ = accelerated(make_model(config, len(classes)), config, say)
+    load_model(model, under_prefix("model", arrays))
+    probabilities, labels = predict_views(model, dataset, config, options)
+
+    result = figures(probabilities, labels, classes)
+    result |= {
+        "run": str(options.run), "checkpoint_epoch": state.get("epoch"), "data": dataset.name,
+        "split": options.split, "tta": options.tta,
+    }  # fmt: skip
+    write_evaluation(output, result, probabilities, labels, dataset)
+    if options.json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        print(format_figures(result))
+        print(f"written to {output}")
+    return result
+
+
+def read_checkpoint(options: EvaluationOptions) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    """(arrays, state, folder to write to) of a run's folder or of one file."""
+    path = Path(options.run)
+    if not path.is_dir():
+        return *load_state(path), path.parent / "evaluation"
+    checkpoints = CheckpointFolder(path / "checkpoints")
+    if options.checkpoint == "best":
+        arrays, state = load_state(checkpoints.best)
+    else:
+        arrays, state, _ = checkpoints.load_newest()
+    return arrays, state, path / "evaluation"
+
+
+def predict_views(
+    model: paddle.nn.Layer, dataset: ImageDataset, config: Config, options: EvaluationOptions
+) -> tuple[np.ndarray, np.ndarray]:
+    """(probabilities float64 [N, classes], labels int64 [N]), the mean over the views."""
+    clean = evaluation_view(dataset, config)
+    views = build_views(
+        options.tta, options.tta_draws, options.tta_policy, config, dataset.changes_label
+    )
+    total: np.ndarray | float = 0.0
+    labels = np.empty(0, np.int64)
+    for number, view in enumerate(views):
+        images = AugmentedDataset(
+            clean.dataset, Compose([clean.transform, view]), config.image_size, config.channels,
+            config.mean, config.std, config.seed,
+        )  # fmt: skip
+        loader = Loader(
+            images, options.batch_size, shuffle=False, workers=choose_workers(options.workers)
+        )
+        try:
+            # Another epoch for each view: the draws of a policy are other ones.
+            logits, labels = predict(model, loader, f"view {number + 1}/{len(views)}", number)
+        finally:
+            loader.close()
+        total = total + softmax(logits)
+    return np.asarray(total) / len(views), labels
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float64 of logits [N, classes]."""
+    values = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return values / values.sum(1, keepdims=True)
+
+
+def figures(probabilities: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Everything that evaluation.json holds of a prediction."""
+    confusion = confusion_matrix(labels, probabilities.argmax(1), len(classes))
+    tiny = np.finfo(np.float64).tiny
+    return {
+        "images": len(labels),
+        "loss": score(np.log(np.maximum(probabilities, tiny)), labels).loss,
+        "top1": accuracy(probabilities, labels),
+        "top5": accuracy(probabilities, labels, k=TOP),
+        "classes": [
+            {"class": name, **vars(row)}
+            for name, row in zip(classes, per_class(confusion), strict=True)
+        ],
+        "confusion": confusion.tolist(),
+    }
+
+
+def write_evaluation(
+    output: Path,
+    result: dict[str, Any],
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    dataset: ImageDataset,
+) -> None:
+    """evaluation.json, classes.csv, confusion.csv, confusion.png, mistakes.csv, mistakes.png."""
+    classes = dataset.classes
+    with atomic_write(output / "evaluation.json") as path:
+        path.write_text(json.dumps(result, indent=2, ensure_ascii=False), encoding="utf-8")
+    _write_csv(
+        output / "classes.csv",
+        ["class", *ClassFigures.__dataclass_fields__],
+        [list(row.values()) for row in result["classes"]],
+    )
+    confusion = result["confusion"]
+    rows = [[name, *counts] for name, counts in zip(classes, confusion, strict=True)]
+    _write_csv(output / "confusion.csv", ["true \\ predicted", *classes], rows)
+    save_figure(confusion_figure(np.array(confusion), classes), output / "confusion.png")
+
+    predicted = probabilities.argmax(1)
+    confidence = probabilities.max(1)
+    wrong = np.flatnonzero(predicted != labels)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    _write_csv(
+        output / "mistakes.csv",
+        ["image", "true", "predicted", "probability"],
+        [
+            [dataset.source(int(i)), classes[labels[i]], classes[predicted[i]], confidence[i]]
+            for i in wrong
+        ],
+    )
+    shown = wrong[:MISTAKES]
+    images = [dataset[int(index)][0] for index in shown]
+    figure = mistakes_figure(images, labels[shown], predicted[shown], confidence[shown], classes)
+    save_figure(figure, output / "mistakes.png")
+
+
+def format_figures(result: dict[str, Any]) -> str:
+    """The table of the classes and the headline, for a terminal."""
+    rows = [list(row.values()) for row in result["classes"]]
+    table = tabulate(rows, ["class", *ClassFigures.__dataclass_fields__], floatfmt=".3f")
+    headline = (
+        f"{result['images']} images: loss {result['loss']:.4f}, top-1 {result['top1']:.4f}, "
+        f"top-{TOP} {result['top5']:.4f}"
+    )
+    return f"{table}\n\n{headline}"
+
+
+def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

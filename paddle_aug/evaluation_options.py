@@ -1,0 +1,62 @@
+"""The options of evaluate.py; imports no Paddle."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paddle_aug.errors import UserError
+
+VIEWS = ("none", "flip", "crops", "draws")
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to evaluate and how. See parse_args for each one's meaning."""
+
+    run: str
+    checkpoint: str = "best"
+    split: str = "eval"
+    data: str | None = None
+    tta: str = "none"
+    tta_draws: int = 8
+    tta_policy: str = "flip"
+    batch_size: int = 64
+    output: str | None = None
+    device: str = "auto"
+    workers: str | int = "auto"
+    cpu_backend: str = "auto"
+    json: bool = False
+
+
+def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
+    defaults = EvaluationOptions("")
+    parser = argparse.ArgumentParser(
+        description="Evaluate a run or a checkpoint: loss, accuracy, a table of the classes, "
+        "the confusion matrix and the most confident mistakes.",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("run", help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint")
+    add("--checkpoint", choices=("best", "last"), default="best", help="which one of a run")
+    add("--split", choices=("eval", "train"), default="eval", help="images to evaluate on")
+    add("--data", help="other data than the run's; its classes must be the same")
+    add("--tta", choices=VIEWS, default="none", help="test-time augmentation: mean probability "
+        "over the image and its mirror image, over five crops, or over draws of a policy")  # fmt: skip
+    add("--tta-draws", type=int, default=8, metavar="N", help="draws of --tta draws")
+    add("--tta-policy", default="flip", metavar="NAME", help="policy of --tta draws")
+    add("--batch-size", type=int, default=64, metavar="N", help="images a step")
+    add("--output", metavar="FOLDER", help="where to write (default: RUN/evaluation)")
+    add("--device", default="auto", help="auto, cpu, gpu, gpu:1, ...")
+    add("--workers", default="auto", help="auto, thread, or a number of processes")
+    add("--cpu-backend", choices=("auto", "onednn", "paddle"), default="auto", help="on a CPU")
+    add("--json", action="store_true", help="print the figures as JSON and nothing else")
+    values = vars(parser.parse_args(argv))
+    for name in ("tta_draws", "batch_size"):
+        if values[name] < 1:
+            raise UserError(f"{name}: must be at least 1, got {values[name]}")
+    if values["workers"] not in ("auto", "thread"):
+        if not values["workers"].isdigit():
+            raise UserError(f"workers: auto, thread or a number, got {values['workers']!r}")
+        values["workers"] = int(values["workers"])
+    return EvaluationOptions(**{**vars(defaults), **values})

@@ -1,0 +1,321 @@
+"""The documents' eight operations and their two-image mixes, on uint8 RGB images.
+
+Every function takes contiguous uint8 [H, W, 3] and returns the same kind; none draws random
+numbers or changes its input (one that has nothing to do may return the input itself). They
+reproduce Pillow's ImageEnhance, crop, resize and rotate in OpenCV and NumPy at a fraction of the
+time: brightness, contrast, flips, nearest exactly; the others within a grey level or so.
+"""
+
+import math
+import threading
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+RESAMPLES = ("nearest", "bilinear", "bicubic", "lanczos")
+
+_LEVELS = np.arange(256, dtype=np.float32)
+_LUMA = (19595 / 65536, 38470 / 65536, 7471 / 65536)  # Pillow's conversion to L (ITU-R 601)
+# round(x - _TRUNCATE) is Pillow's truncation of x, and still x where x is whole.
+_TRUNCATE = 0.4999
+# cv2.transform works with whole multiples of 1/1024 on uint8: this is its _TRUNCATE.
+_TRANSFORM_UNIT = 1024
+_TRANSFORM_TRUNCATE = 511
+_ROWS_A_BLOCK = 16
+_NOISE_POOL = 1 << 22
+_NOISE_UNIT = 32  # steps of the noise pool a standard deviation
+_LOCAL = threading.local()
+
+
+def brightness(image: np.ndarray, factor: float) -> np.ndarray:
+    """Scaled grey levels: 0 gives black, 1 the image. factor: from 0. Exactly Pillow's."""
+    return _blend_with_level(image, 0, factor)
+
+
+def contrast(image: np.ndarray, factor: float) -> np.ndarray:
+    """Distance to the image's mean luma scaled by factor, from 0.
+
+    Exactly Pillow's, but for large areas of one saturated colour, which may shift it by 1.
+    """
+    return _blend_with_level(image, _mean_luma(image), factor)
+
+
+def color(image: np.ndarray, factor: float) -> np.ndarray:
+    """Saturation: 0 gives the gray image, 1 the image. factor: from 0. Within 1 of Pillow's."""
+    if factor == 1:
+        return image
+    # Each channel gets the luma of the others, and of its own what makes the row sum to 1 after
+    # rounding: otherwise gray pixels would drift.
+    r, g, b = (round(weight * (1 - factor) * _TRANSFORM_UNIT) for weight in _LUMA)
+    rest = _TRANSFORM_UNIT - r - g - b
+    rows = [[r + rest, g, b], [r, g + rest, b], [r, g, b + rest]]
+    offset = [-_TRANSFORM_TRUNCATE]
+    matrix = np.array([row + offset for row in rows], np.float32) / _TRANSFORM_UNIT
+    return cv2.transform(image, matrix)
+
+
+def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
+    """Blend of the smoothed image (factor 0), the image (1) and beyond. Within 1 of Pillow's.
+
+    factor: from 0. The outermost pixels keep their values, as in Pillow.
+    """
+    if factor == 1 or min(image.shape[:2]) < 3:
+        return image
+    # Pillow's smoothing kernel, ones round a 5 over 13, is 9/13 of the 3x3 mean and 4/13 centre.
+    mean = cv2.blur(image, (3, 3))
+    rest = 1 - factor
+    # Pillow truncates twice-rounded values: the offset lies between its mean loss for factors
+    # such as 1.5 (a quarter) and for any other (a half).
+    result = cv2.addWeighted(image, factor + rest * 4 / 13, mean, rest * 9 / 13, -0.4)
+    result[0], result[-1] = image[0], image[-1]
+    result[:, 0], result[:, -1] = image[:, 0], image[:, -1]
+    return result
+
+
+def crop(image: np.ndarray, ratio_w: float, ratio_h: float, resample: str) -> np.ndarray:
+    """The centre box of W/ratio_w x H/ratio_h pixels, scaled back to W x H.
+
+    ratio_w, ratio_h: from 1; resample: one of RESAMPLES. Raises ValueError otherwise.
+    """
+    if min(ratio_w, ratio_h) < 1:
+        raise ValueError(f"crop ratios must be 1 or more, got {ratio_w} and {ratio_h}")
+    height, width = image.shape[:2]
+    x1, x2 = _centre_span(width, ratio_w)
+    y1, y2 = _centre_span(height, ratio_h)
+    return resize(image[y1:y2, x1:x2], height, width, resample)
+
+
+def resize(image: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
+    """Image scaled to height x width by Pillow's filters, antialiased when it shrinks.
+
+    Nearest exactly Pillow's, the others within a grey level, on all but a few values where the
+    longer filters overshoot. Raises ValueError on an unknown filter.
+    """
+    old_height, old_width = image.shape[:2]
+    if (height, width) == (old_height, old_width):
+        return np.ascontiguousarray(image)
+    if resample == "nearest":
+        return _resize_nearest(image, height, width)
+    if resample not in RESAMPLES:
+        raise ValueError(f"unknown resample {resample!r}: one of {', '.join(RESAMPLES)}")
+    if resample == "bilinear" and height >= old_height and width >= old_width:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    # Like Pillow we round and clip between the passes, columns first (it may begin with the rows
+    # where they shrink, which matters only where an overshoot is clipped).
+    columns = _resample_rows(cv2.transpose(image), width, resample)
+    return _resample_rows(cv2.transpose(columns), height, resample)
+
+
+def flip(image: np.ndarray, horizontal: bool, vertical: bool) -> np.ndarray:
+    """Image mirrored left-right where horizontal, top-bottom where vertical."""
+    if not (horizontal or vertical):
+        return image
+    return cv2.flip(image, -1 if horizontal and vertical else int(horizontal))
+
+
+def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
+    """Image turned counter-clockwise about its centre, nearest neighbour, black corners.
+
+    The size stays. Equal to Pillow's on more than 99.9 % of the pixels.
+    """
+    height, width = image.shape[:2]
+    degrees %= 360
+    if degrees == 0:
+        return image
+    if degrees == 180:
+        return cv2.flip(image, -1)
+    if height == width and degrees in (90, 270):
+        turn = cv2.ROTATE_90_COUNTERCLOCKWISE if degrees == 90 else cv2.ROTATE_90_CLOCKWISE
+        return cv2.rotate(image, turn)
+    # Rounded so that a quarter turn has no stray 1e-17, which would move pixels on the border.
+    cos, sin = (
+        round(math.cos(math.radians(degrees)), 15),
+        round(math.sin(math.radians(degrees)), 15),
+    )
+    # Source of an output pixel, both measured at pixel centres (the halves).
+    cx, cy = width / 2 - 0.5, height / 2 - 0.5
+    matrix = np.array([[cos, -sin, cx - cos * cx + sin * cy], [sin, cos, cy - sin * cx - cos * cy]])
+    return cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    )
+
+
+def noise(image: np.ndarray, sigma: float, seed: int, per_channel: bool = True) -> np.ndarray:
+    """Image plus Gaussian noise, clipped to 0..255: one value per pixel and channel, or per pixel.
+
+    sigma: grey levels, from 0; seed: whole number, the same seed gives the same noise. The values
+    are a stretch of a fixed pool of four million, so two seeds may share some of them.
+    """
+    if sigma == 0:
+        return image
+    size = image.size if per_channel else image.shape[0] * image.shape[1]
+    start = seed % _NOISE_POOL
+    values = _noise_pool()[start : start + size]
+    if values.size < size:
+        values = _noise_pool().take(np.arange(start, start + size), mode="wrap")
+    if not per_channel:
+        values = np.repeat(values, image.shape[2])
+    unit = sigma / _NOISE_UNIT
+    return cv2.addWeighted(image, 1.0, values.reshape(image.shape), unit, -128 * unit)
+
+
+def sample_pairing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pixel mean of two images on a black canvas of the larger height and width.
+
+    a, b: [H, W, C] of one dtype, uint8 (the mean is truncated) or floating, any two sizes, aligned
+    at the top left. Raises ValueError on other pairs. Source: Inoue 2018, arXiv 1801.02929.
+    """
+    return mixup(a, b, 0.5)
+
+
+def mixup(a: np.ndarray, b: np.ndarray, lam: float) -> np.ndarray:
+    """lam * a + (1 - lam) * b on a black canvas of the larger height and width.
+
+    a, b: as for `sample_pairing`; lam: in [0, 1]. Raises ValueError otherwise.
+    Source: Zhang et al. 2018, arXiv 1710.09412.
+    """
+    if a.dtype != b.dtype or a.shape[2:] != b.shape[2:]:
+        raise ValueError(
+            f"cannot mix {a.dtype} {list(a.shape)} with {b.dtype} {list(b.shape)}: "
+            "dtype and channels must be the same"
+        )
+    if not 0 <= lam <= 1:
+        raise ValueError(f"lam must be in [0, 1], got {lam}")
+    height, width = max(a.shape[0], b.shape[0]), max(a.shape[1], b.shape[1])
+    canvas = np.zeros((height, width, *a.shape[2:]), np.float32)
+    canvas[: a.shape[0], : a.shape[1]] = a.astype(np.float32) * np.float32(lam)
+    canvas[: b.shape[0], : b.shape[1]] += b.astype(np.float32) * np.float32(1 - lam)
+    return canvas.astype(a.dtype)
+
+
+def _blend_with_level(image: np.ndarray, level: int, factor: float) -> np.ndarray:
+    """level + factor * (image - level), truncated to 0..255 as Pillow's Image.blend does."""
+    table = level + np.float32(factor) * (_LEVELS - level)
+    table = np.clip(table, 0, 255).astype(np.uint8)
+    # Arithmetic on the image is twice as fast as a table, but rounds in another way: use it only
+    # where all 256 levels come out right, which is nearly always.
+    offset = level * (1 - factor) - _TRUNCATE
+    levels = np.arange(256, dtype=np.uint8)
+    if np.array_equal(cv2.addWeighted(levels, factor, levels, 0, offset)[:, 0], table):
+        return cv2.addWeighted(image, factor, image, 0, offset)
+    return cv2.LUT(image, table)
+
+
+def _mean_luma(image: np.ndarray) -> int:
+    """Mean of Pillow's L, rounded half up."""
+    # OpenCV's gray differs from Pillow's on few pixels, which moves the mean by thousandths.
+    mean = cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
+    if image.size < 1 << 14 or abs(mean % 1 - 0.5) < 0.01:
+        r, g, b = (plane.astype(np.int32) for plane in cv2.split(image))
+        mean = ((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16).mean()
+    return int(mean + 0.5)
+
+
+def _centre_span(size: int, ratio: float) -> tuple[int, int]:
+    """First and last whole pixel of the centre `size / ratio`, as Pillow rounds a crop box."""
+    start = size * (1 - 1 / ratio) / 2
+    first, last = round(start), round(start + size / ratio)
+    first = min(first, size - 1)
+    return first, max(last, first + 1)
+
+
+def _resize_nearest(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    rows, same_rows = _nearest_indices(image.shape[0], height)
+    columns, same_columns = _nearest_indices(image.shape[1], width)
+    if same_rows and same_columns:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return image.take(rows, axis=0).take(columns, axis=1)
+
+
+@lru_cache(maxsize=1024)
+def _nearest_indices(old: int, new: int) -> tuple[np.ndarray, bool]:
+    """Source index of each of `new` pixels in Pillow, and whether OpenCV takes the same.
+
+    They differ where a position falls between two pixels: Pillow adds up steps in float64.
+    """
+    positions = np.full(new, old / new)
+    positions[0] /= 2
+    indices = np.minimum(np.add.accumulate(positions).astype(np.intp), old - 1)
+    line = np.arange(old, dtype=np.float32)[None]
+    opencv = cv2.resize(line, (new, 1), interpolation=cv2.INTER_NEAREST_EXACT)[0]
+    return indices, np.array_equal(indices, opencv)
+
+
+def _resample_rows(image: np.ndarray, size: int, resample: str) -> np.ndarray:
+    """Image with `size` rows, each a weighted sum of old rows, rounded to uint8."""
+    old, *row_shape = image.shape
+    if old == size:
+        return image
+    length = math.prod(row_shape)
+    workspace = _workspace((old + size) * length)
+    source = workspace[: image.size].reshape(image.shape)
+    np.copyto(source, image)
+    source = source.reshape(old, length)
+    result = workspace[image.size :].reshape(size, length)
+    for start, first, weights in _row_weights(old, size, resample):
+        stop, last = start + weights.shape[0], first + weights.shape[1]
+        np.matmul(weights, source[first:last], out=result[start:stop])
+    cv2.threshold(result, 0, 0, cv2.THRESH_TOZERO, dst=result)
+    # Rounds and converts in one pass; there is nothing negative left to take the absolute of.
+    return cv2.convertScaleAbs(result).reshape(size, *row_shape)
+
+
+@lru_cache(maxsize=512)
+def _row_weights(old: int, new: int, resample: str) -> list[tuple[int, int, np.ndarray]]:
+    """Pillow's resampling weights in blocks of rows: (first new row, first old row, weights).
+
+    A block is a small dense matrix: a row needs few old rows, so whole-image products would be
+    nearly all zeros, and single rows too small for a matrix product to be fast.
+    """
+    radius, kernel = _KERNELS[resample]
+    scale = max(old / new, 1.0)
+    centres = (np.arange(new) + 0.5) * (old / new)
+    firsts = np.maximum((centres - radius * scale + 0.5).astype(int), 0)
+    lasts = np.minimum((centres + radius * scale + 0.5).astype(int), old)
+    blocks = []
+    for start in range(0, new, _ROWS_A_BLOCK):
+        stop = min(start + _ROWS_A_BLOCK, new)
+        span = np.arange(firsts[start], lasts[stop - 1])
+        weights = kernel((span + 0.5 - centres[start:stop, None]) / scale)
+        weights[(span < firsts[start:stop, None]) | (span >= lasts[start:stop, None])] = 0
+        weights /= weights.sum(axis=1, keepdims=True)
+        blocks.append((start, int(span[0]), weights.astype(np.float32)))
+    return blocks
+
+
+def _workspace(size: int) -> np.ndarray:
+    """Float32 [size] of this thread, overwritten by its next call.
+
+    Fresh memory of this size costs more in page faults than the resampling itself.
+    """
+    buffer = getattr(_LOCAL, "workspace", None)
+    if buffer is None or buffer.size < size:
+        buffer = _LOCAL.workspace = np.empty(size, np.float32)
+    return buffer[:size]
+
+
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic with a = -0.5 (OpenCV's has -0.75)."""
+    x = np.abs(x)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    """Lanczos over 3 pixels (OpenCV's is over 4)."""
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
+
+
+_KERNELS = {"bilinear": (1, _triangle), "bicubic": (2, _cubic), "lanczos": (3, _lanczos)}
+
+
+@lru_cache(maxsize=1)
+def _noise_pool() -> np.ndarray:
+    """Standard normal values as uint8: 128 + 32 z, cut at four standard deviations."""
+    values = np.random.default_rng(0).standard_normal(_NOISE_POOL, dtype=np.float32)
+    return np.clip(np.rint(values * _NOISE_UNIT) + 128, 0, 255).astype(np.uint8)

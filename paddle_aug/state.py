@@ -1,0 +1,74 @@
+"""A run's whole state as arrays and JSON, and back: weights, optimizer, averages, progress."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import paddle
+
+from paddle_aug.build import Setup
+from paddle_aug.checkpoint import Arrays, under_prefix, with_prefix
+from paddle_aug.engine import Progress
+from paddle_aug.errors import UserError
+
+
+def capture(
+    setup: Setup, progress: Progress, fixed: dict[str, Any]
+) -> tuple[Arrays, dict[str, Any]]:
+    """(arrays, state) to save; `fixed`: the part that stays the same during a run."""
+    trainer = setup.trainer
+    arrays = model_arrays(trainer.model)
+    arrays |= with_prefix("optimizer", _to_numpy(trainer.optimizer.state_dict()))
+    if trainer.ema:
+        arrays |= with_prefix("ema", _to_numpy(trainer.ema.state_dict()))
+    state = {
+        **fixed,
+        "progress": asdict(progress),
+        "schedule": trainer.schedule.state_dict(),
+    }
+    if trainer.scaler:
+        arrays |= with_prefix("scaler", _scaler_arrays(trainer.scaler))
+    return arrays, state
+
+
+def restore(setup: Setup, arrays: Arrays, state: dict[str, Any]) -> Progress:
+    """Put a captured state into freshly built objects; returns the progress."""
+    trainer = setup.trainer
+    load_model(trainer.model, under_prefix("model", arrays))
+    optimizer = {name: paddle.to_tensor(a) for name, a in under_prefix("optimizer", arrays).items()}
+    trainer.optimizer.set_state_dict(optimizer)
+    if trainer.ema:
+        trainer.ema.set_state_dict(under_prefix("ema", arrays))
+    if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
+        trainer.scaler.load_state_dict({name: array.item() for name, array in scaler.items()})
+    trainer.schedule.set_state_dict(state["schedule"])
+    return Progress(**state["progress"])
+
+
+def model_arrays(model: paddle.nn.Layer) -> Arrays:
+    """The model's parameters and buffers under the names `model/...`."""
+    return with_prefix("model", _to_numpy(model.state_dict()))
+
+
+def load_model(model: paddle.nn.Layer, arrays: Arrays) -> None:
+    """Set every parameter and buffer; UserError names what is missing, unknown or misshaped."""
+    own = model.state_dict()
+    problems = [f"{name} is missing" for name in own if name not in arrays]
+    problems += [f"{name} is unknown" for name in arrays if name not in own]
+    problems += [
+        f"{name} is {list(arrays[name].shape)}, not {own[name].shape}"
+        for name in own
+        if name in arrays and list(arrays[name].shape) != list(own[name].shape)
+    ]
+    if problems:
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise UserError(f"the weights do not fit the model: {'; '.join(problems[:5])}{more}")
+    model.set_state_dict({name: paddle.to_tensor(arrays[name]) for name in own})
+
+
+def _to_numpy(values: dict[str, Any]) -> Arrays:
+    return {name: np.asarray(v.numpy() if hasattr(v, "numpy") else v) for name, v in values.items()}
+
+
+def _scaler_arrays(scaler: paddle.amp.GradScaler) -> Arrays:
+    return {name: np.asarray(value) for name, value in scaler.state_dict().items()}

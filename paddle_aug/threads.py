@@ -1,0 +1,136 @@
+"""What must be set before Paddle is imported for the machine's cores to be used well.
+
+Call `prepare_environment()` before the first `import paddle`: OpenMP and MKL read their environment
+when they are loaded. Nothing the user has set is changed.
+"""
+
+import ctypes
+import os
+import sys
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+# mallopt's parameters (malloc.h)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# Beyond this glibc refuses to keep freed memory for the next allocation.
+_LARGEST_MMAP_THRESHOLD = 32 << 20
+_TRIM_THRESHOLD = 512 << 20
+
+_prepared: dict[str, Any] | None = None
+
+
+def prepare_environment() -> dict[str, Any]:
+    """Set threads, MKL's path and the allocator; returns what was found and done.
+
+    Keys: cores, OMP_NUM_THREADS and MKL_DEBUG_CPU_TYPE (value or None), set (names that were set
+    here), malloc (True where glibc took its thresholds), late (True where Paddle was already
+    imported, so that what is set has no effect on it).
+    """
+    global _prepared
+    if _prepared is not None:
+        return dict(_prepared)
+    # Paddle says at each import that a compiler's cache is missing, which nobody here needs.
+    warnings.filterwarnings("ignore", message="No ccache found")
+    late = "paddle" in sys.modules
+    chosen: list[str] = []
+    if not late:
+        # Intel's MKL in the Paddle wheel takes a slow path on AMD's processors; undocumented, and
+        # without effect on Intel's.
+        if is_amd():
+            _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
+        # With MKL's fast path Paddle's own kernels gain from threads too.
+        _set("OMP_NUM_THREADS", str(available_cores()), chosen)
+    _prepared = {
+        "cores": available_cores(),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
+        "MKL_DEBUG_CPU_TYPE": os.environ.get("MKL_DEBUG_CPU_TYPE"),
+        "set": chosen,
+        "malloc": _keep_freed_memory(),
+        "late": late,
+    }
+    return dict(_prepared)
+
+
+def _set(name: str, value: str, chosen: list[str]) -> None:
+    if name not in os.environ:
+        os.environ[name] = value
+        chosen.append(name)
+
+
+def plan_threads() -> int:
+    """Threads for planned steps: the user's OMP_NUM_THREADS, else one for each core."""
+    given = _users_omp_threads()
+    try:
+        return max(1, int((given or "").split(",")[0]))
+    except ValueError:
+        return available_cores()
+
+
+def _users_omp_threads() -> str | None:
+    """OMP_NUM_THREADS, unless it is the 1 that Paddle sets by itself at its import."""
+    value = os.environ.get("OMP_NUM_THREADS")
+    if value == "1" and _prepared is None and "OMP_NUM_THREADS" not in _environment_at_start():
+        return None
+    if value == "1" and _prepared is not None and _prepared["late"]:
+        return _environment_at_start().get("OMP_NUM_THREADS")
+    return value
+
+
+@cache
+def _environment_at_start() -> dict[str, str]:
+    """The environment this process was started with; empty where the system does not tell."""
+    try:
+        lines = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    pairs = (os.fsdecode(line).partition("=") for line in lines if line)
+    return {name: value for name, _, value in pairs}
+
+
+@cache
+def available_cores() -> int:
+    """Cores this process may use: its affinity, cut to a container's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass  # no such limit on this system
+    return cores
+
+
+@cache
+def _cpuinfo() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
+    except OSError:
+        return ""
+
+
+def is_amd() -> bool:
+    """True on a processor of AMD; False where the system does not tell."""
+    return "AuthenticAMD" in _cpuinfo()
+
+
+def cpu_flags() -> frozenset[str]:
+    """The processor's features as Linux names them ("avx512f"); empty elsewhere."""
+    for line in _cpuinfo().splitlines():
+        if line.startswith("flags"):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def _keep_freed_memory() -> bool:
+    """Let glibc keep freed arrays for the next step: fresh pages are slow. True where it does."""
+    if any(name.startswith("MALLOC_") for name in os.environ) or "GLIBC_TUNABLES" in os.environ:
+        return False  # the user has chosen
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    done = mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+    return bool(done and mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD))

@@ -1,0 +1,11 @@
+"""Every test runs as the commands do: threads are set before Paddle is imported."""
+
+import os
+import tempfile
+
+# No test may use, or leave anything in, the user's own cache.
+os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="paddle_aug_tests_"))
+
+from paddle_aug.threads import prepare_environment  # noqa: E402
+
+prepare_environment()

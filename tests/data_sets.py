@@ -1,0 +1,49 @@
+"""Small data sets on disk for the tests of their readers."""
+
+import numpy as np
+from PIL import Image
+
+from paddle_aug.datasets import DataOptions, load_data
+
+FLIPS = {"horizontal_flip", "vertical_flip", "large_rotation"}
+
+
+def picture(path, value=0):
+    """A 3x5 image of one grey value, so that a test can tell which file was read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (5, 3), (value, value, value)).save(path)
+
+
+def load(path, **options):
+    return load_data(DataOptions(data=str(path), **options))
+
+
+def values(dataset):
+    """(grey value, label) of every image."""
+    return [
+        (int(image[0, 0, 0]), label) for image, label in (dataset[i] for i in range(len(dataset)))
+    ]
+
+
+def write_lists(folder, train, evaluation="a/2.png 0\nb/5.png 1\n"):
+    (folder / "Train.txt").write_bytes(train if isinstance(train, bytes) else train.encode())
+    if evaluation is not None:
+        (folder / "Eval.txt").write_text(evaluation)
+    return folder
+
+
+TRAIN = "a/0.png 0\na/1.png 0\nb/3.png 1\nb/4.png 1\n"
+
+
+def cifar_bytes(count, labels, head=1, seed=0):
+    rng = np.random.default_rng(seed)
+    records = rng.integers(0, 256, (count, head + 3072), np.uint8)
+    records[:, head - 1] = labels
+    return records
+
+
+def make_folder(tmp_path):
+    """Images/a/0.png ... Images/b/5.png with grey values 0..5, the first three in a."""
+    for i in range(6):
+        picture(tmp_path / "set" / "Images" / "ab"[i // 3] / f"{i}.png", i)
+    return tmp_path / "set"

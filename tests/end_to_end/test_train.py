@@ -1,0 +1,236 @@
+"""The real commands on the bundled digits: what they write, refuse and continue."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from sklearn.datasets import load_sample_image
+
+from paddle_aug.checkpoint import load_state
+from paddle_aug.config import AUGMENTS, Config, load_config
+from paddle_aug.errors import UserError
+from paddle_aug.fit import fit, resume
+
+ROOT = Path(__file__).parent.parent.parent
+# LeNet on two digits a class: an epoch takes a fraction of a second.
+TINY = [
+    "--data", "digits", "--model", "LeNet", "--image-size", "32", "--per-class", "2",
+    "--batch-size", "6", "--epochs", "2", "--max-steps", "3", "--eval-share", "0.2",
+]  # fmt: skip
+CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def tiny(output: Path, **options) -> Config:
+    values = {
+        "data": "digits", "model": "LeNet", "image_size": 32, "per_class": 2, "batch_size": 6,
+        "epochs": 3, "output": str(output), "lr": 1e-3, **options,
+    }  # fmt: skip
+    return load_config(values)
+
+
+def run(*arguments: str, cwd: Path = ROOT, **kwargs) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, **kwargs
+    )
+
+
+def result_bytes(output: Path, mode: str) -> dict[str, bytes]:
+    """Curves and final weights of a run, to the byte."""
+    found = {c: (output / f"{mode}Aug_{c}.npy").read_bytes() for c in CURVES}
+    newest = max((output / mode / "checkpoints").glob("state-*"))
+    arrays, _ = load_state(newest)
+    return found | {name: array.tobytes() for name, array in arrays.items()}
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    """Class folders of real photographs, cut from the two that scikit-learn ships."""
+    root = tmp_path_factory.mktemp("photographs")
+    for name in ("china.jpg", "flower.jpg"):
+        image = load_sample_image(name)
+        for number in range(6):
+            place = root / Path(name).stem / f"{number}.png"
+            place.parent.mkdir(exist_ok=True)
+            cut = image[number * 60 : number * 60 + 120, number * 80 : number * 80 + 150]
+            cv2.imwrite(str(place), cut[:, :, ::-1])
+    return root
+
+
+def test_mirroring_is_refused_on_digits_and_works_on_photographs(tmp_path, photographs):
+    with pytest.raises(UserError, match="flip"):
+        fit(tiny(tmp_path, augment="flip"), say=quiet)
+    fit(tiny(tmp_path, augment="flip", data=str(photographs), epochs=1), say=quiet)
+    assert len(np.load(tmp_path / "flipAug_accEval.npy")) == 1
+
+
+@pytest.mark.parametrize("mode", [name for name in AUGMENTS if name != "flip"])
+def test_every_augmentation_trains_and_leaves_its_curves(tmp_path, mode):
+    fit(tiny(tmp_path, augment=mode, epochs=2, max_steps=2), say=quiet)
+    for curve in CURVES:
+        values = np.load(tmp_path / f"{mode}Aug_{curve}.npy", allow_pickle=False)
+        assert values.shape == (2,)
+        assert np.isfinite(values).all()
+
+
+def test_the_command_writes_the_documented_files_and_an_epoch_line(tmp_path):
+    result = run("train.py", *TINY, "--augment", "samplePairing", "--output", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert "epoch 0 of 2  train loss" in result.stdout
+    assert "images/s" in result.stdout
+    assert "evaluation accuracy:" in result.stdout
+    folder = tmp_path / "samplePairing"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "changes.yaml", "checkpoints", "config.yaml", "environment.json", "metrics.csv",
+    ]  # fmt: skip
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert (config["model"], config["batch_size"]) == ("LeNet", 6)
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["device"] == "cpu"
+    assert "paddlepaddle" in environment["versions"]
+    names = sorted(path.name for path in (folder / "checkpoints").iterdir())
+    assert names == [
+        "best.safetensors", "state-00001-000000.safetensors", "state-00002-000000.safetensors",
+    ]  # fmt: skip
+
+
+def test_an_existing_run_is_refused_and_stays_as_it_was(tmp_path):
+    config = tiny(tmp_path, augment="no", epochs=1)
+    fit(config, say=quiet)
+    before = result_bytes(tmp_path, "no")
+    with pytest.raises(UserError, match="from an earlier run"):
+        fit(config, say=quiet)
+    assert result_bytes(tmp_path, "no") == before
+    fit(tiny(tmp_path, augment="no", epochs=2, overwrite=True), say=quiet)
+    assert len(np.load(tmp_path / "noAug_accEval.npy")) == 2
+
+
+@pytest.mark.parametrize("workers", ["thread", 2])
+def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(tmp_path, workers):
+    for name, who in (("a", 0), ("b", workers)):
+        fit(tiny(tmp_path / name, augment="mixup", workers=who, epochs=2), say=quiet)
+    assert result_bytes(tmp_path / "a", "mixup") == result_bytes(tmp_path / "b", "mixup")
+
+
+def test_another_seed_gives_other_bytes(tmp_path):
+    for seed in (0, 1):
+        fit(tiny(tmp_path / str(seed), augment="no", seed=seed, epochs=1), say=quiet)
+    assert result_bytes(tmp_path / "0", "no") != result_bytes(tmp_path / "1", "no")
+
+
+EXTRAS = {
+    "plain": {"augment": "samplePairing"},
+    "everything": {
+        "augment": "mixup", "model": "paddle.vision:squeezenet1_1", "optimizer": "AdamW", "ema": 0.9, "clip_norm": 1.0,
+        "lr_schedule": "plateau", "plateau_patience": 1, "warmup_epochs": 1, "criterion": "focal",
+        "label_smoothing": 0.1, "clean_accuracy": True, "early_stopping": 5, "partner": "dataset", "image_size": 64,
+    },
+    "batch norm": {"augment": "cutmix", "model": "ResNetSmall", "optimizer": "Momentum"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", EXTRAS.values(), ids=EXTRAS)
+def test_a_run_stopped_within_an_epoch_and_resumed_equals_an_uninterrupted_one(tmp_path, options):
+    fit(tiny(tmp_path / "whole", **options), say=quiet)
+
+    code = (
+        "import os, signal\n"
+        "from paddle_aug.threads import prepare_environment as p; p()\n"
+        "import paddle_aug.fit as f, paddle_aug.engine as e\n"
+        "from paddle_aug.config import load_config\n"
+        "from paddle_aug.errors import run_command\n"
+        "step, count = e.train_step, [0]\n"
+        "def counting(*args):\n"
+        "    count[0] += 1\n"
+        "    if count[0] == 6: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    return step(*args)\n"
+        "e.train_step = counting\n"
+        f"run_command(lambda: f.fit(load_config({tiny(tmp_path / 'cut', **options).dump()!r})) and 0)"
+    )
+    stopped = run("-c", code)
+    assert stopped.returncode == 143, stopped.stderr
+    mode = options["augment"]
+    assert f"go on with: python train.py --resume {tmp_path}/cut/{mode}" in stopped.stderr
+    resumed = run("train.py", "--resume", str(tmp_path / "cut" / mode))
+    assert resumed.returncode == 0, resumed.stderr
+    assert "at epoch 1, step 2" in resumed.stdout
+    assert result_bytes(tmp_path / "cut", mode) == result_bytes(tmp_path / "whole", mode)
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(tmp_path):
+    options = {"augment": "samplePairing", "epochs": 30, "checkpoint_minutes": 1e-4}
+    fit(tiny(tmp_path / "whole", **options), say=quiet)
+    (tmp_path / "cut.yaml").write_text(
+        yaml.safe_dump(tiny(tmp_path / "cut", **options).dump()), encoding="utf-8"
+    )
+    folder = tmp_path / "cut" / "samplePairing"
+    rng = random.Random(0)
+    command = ["train.py", "--config", str(tmp_path / "cut.yaml")]
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        for line in process.stdout:
+            if line.startswith("epoch"):
+                break
+        time.sleep(rng.uniform(0, 0.4))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        command = ["train.py", "--resume", str(folder)]
+    assert run(*command).returncode == 0
+    assert result_bytes(tmp_path / "cut", "samplePairing") == result_bytes(
+        tmp_path / "whole", "samplePairing"
+    )
+
+
+def test_resuming_with_other_options_names_them_and_stops(tmp_path):
+    fit(tiny(tmp_path, augment="no", epochs=1), say=quiet)
+    folder = tmp_path / "no"
+    with pytest.raises(UserError, match=r"batch_size: was 6, is 3; lr: was 0.001, is 0.01"):
+        resume(folder, changes={"lr": 0.01, "batch_size": 3}, say=quiet)
+    resume(folder, allow_changes=True, changes={"epochs": 2}, say=quiet)
+    assert len(np.load(tmp_path / "noAug_lossTrain.npy")) == 2
+
+
+def test_resuming_what_is_not_there_is_one_line(tmp_path):
+    result = run("train.py", "--resume", str(tmp_path / "nothing"))
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert "nothing to resume from" in result.stderr
+
+
+def test_early_stopping_ends_the_run(tmp_path):
+    fit(tiny(tmp_path, augment="no", epochs=30, early_stopping=2, lr=1e-9), say=quiet)
+    assert len(np.load(tmp_path / "noAug_accEval.npy")) == 3
+
+
+def test_mixing_is_on_in_the_epochs_of_the_schedule(tmp_path):
+    fit(tiny(tmp_path, augment="samplePairing", epochs=12, max_steps=1, eval_share=0.2), say=quiet)
+    lines = (tmp_path / "samplePairing" / "metrics.csv").read_text().splitlines()
+    mixing = [line.split(",")[2] for line in lines[1:]]
+    assert "".join(mixing) == "011111110010"
+
+
+def test_a_run_that_learns_beats_chance(tmp_path):
+    fit(tiny(tmp_path, augment="no", epochs=12, per_class=10, batch_size=10), say=quiet)
+    assert np.load(tmp_path / "noAug_accEval.npy")[-1] > 0.5
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_output_is_one_line(tmp_path):
+    tmp_path.chmod(0o500)
+    result = run("train.py", *TINY, "--output", str(tmp_path / "logs"))
+    assert result.returncode == 2
+    assert "Permission denied" in result.stderr

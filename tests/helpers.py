@@ -1,0 +1,57 @@
+"""Small real data sets and transforms that several tests share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from paddle_aug.augmented import AugmentedDataset
+from paddle_aug.image_dataset import ArrayDataset
+from paddle_aug.mix_policy import MixPolicy
+from paddle_aug.schedule import always_on
+from paddle_aug.transforms import Transform
+
+
+class AddDrawn(Transform):
+    """Adds one drawn whole number to every pixel: what was drawn can be read off the image."""
+
+    def sample(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(0, 100))
+
+    def apply(self, image: np.ndarray, params: int) -> np.ndarray:
+        return image + np.uint8(params)
+
+
+class Fails(Transform):
+    """Raises the error when an image is read."""
+
+    def __init__(self, error: Callable[[], BaseException]):
+        self.error = error
+
+    def sample(self, rng: np.random.Generator) -> None:
+        return None
+
+    def apply(self, image: np.ndarray, params: None) -> np.ndarray:
+        raise self.error()
+
+
+def numbered(count: int, size: int = 8, classes: int = 3) -> ArrayDataset:
+    """Image i is filled with the value i; its label is i modulo the number of classes."""
+    images = np.repeat(np.arange(count, dtype=np.uint8), size * size * 3)
+    names = [f"class {i}" for i in range(classes)]
+    return ArrayDataset(
+        images.reshape(count, size, size, 3), np.arange(count) % classes, names, "numbered"
+    )
+
+
+def view(count: int = 23, transform: Transform | None = None, **settings: Any) -> AugmentedDataset:
+    """Augmented view of `numbered` whose float values are the pixel values 0..255."""
+    settings = {"mean": [0.0], "std": [1 / 255], "seed": 5, **settings}
+    return AugmentedDataset(numbered(count), transform or AddDrawn(), 8, **settings)
+
+
+def policy(method: str, **settings: Any) -> MixPolicy:
+    values = {
+        "partner": "batch", "probability": 1.0, "alpha": 1.0, "schedule": always_on(10), **settings
+    }  # fmt: skip
+    return MixPolicy(method, **values)

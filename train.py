@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Train a classifier under augmentation: python train.py --augment samplePairing"""
+
+from paddle_aug.command_line import parse_args
+from paddle_aug.errors import run_command
+
+
+def main() -> int:
+    config, control = parse_args()
+    # Paddle is imported only now: help and mistakes in options are answered at once, and the
+    # number of threads must be in the environment before.
+    from paddle_aug.threads import prepare_environment
+
+    prepare_environment()
+    from paddle_aug.fit import fit, resume
+
+    if control.resume is None:
+        fit(config)
+    else:
+        run = control.resume or f"{config.output}/{config.augment}"
+        resume(run, control.allow_changes, control.changes)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
