@@ -7,9 +7,9 @@ from paddle_aug.evaluation_options import parse_args
 
 def main() -> int:
     options = parse_args()
-    from paddle_aug.threads import prepare_environment
+    from paddle_aug.threads import import_paddle
 
-    prepare_environment()
+    import_paddle()
     from paddle_aug.evaluation import evaluate_checkpoint
 
     evaluate_checkpoint(options)

@@ -9,9 +9,9 @@ def main() -> int:
     config, control = parse_args()
     # Paddle is imported only now: help and mistakes in options are answered at once, and the
     # number of threads must be in the environment before.
-    from paddle_aug.threads import prepare_environment
+    from paddle_aug.threads import import_paddle
 
-    prepare_environment()
+    import_paddle()
     from paddle_aug.fit import fit, resume
 
     if control.resume is None:

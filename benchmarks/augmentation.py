@@ -8,6 +8,7 @@ JSON or, with the ending .md, as Markdown. albumentations, torchvision and imaug
 where they are installed.
 """
 
+# ruff: noqa: E402 - the number of threads must be set before the imports that read it
 import os
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -4,10 +4,11 @@ Call `prepare_environment()` before the first `import paddle`: OpenMP and MKL re
 when they are loaded. Nothing the user has set is changed.
 """
 
+import contextlib
 import ctypes
+import io
 import os
 import sys
-import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,6 @@ def prepare_environment() -> dict[str, Any]:
     global _prepared
     if _prepared is not None:
         return dict(_prepared)
-    # Paddle says at each import that a compiler's cache is missing, which nobody here needs.
-    warnings.filterwarnings("ignore", message="No ccache found")
     late = "paddle" in sys.modules
     chosen: list[str] = []
     if not late:
@@ -51,6 +50,18 @@ def prepare_environment() -> dict[str, Any]:
         "late": late,
     }
     return dict(_prepared)
+
+
+def import_paddle() -> None:
+    """Prepare the environment and import Paddle, without two warnings that nobody here needs:
+    about more than one thread, which are wanted, and about a missing compiler's cache."""
+    prepare_environment()
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        import paddle  # noqa: F401
+    noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
+    for line in said.getvalue().splitlines():
+        if not any(word in line for word in noise):
+            print(line, file=sys.stderr)
 
 
 def _set(name: str, value: str, chosen: list[str]) -> None:

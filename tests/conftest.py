@@ -6,6 +6,6 @@ import tempfile
 # No test may use, or leave anything in, the user's own cache.
 os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="paddle_aug_tests_"))
 
-from paddle_aug.threads import prepare_environment  # noqa: E402
+from paddle_aug.threads import import_paddle  # noqa: E402
 
-prepare_environment()
+import_paddle()
