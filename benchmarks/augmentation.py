@@ -2,10 +2,10 @@
 
     python benchmarks/augmentation.py [--data FOLDER] [--output augmentation.json]
 
-Everything is measured in turns in one run, several rounds over, and medians are compared, so that
-another load on the machine slows all alike. Prints tables with ratios; --output saves them, as
-JSON or, with the ending .md, as Markdown. albumentations, torchvision and imaug are compared with
-where they are installed.
+Everything is measured in turns in one run, several rounds over, and ratios are medians over the
+rounds, so that another load on the machine slows all alike. Prints tables with ratios; --output
+saves them, as JSON or, with the ending .md, as Markdown. albumentations, torchvision and imaug are
+compared with where they are installed.
 """
 
 # ruff: noqa: E402 - the number of threads must be set before the imports that read it
@@ -22,6 +22,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     # A training process has freed a batch before, after which glibc keeps freed memory: without
     # this, everything here would spend a third of its time on fresh pages.
-    np.ones(1 << 22)
+    np.ones(1 << 20)
     images = load_images(arguments.data, arguments.size)
     tables = [
         operations_table(images, arguments.rounds, arguments.seconds),
@@ -65,8 +66,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Augmentation throughput on one core.")
     parser.add_argument("--data", type=Path, help="folder of images (default: generated ones)")
     parser.add_argument("--size", type=int, default=224, help="height and width (default 224)")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each (default 5)")
-    parser.add_argument("--seconds", type=float, default=0.2, help="length of one (default 0.2)")
+    parser.add_argument("--rounds", type=int, default=15, help="measurements of each (default 15)")
+    parser.add_argument("--seconds", type=float, default=0.1, help="length of one (default 0.1)")
     parser.add_argument("--output", type=Path, help="save the tables as .json or .md")
     return parser.parse_args()
 
@@ -105,11 +106,11 @@ def operations_table(images: list[np.ndarray], rounds: int, seconds: float) -> T
         rates = measure(
             {"Pillow": (pillow, pillow_images), "ours": (ours[name], images)}, rounds, seconds
         )
-        rows.append([name, *(1e6 / rates[k] for k in ("Pillow", "ours"))])
-        rows[-1].append(rates["ours"] / rates["Pillow"])
+        rows.append([name, *(1e6 / rates[k].median for k in ("Pillow", "ours"))])
+        rows[-1].append(rates["ours"].times(rates["Pillow"]))
     out = np.empty((3, *images[0].shape[:2]), np.float32)
     rate = measure({"ours": (lambda image: to_chw(image, out=out), images)}, rounds, seconds)
-    rows.append(["to float32 CHW", None, 1e6 / rate["ours"], None])
+    rows.append(["to float32 CHW", None, 1e6 / rate["ours"].median, None])
     return {
         "title": "One operation, microseconds an image",
         "columns": ["operation", "documents (Pillow)", "ours", "times faster"],
@@ -130,10 +131,11 @@ def policies_table(images: list[np.ndarray], rounds: int, seconds: float) -> Tab
         candidates = {"ours": (seeded(name), images)}
         candidates |= {k: (v[name], images) for k, v in others.items() if name in v}
         rates = measure(candidates, rounds, seconds)
-        row: list[Any] = [name, rates["ours"]]
+        row: list[Any] = [name, rates["ours"].median]
         for other in others:
-            row.append(rates.get(other))
-            row.append(rates["ours"] / rates[other] if other in rates else None)
+            known = other in rates
+            row.append(rates[other].median if known else None)
+            row.append(rates["ours"].times(rates[other]) if known else None)
         rows.append(row)
     columns = ["policy", "ours"]
     for other in others:
@@ -148,11 +150,26 @@ def seeded(name: str) -> peers.Augment:
     return lambda image: policy(image, stream(0, 0, next(count)))
 
 
+@dataclass
+class Rates:
+    """Images a second, one value a round."""
+
+    values: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    def times(self, other: "Rates") -> float:
+        """Median over the rounds of how many times faster: load that changes hits both alike."""
+        return statistics.median(a / b for a, b in zip(self.values, other.values, strict=True))
+
+
 def measure(
     candidates: dict[str, tuple[Callable[[Any], Any], list[Any]]], rounds: int, seconds: float
-) -> dict[str, float]:
-    """Median images a second of each candidate (function, images), measured in turns."""
-    rates: dict[str, list[float]] = {name: [] for name in candidates}
+) -> dict[str, Rates]:
+    """Rates of each candidate (function, images), measured in turns."""
+    rates = {name: Rates() for name in candidates}
     for function, images in candidates.values():
         for image in images[:8]:
             function(image)
@@ -162,8 +179,8 @@ def measure(
             while (elapsed := time.perf_counter() - start) < seconds:
                 function(images[done % len(images)])
                 done += 1
-            rates[name].append(done / elapsed)
-    return {name: statistics.median(values) for name, values in rates.items()}
+            rates[name].values.append(done / elapsed)
+    return rates
 
 
 def as_markdown(table: Table) -> str:

@@ -1,69 +1,77 @@
 """One contender of training_step.py, in a process of its own: prints one line of JSON.
 
-Runs under the project's interpreter (Paddle) or under one that has only torch and NumPy.
+Runs under the project's interpreter (Paddle) or under one that has only torch and NumPy, so it
+imports nothing else at the top.
 """
 
 import argparse
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 CLASSES = 16
 LEARNING_RATE = 1e-4
+Step = Callable[[], float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("contender", choices=["paddle", "tuned", "accelerate", "torch"])
-    parser.add_argument("model")
-    parser.add_argument("size", type=int)
-    parser.add_argument("batch", type=int)
+    parser.add_argument("contender", choices=["paddle", "tuned", "accelerate", "torch", "peak"])
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("size", type=int, nargs="?")
+    parser.add_argument("batch", type=int, nargs="?")
     parser.add_argument("--amp", choices=["bf16"])
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--steps", type=int, default=3, help="measured steps at least")
     arguments = parser.parse_args()
-    make = _torch_step if arguments.contender == "torch" else _paddle_step
-    step = make(arguments)
-    started = time.perf_counter()
+    if arguments.contender == "peak":
+        print(json.dumps(matrix_peak()))
+        return
+    make = torch_step if arguments.contender == "torch" else paddle_step
+    print(json.dumps(measure(*make(arguments), arguments)))
+
+
+def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Median time of whole steps, after two that still allocate and plan."""
+    start = time.perf_counter()
     losses = [step()]
-    first = time.perf_counter() - started
-    step()  # the second step still allocates
+    first = time.perf_counter() - start
+    if first < arguments.seconds:
+        step()
     times: list[float] = []
-    started = time.perf_counter()
-    while len(times) < arguments.steps or time.perf_counter() - started < arguments.seconds:
+    start = time.perf_counter()
+    # Three steps at least, two where one takes longer than all should.
+    while len(times) < 2 or time.perf_counter() - start < arguments.seconds:
         before = time.perf_counter()
         losses.append(step())
         times.append(time.perf_counter() - before)
-    times.sort()
-    median = times[len(times) // 2]
-    print(
-        json.dumps(
-            {
-                "images_per_second": arguments.batch / median,
-                "best_images_per_second": arguments.batch / times[0],
-                "first_step_seconds": first,
-                "steps": len(times),
-                "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "first_loss": losses[0],
-            }
-        )
-    )
+    result = {
+        "images_per_second": arguments.batch / sorted(times)[len(times) // 2],
+        "first_step_seconds": first,
+        "steps": len(times),
+        "peak_megabytes": peak_megabytes(),
+        "losses": losses[:2],
+    }
+    if arguments.contender == "accelerate":
+        result["gflop_per_image"] = gflop_per_image(model, arguments.size)
+    return result
 
 
-def _paddle_step(arguments: argparse.Namespace) -> Callable[[], float]:
+def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
+    """A step in Paddle: as installed, with MKL's fast path, or accelerated."""
     if arguments.contender == "accelerate":
         from paddle_aug.threads import prepare_environment
 
         prepare_environment()
     elif arguments.contender == "tuned":
         os.environ["MKL_DEBUG_CPU_TYPE"] = "7"
-    import numpy as np
     import paddle
     import paddle.nn.functional as F
 
@@ -72,25 +80,27 @@ def _paddle_step(arguments: argparse.Namespace) -> Callable[[], float]:
     paddle.seed(0)
     model = build_model(arguments.model, CLASSES, image_size=arguments.size)
     optimizer = paddle.optimizer.Adam(LEARNING_RATE, parameters=model.parameters())
+    run = model
     if arguments.contender == "accelerate":
         from paddle_aug import accelerate
 
-        model = accelerate(model, amp=arguments.amp)
-    images, labels = _batch(np, arguments)
-    x, y = paddle.to_tensor(images), paddle.to_tensor(labels)
+        run = accelerate(model, amp=arguments.amp)
+        if run is model:
+            raise SystemExit("error: acceleration is not available here")
+    x, y = (paddle.to_tensor(array) for array in batch(arguments))
 
     def step() -> float:
-        loss = F.cross_entropy(model(x), y)
+        loss = F.cross_entropy(run(x), y)
         loss.backward()
         optimizer.step()
         optimizer.clear_grad(set_to_zero=False)
         return float(loss)
 
-    return step
+    return step, model
 
 
-def _torch_step(arguments: argparse.Namespace) -> Callable[[], float]:
-    import numpy as np
+def torch_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
+    """The same step in torch, channels_last."""
     import torch
     import torch.nn.functional as F
     from torch_models import build_torch_model
@@ -99,26 +109,90 @@ def _torch_step(arguments: argparse.Namespace) -> Callable[[], float]:
     model = build_torch_model(arguments.model, CLASSES, arguments.size)
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
-    images, labels = _batch(np, arguments)
-    x = torch.from_numpy(images).to(memory_format=torch.channels_last)
-    y = torch.from_numpy(labels)
+    images, labels = (torch.from_numpy(array) for array in batch(arguments))
+    images = images.to(memory_format=torch.channels_last)
 
     def step() -> float:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=bool(arguments.amp)):
-            loss = F.cross_entropy(model(x), y)
+            loss = F.cross_entropy(model(images), labels)
         loss.backward()
         optimizer.step()
         return float(loss)
 
-    return step
+    return step, model
 
 
-def _batch(np, arguments: argparse.Namespace):
+def batch(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+    """Images in [-1, 1] and labels, the same for every contender."""
     rng = np.random.default_rng(1)
     shape = (arguments.batch, 3, arguments.size, arguments.size)
     images = rng.uniform(-1, 1, shape).astype(np.float32)
     return images, rng.integers(0, CLASSES, arguments.batch)
+
+
+def gflop_per_image(model: Any, size: int) -> float:
+    """Products and sums of a step: forward, and both gradients of every layer but the first's."""
+    import paddle
+
+    counts: list[float] = []
+
+    def count(layer: Any, inputs: Any, output: Any) -> None:
+        per_output = layer.weight.size / (
+            layer.weight.shape[0] if len(layer.weight.shape) == 4 else layer.weight.shape[1]
+        )
+        counts.append(2 * per_output * output.size)
+
+    kinds = (paddle.nn.Conv2D, paddle.nn.Linear)
+    hooks = [
+        layer.register_forward_post_hook(count)
+        for layer in model.sublayers()
+        if isinstance(layer, kinds)
+    ]
+    model.eval()
+    with paddle.no_grad():
+        model(paddle.zeros([1, 3, size, size]))
+    for hook in hooks:
+        hook.remove()
+    return (3 * sum(counts) - counts[0]) / 1e9
+
+
+def matrix_peak() -> dict[str, float]:
+    """GFLOP/s of oneDNN's product of two square matrices, by precision."""
+    from paddle_aug.threads import prepare_environment
+
+    prepare_environment()
+    from paddle_aug.onednn import library as dnn
+    from paddle_aug.onednn.openmp import own_threads
+
+    results = {}
+    for name, dtype in (("float32", dnn.F32), ("bf16", dnn.BF16)):
+        best = 0.0
+        for size in (1024, 2048):
+            desc = dnn.rows((size, size), dtype)
+            operation = dnn.PrimitiveDesc("matmul", desc, desc, dnn.NO_DESC, desc, dnn.attributes())
+            product = dnn.Primitive(operation, dict.fromkeys((dnn.SRC, dnn.WEIGHTS, dnn.DST), desc))
+            kept = []
+            for number, needed in product.arguments.items():
+                kept.append(np.zeros(needed.size + 64, np.uint8))
+                product.bind(number, -(-kept[-1].ctypes.data // 64) * 64)
+            with own_threads():
+                for _ in range(20):
+                    start = time.perf_counter()
+                    product()
+                    best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e9)
+        results[name] = best
+    return results
+
+
+def peak_megabytes() -> float | None:
+    """Largest resident memory so far; None where the system does not tell."""
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    found = [line for line in text.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0].split()[1]) / 1024 if found else None
 
 
 if __name__ == "__main__":

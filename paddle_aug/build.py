@@ -8,21 +8,25 @@ from typing import Any
 import paddle
 
 from models import build_model
+from models.structure import head_parameters
 from paddle_aug.augmented import AugmentedDataset
 from paddle_aug.cache import CachedDataset
-from paddle_aug.config import DIGITS_DEFAULTS, Config
-from paddle_aug.data_builtin import load_aistudio
+from paddle_aug.config import Config
 from paddle_aug.datasets import DataOptions, describe, load_data
+from paddle_aug.distributed import SINGLE, Ranks
 from paddle_aug.ema import ExponentialMovingAverage
 from paddle_aug.engine import Trainer
 from paddle_aug.environment import data_digest
 from paddle_aug.errors import UserError
+from paddle_aug.finetune import fit_weights, freeze_backbone, read_weights
 from paddle_aug.image_dataset import ImageDataset
 from paddle_aug.loader import Loader, choose_workers
 from paddle_aug.losses import build_criterion
 from paddle_aug.lr_schedule import LearningRate
 from paddle_aug.mix_policy import MixPolicy, build_mix_policy
+from paddle_aug.onednn import accelerate, is_available
 from paddle_aug.optimization import build_optimizer
+from paddle_aug.oversampling import smote
 from paddle_aug.policies import build_policy, build_transforms
 from paddle_aug.transforms import Transform
 
@@ -41,6 +45,7 @@ class Setup:
     classes: list[str]
     backend: str
     data_record: dict[str, Any] = field(default_factory=dict)
+    ranks: Ranks = SINGLE
 
     @contextlib.contextmanager
     def loaders(self) -> Iterator[None]:
@@ -58,24 +63,33 @@ class Setup:
         return ema.applied() if ema else contextlib.nullcontext()
 
 
-def build_setup(config: Config, say: Say) -> Setup:
-    """Read the data, build everything; writes nothing but the image cache."""
-    config = fill_defaults(config)
+def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = True) -> Setup:
+    """Read the data, build everything; writes nothing but the image cache.
+
+    fresh: load --weights; False where a saved state will replace all weights.
+    """
+    config = config.filled()
     choose_device(config.device)
     train, evaluation = load_datasets(config, say)
     paddle.seed(config.seed)
-    model, backend = accelerated(make_model(config, len(train.classes)), config, say)
+    model = first_model(config, len(train.classes), say, fresh)
+    ranks.same_model(model)
+    model, backend = accelerated(model, config, say)
     mix = build_mix_policy(config)
     workers = choose_workers(config.workers)
     if config.workers == "auto":
         made_by = "a thread" if workers == "thread" else f"{workers} processes"
         say(f"batches are made by {made_by} (--workers)")
+    learned = train
+    if config.oversample == "smote":
+        learned = smote(resized(train, config), config.seed)
+        say(f"SMOTE: {len(learned) - len(train)} images made, {len(learned)} in all")
     train_loader = Loader(
-        training_view(train, config, mix),
+        training_view(learned, config, mix),
         config.batch_size, shuffle=True, seed=config.seed, workers=workers,
-        max_steps=config.max_steps,
+        max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip
-    clean = evaluation_loader(train, config, workers) if config.clean_accuracy else None
+    clean = evaluation_loader(train, config, workers, ranks) if config.clean_accuracy else None
     return Setup(
         config=config,
         trainer=Trainer(
@@ -83,7 +97,7 @@ def build_setup(config: Config, say: Say) -> Setup:
             model=model,
             optimizer=build_optimizer(
                 config.optimizer, model.parameters(), config.lr, config.weight_decay,
-                config.momentum, config.clip_norm,
+                config.momentum, config.clip_norm, head_parameters(model), config.head_lr_ratio,
             ),
             criterion=build_criterion(
                 config.criterion, config.label_smoothing, config.focal_gamma
@@ -92,10 +106,11 @@ def build_setup(config: Config, say: Say) -> Setup:
             mix=mix,
             ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
             scaler=paddle.amp.GradScaler() if config.amp == "fp16" and on_gpu() else None,
-            source=train.source,
+            source=learned.source,
+            ranks=ranks,
         ),
         train_loader=train_loader,
-        eval_loader=evaluation_loader(evaluation, config, workers),
+        eval_loader=evaluation_loader(evaluation, config, workers, ranks),
         clean_loader=clean,
         classes=list(train.classes),
         backend=backend,
@@ -104,6 +119,7 @@ def build_setup(config: Config, say: Say) -> Setup:
             "train": {"images": len(train), "digest": data_digest(train)},
             "eval": {"images": len(evaluation), "digest": data_digest(evaluation)},
         },
+        ranks=ranks,
     )  # fmt: skip
 
 
@@ -120,12 +136,6 @@ def choose_device(name: str) -> None:
 
 def on_gpu() -> bool:
     return not paddle.device.get_device().startswith("cpu")
-
-
-def fill_defaults(config: Config) -> Config:
-    """Where the bundled digits are used, their own defaults for what was not given."""
-    digits = config.data == "digits" or (config.data is None and load_aistudio() is None)
-    return config.with_defaults(DIGITS_DEFAULTS) if digits else config
 
 
 def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]:
@@ -147,14 +157,34 @@ def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
         raise UserError(f"model: {error}") from None
 
 
+def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> paddle.nn.Layer:
+    """The model that training starts from: with the weights of --weights, partly frozen."""
+    model = make_model(config, num_classes)
+    if config.weights and fresh:
+        say(fit_weights(model, read_weights(config.weights, config.model), config.weights))
+    if config.freeze_backbone:
+        freeze_backbone(model)
+    return model
+
+
 def accelerated(
     model: paddle.nn.Layer, config: Config, say: Say
-) -> tuple[paddle.nn.Layer, str]:  # fmt: skip
-    """(the model, its backend's name): on a CPU over oneDNN where that is asked for or helps."""
-    if on_gpu() or config.cpu_backend == "paddle":
-        if config.amp == "bf16" and not on_gpu():
-            raise UserError("amp: bf16 on a CPU needs --cpu-backend onednn (Paddle's has none)")
+) -> tuple[paddle.nn.Layer, str]:
+    """(the model, the name of what computes it): on a CPU over oneDNN, where it can be."""
+    if on_gpu():
         return model, "paddle"
+    if config.amp == "fp16":
+        raise UserError("amp: fp16 is for GPUs; on a CPU use --amp bf16 or no")
+    amp = "bf16" if config.amp == "bf16" else None
+    reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available(amp)
+    if reason is None:
+        return accelerate(model, amp), f"onednn {amp or 'float32'}"
+    if config.cpu_backend == "onednn":
+        raise UserError(f"cpu_backend: onednn cannot be used here: {reason}")
+    if amp:
+        raise UserError(f"amp: bf16 on a CPU needs the onednn backend: {reason}")
+    if config.cpu_backend == "auto":
+        say(f"warning: Paddle's own kernels compute, which are slow: {reason}")
     return model, "paddle"
 
 
@@ -197,10 +227,15 @@ def resized(dataset: ImageDataset, config: Config) -> ImageDataset:
     )
 
 
-def evaluation_loader(dataset: ImageDataset, config: Config, workers: str | int) -> Loader:
-    """Batches of clean images in the data set's order."""
+def evaluation_loader(
+    dataset: ImageDataset, config: Config, workers: str | int, ranks: Ranks = SINGLE
+) -> Loader:
+    """Batches of clean images in the data set's order, this process's part of each."""
     batch_size = config.eval_batch_size or max(32, config.batch_size)
-    return Loader(evaluation_view(dataset, config), batch_size, shuffle=False, workers=workers)
+    return Loader(
+        evaluation_view(dataset, config), batch_size, shuffle=False, workers=workers,
+        rank=ranks.rank, ranks=ranks.size,
+    )  # fmt: skip
 
 
 def _view(

@@ -39,6 +39,8 @@ def prepare_environment() -> dict[str, Any]:
         # without effect on Intel's.
         if is_amd():
             _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
+        # Tracing a model makes Paddle's C++ side log remarks meant for its own developers.
+        _set("GLOG_minloglevel", "2", chosen)
         # With MKL's fast path Paddle's own kernels gain from threads too.
         _set("OMP_NUM_THREADS", str(available_cores()), chosen)
     _prepared = {

@@ -1,0 +1,220 @@
+"""A model whose forward pass is planned: the same layers and parameters, run another way."""
+
+import functools
+import logging
+from collections import OrderedDict
+from typing import Any
+
+import paddle
+
+from . import library as dnn
+from .buffers import Pool
+from .graph import Graph, Operation, Segment, Unsupported, Value, fuse_relu, split
+from .plan import Planner
+from .runner import Runner, run
+from .trace import trace
+
+logger = logging.getLogger("paddle_aug.onednn")
+
+# A training run needs a few: training and evaluation, each with its short last batch.
+MAX_PLANS = 8
+DTYPES = {None: dnn.F32, "bf16": dnn.BF16}
+
+
+class Backend:
+    """The plans of one model, by what they depend on, with the memory they share."""
+
+    def __init__(self, amp: str | None):
+        self.amp = amp
+        self._stages: OrderedDict[Any, list[Any] | None] = OrderedDict()
+        self._graphs: OrderedDict[Any, Graph | None] = OrderedDict()
+        self._known: dict[int, Any] = {}  # keeps alive what the keys above name by id
+        self._blocks, self._gradients = Pool(), Pool()
+        self._noted: set[str] = set()
+
+    def __deepcopy__(self, memo: dict) -> "Backend":
+        return Backend(self.amp)  # plans belong to the parameters they were made for
+
+    def __call__(self, model: "Accelerated", x: Any) -> Any:
+        """model(x), planned where possible."""
+        forward = model.plain_forward
+        if not _is_image_batch(x):
+            self._note("its input is not one float32 tensor on the CPU: this call runs in Paddle")
+            return forward(x)
+        recording = paddle.is_grad_enabled()
+        structure = self._structure(model)
+        key = (tuple(x.shape), recording, recording and not x.stop_gradient, structure)
+        graph = self._graph(model, (tuple(x.shape), structure))
+        if graph is None:
+            return forward(x)
+        if key not in self._stages:
+            while len(self._stages) >= MAX_PLANS:
+                self._stages.popitem(last=False)
+            self._stages[key] = self._plan(graph, key)
+        self._stages.move_to_end(key)
+        stages = self._stages[key]
+        if stages is None:
+            return forward(x)
+        values: dict[int, paddle.Tensor] = {id(graph.input): x}
+        try:
+            for stage in stages:
+                stage(values)
+        except _Surprise as surprise:
+            self._stages[key] = None
+            self._note(f"the whole model runs in Paddle: {surprise}")
+            return forward(x)
+        outputs = [values[id(value)] for value in graph.outputs]
+        return outputs[0] if graph.sequence is None else graph.sequence(outputs)
+
+    def is_planned(self) -> bool:
+        """True where the last model that was called runs on oneDNN, at least in part."""
+        stages = next(reversed(self._stages.values()), None)
+        return any(isinstance(stage, _PlannedStage) for stage in stages or ())
+
+    def _graph(self, model: "Accelerated", key: Any) -> Graph | None:
+        if key not in self._graphs:
+            while len(self._graphs) >= MAX_PLANS:
+                self._graphs.popitem(last=False)
+            notes: list[str] = []
+            try:
+                self._graphs[key] = trace(model, model.plain_forward, key[0], notes)
+            except Unsupported as reason:
+                self._graphs[key] = None
+                self._note(f"the whole model runs in Paddle: {reason}")
+            except Exception as error:  # tracing runs the model's own code on symbols
+                self._graphs[key] = None
+                self._note(f"the whole model runs in Paddle: it cannot be traced ({error})")
+            for note in notes:
+                self._note(f"runs in Paddle: {note}")
+        self._graphs.move_to_end(key)
+        return self._graphs[key]
+
+    def _plan(self, graph: Graph, key: Any) -> list[Any] | None:
+        _, recording, input_needs_gradient, _ = key
+        stages: list[Any] = []
+        # Which values carry gradients where a segment begins.
+        carrying = {id(graph.input)} if input_needs_gradient else set()
+        try:
+            for stage in split(graph):
+                if isinstance(stage, Operation):
+                    layer = stage.options["layer"]
+                    trained = any(not p.stop_gradient for p in layer.parameters())
+                    if recording and (trained or any(id(v) in carrying for v in stage.inputs)):
+                        carrying.add(id(stage.output))
+                    stages.append(_PaddleStage(stage))
+                    continue
+                segment = fuse_relu(stage)
+                needs = [id(value) in carrying for value in segment.inputs]
+                planner = Planner(segment, DTYPES[self.amp], needs, recording)
+                carrying.update(id(v) for v in segment.outputs if planner.wants(v))
+                runner = Runner(segment, planner, self._blocks, self._gradients)
+                stages.append(_PlannedStage(segment, runner, recording))
+        except dnn.OneDNNError as error:
+            self._note(f"the whole model runs in Paddle: {error}")
+            return None
+        return stages
+
+    def _structure(self, model: paddle.nn.Layer) -> tuple[Any, ...]:
+        """What a plan is made for, besides shapes: layers, their modes and hooks, parameters."""
+        found: list[Any] = []
+        known = self._known
+
+        def visit(layer: paddle.nn.Layer, hooks: int) -> None:
+            known[id(layer)] = layer
+            # A dropout's p may follow a schedule; a layer's other numbers stay as they were made.
+            found.append((id(layer), layer.training, hooks, layer.__dict__.get("p")))
+            for tensor in (*layer._parameters.values(), *layer._buffers.values()):
+                if tensor is not None:
+                    known[id(tensor)] = tensor
+                    found.append((id(tensor), tensor.stop_gradient))
+            for sublayer in layer._sub_layers.values():
+                if sublayer is not None:
+                    hooks = len(sublayer._forward_pre_hooks) + len(sublayer._forward_post_hooks)
+                    visit(sublayer, hooks)
+
+        visit(model, 0)
+        return tuple(found)
+
+    def _note(self, text: str) -> None:
+        if text not in self._noted:
+            self._noted.add(text)
+            logger.warning("accelerate: %s", text)
+
+
+class _Surprise(Exception):
+    """A layer that runs in Paddle did not give what the plan was made for."""
+
+
+class _PlannedStage:
+    """A segment that runs on oneDNN."""
+
+    def __init__(self, segment: Segment, runner: Runner, recording: bool):
+        self.inputs, self.outputs = segment.inputs, segment.outputs
+        self.runner, self._recording = runner, recording
+
+    def __call__(self, values: dict[int, paddle.Tensor]) -> None:
+        results = run(self.runner, [values[id(v)] for v in self.inputs], self._recording)
+        values.update((id(v), tensor) for v, tensor in zip(self.outputs, results, strict=True))
+
+
+class _PaddleStage:
+    """A layer that runs in Paddle, at its place."""
+
+    def __init__(self, operation: Operation):
+        self._layer = operation.options["layer"]
+        self._inputs: list[Value] = operation.inputs
+        self._output = operation.output
+
+    def __call__(self, values: dict[int, paddle.Tensor]) -> None:
+        result = self._layer(*(values[id(v)] for v in self._inputs))
+        # A hook may give something else than the layer did when it was traced.
+        same = isinstance(result, paddle.Tensor) and tuple(result.shape) == self._output.shape
+        if not same or result.dtype != paddle.float32:
+            raise _Surprise(f"{type(self._layer).__name__} gives another result than when traced")
+        values[id(self._output)] = result
+
+
+class Accelerated(paddle.nn.Layer):
+    """Mixed into a model's own class by `make`."""
+
+    _backend: Backend
+    _own_class: type[paddle.nn.Layer]
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """What the model's own call gives, hooks included.
+
+        `forward` stays the model's own, so exporting and `paddle.jit` see plain Paddle code.
+        """
+        replaced = "forward" in self.__dict__  # by paddle.jit.to_static
+        if replaced or options or len(inputs) != 1 or not paddle.in_dynamic_mode():
+            return super().__call__(*inputs, **options)
+        if not (self._forward_pre_hooks or self._forward_post_hooks):
+            return self._backend(self, inputs[0])
+        self.__dict__["forward"] = functools.partial(self._backend, self)
+        try:
+            return super().__call__(*inputs)
+        finally:
+            del self.__dict__["forward"]
+
+    def plain_forward(self, x: Any) -> Any:
+        """The model's own forward pass, in Paddle."""
+        return self._own_class.forward(self, x)
+
+
+def make(model: paddle.nn.Layer, amp: str | None) -> paddle.nn.Layer:
+    """A model of the same class that shares every layer, parameter and buffer with `model`."""
+    own = type(model)
+    accelerated = object.__new__(type(own.__name__, (Accelerated, own), {"_own_class": own}))
+    accelerated.__dict__.update(model.__dict__)
+    object.__setattr__(accelerated, "_backend", Backend(amp))
+    return accelerated
+
+
+def _is_image_batch(x: Any) -> bool:
+    return (
+        isinstance(x, paddle.Tensor)
+        and x.dtype == paddle.float32
+        and x.place.is_cpu_place()
+        and len(x.shape) in (2, 4)
+        and all(x.shape)
+    )

@@ -1,0 +1,168 @@
+"""Running a planned segment, by itself or as one step of Paddle's autograd."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle.autograd import PyLayer
+
+from .buffers import ALIGNMENT, Loan, Pool, Slot
+from .graph import Segment
+from .openmp import own_threads
+from .plan import Planner
+from .steps import Binding, External
+
+
+class Runner:
+    """A segment, planned for one input shape, that takes and gives Paddle tensors.
+
+    blocks: where the memory of a step comes from; gradients: where that of parameters' gradients
+    comes from, which live as long as Paddle keeps them.
+    """
+
+    def __init__(self, segment: Segment, planner: Planner, blocks: Pool, gradients: Pool):
+        self._forward, self._backward = planner.forward, planner.backward
+        self.output_shapes = [list(value.shape) for value in segment.outputs]
+        self.input_shapes = [list(value.shape) for value in segment.inputs]
+        self.tensors = planner.tensors
+        self.block_size = planner.block_size
+        self._input_gradients = planner.input_gradients
+        self._random = planner.random
+        self._blocks, self._gradient_pool = blocks, gradients
+        self._trained = planner.trained
+        self._gradient_offsets, self._gradient_size = self._lay_out_gradients()
+        self._inside: list[Binding] = []
+        self._outside: dict[External, list[Binding]] = defaultdict(list)
+        for binding in planner.bindings:
+            if isinstance(binding.place, Slot):
+                self._inside.append(binding)
+            else:
+                self._outside[binding.place].append(binding)
+        self._base = 0  # where the block is that the steps are bound to
+        self._addresses: dict[External, int] = {}
+
+    @property
+    def trains(self) -> bool:
+        """True where a backward pass gives anything."""
+        return bool(self._trained) or any(self._input_gradients)
+
+    def _lay_out_gradients(self) -> tuple[list[int], int]:
+        offsets, size = [], 0
+        for index in self._trained:
+            offsets.append(size)
+            size += -(-prod(self.tensors[index].shape) * 4 // ALIGNMENT) * ALIGNMENT
+        return offsets, size
+
+    def forward(self, inputs: Sequence[paddle.Tensor]) -> tuple[list[paddle.Tensor], Loan]:
+        """The segment's outputs (float32), and the loan that `backward` needs."""
+        loan = self._blocks.lend(self.block_size)
+        outputs = [paddle.empty(shape, "float32") for shape in self.output_shapes]
+        self._bind_block(loan.address)
+        self._bind_tensors()
+        self._bind("input", inputs)
+        self._bind("output", outputs)
+        if self._random:
+            # From Paddle's generator, so that its state is all that a resumed run must restore.
+            seed = int(paddle.randint(0, 2**31 - 1, [1], "int64"))
+            for index, begin in enumerate(self._random):
+                begin([seed, index])
+        with own_threads():
+            for step in self._forward:
+                step()
+        return outputs, loan
+
+    def backward(
+        self, loan: Loan, output_gradients: Sequence[paddle.Tensor]
+    ) -> tuple[list[paddle.Tensor | None], list[paddle.Tensor | None]]:
+        """Gradients of the inputs and of `tensors`; None where none is wanted.
+
+        Uses up `loan`: the memory of the forward pass becomes that of the backward pass.
+        """
+        if loan.block is None:
+            raise RuntimeError("an accelerated model goes backward once after each forward pass")
+        self._bind_block(loan.address)
+        self._bind_tensors()
+        self._bind("output gradient", [_contiguous(given) for given in output_gradients])
+        input_gradients = [
+            paddle.empty(shape, "float32") if wanted else None
+            for shape, wanted in zip(self.input_shapes, self._input_gradients, strict=True)
+        ]
+        self._bind("input gradient", input_gradients)
+        gradients = self._new_gradients()
+        with own_threads():
+            for step in self._backward:
+                step()
+        loan.release()
+        return input_gradients, gradients
+
+    def _new_gradients(self) -> list[paddle.Tensor | None]:
+        """Tensors for the parameters' gradients, in one block that they own together."""
+        gradients: list[paddle.Tensor | None] = [None] * len(self.tensors)
+        if not self._trained:
+            return gradients
+        memory = np.asarray(self._gradient_pool.lend(self._gradient_size))
+        start = memory.ctypes.data
+        for (index, number), offset in zip(
+            self._trained.items(), self._gradient_offsets, strict=True
+        ):
+            shape = self.tensors[index].shape
+            array = memory[offset : offset + prod(shape) * 4].view(np.float32).reshape(shape)
+            gradients[index] = paddle.utils.dlpack.from_dlpack(array)
+            self._bind_one(External("gradient", number), start + offset)
+        return gradients
+
+    def _bind_block(self, base: int) -> None:
+        if base != self._base:
+            for binding in self._inside:
+                offset = binding.place.offset + binding.offset
+                binding.step.bind(binding.argument, base + offset)
+            self._base = base
+
+    def _bind_tensors(self) -> None:
+        # Every time: loading a checkpoint may move a parameter.
+        self._bind("tensor", self.tensors)
+
+    def _bind(self, role: str, tensors: Sequence[paddle.Tensor | None]) -> None:
+        for index, tensor in enumerate(tensors):
+            if tensor is not None:
+                self._bind_one(External(role, index), tensor.data_ptr())
+
+    def _bind_one(self, external: External, address: int) -> None:
+        if self._addresses.get(external) != address:
+            self._addresses[external] = address
+            for binding in self._outside.get(external, ()):
+                binding.step.bind(binding.argument, address + binding.offset)
+
+
+def _contiguous(tensor: paddle.Tensor) -> paddle.Tensor:
+    return tensor if tensor.is_contiguous() else tensor.contiguous()
+
+
+class _Step(PyLayer):
+    """One segment as one node of Paddle's autograd graph."""
+
+    @staticmethod
+    def forward(ctx: Any, runner: Runner, count: int, *tensors: paddle.Tensor) -> Any:
+        outputs, ctx.loan = runner.forward(tensors[:count])
+        ctx.runner = runner
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *output_gradients: paddle.Tensor) -> Any:
+        inputs, parameters = ctx.runner.backward(ctx.loan, output_gradients)
+        gradients = [*inputs, *parameters]
+        return gradients[0] if len(gradients) == 1 else tuple(gradients)
+
+
+def run(runner: Runner, inputs: Sequence[paddle.Tensor], recording: bool) -> list[paddle.Tensor]:
+    """The outputs of a planned segment, with gradients if `recording` and there are any."""
+    inputs = [_contiguous(tensor) for tensor in inputs]
+    if not (recording and runner.trains):
+        outputs, loan = runner.forward([tensor.detach() for tensor in inputs])
+        loan.release()
+        return outputs
+    outputs = _Step.apply(runner, len(inputs), *inputs, *runner.tensors)
+    return list(outputs) if isinstance(outputs, tuple) else [outputs]
