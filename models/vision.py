@@ -35,6 +35,7 @@ def build_vision_model(
     if name == "googlenet":
         model.register_forward_post_hook(_main_output)
         model.head_name = "_fc_out"
+        model.auxiliary_heads = ("_out1", "_out2")
     return model
 
 

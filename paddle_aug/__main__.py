@@ -13,8 +13,11 @@ from paddle_aug.errors import run_command
 
 # Verb: module with `main(argv) -> int`, and what the verb does.
 VERBS = {
+    "cache": ("paddle_aug.commands.cache", "list or empty the cache of decoded images"),
+    "check": ("paddle_aug.commands.check", "bad images, copies, sizes; the number of workers"),
     "compare": ("paddle_aug.commands.compare", "curves and table of several runs side by side"),
     "preview": ("paddle_aug.commands.preview", "sheets of augmented and mixed images"),
+    "suite": ("paddle_aug.commands.suite", "the runs of an experiment in turn, and their table"),
     "schedule": ("paddle_aug.commands.schedule", "when mixing is on, and the learning rate"),
 }
 

@@ -248,4 +248,5 @@ def _sides(padding: int | tuple[int, ...]) -> tuple[int, int, int, int]:
     sides = (padding,) if isinstance(padding, int) else tuple(padding)
     if len(sides) not in (1, 2, 4) or not all(type(side) is int and side >= 0 for side in sides):
         raise ValueError(f"padding must be 1, 2 or 4 whole numbers from 0, got {padding!r}")
-    return sides * (4 // len(sides))
+    left, top, right, bottom = sides * (4 // len(sides))
+    return left, top, right, bottom

@@ -67,9 +67,13 @@ def under_prefix(prefix: str, arrays: Arrays) -> Arrays:
 
 
 class CheckpointFolder:
-    """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best."""
+    """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best.
 
-    def __init__(self, folder: str | Path):
+    writes: False for a process that only reads, and leaves what another one writes alone.
+    """
+
+    def __init__(self, folder: str | Path, writes: bool = True):
+        self.writes = writes
         self.folder = Path(folder)
         self.best = self.folder / "best.safetensors"
 
@@ -89,7 +93,8 @@ class CheckpointFolder:
 
         Raises UserError where there is none; a damaged one is named in the warnings.
         """
-        remove_leftovers(self.folder)
+        if self.writes:
+            remove_leftovers(self.folder)
         warnings = []
         for path in self._states():
             try:

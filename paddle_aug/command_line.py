@@ -1,12 +1,13 @@
 """The command line of train.py, made from the table of options in config.py."""
 
 import argparse
+import json
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from paddle_aug.config import Config, load_config, parse_yaml_text, read_yaml
+from paddle_aug.config import DIGITS_DEFAULTS, Config, load_config, parse_yaml_text, read_yaml
 
 _DEFAULTS = Config().dump()
 
@@ -40,14 +41,34 @@ def parse_args(
     return config, control
 
 
+def to_arguments(options: Mapping[str, Any]) -> list[str]:
+    """The options as train.py takes them: what parse_args makes of it are the same options.
+
+    Raises ValueError for None, which the command line cannot say.
+    """
+    arguments: list[str] = []
+    for name, value in options.items():
+        if value is None:
+            raise ValueError(f"{name}: there is no way to give None on the command line")
+        if isinstance(value, bool):
+            arguments.append(_flag(name if value else f"no_{name}"))
+        elif isinstance(value, dict):
+            arguments += to_arguments({f"{name}.{inner}": v for inner, v in value.items()})
+        else:
+            arguments += [_flag(name), json.dumps(value) if isinstance(value, list) else str(value)]
+    return arguments
+
+
 def build_parser(description: str) -> argparse.ArgumentParser:
     """argparse's view of Config: one option a field, unset unless given."""
     parser = argparse.ArgumentParser(
+        usage="%(prog)s [OPTIONS]",
         description=description,
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=100),
         epilog="Every option can stand in a YAML file given with --config, with _ for -: "
-        "'image_size: 64'. Options on the command line win.",
+        "'image_size: 64'. Options on the command line win. With the bundled digits other defaults "
+        "hold: " + ", ".join(f"{_flag(k)} {v}" for k, v in DIGITS_DEFAULTS.items()) + ".",
     )
     parser.add_argument("--config", metavar="FILE", help="YAML file of options")
     groups: dict[str, Any] = {}
@@ -57,6 +78,11 @@ def build_parser(description: str) -> argparse.ArgumentParser:
             groups[group_name] = parser.add_argument_group(group_name)
         group = groups[group_name]
         if name == "policy":
+            group = parser.add_argument_group(
+                "Numbers of the image part",
+                "Ranges as '[0.5, 1.5]'. A large rotation, and flips, stay off where they would "
+                "change a label.",
+            )
             for inner, default in _DEFAULTS["policy"].items():
                 group.add_argument(
                     _flag(f"policy.{inner}"), dest=f"policy.{inner}", default=argparse.SUPPRESS,
@@ -90,15 +116,20 @@ def _add_option(group: Any, name: str, field: Any) -> None:
         group.add_argument(_flag(name), action=argparse.BooleanOptionalAction, **settings)
         return
     choices = _choices(field.annotation)
-    group.add_argument(_flag(name), metavar=choices or _metavar(name), **settings)
+    group.add_argument(_flag(name), metavar=choices or _metavar(name, field), **settings)
 
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _metavar(name: str) -> str:
-    return name.rsplit("_", 1)[-1].upper()
+def _metavar(name: str, field: Any) -> str:
+    kind = str(field.annotation)
+    if "list" in kind:
+        return "LIST"
+    if "float" in kind:
+        return "X"
+    return "N" if "int" in kind else name.rsplit("_", 1)[-1].upper()
 
 
 def _choices(annotation: Any) -> str:

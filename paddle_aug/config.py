@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from models import check_name
+from paddle_aug.data_options import uses_digits
 from paddle_aug.errors import UserError
 from paddle_aug.policies import PolicyOptions
 
@@ -35,10 +36,10 @@ MIX_DEFAULTS: dict[str, dict[str, Any]] = {
 
 # The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
 DIGITS_DEFAULTS: dict[str, Any] = {
-    "model": "ResNetSmall",
+    "model": "LeNet",
     "image_size": 32,
     "per_class": 10,
-    "epochs": 60,
+    "epochs": 100,
     "batch_size": 10,
     "lr": 1e-3,
 }
@@ -81,10 +82,13 @@ class Config(BaseModel):
     eval_share: Annotated[float, Field(gt=0, lt=1)] = option(0.2, "Data", "share kept for evaluation where the data come in one piece")  # fmt: skip
     split: Literal["order", "stratified"] = option("order", "Data", "how a CSV is split: by row order or by class and seed")  # fmt: skip
     per_class: Positive | None = option(None, "Data", "train on this many images of each class only")  # fmt: skip
+    sampling: Literal["shuffle", "balanced"] = option("shuffle", "Data", "an epoch takes every image once, or every class equally often")  # fmt: skip
+    oversample: Literal["no", "smote"] = option("no", "Data", "smote: make images until every class has as many as the largest (needs imbalanced-learn and memory)")  # fmt: skip
     image_size: Annotated[int, Field(ge=8, le=2048)] = option(224, "Data", "height and width that the model sees, in pixels")  # fmt: skip
     channels: Literal[1, 3] = option(3, "Data", "3: RGB, 1: gray")
     mean: Numbers = option([0.5, 0.5, 0.5], "Data", "mean to subtract, in [0, 1], one value a channel")  # fmt: skip
     std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, in [0, 1]")
+    skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
     cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs")  # fmt: skip
 
     augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images")  # fmt: skip
@@ -105,6 +109,9 @@ class Config(BaseModel):
 
     model: str = option("GoogLeNet", "Model", "LeNet, AlexNet, VGG11/13/16/19 (and BN), GoogLeNet (and BN), ResNet18/34/50/101/152, ResNetSmall, or paddle.vision:NAME")  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: the documents' framework's")  # fmt: skip
+    weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew")  # fmt: skip
+    head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the slides: 10)")  # fmt: skip
+    freeze_backbone: bool = option(False, "Model", "with --weights: only the head learns; batch normalisation keeps its statistics")  # fmt: skip
     stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
 
     epochs: Positive = option(500, "Optimisation", "passes over the training images")
@@ -151,16 +158,21 @@ class Config(BaseModel):
             raise ValueError("std: must be greater than 0")
         if self.base is not None and self.augment not in MIXES:
             raise ValueError(f"base: only with a mixing method ({', '.join(MIXES)})")
+        if self.freeze_backbone and self.weights is None:
+            raise ValueError("freeze_backbone: only with weights, which the backbone keeps")
+        if self.sampling == "balanced" and self.oversample == "smote":
+            raise ValueError("sampling: balanced does nothing after oversample smote; choose one")
         schedule = self.pairing_start, self.pairing_end
         if None not in schedule and schedule[0] > schedule[1]:
             raise ValueError("pairing_start: must not be after pairing_end")
         return self
 
-    def with_defaults(self, values: dict[str, Any]) -> "Config":
-        """Take `values` where the user has said nothing."""
-        return self.model_copy(
-            update={k: v for k, v in values.items() if k not in self.model_fields_set}
-        )
+    def filled(self) -> "Config":
+        """With the bundled digits, their own defaults where the user has said nothing."""
+        if not uses_digits(self.data):
+            return self
+        given = self.model_fields_set
+        return self.model_copy(update={k: v for k, v in DIGITS_DEFAULTS.items() if k not in given})
 
     def mix_setting(self, name: str) -> Any:
         """`base`, `partner`, `mix_prob` or `alpha`: the user's value, or the method's own."""

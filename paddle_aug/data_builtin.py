@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from paddle_aug import archives
+from paddle_aug import archives, data_options
 from paddle_aug.data_binary import CIFAR10_NAMES, read_idx_pair
 from paddle_aug.errors import UserError
 from paddle_aug.image_dataset import ArrayDataset
@@ -19,7 +19,6 @@ FASHION_NAMES = [
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
     "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
 ]  # fmt: skip
-AISTUDIO = Path("/home/aistudio")
 DOWNLOAD_HOST = "https://dataset.bj.bcebos.com"
 # What Paddle's download leaves, below its own cache folder; the last file where there are several.
 _DOWNLOADS = {
@@ -59,17 +58,16 @@ def load_aistudio() -> tuple[Path, Path] | None:
 
     Where Images.zip is not unpacked yet, this unpacks it.
     """
-    lists = AISTUDIO / "data" / "data22612"
-    if not (lists / "Train.txt").is_file():
+    lists = data_options.aistudio_lists()
+    if lists is None:
         return None
-    for root in (AISTUDIO / "work" / "Images", lists / "Images"):
+    work = data_options.AISTUDIO / "work" / "Images"
+    for root in (work, lists / "Images"):
         if root.is_dir():
             return lists, root
     archive = lists / "Images.zip"
     if not archive.is_file():
-        raise UserError(
-            f"{lists} has lists but no images: put them under {AISTUDIO / 'work' / 'Images'}"
-        )
+        raise UserError(f"{lists} has lists but no images: put them under {work}")
     unpacked = archives.unpack(archive)
     inner = unpacked / "Images"
     return lists, inner if inner.is_dir() else unpacked

@@ -118,20 +118,22 @@ def _short(text: str) -> str:
 
 
 def find_root(rows: Sequence[Row], candidates: Sequence[Path]) -> Path:
-    """The first folder in which the first row's image lies, else the first one that exists."""
-    relative = rows[0].image.replace("\\", "/").lstrip("/")
-    for root in candidates:
-        try:
-            if (root / relative).is_file():
-                return root
-        except (OSError, ValueError):
-            continue
+    """The first folder in which one of the first rows' images lies, else the first that exists."""
+    for row in rows[:20]:  # the very first may be missing
+        relative = row.image.replace("\\", "/").lstrip("/")
+        for root in candidates:
+            try:
+                if (root / relative).is_file():
+                    return root
+            except (OSError, ValueError):
+                continue
     return next((root for root in candidates if root.is_dir()), candidates[0])
 
 
-def resolve_paths(rows: Sequence[Row], root: Path) -> list[str]:
+def resolve_paths(rows: Sequence[Row], root: Path, keep_missing: bool = False) -> list[str]:
     """Path of each row's image, checked to be a file inside root.
 
+    keep_missing: a file that is not there, or no ordinary one, is left to whoever reads it.
     Raises UserError with file and line for: an absolute path, one that leaves root by ".." or by a
     symbolic link, a missing file, anything but an ordinary file.
     """
@@ -158,6 +160,9 @@ def resolve_paths(rows: Sequence[Row], root: Path) -> list[str]:
             if safe and link:
                 status = os.stat(path)
         except (OSError, ValueError) as error:
+            if keep_missing and isinstance(error, FileNotFoundError | NotADirectoryError):
+                paths.append(path)
+                continue
             reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
             raise UserError(
                 f"{row.place}: {_short(row.image)}: {reason} under the image root {root} "
@@ -167,7 +172,7 @@ def resolve_paths(rows: Sequence[Row], root: Path) -> list[str]:
             raise UserError(
                 f"{row.place}: {_short(row.image)} leaves the image root {root} by a symbolic link"
             )
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(status.st_mode) and not keep_missing:
             raise UserError(f"{row.place}: {_short(row.image)} is not an ordinary file")
         paths.append(path)
     return paths

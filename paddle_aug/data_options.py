@@ -1,9 +1,23 @@
 """What a user can say about the data, checked when it is made."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from paddle_aug.errors import UserError
+
+AISTUDIO = Path("/home/aistudio")
+
+
+def aistudio_lists() -> Path | None:
+    """Folder of the article's lists where AI Studio has them, else None."""
+    lists = AISTUDIO / "data" / "data22612"
+    return lists if (lists / "Train.txt").is_file() else None
+
+
+def uses_digits(data: str | None) -> bool:
+    """Whether --data, or its absence, means the bundled digits."""
+    return data == "digits" or (data is None and aistudio_lists() is None)
 
 
 @dataclass(frozen=True)
@@ -17,6 +31,8 @@ class DataOptions:
     (the first rows train) or "stratified" (by class and seed); class folders are always stratified.
     per_class: images of each class to train on, chosen by the seed; evaluation keeps all.
     changes_label: operations that would change labels; None leaves it to the data set.
+    skip_bad: read every image first and leave out those that cannot be read, saying how many.
+    keep_missing: leave files that a list names and that are not there to whoever reads them.
     """
 
     data: str | None = None
@@ -29,6 +45,8 @@ class DataOptions:
     per_class: int | None = None
     seed: int = 0
     changes_label: frozenset[str] | None = None
+    skip_bad: bool = False
+    keep_missing: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.eval_share < 1:

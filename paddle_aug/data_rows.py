@@ -1,5 +1,6 @@
 """Data sets from list files and tables: the pair of lists, the image root, the split."""
 
+import functools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,10 +45,11 @@ def load_rows(path: Path, options: DataOptions) -> tuple[FileDataset, FileDatase
     if not eval_rows:
         train_rows, eval_rows = _split_rows(train_rows, options)
     classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, names)
-    train = FileDataset(resolve_paths(train_rows, root), train_labels, classes, path.parent.name,
+    paths = functools.partial(resolve_paths, keep_missing=options.keep_missing)
+    train = FileDataset(paths(train_rows, root), train_labels, classes, path.parent.name,
                         description=str(path))  # fmt: skip
     eval_root = _eval_root(eval_path, eval_rows, root, options)
-    evaluation = FileDataset(resolve_paths(eval_rows, eval_root), eval_labels, classes, train.name,
+    evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, train.name,
                              description=str(eval_path or path))  # fmt: skip
     _warn_of_empty_classes(train)
     warn_of_shared_files(train, evaluation)

@@ -17,6 +17,7 @@ from paddle_aug.data_options import DataOptions
 from paddle_aug.data_rows import load_rows, warn_of_shared_files
 from paddle_aug.errors import UserError
 from paddle_aug.image_dataset import ArrayDataset, FileDataset, ImageDataset
+from paddle_aug.inspection import without_bad
 from paddle_aug.splits import per_class_subset, stratified_split
 
 __all__ = [
@@ -49,7 +50,11 @@ def load_data(options: DataOptions) -> Pair:
 
     Raises UserError where nothing fits or anything is wrong with the data (see the readers).
     """
-    train, evaluation = _load(options)
+    if options.skip_bad:
+        train, evaluation = _load(replace(options, keep_missing=True))
+        train, evaluation = without_bad(train), without_bad(evaluation)
+    else:
+        train, evaluation = _load(options)
     if options.changes_label is not None:
         train.changes_label = evaluation.changes_label = options.changes_label
     if options.per_class is not None:

@@ -12,8 +12,10 @@ from tqdm.auto import tqdm
 
 from paddle_aug.augmented import Batch
 from paddle_aug.config import Config
+from paddle_aug.distributed import SINGLE, Ranks
 from paddle_aug.ema import ExponentialMovingAverage
 from paddle_aug.errors import UserError
+from paddle_aug.finetune import training_mode
 from paddle_aug.loader import Loader
 from paddle_aug.losses import Criterion, mixed_loss
 from paddle_aug.lr_schedule import LearningRate
@@ -35,6 +37,7 @@ class Trainer:
     ema: ExponentialMovingAverage | None
     scaler: paddle.amp.GradScaler | None
     source: Callable[[int], str]  # names a training image in messages
+    ranks: Ranks = SINGLE
 
 
 @dataclass
@@ -63,7 +66,7 @@ def train_one_epoch(
     trainer: Trainer, loader: Loader, progress: Progress, after_step: Callable[[], None]
 ) -> None:
     """Train from progress.step to the end of the epoch; `after_step` may save or interrupt."""
-    trainer.model.train()
+    training_mode(trainer.model)
     meters = TrainingMeters()
     meters.set_state_dict(progress.meters)
     epoch, steps = progress.epoch, len(loader)
@@ -83,33 +86,52 @@ def train_one_epoch(
 def train_step(
     trainer: Trainer, batch: Batch, epoch: int, step: int, meters: TrainingMeters
 ) -> float:
-    """One update of the weights; adds to the meters and returns the batch's mean loss."""
+    """One update of the weights; adds to the meters and returns the batch's mean loss.
+
+    With several processes `batch` is this one's part, and the rest is of the whole batch.
+    """
+    ranks, own, whole = trainer.ranks, TrainingMeters(), TrainingMeters()
+    # Other draws in every process, and as ever in a single one.
+    number = step * ranks.size + ranks.rank
+    if len(batch.labels):
+        value = compute_gradients(trainer, batch, epoch, number, own)
+        if not math.isfinite(value):
+            names = ", ".join(trainer.source(int(index)) for index in batch.indices[:8])
+            raise UserError(
+                f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
+                "try a lower --lr, --warmup-epochs or --clip-norm; the last checkpoint is intact"
+            )
+    whole.add_sums(ranks.average_gradients(trainer.model, len(batch.labels), own.sums()))
+    _update(trainer)
+    meters.add_sums(whole.sums())
+    return whole.loss.value
+
+
+def compute_gradients(
+    trainer: Trainer, batch: Batch, epoch: int, number: int, meters: TrainingMeters
+) -> float:
+    """Forward and backward pass of one batch; adds to the meters and returns its mean loss.
+
+    number: of the step, counted over all processes, from which its random streams come.
+    """
     # Dropout draws from Paddle's generator: seeding it anew makes the step a function of its
     # number, whatever ran before, so there is no generator state to save.
-    draw = stream(trainer.config.seed, epoch, step, "step")
+    draw = stream(trainer.config.seed, epoch, number, "step")
     paddle.seed(int(draw.integers(2**31)))
 
     images = paddle.to_tensor(batch.images)
     first, second, lam = _targets(batch)
     mix = trainer.mix
     if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
-        rng = stream(trainer.config.seed, epoch, step, "mix")
+        rng = stream(trainer.config.seed, epoch, number, "mix")
         images, first, second, lam = mix.mix_batch(images, first, rng)
 
     with _autocast(trainer.config):
         logits = trainer.model(images)
         loss = mixed_loss(trainer.criterion, logits, first, second, lam)
-    _backward(trainer, loss)
+    (trainer.scaler.scale(loss) if trainer.scaler else loss).backward()
 
     value = float(loss)
-    if not math.isfinite(value):
-        names = ", ".join(trainer.source(int(index)) for index in batch.indices[:8])
-        raise UserError(
-            f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
-            "try a lower --lr, --warmup-epochs or --clip-norm; the last checkpoint is intact"
-        )
-    if trainer.ema:
-        trainer.ema.update()
     lam = lam if isinstance(lam, float) else lam.numpy()
     meters.update(value, logits.numpy(), first.numpy(), second.numpy(), lam)
     return value
@@ -128,17 +150,31 @@ def predict(
     batches = loader.epoch(epoch)
     with contextlib.closing(batches), _bar(len(loader), title) as bar:
         for batch in batches:
+            if not len(batch.labels):
+                continue
             logits.append(model(paddle.to_tensor(batch.images)).numpy())
             labels.append(batch.labels)
             bar.update()
+    if not labels:
+        return np.empty((0, 0), np.float32), np.empty(0, np.int64)
     return np.concatenate(logits).astype(np.float32), np.concatenate(labels)
 
 
-def evaluate(model: paddle.nn.Layer, loader: Loader, title: str = "evaluation") -> Evaluation:
+def evaluate(
+    model: paddle.nn.Layer, loader: Loader, title: str = "evaluation", ranks: Ranks = SINGLE
+) -> Evaluation:
     """Cross entropy and accuracy on clean images; always plain cross entropy, whatever the
-    training criterion, so that the curves of different runs can be compared."""
+    training criterion, so that the curves of different runs can be compared.
+
+    ranks: processes that evaluate a part each; loss and accuracy are of all the images.
+    """
     logits, labels = predict(model, loader, title)
-    return score(logits, labels)
+    if ranks.size == 1:
+        return score(logits, labels)
+    count = len(labels)
+    own = score(logits, labels) if count else Evaluation(0.0, 0.0, logits, labels)
+    loss, hits, total = ranks.sum([own.loss * count, own.accuracy * count, count])
+    return own._replace(loss=float(loss / total), accuracy=float(hits / total))
 
 
 def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
@@ -169,15 +205,15 @@ def _targets(batch: Batch) -> tuple[Any, Any, Any]:
     return first, paddle.to_tensor(batch.partner_labels), paddle.to_tensor(batch.lam)
 
 
-def _backward(trainer: Trainer, loss: Any) -> None:
+def _update(trainer: Trainer) -> None:
     if trainer.scaler is None:
-        loss.backward()
         trainer.optimizer.step()
     else:
-        trainer.scaler.scale(loss).backward()
         trainer.scaler.step(trainer.optimizer)
         trainer.scaler.update()
     trainer.optimizer.clear_grad()
+    if trainer.ema:
+        trainer.ema.update()
 
 
 @contextlib.contextmanager

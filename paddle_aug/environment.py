@@ -61,7 +61,7 @@ def data_digest(dataset: Any) -> str:
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
     lines = []
-    for key in ("versions", "threads", "device", "code", "data", "backend"):
+    for key in ("versions", "threads", "device", "code", "data", "backend", "processes"):
         if before.get(key) != now.get(key):
             lines.append(f"{key}: was {before.get(key)}, is {now.get(key)}")
     return lines

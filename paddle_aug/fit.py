@@ -15,6 +15,7 @@ from paddle_aug.atomic import remove_leftovers
 from paddle_aug.build import Setup, build_setup
 from paddle_aug.checkpoint import CheckpointFolder, load_state
 from paddle_aug.config import Config, load_config
+from paddle_aug.distributed import Ranks, start
 from paddle_aug.engine import Evaluation, Progress, evaluate, train_one_epoch
 from paddle_aug.environment import describe_environment, differences
 from paddle_aug.errors import Interrupted, UserError
@@ -39,13 +40,15 @@ def fit(config: Config, say: Say = say) -> Path:
     Raises UserError where the folder holds a run already (unless config.overwrite), or where the
     data, the options or the training cannot go on; Interrupted after SIGINT or SIGTERM.
     """
-    recorder = Recorder(config.output, config.augment)
-    if not config.overwrite:
-        recorder.refuse_existing()
+    ranks = start()
+    say = say if ranks.is_first else _silent
+    recorder = Recorder(config.output, config.augment, writes=ranks.is_first)
     # Names of parameters, and so of the optimizer's state, are counted from zero in the guard:
     # they are the same in every process, whatever else it has built.
-    with paddle.utils.unique_name.guard():
-        setup = build_setup(config, say)
+    with ranks.joined(), paddle.utils.unique_name.guard():
+        if not config.overwrite:
+            recorder.refuse_existing()
+        setup = build_setup(config, say, ranks)
         environment = _environment(setup)
         recorder.remove_existing()
         recorder.write_start(setup.config.dump(), setup.config.difference(), environment)
@@ -61,43 +64,53 @@ def resume(
     changes: options to change; with allow_changes only. Raises UserError where the options, the
     data, the code or the threads are not those the run was started with, naming what differs.
     """
-    folder = Path(folder)
-    recorder = Recorder(folder.parent, folder.name)
-    remove_leftovers(recorder.folder)
-    remove_leftovers(recorder.output)
-    checkpoints = CheckpointFolder(recorder.checkpoints)
+    ranks = start()
+    with ranks.joined(), paddle.utils.unique_name.guard():
+        return _resume(
+            Path(folder), ranks, allow_changes, changes, say if ranks.is_first else _silent
+        )
+
+
+def _resume(
+    folder: Path, ranks: Ranks, allow_changes: bool, changes: dict[str, Any] | None, say: Say
+) -> Path:
+    recorder = Recorder(folder.parent, folder.name, writes=ranks.is_first)
+    if ranks.is_first:
+        remove_leftovers(recorder.folder)
+        remove_leftovers(recorder.output)
+    checkpoints = CheckpointFolder(recorder.checkpoints, writes=ranks.is_first)
     arrays, state, warnings = checkpoints.load_newest()
     for warning in warnings:
         say(f"warning: {warning}; an older state is used")
     saved = {**state["config"], "output": str(folder.parent)}
     config = load_config({**saved, **(changes or {})}, where=f"{folder}: ")
-    with paddle.utils.unique_name.guard():
-        setup = build_setup(config, say)
-        environment = _environment(setup)
-        lines = [
-            f"{key}: was {saved.get(key)}, is {value}"
-            for key, value in setup.config.dump().items()
-            if saved.get(key) != value and key not in FREE_ON_RESUME
-        ]
-        lines += differences(state["environment"], environment)
-        if lines and not allow_changes:
-            raise UserError(
-                f"{folder}: not the same run any more: " + "; ".join(lines)
-                + "\nuse --allow-changes to go on all the same (not bit for bit)"
-            )  # fmt: skip
-        progress = restore(setup, arrays, state)
-        if progress.epoch >= config.epochs:
-            say(f"{folder}: all {config.epochs} epochs are done already")
-        else:
-            say(f"resuming {folder} at epoch {progress.epoch}, step {progress.step}")
-        return _run(setup, recorder, progress, environment, say)
+    setup = build_setup(config, say, ranks, fresh=False)
+    environment = _environment(setup)
+    lines = [
+        f"{key}: was {saved.get(key)}, is {value}"
+        for key, value in setup.config.dump().items()
+        if saved.get(key) != value and key not in FREE_ON_RESUME
+    ]
+    lines += differences(state["environment"], environment)
+    if lines and not allow_changes:
+        raise UserError(
+            f"{folder}: not the same run any more: " + "; ".join(lines)
+            + "\nuse --allow-changes to go on all the same (not bit for bit)"
+        )  # fmt: skip
+    progress = restore(setup, arrays, state)
+    if progress.epoch >= config.epochs:
+        say(f"{folder}: all {config.epochs} epochs are done already")
+    else:
+        say(f"resuming {folder} at epoch {progress.epoch}, step {progress.step}")
+    return _run(setup, recorder, progress, environment, say)
 
 
 def _run(
     setup: Setup, recorder: Recorder, progress: Progress, environment: dict[str, Any], say: Say
 ) -> Path:
     config, trainer = setup.config, setup.trainer
-    checkpoints = CheckpointFolder(recorder.checkpoints)
+    ranks = setup.ranks
+    checkpoints = CheckpointFolder(recorder.checkpoints, writes=ranks.is_first)
     fixed = {
         "config": config.dump(), "environment": environment, "classes": setup.classes,
     }  # fmt: skip
@@ -106,8 +119,17 @@ def _run(
 
     def save() -> None:
         nonlocal saved_at
-        checkpoints.save(progress.epoch, progress.step, *capture(setup, progress, fixed))
+        if ranks.is_first:
+            checkpoints.save(progress.epoch, progress.step, *capture(setup, progress, fixed))
+        ranks.meet()
         saved_at = time.perf_counter()
+
+    def save_best(row: dict[str, Any]) -> None:
+        if ranks.is_first:
+            with setup.evaluation_weights():
+                checkpoints.save_best(
+                    model_arrays(trainer.model), {**fixed, "epoch": progress.epoch, "row": row}
+                )
 
     with StopRequest() as stop, setup.loaders():
 
@@ -115,11 +137,13 @@ def _run(
             now = time.perf_counter()
             progress.seconds = seconds_before + now - started_at
             due = now - saved_at > config.checkpoint_minutes * 60
-            if stop.signal is not None or due:
+            # Processes act in the same step: a signal may reach them in different ones.
+            signal, due = ranks.agree(stop.signal or 0, due)
+            if signal or due:
                 save()
-            if stop.signal is not None:
+            if signal:
                 raise Interrupted(
-                    stop.signal,
+                    int(signal),
                     f"stopped at epoch {progress.epoch}, step {progress.step}; "
                     f"go on with: python train.py --resume {recorder.folder}",
                 )
@@ -132,10 +156,7 @@ def _run(
             row, evaluation = _finish_epoch(setup, progress, seconds)
             if evaluation.accuracy > progress.best_accuracy:
                 progress.best_epoch, progress.best_accuracy = progress.epoch, evaluation.accuracy
-                with setup.evaluation_weights():
-                    checkpoints.save_best(
-                        model_arrays(trainer.model), {**fixed, "epoch": progress.epoch, "row": row}
-                    )
+                save_best(row)
             progress.history.append(row)
             progress.epoch += 1
             progress.step, progress.seconds = 0, 0.0
@@ -146,7 +167,7 @@ def _run(
             say(_epoch_line(row, config.epochs))
             seconds_before = 0.0
             started_at = time.perf_counter()
-            if stop.signal is not None:
+            if ranks.agree(stop.signal or 0)[0]:
                 after_step()
     recorder.write_history(progress.history)
     say(_summary(progress, recorder))
@@ -157,13 +178,15 @@ def _finish_epoch(
     setup: Setup, progress: Progress, seconds: float
 ) -> tuple[dict[str, Any], Evaluation]:
     """Evaluate, and make the epoch's row of metrics.csv."""
-    trainer, config = setup.trainer, setup.config
+    trainer = setup.trainer
     meters = TrainingMeters()
     meters.set_state_dict(progress.meters)
     with setup.evaluation_weights():
-        evaluation = evaluate(trainer.model, setup.eval_loader)
+        evaluation = evaluate(trainer.model, setup.eval_loader, ranks=setup.ranks)
         clean = (
-            evaluate(trainer.model, setup.clean_loader, "clean training images").accuracy
+            evaluate(
+                trainer.model, setup.clean_loader, "clean training images", setup.ranks
+            ).accuracy
             if setup.clean_loader
             else None
         )
@@ -215,9 +238,14 @@ def _summary(progress: Progress, recorder: Recorder) -> str:
 
 
 def _environment(setup: Setup) -> dict[str, Any]:
+    processes = {"processes": setup.ranks.size} if setup.ranks.size > 1 else {}
     return describe_environment(
-        paddle.device.get_device(), setup.data_record, backend=setup.backend
+        paddle.device.get_device(), setup.data_record, backend=setup.backend, **processes
     )
+
+
+def _silent(line: str) -> None:
+    """Of the processes of a run the first one speaks."""
 
 
 def load_best(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

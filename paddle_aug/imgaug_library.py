@@ -30,7 +30,9 @@ class ImgaugLibrary(Transform):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         if getattr(_PIPELINES, "options", None) != self.options:
-            _PIPELINES.pipeline, _PIPELINES.options = _build(self.options), self.options
+            # Values drawn ahead would outlive the seed.
+            with _load_imgaug().parameters.no_prefetching():
+                _PIPELINES.pipeline, _PIPELINES.options = _build(self.options), self.options
         _PIPELINES.pipeline.seed_(params)
         return np.ascontiguousarray(_PIPELINES.pipeline(image=image))
 
@@ -38,6 +40,7 @@ class ImgaugLibrary(Transform):
 def _load_imgaug() -> Any:
     try:
         import imgaug.augmenters
+        import imgaug.parameters
     except ImportError as error:
         raise UserError(
             f"imgaug_backend 'imaug' needs the imgaug library ({error}): pip install imaug, "

@@ -210,11 +210,11 @@ def piecewise_affine(image: np.ndarray, shifts: Sequence[Sequence[Sequence[float
     Delaunay triangulation. Bilinear; points stay inside the image.
     """
     height, width = image.shape[:2]
-    shifts = np.asarray(shifts, np.float32)
-    grid_y = np.linspace(0, height - 1, shifts.shape[0], dtype=np.float32)
-    grid_x = np.linspace(0, width - 1, shifts.shape[1], dtype=np.float32)
-    points_y = np.clip(grid_y[:, None] + shifts[..., 0] * height, 0, height - 1)
-    points_x = np.clip(grid_x + shifts[..., 1] * width, 0, width - 1)
+    moves = np.asarray(shifts, np.float32)
+    grid_y = np.linspace(0, height - 1, moves.shape[0], dtype=np.float32)
+    grid_x = np.linspace(0, width - 1, moves.shape[1], dtype=np.float32)
+    points_y = np.clip(grid_y[:, None] + moves[..., 0] * height, 0, height - 1)
+    points_x = np.clip(grid_x + moves[..., 1] * width, 0, width - 1)
     # Place of every row and column: which cell it lies in, and how far through it.
     v, u = (_cell_position(size, len(grid)) for size, grid in ((height, grid_y), (width, grid_x)))
     map_y, map_x = (np.empty((height, width), np.float32) for _ in range(2))

@@ -66,6 +66,20 @@ class TrainingMeters:
         self.accuracy.update(float(np.mean(predictions == y_a)), size)
         self.accuracy_mixed.update(float(np.mean(mixed_hits(predictions, y_a, y_b, lam))), size)
 
+    def sums(self) -> np.ndarray:
+        """The sums of all meters, float64 [6], in the order that `add_sums` takes."""
+        meters = [getattr(self, name) for name in self.__dataclass_fields__]
+        return np.array([(meter.total, meter.weight) for meter in meters]).reshape(-1)
+
+    def add_sums(self, sums: np.ndarray) -> None:
+        """Add what `sums` gave, or its sum over several processes."""
+        for name, (total, weight) in zip(
+            self.__dataclass_fields__, sums.reshape(-1, 2).tolist(), strict=True
+        ):
+            meter = getattr(self, name)
+            meter.total += total
+            meter.weight += weight
+
     def state_dict(self) -> dict[str, dict[str, float]]:
         """The sums of each meter."""
         return {name: getattr(self, name).state_dict() for name in self.__dataclass_fields__}

@@ -185,7 +185,7 @@ POLICIES: dict[str, Callable[[PolicyOptions], Transform]] = {
     "randAugment": _rand_augment,
     "trivialAugment": _trivial_augment,
 }
-VOCABULARY: dict[str, type[Transform]] = {
+VOCABULARY: dict[str, Any] = {  # dataclasses, all kinds of Transform
     kind.__name__: kind
     for kind in (
         box_transforms.Resize,

@@ -31,9 +31,13 @@ Row = Mapping[str, Any]
 
 
 class Recorder:
-    """Writes one run's folder; every file is replaced whole, or not at all."""
+    """Writes one run's folder; every file is replaced whole, or not at all.
 
-    def __init__(self, output: str | Path, mode: str):
+    writes: False for a process that leaves writing and looking for earlier runs to another.
+    """
+
+    def __init__(self, output: str | Path, mode: str, writes: bool = True):
+        self.writes = writes
         self.output = Path(output)
         self.mode = mode
         self.folder = self.output / mode
@@ -49,7 +53,7 @@ class Recorder:
 
     def refuse_existing(self) -> None:
         """Raise UserError where an earlier run is there already."""
-        if place := self.existing():
+        if self.writes and (place := self.existing()):
             raise UserError(
                 f"{place} is there already, from an earlier run: continue it with "
                 f"--resume {self.folder}, replace it with --overwrite, or choose another --output"
@@ -57,6 +61,8 @@ class Recorder:
 
     def remove_existing(self) -> None:
         """Delete an earlier run with this output and mode: its curves and its folder."""
+        if not self.writes:
+            return
         for curve in CURVES:
             self.curve_path(curve).unlink(missing_ok=True)
         if self.folder.exists():
@@ -65,6 +71,8 @@ class Recorder:
     def write_start(
         self, config: Mapping[str, Any], changes: Mapping[str, Any], environment: Mapping[str, Any]
     ) -> None:
+        if not self.writes:
+            return
         for name, values in (("config", config), ("changes", changes)):
             with atomic_write(self.folder / f"{name}.yaml") as path:
                 text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
@@ -74,6 +82,8 @@ class Recorder:
 
     def write_history(self, history: Sequence[Row]) -> None:
         """Save the curves and metrics.csv: a value, and a line, for each row of `history`."""
+        if not self.writes:
+            return
         with (
             atomic_write(self.folder / "metrics.csv") as path,
             path.open("w", newline="", encoding="utf-8") as file,

@@ -3,8 +3,12 @@
 import os
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any
+
+# Paddle's launcher sends SIGTERM three times, 0.2 s apart, and means it once.
+_REPEATS_SECONDS = 2.0
 
 
 class StopRequest:
@@ -12,6 +16,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._since = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
@@ -27,7 +32,10 @@ class StopRequest:
         self._before.clear()
 
     def _handle(self, number: int, _: FrameType | None) -> None:
-        if self.signal is not None:
+        soon = time.monotonic() - self._since < _REPEATS_SECONDS
+        if self.signal is not None and not (number == signal.SIGTERM and soon):
             # Worker processes notice their parent's end by themselves (see loader.py).
             os._exit(128 + number)
+        if self.signal is None:
+            self._since = time.monotonic()
         self.signal = number

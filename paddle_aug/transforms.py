@@ -67,7 +67,7 @@ class SomeOf(Transform):
             raise ValueError(f"need 0 <= least <= most, got {self.least} and {self.most}")
 
     def sample(self, rng: np.random.Generator) -> Params:
-        count = min(int(rng.integers(self.least, self.most + 1)), len(self.transforms))
+        count = self.most if self.least == self.most else rng.integers(self.least, self.most + 1)
         chosen = rng.permutation(len(self.transforms))[:count].tolist()
         return [[index, self.transforms[index].sample(rng)] for index in chosen]
 

@@ -3,6 +3,8 @@
 import os
 import tempfile
 
+# One thread: tests are small, and do not slow each other down where several run at once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test may use, or leave anything in, the user's own cache.
 os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="paddle_aug_tests_"))
 

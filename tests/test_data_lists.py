@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from paddle_aug import data_builtin
+from paddle_aug import data_options
 from paddle_aug.datasets import DataOptions, describe, load_data
 from paddle_aug.errors import UserError
 from tests.data_sets import TRAIN, load, make_folder, picture, values, write_lists
@@ -136,7 +136,7 @@ class TestLists:
         lists = tmp_path / "ai" / "data" / "data22612"
         lists.mkdir(parents=True)
         write_lists(lists, TRAIN)
-        monkeypatch.setattr(data_builtin, "AISTUDIO", tmp_path / "ai")
+        monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "ai")
         with pytest.raises(UserError, match="no images"):
             load_data(DataOptions())
         with zipfile.ZipFile(lists / "Images.zip", "w") as archive:

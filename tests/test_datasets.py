@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from paddle_aug import data_builtin
+from paddle_aug import data_options
 from paddle_aug.datasets import DataOptions, FileDataset, describe, load_data
 from paddle_aug.errors import UserError
 from tests.data_sets import (
@@ -102,7 +102,7 @@ class TestNamed:
     def test_digits_are_the_default_and_say_so(self, monkeypatch, tmp_path):
         from sklearn.datasets import load_digits
 
-        monkeypatch.setattr(data_builtin, "AISTUDIO", tmp_path / "nowhere")
+        monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "nowhere")
         train, evaluation = load_data(DataOptions())
         assert describe(train, evaluation) == (
             "scikit-learn's handwritten digits (no --data given): "

@@ -160,6 +160,12 @@ def test_a_directed_edge_shows_where_it_points():
     image[5:] = 200  # dark above, bright below
     upwards = imgaug_ops.directed_edge_detect(image, 1.0, 0.0)
     downwards = imgaug_ops.directed_edge_detect(image, 1.0, 0.5)
+    sideways = [
+        imgaug_ops.directed_edge_detect(image.transpose(1, 0, 2).copy(), 1.0, direction)[4, 5, 0]
+        for direction in (0.75, 0.25)
+    ]
+    assert sideways[0] > 150  # a quarter back from the top is left, where it is dark
+    assert sideways[1] < 50
     assert upwards[5, 4, 0] > 150  # its upper neighbours are dark
     assert downwards[5, 4, 0] < 50
 

@@ -1,13 +1,15 @@
 """Batches: the same bytes whoever makes them, and clear errors when a worker fails."""
 
+import multiprocessing
 import os
 import signal
+import threading
 import time
 
 import numpy as np
 import pytest
 
-from paddle_aug import loader as loader_module
+from paddle_aug import loader_workers
 from paddle_aug.errors import UserError
 from paddle_aug.loader import Loader, choose_workers
 from tests.helpers import AddDrawn, Fails, policy, view
@@ -96,15 +98,59 @@ def _hang():
 
 
 def test_a_hanging_worker_ends_the_run_and_is_not_left_behind(monkeypatch):
-    monkeypatch.setattr(loader_module, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(loader_workers, "STALL_SECONDS", 0.5)
     loader = Loader(view(transform=Fails(_hang)), 4, shuffle=True, workers=1)
+    batches = loader.epoch(0)
+    start = time.perf_counter()
+    with pytest.raises(UserError, match="a worker hangs"):
+        next(batches)
+    assert time.perf_counter() - start < 5
+    assert multiprocessing.active_children() == []
+
+
+def test_a_hanging_thread_ends_the_run_and_does_not_keep_the_program(monkeypatch):
+    monkeypatch.setattr(loader_workers, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(loader_workers, "_CLOSE_SECONDS", 0.1)
+    loader = Loader(view(transform=Fails(_hang)), 4, shuffle=True, workers="thread")
     with pytest.raises(UserError, match="a worker hangs"):
         list(loader.epoch(0))
-    processes = list(loader._pool._processes.values())
-    loader.close()
-    for process in processes:
-        process.join(5)
-        assert process.exitcode is not None
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "batches")
+
+
+def test_a_worker_killed_while_it_hands_a_batch_over_is_noticed_at_once():
+    """Half a message is in the pipe: a shared queue would wait for the rest for ever."""
+    loader = Loader(view(count=8000), 4000, shuffle=True, workers=2)
+    batches = loader.epoch(0)
+    next(batches)
+    time.sleep(0.3)  # the next batches, of 3 MB each, are half in their pipes
+    for process in multiprocessing.active_children():
+        process.kill()
+    with pytest.raises(UserError, match="a worker process died .by signal 9"):
+        list(batches)
+    assert multiprocessing.active_children() == []
+
+
+def test_leaving_in_the_middle_of_large_batches_ends_the_workers():
+    loader = Loader(view(count=8000), 2000, shuffle=True, workers=3)
+    batches = loader.epoch(0)
+    next(batches)
+    batches.close()
+    assert multiprocessing.active_children() == []
+
+
+class Unpicklable(Exception):
+    def __reduce__(self):
+        raise TypeError("not this one")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(lambda: ZeroDivisionError("x"), ZeroDivisionError), (Unpicklable, RuntimeError)],
+)
+def test_a_bug_in_a_worker_comes_with_the_workers_own_lines(error, kind):
+    with pytest.raises(kind) as caught:
+        read(2, transform=Fails(error))
+    assert "helpers.py" in f"{caught.value}{caught.value.__cause__}"
 
 
 def test_leaving_an_epoch_early_leaves_the_next_one_whole():

@@ -19,6 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.plots import draw_schedule
 
     config, _ = parse_args(argv, DESCRIPTION)
+    config = config.filled()
     policy = build_mix_policy(config)
     is_active = policy.schedule.is_active if policy else lambda epoch: False
     rate = LearningRate(

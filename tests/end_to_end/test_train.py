@@ -133,9 +133,10 @@ def test_another_seed_gives_other_bytes(tmp_path):
 EXTRAS = {
     "plain": {"augment": "samplePairing"},
     "everything": {
-        "augment": "mixup", "model": "paddle.vision:squeezenet1_1", "optimizer": "AdamW", "ema": 0.9, "clip_norm": 1.0,
-        "lr_schedule": "plateau", "plateau_patience": 1, "warmup_epochs": 1, "criterion": "focal",
-        "label_smoothing": 0.1, "clean_accuracy": True, "early_stopping": 5, "partner": "dataset", "image_size": 64,
+        "augment": "mixup", "model": "paddle.vision:squeezenet1_1", "image_size": 64,
+        "optimizer": "AdamW", "ema": 0.9, "clip_norm": 1.0, "lr_schedule": "plateau",
+        "plateau_patience": 1, "warmup_epochs": 1, "criterion": "focal", "label_smoothing": 0.1,
+        "clean_accuracy": True, "early_stopping": 5, "partner": "dataset",
     },
     "batch norm": {"augment": "cutmix", "model": "ResNetSmall", "optimizer": "Momentum"},
 }  # fmt: skip
@@ -145,6 +146,7 @@ EXTRAS = {
 def test_a_run_stopped_within_an_epoch_and_resumed_equals_an_uninterrupted_one(tmp_path, options):
     fit(tiny(tmp_path / "whole", **options), say=quiet)
 
+    options_text = repr(tiny(tmp_path / "cut", **options).dump())
     code = (
         "import os, signal\n"
         "from paddle_aug.threads import prepare_environment as p; p()\n"
@@ -157,7 +159,7 @@ def test_a_run_stopped_within_an_epoch_and_resumed_equals_an_uninterrupted_one(t
         "    if count[0] == 6: os.kill(os.getpid(), signal.SIGTERM)\n"
         "    return step(*args)\n"
         "e.train_step = counting\n"
-        f"run_command(lambda: f.fit(load_config({tiny(tmp_path / 'cut', **options).dump()!r})) and 0)"
+        f"run_command(lambda: f.fit(load_config({options_text})) and 0)"
     )
     stopped = run("-c", code)
     assert stopped.returncode == 143, stopped.stderr

@@ -1,0 +1,108 @@
+"""python -m paddle_aug check: what is wrong with a data set, and how many workers to use."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from paddle_aug.commands.arguments import positive
+
+if TYPE_CHECKING:
+    from paddle_aug.config import Config
+
+# Options of train.py that say what the data are: taken as they are.
+DATA_OPTIONS = (
+    "images_root", "image_column", "label_column", "eval_data", "eval_share", "split", "seed",
+)  # fmt: skip
+TRIAL_OPTIONS = ("augment", "image_size", "batch_size")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m paddle_aug check",
+        description="Read every image of a data set and report those that cannot be read, copies "
+        "(also across training and evaluation), the classes' counts and the images' sizes; writes "
+        "check.json and contact_sheet.png. Exits with 1 where there is a problem.",
+    )
+    add = parser.add_argument
+    add("data", nargs="?", metavar="DATA", help="as train.py --data (default: what it uses)")
+    add("--output", metavar="FOLDER", type=Path, default=Path("check"), help="(default: check)")
+    add("--json", action="store_true", help="print the report as JSON instead of text")
+    group = parser.add_argument_group("of the data, as train.py's")
+    for name in DATA_OPTIONS:
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE")
+    trial = parser.add_argument_group("choosing --workers for train.py")
+    trial.add_argument("--workers", action="store_true",
+                       help="time the making of batches with 0, a thread, 1, 2 and 4 processes "
+                       "instead of checking")  # fmt: skip
+    trial.add_argument("--seconds", metavar="S", type=positive, default=3,
+                       help="for each (default: 3)")  # fmt: skip
+    for name in TRIAL_OPTIONS:
+        trial.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check the data, or time the workers; 1 where the data have a problem."""
+    args = build_parser().parse_args(argv)
+    from paddle_aug.config import load_config
+
+    names = ("data", *DATA_OPTIONS, *TRIAL_OPTIONS)
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    config = load_config(given)
+    from paddle_aug.threads import import_paddle
+
+    import_paddle()
+    return _time_workers(config, args) if args.workers else _check(config, args)
+
+
+def _check(config: "Config", args: argparse.Namespace) -> int:
+    from paddle_aug.atomic import atomic_write
+    from paddle_aug.datasets import load_data
+    from paddle_aug.figures import save_figure
+    from paddle_aug.inspection import scan
+    from paddle_aug.inspection_report import contact_sheet, format_summary, summarize
+
+    train, evaluation = load_data(_data_options(config))
+    found = scan(train, evaluation)
+    summary = summarize(found, train.description)
+    sheet = save_figure(contact_sheet(found), args.output / "contact_sheet.png")
+    with atomic_write(args.output / "check.json") as path:
+        path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
+    if args.json:
+        print(json.dumps(summary, ensure_ascii=False))
+    else:
+        print(format_summary(summary))
+        print(f"wrote {sheet} and {args.output / 'check.json'}")
+    return 1 if summary["problems"] else 0
+
+
+def _data_options(config: "Config") -> Any:
+    from paddle_aug.data_options import DataOptions
+
+    names = DataOptions.__dataclass_fields__
+    return DataOptions(**{k: v for k, v in config if k in names}, keep_missing=True)
+
+
+def _time_workers(config: "Config", args: argparse.Namespace) -> int:
+    from tabulate import tabulate
+
+    from paddle_aug.build import load_datasets, training_view
+    from paddle_aug.mix_policy import build_mix_policy
+    from paddle_aug.worker_trial import recommend, time_workers
+
+    config = config.filled()
+    train, _ = load_datasets(config, (lambda line: None) if args.json else print)
+    view = training_view(train, config, build_mix_policy(config))
+    trials = time_workers(view, config.batch_size, args.seconds)
+    best = recommend(trials)
+    if args.json:
+        rows = [vars(trial) for trial in trials]
+        print(json.dumps({"trials": rows, "recommended": best}))
+        return 0
+    rows = [[t.workers, t.images_per_second or "", t.problem] for t in trials]
+    print(tabulate(rows, ["workers", "images/s", ""], floatfmt=".0f"))
+    print(f"recommended: --workers {best}. The model needs cores too: compare images/s of a short "
+          "training (train.py --max-steps 50).")  # fmt: skip
+    return 0

@@ -1,0 +1,153 @@
+"""python -m paddle_aug suite: several configurations in turn, then their table and curves."""
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from paddle_aug.errors import Interrupted
+
+if TYPE_CHECKING:
+    from paddle_aug.report import Group
+    from paddle_aug.suite import PlannedRun, Suite
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+EPILOG = """\
+examples:
+  python -m paddle_aug suite configs/suites/s1.yaml --quick
+  python -m paddle_aug suite configs/suites/s1.yaml --dry-run        the commands, nothing else
+  python -m paddle_aug suite configs/suites/s1.yaml -- --epochs 5 --data path/to/mnist.npz
+
+The same command again goes on where the last one stopped.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m paddle_aug suite",
+        usage="python -m paddle_aug suite FILE [OPTIONS] [-- OPTIONS OF train.py]",
+        description="Run the configurations of a suite in turn, each in a process of its own, "
+        "then compare them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE", type=Path, help="a YAML file of configs/suites")
+    add("--quick", action="store_true", help="the suite's small scale, in minutes")
+    add("--dry-run", action="store_true", help="print the commands and run nothing")
+    add(
+        "--results", metavar="FOLDER", type=Path, default=Path("results"),
+        help="where FOLDER/<suite>/ gets table, pictures and curves (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--logs", metavar="FOLDER", type=Path, default=Path("logs/suites"),
+        help="where the runs' own folders are (default: %(default)s)",
+    )  # fmt: skip
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what is not finished, then write the results; the exit code of a run that fails."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    cut = argv.index("--") if "--" in argv else len(argv)
+    args = build_parser().parse_args(argv[:cut])
+
+    from paddle_aug.command_line import parse_args
+    from paddle_aug.suite import next_command, plan, read_suite
+
+    suite = read_suite(args.file)
+    changes = parse_args(argv[cut + 1 :])[1].changes
+    runs = plan(args.file, suite, args.quick, changes, args.logs)
+    for number, run in enumerate(runs):
+        command = next_command(run)
+        name = f"[{number + 1}/{len(runs)}] {run.entry.label}, seed {run.seed}"
+        if command is None:
+            print(f"{name}: finished before", flush=True)
+            continue
+        print(f"{name}\npython {shlex.join(command)}", flush=True)
+        if args.dry_run:
+            continue
+        code = run_command_line(command)
+        if code > 128 or code < 0:
+            raise Interrupted(abs(code) % 128, "suite stopped; the same command goes on from here")
+        if code:
+            print(f"error: {name}: ended with code {code}", file=sys.stderr)
+            return code
+    if not args.dry_run:
+        name = args.file.stem + ("_quick" if args.quick else "")
+        write_results(args.results / name, suite, runs, args.quick)
+    return 0
+
+
+def run_command_line(command: Sequence[str]) -> int:
+    """Run the project's own train.py in a process of its own; returns its exit code.
+
+    Ctrl-C reaches both processes: this one waits until the run has saved its state.
+    """
+    process = subprocess.Popen([sys.executable, str(ROOT / command[0]), *command[1:]])
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", quick: bool) -> None:
+    """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options."""
+    from paddle_aug.atomic import atomic_write
+    from paddle_aug.commands.compare import save
+    from paddle_aug.report import build_table, choose_baseline, footnote, format_table, group_runs
+    from paddle_aug.runs import CURVES, read_run
+    from paddle_aug.suite import describe_runs, slug
+
+    found = [read_run(run.folder.parent, run.config.augment, run.entry.label) for run in runs]
+    groups = group_runs(found)
+    baseline = choose_baseline(groups, suite.baseline or runs[0].entry.label)
+    rows = build_table(groups, baseline, suite.last)
+    save(folder, groups, baseline, rows, suite.last, None)
+    published = published_table(suite, groups)
+    print(format_table(rows, last=suite.last))
+    parts = [
+        f"# {suite.title}{' (quick scale)' if quick else ''}",
+        f"Source: {suite.source}",
+        *([f"Published: {suite.published}"] if suite.published else []),
+        format_table(rows, "github", suite.last),
+        footnote(rows, suite.last),
+        *([published] if published and not quick else []),
+        f"Written on {date.today().isoformat()}.",
+        describe_runs(list(runs)),
+    ]
+    with atomic_write(folder / "table.md") as path:
+        path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    for run in runs:
+        place = folder / "curves" / slug(run.entry.label) / f"seed{run.seed}"
+        place.mkdir(parents=True, exist_ok=True)
+        for curve in CURVES:
+            shutil.copy(run.folder.parent / f"{run.config.augment}Aug_{curve}.npy", place)
+        for name in ("metrics.csv", "changes.yaml"):
+            shutil.copy(run.folder / name, place)
+    if published and not quick:
+        print(f"\n{published}")
+    print(f"wrote {folder}/table.md, table.csv, compare*.png and curves/")
+
+
+def published_table(suite: "Suite", groups: "Sequence[Group]") -> str:
+    """Markdown of the source's figures against ours, both of the last epoch; may be empty."""
+    lines = []
+    for entry in suite.runs:
+        group = next((group for group in groups if group.label == entry.label), None)
+        for curve, value in entry.published.items() if group else ():
+            ours = group.final(curve, last=1)
+            spread = "" if ours.n == 1 else f" ± {ours.std:.3f} (n={ours.n})"
+            lines.append(
+                f"| {entry.label} | {curve} | {value:g} | {ours.mean:.4f}{spread} "
+                f"| {(ours.mean - value) * 100:+.2f} |"
+            )
+    head = ["| run | last epoch's | published | ours | points |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *lines]) if lines else ""

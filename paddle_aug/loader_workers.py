@@ -1,0 +1,195 @@
+"""Who makes batches beside the model: a thread, or a process with a pipe of its own.
+
+Processes share nothing: no queue, no lock, nothing in /dev/shm. One that is killed in the middle of
+a batch therefore closes its pipe and is noticed at once, and the others are not touched; with
+the standard library's pools it can leave a lock or half a message behind, and the run waits for
+ever.
+"""
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import numpy as np
+
+from paddle_aug.augmented import AugmentedDataset, Batch, collate
+from paddle_aug.errors import UserError
+
+STALL_SECONDS = 120.0  # a batch that takes longer than this hangs
+_CLOSE_SECONDS = 5.0
+
+
+class Worker(Protocol):
+    """Makes the batches that it is given, in that order. `ahead`: how many at a time."""
+
+    ahead: int
+
+    def submit(self, epoch: int, indices: np.ndarray) -> None: ...
+
+    def result(self) -> Batch:
+        """The oldest batch. Raises what making it raised; UserError for a dead or hanging worker,
+        which is of no use any more."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def start_workers(dataset: AugmentedDataset, workers: str | int) -> list[Worker]:
+    """workers: "thread" for one thread, or a number of processes."""
+    if workers == "thread":
+        return [ThreadWorker(dataset)]
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise UserError("worker processes need Linux or macOS: use --workers thread")
+    processes: list[ProcessWorker] = []
+    for _ in range(int(workers)):
+        processes.append(ProcessWorker(dataset, [worker.pipe for worker in processes]))
+    return list(processes)
+
+
+class ThreadWorker:
+    """A thread beside the model; it does not keep the program from ending."""
+
+    ahead = 3
+
+    def __init__(self, dataset: AugmentedDataset):
+        self._tasks: queue.SimpleQueue[tuple[int, np.ndarray] | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[Batch | BaseException] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(
+            target=self._run, args=(dataset,), name="batches", daemon=True
+        )
+        self._thread.start()
+
+    def submit(self, epoch: int, indices: np.ndarray) -> None:
+        self._tasks.put((epoch, indices))
+
+    def result(self) -> Batch:
+        try:
+            result = self._results.get(timeout=STALL_SECONDS)
+        except queue.Empty:
+            raise _stalled() from None
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def close(self) -> None:
+        self._closed = True
+        self._tasks.put(None)
+        # One that hangs in a read cannot be ended; it is left to the end of the program.
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _run(self, dataset: AugmentedDataset) -> None:
+        while (task := self._tasks.get()) is not None and not self._closed:
+            try:
+                self._results.put(collate(dataset, *task))
+            except BaseException as error:
+                self._results.put(error)
+
+
+class ProcessWorker:
+    """A forked process. others: pipes of workers started before, which it must not keep open.
+
+    It makes one batch ahead and waits until that is taken: more would pile up in the pipe.
+    """
+
+    ahead = 1
+
+    def __init__(self, dataset: AugmentedDataset, others: Sequence[Connection]):
+        context: Any = multiprocessing.get_context("fork")
+        self.pipe, end = context.Pipe()
+        self.process = context.Process(
+            target=_serve, args=(dataset, end, [*others, self.pipe], os.getpid()), daemon=True
+        )
+        self.process.start()
+        # So that the pipe is at its end when the process is.
+        end.close()
+
+    def submit(self, epoch: int, indices: np.ndarray) -> None:
+        with contextlib.suppress(OSError):  # `result` will say so
+            self.pipe.send((epoch, indices))
+
+    def result(self) -> Batch:
+        try:
+            if not self.pipe.poll(STALL_SECONDS):
+                raise _stalled()
+            result, details = self.pipe.recv()
+        except (EOFError, OSError):
+            raise self._died() from None
+        if isinstance(result, BaseException):
+            raise result from (None if isinstance(result, UserError) else _InWorker(details))
+        return result
+
+    def close(self) -> None:
+        # It may hang in a read, or be about to send what nobody wants any more.
+        self.process.kill()
+        self.process.join(_CLOSE_SECONDS)
+        self.pipe.close()
+
+    def _died(self) -> UserError:
+        self.process.join(_CLOSE_SECONDS)
+        code = self.process.exitcode
+        how = f"by signal {-code}" if code is not None and code < 0 else f"with code {code}"
+        return UserError(
+            f"a worker process died ({how}; killed, or out of memory?): "
+            "try fewer --workers, or --workers thread"
+        )
+
+
+class _InWorker(Exception):
+    """Where in a worker an error came from."""
+
+    def __str__(self) -> str:
+        return f"in a worker process:\n{self.args[0]}"
+
+
+def _stalled() -> UserError:
+    return UserError(
+        f"no batch for {STALL_SECONDS:.0f} seconds: a worker hangs, perhaps on a file that "
+        "cannot be read (network disk?); try --workers 0 to see where"
+    )
+
+
+def _serve(
+    dataset: AugmentedDataset, pipe: Connection, others: list[Connection], parent: int
+) -> None:
+    """A worker's life: batches until the parent ends or kills it."""
+    # Ctrl-C reaches the whole terminal group; the parent decides what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for other in others:
+        other.close()
+    if sys.platform == "linux":
+        # A parent that is killed cannot end its workers, and one that makes a batch does not look
+        # at its pipe: let the kernel do it.
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+    try:
+        while True:
+            task = pipe.recv()
+            try:
+                answer: tuple[Any, str] = collate(dataset, *task), ""
+            except Exception as error:
+                answer = error, traceback.format_exc()
+            _send(pipe, answer)
+    except (EOFError, OSError):
+        os._exit(0)  # without the parent's exit handlers
+
+
+def _send(pipe: Connection, answer: tuple[Any, str]) -> None:
+    try:
+        pipe.send(answer)
+    except (EOFError, OSError):
+        raise
+    except Exception:  # an error that cannot be pickled
+        pipe.send((RuntimeError(f"in a worker process:\n{answer[1]}"), ""))

@@ -1,0 +1,27 @@
+"""The order in which an epoch goes through the training images; NumPy alone."""
+
+import numpy as np
+
+SAMPLINGS = ("shuffle", "balanced")
+
+
+def epoch_order(labels: np.ndarray, sampling: str, rng: np.random.Generator) -> np.ndarray:
+    """Indices of one epoch, int64 [N], N the number of images.
+
+    sampling: "shuffle": every image once; "balanced": every class equally often (but for a
+    remainder of one), and within a class every image equally often (but for one), so that small
+    classes are repeated and large ones cut, other images in each epoch.
+    labels: int64 [N], from 0. Classes without an image are left out.
+    """
+    if sampling == "shuffle":
+        return rng.permutation(len(labels))
+    classes = np.unique(labels)
+    share, rest = divmod(len(labels), len(classes))
+    counts = np.full(len(classes), share)
+    counts[rng.permutation(len(classes))[:rest]] += 1
+    parts = []
+    for label, count in zip(classes, counts, strict=True):
+        images = np.flatnonzero(labels == label)
+        turns = [rng.permutation(images) for _ in range(-(-int(count) // len(images)))]
+        parts.append(np.concatenate([*turns, images[:0]])[:count])
+    return rng.permutation(np.concatenate(parts)).astype(np.int64)

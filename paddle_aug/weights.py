@@ -1,0 +1,70 @@
+"""Model weights from any file that they come in: .pdparams, .safetensors, our own checkpoints."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, deserialize, safe_open
+
+from paddle_aug.checkpoint import FORMAT, load_state, under_prefix
+from paddle_aug.errors import UserError
+from paddle_aug.files import open_regular, read_bytes
+from paddle_aug.pdparams import MAX_FILE_BYTES, bfloat16_to_float32, read_pdparams
+
+SUFFIXES = (".pdparams", ".safetensors")
+
+
+def load_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Parameters and buffers of a model, by the names its state_dict() has.
+
+    path: a .pdparams file (read without running anything in it), a .safetensors file, a checkpoint
+    of this project, a run's folder (its best model), or PaddleClas's form without the suffix.
+    bfloat16 becomes float32; other types stay. Raises UserError with the path and the reason.
+    """
+    path = _find(Path(path))
+    if path.suffix == ".pdparams":
+        return read_pdparams(path)
+    open_regular(path).close()  # a pipe or a folder is named as such, and never waited for
+    try:
+        with safe_open(path, "numpy") as file:
+            ours = (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    weights = under_prefix("model", load_state(path)[0]) if ours else _read_safetensors(path)
+    if not weights:
+        raise UserError(f"{path}: holds no weights")
+    return weights
+
+
+def _find(path: Path) -> Path:
+    if path.is_dir():
+        best = path / "checkpoints" / "best.safetensors"
+        if not best.is_file():
+            raise UserError(f"{path}: a folder, but not a run with a checkpoints/{best.name}")
+        return best
+    if path.suffix in SUFFIXES:
+        return path
+    # PaddleClas and PaddleSeg name weights without the suffix.
+    beside = path.with_name(f"{path.name}.pdparams")
+    if not path.exists() and beside.is_file():
+        return beside
+    raise UserError(f"{path}: weights must be a file ending in {' or '.join(SUFFIXES)}")
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safe_open(path, "numpy") as file:
+            names = list(file.keys())
+            halves = {name for name in names if file.get_slice(name).get_dtype() == "BF16"}
+            weights = {name: file.get_tensor(name) for name in names if name not in halves}
+        if halves:  # NumPy has no such type, so these are taken from the bytes
+            for name, part in deserialize(read_bytes(path, MAX_FILE_BYTES)):
+                if name in halves:
+                    bits = np.frombuffer(part["data"], "<u2").reshape(part["shape"])
+                    weights[name] = bfloat16_to_float32(bits)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    return {name: weights[name] for name in names}
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable .safetensors file ({error})")
