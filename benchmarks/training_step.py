@@ -47,24 +47,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--skip-paddle", action="store_true", help="only ours against torch")
     arguments = parser.parse_args(argv)
     peak = run(sys.executable, "peak")
+    case = "model, pixels, batch"
     speed = Table(
         "Training step, images a second",
-        ["model, pixels, batch", "Paddle as installed", "Paddle tuned", "ours f32", "torch f32"]
-        + ["ours bf16", "torch bf16"],
+        [case, *("installed", "tuned", "ours f32", "torch f32", "ours bf16", "torch bf16")],
         [],
     )
     ratios = Table(
         "Ratios, and share of the matrix product's peak",
-        ["model, pixels, batch", "f32 / installed", "f32 / tuned", "f32 / torch f32"]
-        + ["bf16 / installed", "bf16 / torch bf16", "GFLOP/s f32", "% of peak", "GFLOP/s bf16"]
-        + ["% of peak"],
+        [
+            *(case, "f32 / installed", "f32 / tuned", "f32 / torch", "bf16 / installed"),
+            *("bf16 / torch bf16", "GFLOP/s f32", "% of peak", "GFLOP/s bf16", "% of peak"),
+        ],
         [],
         note=f"Peak: {peak['float32']:.0f} GFLOP/s float32, {peak['bf16']:.0f} bf16.",
     )
     memory = Table(
-        "Peak memory, MB, and seconds to the end of the first step",
-        ["model, pixels, batch", "Paddle tuned", "ours f32", "ours bf16", "torch f32"]
-        + ["first step: Paddle tuned", "ours f32"],
+        "Peak memory in MB, and seconds to the end of the first step",
+        [case, *("tuned", "ours f32", "ours bf16", "torch f32", "first: tuned", "first: ours")],
         [],
     )
     for model in arguments.models:
@@ -90,8 +90,9 @@ def measure(model: str, size: str, batch: str, arguments: Any) -> Results:
     results: Results = {name: [] for name in contenders}
     for _ in range(arguments.rounds):
         for name, (python, *command) in contenders.items():
-            numbers = ["--seconds", str(arguments.seconds), model, size, batch]
-            results[name].append(run(python, *command, *numbers))
+            case = ["--model", model, "--size", size, "--batch", batch]
+            seconds = ["--seconds", str(arguments.seconds)]
+            results[name].append(run(python, *command, *case, *seconds))
     return results
 
 

@@ -25,9 +25,9 @@ Step = Callable[[], float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("contender", choices=["paddle", "tuned", "accelerate", "torch", "peak"])
-    parser.add_argument("model", nargs="?")
-    parser.add_argument("size", type=int, nargs="?")
-    parser.add_argument("batch", type=int, nargs="?")
+    parser.add_argument("--model")
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--amp", choices=["bf16"])
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
@@ -44,10 +44,9 @@ def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, 
     losses = [step()]
     first = time.perf_counter() - start
     if first < arguments.seconds:
-        step()
+        losses.append(step())
     times: list[float] = []
     start = time.perf_counter()
-    # Three steps at least, two where one takes longer than all should.
     while len(times) < 2 or time.perf_counter() - start < arguments.seconds:
         before = time.perf_counter()
         losses.append(step())

@@ -68,7 +68,7 @@ class Pad(Transform):
             raise ValueError(f"fill must be a whole number 0..255, got {self.fill!r}")
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        left, top, right, bottom = self.padding
+        left, top, right, bottom = _sides(self.padding)
         mode = _PADDING_MODES[self.padding_mode]
         return cv2.copyMakeBorder(image, top, bottom, left, right, mode, value=[self.fill] * 3)
 
@@ -97,9 +97,10 @@ class RandomCrop(Transform):
         if self.padding:
             image = Pad(self.padding, self.fill, self.padding_mode).apply(image, None)
         if self.pad_if_needed:
-            down, right = (max(0, s - i) for s, i in zip(self.size, image.shape[:2], strict=True))
+            height, width = _pair(self.size)
+            down, right = max(0, height - image.shape[0]), max(0, width - image.shape[1])
             image = Pad((right, down), self.fill, self.padding_mode).apply(image, None)
-        return _box_at(image, self.size, params, "RandomCrop")
+        return _box_at(image, _pair(self.size), params, "RandomCrop")
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class CenterCrop(Transform):
         _check_size(self, "size")
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
-        return _box_at(image, self.size, None, "CenterCrop")
+        return _box_at(image, _pair(self.size), None, "CenterCrop")
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class RandomResizedCrop(Transform):
             ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
             box = (min(height, round(width / ratio)), min(width, round(height * ratio)))
             place = None
-        return ops.resize(_box_at(image, box, place), *self.size, self.interpolation)
+        return ops.resize(_box_at(image, box, place), *_pair(self.size), self.interpolation)
 
 
 @dataclass(frozen=True)
@@ -172,10 +173,9 @@ class RandomErasing(Transform):
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         height, width = image.shape[:2]
         # torchvision's ratio is height / width here, and width / height in RandomResizedCrop.
-        box = None if params is None else _first_fitting(width, height, params)
-        if box is None:
+        if params is None or (box := _first_fitting(width, height, params)) is None:
             return image
-        box = box[::-1]
+        box = box[1], box[0]
         return auto_ops.erase(image, *_corner(height, width, box, params["place"]), *box)
 
 
@@ -223,6 +223,10 @@ def _box_at(
     return np.ascontiguousarray(image[top : top + box[0], left : left + box[1]])
 
 
+def _pair(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
 def _check_size(transform: Transform, name: str, pair_from_int: bool = True) -> None:
     """Raise ValueError unless the field is a positive whole number or a pair of such."""
     value = getattr(transform, name)
@@ -236,7 +240,7 @@ def _check_size(transform: Transform, name: str, pair_from_int: bool = True) -> 
         object.__setattr__(transform, name, tuple(pair))
 
 
-def _check_box_ranges(transform: Transform) -> None:
+def _check_box_ranges(transform: "RandomResizedCrop | RandomErasing") -> None:
     check_range("scale", transform.scale, 0, 1)
     check_range("ratio", transform.ratio, 1e-3)
     for name in ("scale", "ratio"):

@@ -167,9 +167,7 @@ def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> padd
     return model
 
 
-def accelerated(
-    model: paddle.nn.Layer, config: Config, say: Say
-) -> tuple[paddle.nn.Layer, str]:
+def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddle.nn.Layer, str]:
     """(the model, the name of what computes it): on a CPU over oneDNN, where it can be."""
     if on_gpu():
         return model, "paddle"

@@ -16,9 +16,11 @@ from safetensors.numpy import save_file
 
 from paddle_aug.atomic import atomic_write, remove_leftovers
 from paddle_aug.errors import UserError
+from paddle_aug.files import open_regular
 
 FORMAT = "paddle_aug state 1"
 KEEP = 2
+_FIELDS = {"config": dict, "environment": dict, "progress": dict, "schedule": dict, "classes": list}
 _NAME = re.compile(r"state-(\d{5})-(\d{6})\.safetensors")
 
 Arrays = dict[str, np.ndarray]
@@ -39,12 +41,11 @@ def save_state(path: str | Path, arrays: Arrays, state: dict[str, Any]) -> None:
 
 def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what save_state wrote. Raises UserError for any other or damaged file."""
+    open_regular(path).close()  # a pipe would be waited for
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file") from None
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: not a readable checkpoint: {error}") from None
     if metadata.get("format") != FORMAT:
@@ -52,7 +53,29 @@ def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     text = metadata.get("state", "")
     if metadata.get("sha256") != _digest(arrays, text):
         raise UserError(f"{path}: damaged: its checksum does not agree with its contents")
-    return arrays, json.loads(text)
+    return arrays, _parsed(text, path)
+
+
+def need(state: dict[str, Any], path: str | Path, *names: str) -> None:
+    """Raise UserError where a state that was read lacks one of the names."""
+    if missing := [name for name in names if name not in state]:
+        raise UserError(f"{path}: a checkpoint without {', '.join(missing)}; another program's?")
+
+
+def _parsed(text: str, path: str | Path) -> dict[str, Any]:
+    """The state; what others rely on is of the type they expect. The file may be a stranger's."""
+    try:
+        state = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged: its state is no JSON ({error})") from None
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: damaged: its state is not an object")
+    for name, kind in _FIELDS.items():
+        if not isinstance(state.get(name, kind()), kind):
+            raise UserError(f"{path}: damaged: {name} in its state is no {kind.__name__}")
+    if not all(isinstance(name, str) for name in state.get("classes", [])):
+        raise UserError(f"{path}: damaged: its classes are not names")
+    return state
 
 
 def with_prefix(prefix: str, arrays: Arrays) -> Arrays:

@@ -16,8 +16,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from models import check_name
 from paddle_aug.data_options import uses_digits
 from paddle_aug.errors import UserError
+from paddle_aug.files import read_text
 from paddle_aug.policies import PolicyOptions
 
+MAX_CONFIG_BYTES = 1 << 20
 # The values of --augment, by the documents' spelling: each is an image part and a mixing part.
 BASES = (
     "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",
@@ -54,7 +56,21 @@ def _split_commas(value: Any) -> Any:
 
 def parse_yaml_text(value: Any) -> Any:
     """Command-line form of a nested value: YAML, as "[{Resize: 120}, {RandomCrop: 96}]"."""
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    return load_yaml(value) if isinstance(value, str) else value
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without tags and without aliases, by which a few lines could stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read here")
+        return super().compose_node(parent, index)
+
+
+def load_yaml(text: str) -> Any:
+    """The values that a YAML text stands for. Raises yaml.YAMLError or ValueError."""
+    return yaml.load(text, _PlainLoader)
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -91,8 +107,8 @@ class Config(BaseModel):
     skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
     cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs")  # fmt: skip
 
-    augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images")  # fmt: skip
-    base: Literal[BASES] | None = option(None, "Augmentation", "image part under a mixing method (samplePairing and mixup: userDef; cutmix and cutout: no)")  # fmt: skip
+    augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
+    base: Literal[BASES] | None = option(None, "Augmentation", "image part under a mixing method (samplePairing and mixup: userDef; cutmix and cutout: no)")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
     policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part")
     train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'")  # fmt: skip
     eval_transforms: TransformList | None = option(None, "Augmentation", "the same for evaluation images")  # fmt: skip
@@ -144,6 +160,15 @@ class Config(BaseModel):
     checkpoint_minutes: Annotated[float, Field(gt=0)] = option(10.0, "Run", "save the state this often within an epoch; after every epoch always")  # fmt: skip
     max_steps: Positive | None = option(None, "Run", "stop every epoch after this many steps (to try a configuration)")  # fmt: skip
 
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_no(cls, values: Any) -> Any:
+        """YAML reads an unquoted no as false; here it is a name."""
+        if not isinstance(values, dict):
+            return values
+        names = {"augment", "base", "oversample", "amp"}
+        return {k: "no" if k in names and v is False else v for k, v in values.items()}
+
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
         try:
@@ -162,8 +187,8 @@ class Config(BaseModel):
             raise ValueError("freeze_backbone: only with weights, which the backbone keeps")
         if self.sampling == "balanced" and self.oversample == "smote":
             raise ValueError("sampling: balanced does nothing after oversample smote; choose one")
-        schedule = self.pairing_start, self.pairing_end
-        if None not in schedule and schedule[0] > schedule[1]:
+        start, end = self.pairing_start, self.pairing_end
+        if start is not None and end is not None and start > end:
             raise ValueError("pairing_start: must not be after pairing_end")
         return self
 
@@ -206,11 +231,9 @@ def load_config(values: dict[str, Any], where: str = "") -> Config:
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML mapping, without tags and without evaluating anything."""
+    text = read_text(path, MAX_CONFIG_BYTES)
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        values = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
+        values = load_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
         raise UserError(f"{path}: not valid YAML: {problem}") from None

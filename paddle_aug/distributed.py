@@ -64,36 +64,29 @@ class Ranks:
         if self.size == 1:
             return values
         parameters = [p for p in model.parameters() if not p.stop_gradient]
-        statistics = [
-            tensor
-            for layer in batch_norms(model)
-            if layer.training
-            for tensor in (layer._mean, layer._variance)
-        ]
         gradients = [parameter.grad for parameter in parameters]
-        # One exchange for everything: counts first, then gradients, then statistics.
+        statistics = _running_statistics(model)
+        # One exchange for everything: the sums, then gradients, then statistics.
         present = [float(gradient is not None) for gradient in gradients]
-        head = paddle.to_tensor(np.array([images, *values, *present], np.float32))
         parts = [
-            paddle.zeros([parameter.size]) if gradient is None
-            else gradient.detach().flatten().astype("float32")
+            paddle.zeros([int(parameter.size)]) if gradient is None else _flat(gradient)
             for parameter, gradient in zip(parameters, gradients, strict=True)
-        ]  # fmt: skip
-        parts += [tensor.detach().flatten().astype("float32") for tensor in statistics]
+        ]
+        parts += [_flat(tensor) for tensor in statistics]
+        head = paddle.to_tensor(np.array([images, *values, *present], np.float32))
         flat = paddle.concat([head, *(part * float(images) for part in parts)])
         self._exchange(flat, paddle.distributed.ReduceOp.SUM)
-        counts = flat[: len(head)].numpy().astype(np.float64)
-        flat = flat / float(counts[0])
-        sums, present = counts[1 : 1 + len(values)], counts[1 + len(values) :]
-        place = len(head)
-        for number, target in enumerate([*parameters, *statistics]):
-            mean = flat[place : place + target.size].reshape(target.shape).astype(target.dtype)
-            place += target.size
-            if number >= len(parameters):
-                target.set_value(mean)
-            elif present[number]:  # a parameter that nobody used has no gradient, not zero
-                target.grad = mean
-        return sums
+
+        sums = flat[: len(head)].numpy().astype(np.float64)
+        total, values, present = sums[0], sums[1 : 1 + len(values)], sums[1 + len(values) :]
+        sizes = [int(tensor.size) for tensor in (*parameters, *statistics)]
+        means = paddle.split(flat[len(head) :] / float(total), sizes)
+        for parameter, mean, count in zip(parameters, means, present, strict=False):
+            if count:  # a parameter that no process has used has no gradient, not zero
+                parameter.grad = mean.reshape(parameter.shape).astype(parameter.dtype)
+        for tensor, mean in zip(statistics, means[len(parameters) :], strict=True):
+            tensor.set_value(mean.reshape(tensor.shape).astype(tensor.dtype))
+        return values
 
     def meet(self, wait: bool = True) -> None:
         """Return when every process has come here, however late some are.
@@ -146,7 +139,7 @@ class Ranks:
         with _watching_peers(self):
             paddle.distributed.all_reduce(tensor, operation)
 
-    def _peer_is_lost(self) -> UserError:
+    def _peer_is_lost(self, reason: str) -> UserError:
         """Leave the word to the process that failed: the launcher, which shows its message and
         takes the first code that is not 0, ends this one with SIGTERM."""
         if threading.current_thread() is threading.main_thread():
@@ -154,7 +147,7 @@ class Ranks:
             time.sleep(_LAUNCHER_SECONDS)
         return UserError(
             f"process {self.rank} of {self.size}: another process of this run has ended or does "
-            "not answer; its own message, in its launcher's log, says why"
+            f"not answer; its own message, in its launcher's log, says why ({reason})"
         )
 
 
@@ -176,8 +169,18 @@ def start() -> Ranks:
 def _watching_peers(ranks: Ranks) -> Iterator[None]:
     try:
         yield
-    except RuntimeError:  # Gloo's and the store's way to say that a connection broke
-        raise ranks._peer_is_lost() from None
+    except RuntimeError as error:  # Gloo's and the store's way to say that a connection broke
+        raise ranks._peer_is_lost(str(error).strip().splitlines()[-1]) from None
+
+
+def _running_statistics(model: nn.Layer) -> list[Tensor]:
+    """Those that training changes: of batch normalisations that are not frozen."""
+    layers = [layer for layer in batch_norms(model) if layer.training]
+    return [tensor for layer in layers for tensor in (layer._mean, layer._variance)]
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    return tensor.detach().flatten().astype("float32")
 
 
 def _leave(number: int, frame: Any) -> None:

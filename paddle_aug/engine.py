@@ -132,7 +132,7 @@ def compute_gradients(
     (trainer.scaler.scale(loss) if trainer.scaler else loss).backward()
 
     value = float(loss)
-    lam = lam if isinstance(lam, float) else lam.numpy()
+    lam = float(lam) if isinstance(lam, int | float) else lam.numpy()
     meters.update(value, logits.numpy(), first.numpy(), second.numpy(), lam)
     return value
 
@@ -211,7 +211,8 @@ def _update(trainer: Trainer) -> None:
     else:
         trainer.scaler.step(trainer.optimizer)
         trainer.scaler.update()
-    trainer.optimizer.clear_grad()
+    # Not set to zero: the next backward pass writes new gradients instead of adding to old ones.
+    trainer.optimizer.clear_grad(set_to_zero=False)
     if trainer.ema:
         trainer.ema.update()
 
@@ -222,5 +223,5 @@ def _autocast(config: Config) -> Iterator[None]:
     if config.amp == "no" or paddle.device.get_device() == "cpu":
         yield
         return
-    with paddle.amp.auto_cast(dtype={"fp16": "float16", "bf16": "bfloat16"}[config.amp]):
+    with paddle.amp.auto_cast(dtype="float16" if config.amp == "fp16" else "bfloat16"):
         yield

@@ -12,7 +12,7 @@ from tabulate import tabulate
 from paddle_aug.atomic import atomic_write
 from paddle_aug.augmented import AugmentedDataset
 from paddle_aug.build import accelerated, choose_device, evaluation_view, load_datasets, make_model
-from paddle_aug.checkpoint import CheckpointFolder, load_state, under_prefix
+from paddle_aug.checkpoint import CheckpointFolder, load_state, need, under_prefix
 from paddle_aug.config import BASES, Config, load_config
 from paddle_aug.engine import predict, score
 from paddle_aug.errors import UserError
@@ -34,6 +34,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
     arrays, state, default_output = read_checkpoint(options)
     output = Path(options.output) if options.output else default_output
+    need(state, options.run, "config", "classes")
     config = load_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend}
     config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))
@@ -168,7 +169,10 @@ def write_evaluation(
     )
     shown = wrong[:MISTAKES]
     images = [dataset[int(index)][0] for index in shown]
-    figure = mistakes_figure(images, labels[shown], predicted[shown], confidence[shown], classes)
+    figure = mistakes_figure(
+        images, labels[shown].tolist(), predicted[shown].tolist(), confidence[shown].tolist(),
+        classes,
+    )  # fmt: skip
     save_figure(figure, output / "mistakes.png")
 
 

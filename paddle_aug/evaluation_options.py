@@ -42,7 +42,7 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     add("--split", choices=("eval", "train"), default="eval", help="images to evaluate on")
     add("--data", help="other data than the run's; its classes must be the same")
     add("--tta", choices=VIEWS, default="none", help="test-time augmentation: mean probability "
-        "over the image and its mirror image, over five crops, or over draws of a policy")  # fmt: skip
+        "over the image and its mirror image, five crops, or draws of a policy")  # fmt: skip
     add("--tta-draws", type=int, default=8, metavar="N", help="draws of --tta draws")
     add("--tta-policy", default="flip", metavar="NAME", help="policy of --tta draws")
     add("--batch-size", type=int, default=64, metavar="N", help="images a step")

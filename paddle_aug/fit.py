@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from paddle_aug.atomic import remove_leftovers
 from paddle_aug.build import Setup, build_setup
-from paddle_aug.checkpoint import CheckpointFolder, load_state
+from paddle_aug.checkpoint import CheckpointFolder, load_state, need
 from paddle_aug.config import Config, load_config
 from paddle_aug.distributed import Ranks, start
 from paddle_aug.engine import Evaluation, Progress, evaluate, train_one_epoch
@@ -82,6 +82,7 @@ def _resume(
     arrays, state, warnings = checkpoints.load_newest()
     for warning in warnings:
         say(f"warning: {warning}; an older state is used")
+    need(state, folder, "config", "environment", "progress", "schedule")
     saved = {**state["config"], "output": str(folder.parent)}
     config = load_config({**saved, **(changes or {})}, where=f"{folder}: ")
     setup = build_setup(config, say, ranks, fresh=False)

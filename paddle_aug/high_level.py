@@ -1,3 +1,5 @@
+# Paddle's own metrics have other arguments than their base class, too.
+# pyright: reportIncompatibleMethodOverride=false
 """The same Dataset, loss and metric for Paddle's own high-level loop, `paddle.Model.fit`.
 
 data = SoftLabelDataset(view, num_classes)

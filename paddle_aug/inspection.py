@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -100,7 +101,7 @@ def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[Found, np.ndar
         except UserError as error:
             reason = str(error).removeprefix(f"{source}: ")
             return Found(part, source, label, reason=reason), None
-        digest = hashlib.blake2b(np.ascontiguousarray(image), digest_size=16)
+        digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16)
         digest.update(repr(image.shape).encode())
         height, width = image.shape[:2]
         return Found(part, source, label, (height, width), digest.digest()), _thumbnail(image)
@@ -114,7 +115,7 @@ def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[Found, np.ndar
 
 
 def _counted(
-    bar: "tqdm[None]", results: Iterable[tuple[Found, np.ndarray | None]]
+    bar: "tqdm[Any]", results: Iterable[tuple[Found, np.ndarray | None]]
 ) -> Iterator[tuple[Found, np.ndarray | None]]:
     for result in results:
         bar.update()

@@ -8,7 +8,7 @@ hand on a worker's own exception, notice a killed worker at once and leave nothi
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Loader:
         batches = np.split(order, list(range(size, len(order), size)))[: len(self)]
         return [np.array_split(batch, self.ranks)[self.rank] for batch in batches]
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, first: int = 0) -> Generator[Batch, None, None]:
         """The batches of an epoch from number `first` on, a few of them made ahead."""
         batches = self.batches_of(epoch)[first:]
         if self.workers == 0:

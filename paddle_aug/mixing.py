@@ -109,7 +109,7 @@ def soft_targets(
 
 def _weights_like(lam: float | Batch, images: Batch) -> float | Batch:
     """Weights that multiply `images` row by row without changing its dtype."""
-    if np.ndim(lam) == 0:
+    if isinstance(lam, int | float) or np.ndim(lam) == 0:
         return float(lam)
     shape = [len(lam)] + [1] * (images.ndim - 1)
     if isinstance(images, np.ndarray):

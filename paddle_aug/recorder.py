@@ -22,7 +22,7 @@ from paddle_aug.errors import UserError
 
 # The documents' four curves, and two more training accuracies that mixing makes necessary.
 CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "epoch", "lr", "mixing", "lossTrain", "accTrain", "accTrainFirst", "accTrainClean",
     "lossEval", "accEval", "seconds", "imagesPerSecond",
 )  # fmt: skip
@@ -88,7 +88,7 @@ class Recorder:
             atomic_write(self.folder / "metrics.csv") as path,
             path.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+            writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
             writer.writeheader()
             writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in history)
         for curve in CURVES:

@@ -10,6 +10,7 @@ from paddle_aug.build import Setup
 from paddle_aug.checkpoint import Arrays, under_prefix, with_prefix
 from paddle_aug.engine import Progress
 from paddle_aug.errors import UserError
+from paddle_aug.metrics import TrainingMeters
 
 
 def capture(
@@ -40,9 +41,15 @@ def restore(setup: Setup, arrays: Arrays, state: dict[str, Any]) -> Progress:
     if trainer.ema:
         trainer.ema.set_state_dict(under_prefix("ema", arrays))
     if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
-        trainer.scaler.load_state_dict({name: array.item() for name, array in scaler.items()})
-    trainer.schedule.set_state_dict(state["schedule"])
-    return Progress(**state["progress"])
+        values: Any = {name: array.item() for name, array in scaler.items()}
+        trainer.scaler.load_state_dict(values)
+    try:
+        trainer.schedule.set_state_dict(state["schedule"])
+        progress = Progress(**state["progress"])
+        TrainingMeters().set_state_dict(progress.meters)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the state is of another version of this project ({error})") from None
+    return progress
 
 
 def model_arrays(model: paddle.nn.Layer) -> Arrays:

@@ -17,6 +17,7 @@ from paddle_aug.command_line import to_arguments
 from paddle_aug.config import Config, load_config, read_yaml
 from paddle_aug.errors import UserError
 
+ROOT = Path(__file__).resolve().parent.parent
 # Options that may differ between what a run was started with and what is asked for now.
 _FREE = frozenset({"output", "overwrite", "workers", "cache", "checkpoint_minutes"})
 
@@ -157,7 +158,7 @@ def describe_runs(runs: list[PlannedRun]) -> str:
             f"{environment.get('backend', 'paddle')}; Python {environment['python']}, {versions}"
         )
         machines.setdefault(machine, []).append(run.entry.label)
-        command = "python " + shlex.join(run.command)
+        command = "python " + shlex.join(_shown(part) for part in run.command)
         lines.append(
             f"| {run.entry.label} | {run.seed} | {epochs_done(run)} "
             f"| {_duration(_training_seconds(run))} | `{command}` |"
@@ -182,8 +183,13 @@ def _duration(seconds: float) -> str:
 
 
 def _short(path: Path) -> Path:
-    """The path as seen from here, where that is shorter; it goes into commands that are shown."""
+    """The path as seen from here, where that is shorter."""
     try:
         return path.resolve().relative_to(Path.cwd())
     except ValueError:
         return path.resolve()
+
+
+def _shown(argument: str) -> str:
+    """A file of the project as seen from its root: a table must not show where that lies."""
+    return argument.removeprefix(f"{ROOT}/")

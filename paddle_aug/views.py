@@ -12,7 +12,7 @@ FIVE_CROPS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5))
 
 
 class PlacedCrop(Transform):
-    """The crop of CROP_SHARE of each side at a fixed place, (0, 0) top left, (1, 1) bottom right."""
+    """A crop of CROP_SHARE of each side at a fixed place, (0, 0) top left, (1, 1) bottom right."""
 
     def __init__(self, down: float, right: float):
         self.down = down

@@ -1,6 +1,7 @@
 """torchvision's transforms that keep the size: flips, rotation, colour. See also box_transforms."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class RandomRotation(Transform):
         check_range("degrees", self.degrees)
 
     def sample(self, rng: np.random.Generator) -> Params:
-        return rng.uniform(*self.degrees)
+        return rng.uniform(*cast(tuple[float, float], self.degrees))
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return ops.rotate(image, params)

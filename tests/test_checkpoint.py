@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -143,3 +144,34 @@ def test_the_state_is_stored_as_json_in_the_header(tmp_path):
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     assert json.loads(header["__metadata__"]["state"]) == STATE
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ([1], "not an object"), ({"config": []}, "config in its state is no dict"),
+        ({"classes": {}}, "classes in its state is no list"), ({"classes": [1]}, "are not names"),
+    ],
+)  # fmt: skip
+def test_a_strangers_state_of_another_form_is_refused(tmp_path, state, reason):
+    save_state(tmp_path / "a.safetensors", ARRAYS, state)
+    with pytest.raises(UserError, match=reason):
+        load_state(tmp_path / "a.safetensors")
+
+
+def test_a_state_nested_beyond_measure_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint.json, "dumps", lambda _: "[" * 100_000)
+    save_state(tmp_path / "a.safetensors", ARRAYS, {})
+    with pytest.raises(UserError, match="no JSON"):
+        load_state(tmp_path / "a.safetensors")
+
+
+def test_a_state_without_what_is_needed_names_it(tmp_path):
+    with pytest.raises(UserError, match="without config, classes"):
+        checkpoint.need({"epoch": 1}, tmp_path, "config", "classes", "epoch")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.safetensors")
+    with pytest.raises(UserError, match="named pipe"):
+        load_state(tmp_path / "a.safetensors")

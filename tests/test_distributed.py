@@ -48,7 +48,7 @@ def launch(log: Path, *arguments: str) -> subprocess.Popen:
 
 @pytest.fixture
 def odd_data(tmp_path) -> Path:
-    """25 training and 13 evaluation images of noise: the last batch leaves a process without any."""
+    """25 training and 13 evaluation images of noise: of the last batch one process gets none."""
     rng = np.random.default_rng(0)
     arrays = {
         f"{kind}_{part}": rng.integers(0, high, (count, *shape), dtype=np.uint8)

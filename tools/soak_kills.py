@@ -2,7 +2,7 @@
 """Kill training runs with SIGKILL at random moments, resume them, and compare every byte.
 
 Each run, of every mode in turn and with 0, a thread and 2 workers in turn, is killed several times:
-half of the kills at a random moment, half as soon as a checkpoint is being written. In the end its
+half of the kills at a random moment, half while a checkpoint is being written. In the end its
 curves, last state and best model must equal those of a run that nobody killed, and after each kill
 no process may be left over and every finished file must be whole.
 
@@ -41,9 +41,9 @@ import yaml  # noqa: E402
 from paddle_aug.checkpoint import load_state  # noqa: E402
 from paddle_aug.config import AUGMENTS, load_config  # noqa: E402
 from paddle_aug.errors import UserError, run_command  # noqa: E402
+from paddle_aug.fit import fit, resume  # noqa: E402
 from paddle_aug.recorder import CURVES  # noqa: E402
 
-EPOCHS = 10  # SamplePairing then mixes in epochs 1 to 7
 WORKERS = (0, "thread", 2)
 # A state after every step, or only after every epoch.
 CHECKPOINT_MINUTES = (1e-9, 10.0)
@@ -52,6 +52,7 @@ CHECKPOINT_MINUTES = (1e-9, 10.0)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--count", type=int, default=200, help="kills in all (default: 200)")
+    parser.add_argument("--epochs", type=int, default=10, help="of each run (default: 10)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
     parser.add_argument("--exec", action="store_true", help="start real commands, do not fork")
     parser.add_argument("--backend", default="auto", help="as train.py --cpu-backend")
@@ -70,6 +71,7 @@ class Soak:
     def __init__(self, folder: Path, args: argparse.Namespace):
         self.folder = folder
         self.args = args
+        self.log = folder / "log.txt"
         self.modes = args.modes.split(",")
         self.rng = random.Random(args.seed)
         self.counts: Counter[str] = Counter()
@@ -102,7 +104,7 @@ class Soak:
             if (done := self.one_kill(options, run, duration)) is None:
                 break
         if done is not None:
-            wait_for(self.launch(options, run))
+            self.wait_for(self.launch(options, run))
         self.counts["runs"] += 1
         found = outcome(run)
         differing = [name for name in expected if found.get(name) != expected[name]]
@@ -114,12 +116,16 @@ class Soak:
         """Start or resume, kill; returns the process, or None where the run ended before."""
         before = len(list((run / "checkpoints").glob("state-*")))
         process = self.launch(options, run)
-        while_writing = self.rng.random() < 0.5
-        until = time.perf_counter() + self.rng.uniform(0, duration)
+        # Half of the kills when a checkpoint begins to be written, the first to the sixth.
+        writes = self.rng.randint(1, 6) if self.rng.random() < 0.5 else 0
+        until = time.perf_counter() + self.rng.uniform(0, 100 if writes else duration)
+        writing = False
         while time.perf_counter() < until and not ended(process):
-            if while_writing and any((run / "checkpoints").glob(".*.tmp")):
+            was, writing = writing, any((run / "checkpoints").glob(".*.tmp"))
+            writes -= writing and not was
+            if writing and not was and writes == 0:
                 break
-            time.sleep(0.0005)
+            time.sleep(0.0003)
         if ended(process):
             return None
         os.kill(process, signal.SIGKILL)
@@ -135,14 +141,14 @@ class Soak:
         if mode not in self.whole:
             options = self.options(mode, "whole", 0)
             start = time.perf_counter()
-            wait_for(self.launch(options, self.folder / "whole" / mode))
+            self.wait_for(self.launch(options, self.folder / "whole" / mode))
             self.whole[mode] = outcome(self.folder / "whole" / mode), time.perf_counter() - start
         return self.whole[mode]
 
     def options(self, mode: str, output: str, workers: str | int) -> dict[str, Any]:
         return {
             "data": str(self.data), "augment": mode, "model": "LeNet", "image_size": 32,
-            "batch_size": 6, "epochs": EPOCHS, "lr": 1e-3, "workers": workers, "ema": 0.9,
+            "batch_size": 6, "epochs": self.args.epochs, "lr": 1e-3, "workers": workers, "ema": 0.9,
             "output": str(self.folder / output), "cpu_backend": self.args.backend,
         }  # fmt: skip
 
@@ -150,13 +156,18 @@ class Soak:
         """Start the run, or resume it where there is a state; returns the process's number."""
         resuming = any((run / "checkpoints").glob("state-*"))
         self.counts["resumed starts"] += resuming
-        log = self.folder / "log.txt"
+        resumed = run if resuming else None
         if self.args.exec:
-            return execute(options, run if resuming else None, log)
+            return execute(options, resumed, self.log)
         process = os.fork()
         if process == 0:
-            in_child(options, run if resuming else None, log)
+            in_child(options, resumed, self.log)
         return process
+
+    def wait_for(self, process: int) -> None:
+        """Wait for a run that nobody kills; its failure ends the soak."""
+        if code := reap(process):
+            raise SystemExit(f"a run ended with {code}:\n{self.log.read_text()[-2000:]}")
 
 
 def execute(options: dict[str, Any], resumed: Path | None, log: Path) -> int:
@@ -180,8 +191,6 @@ def in_child(options: dict[str, Any], resumed: Path | None, log: Path) -> None:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        from paddle_aug.fit import fit, resume
-
         config = load_config(options | {"overwrite": True})
         run_command(lambda: (resume(resumed) if resumed else fit(config)) and 0)
     except SystemExit as error:
@@ -249,14 +258,6 @@ def ended(process: int) -> bool:
 
 def reap(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def wait_for(process: int) -> None:
-    """Wait for a run that nobody kills; its failure ends the soak."""
-    log = Path(tempfile.gettempdir())
-    if code := reap(process):
-        log = max(log.glob("soak_kills_*/log.txt"), key=lambda path: path.stat().st_mtime)
-        raise SystemExit(f"a run ended with {code}:\n{log.read_text()[-2000:]}")
 
 
 def left_over(session: int, patience: float = 3.0) -> int:

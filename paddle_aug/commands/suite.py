@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from paddle_aug.report import Group
     from paddle_aug.suite import PlannedRun, Suite
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-
 EPILOG = """\
 examples:
   python -m paddle_aug suite configs/suites/s1.yaml --quick
@@ -77,7 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code > 128 or code < 0:
             raise Interrupted(abs(code) % 128, "suite stopped; the same command goes on from here")
         if code:
-            print(f"error: {name}: ended with code {code}", file=sys.stderr)
+            print(
+                f"error: {name}: ended with code {code}; the same command goes on from here, "
+                f"or starts it anew once {run.folder.parent} is deleted",
+                file=sys.stderr,
+            )
             return code
     if not args.dry_run:
         name = args.file.stem + ("_quick" if args.quick else "")
@@ -90,6 +92,8 @@ def run_command_line(command: Sequence[str]) -> int:
 
     Ctrl-C reaches both processes: this one waits until the run has saved its state.
     """
+    from paddle_aug.suite import ROOT
+
     process = subprocess.Popen([sys.executable, str(ROOT / command[0]), *command[1:]])
     while True:
         try:
@@ -142,7 +146,9 @@ def published_table(suite: "Suite", groups: "Sequence[Group]") -> str:
     lines = []
     for entry in suite.runs:
         group = next((group for group in groups if group.label == entry.label), None)
-        for curve, value in entry.published.items() if group else ():
+        if group is None:
+            continue
+        for curve, value in entry.published.items():
             ours = group.final(curve, last=1)
             spread = "" if ours.n == 1 else f" ± {ours.std:.3f} (n={ours.n})"
             lines.append(

@@ -1,0 +1,262 @@
+"""Each benchmark runs at a tiny scale; what it prints and saves has the shape that is promised."""
+
+import importlib.util
+import json
+import math
+import sys
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import common, epoch, naive_article, scaling, startup
+from benchmarks.article_data import prepare
+from benchmarks.common import Stopwatch, Table, Worker, clean_environment, median_ratio, publish
+from paddle_aug.images import read_image
+
+needs_paddle = pytest.mark.skipif(
+    importlib.util.find_spec("paddle") is None, reason="Paddle is not installed"
+)
+
+
+def test_a_table_rounds_by_size_and_leaves_gaps_empty():
+    table = Table("Title", ["what", "value"], [["a", 1234.5], ["b", 0.01234], ["c", None]], "Note.")
+    assert table.as_markdown().splitlines() == [
+        "### Title",
+        "",
+        "| what   |   value |",
+        "|--------|---------|",
+        "| a      |    1234 |",
+        "| b      |  0.0123 |",
+        "| c      |         |",
+        "",
+        "Note.",
+    ]
+
+
+def test_a_ratio_is_the_median_of_each_rounds_own():
+    assert median_ratio([2.0, 30.0, 8.0], [1.0, 10.0, 2.0]) == 3.0
+
+
+def test_tables_are_saved_as_json_or_markdown(tmp_path, capsys):
+    table = Table("T", ["a"], [["x"]])
+    publish([table], tmp_path / "t.json", ["--steps", "3 4"])
+    publish([table], tmp_path / "t.md", [])
+    saved = json.loads((tmp_path / "t.json").read_text())
+    assert saved["tables"] == [{"title": "T", "columns": ["a"], "rows": [["x"]], "note": ""}]
+    assert saved["command"].endswith("--steps '3 4'")
+    assert "cores" in saved["machine"]
+    assert "### T" in (tmp_path / "t.md").read_text()
+    assert capsys.readouterr().out.count("### T") == 2
+
+
+def test_a_clean_environment_has_no_tuning(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("MKL_DEBUG_CPU_TYPE", "7")
+    monkeypatch.setenv("HOME_SWEET", "home")
+    kept = clean_environment(EXTRA="1")
+    assert (kept["HOME_SWEET"], kept["EXTRA"]) == ("home", "1")
+    assert not {"OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE"} & set(kept)
+
+
+def test_a_stopwatch_counts_waiting_and_not_work():
+    closed = []
+
+    def slow() -> Generator[tuple[list[int]], None, None]:
+        try:
+            for _ in range(9):
+                time.sleep(0.02)
+                yield ([1, 2, 3],)
+        finally:
+            closed.append(True)
+
+    clock = Stopwatch()
+    for _ in clock.over(slow(), limit=2):
+        time.sleep(0.2)
+    assert clock.images == 6
+    assert 0.04 <= clock.waited < 0.4  # the work alone takes 0.4 s
+    assert closed == [True]
+
+
+def test_a_worker_that_fails_is_reported_with_its_last_words():
+    with pytest.raises(SystemExit, match="KeyError: 'other'"):
+        Worker("epoch_worker.py", "other", "{}")
+
+
+def test_generated_images_lie_in_the_documents_layout(tmp_path):
+    assert prepare(tmp_path, None, 7, classes=3, side=16) == (7, 1)
+    lines = (tmp_path / "Train.txt").read_text().splitlines()
+    assert lines[:2] == ["0/000000.jpg 0", "1/000001.jpg 1"]
+    assert len(lines) == 7
+    assert read_image(tmp_path / "Images" / "2" / "000005.jpg").shape == (16, 20, 3)
+    assert (tmp_path / "Eval.txt").read_text() == "1/000007.jpg 1\n"
+
+
+@needs_paddle
+def test_a_users_images_are_copied_under_names_without_spaces(tmp_path):
+    source, folder = tmp_path / "my images", tmp_path / "copy"
+    folder.mkdir()
+    for part, count in (("train", 8), ("test", 4)):
+        for name, value in (("a cat", 10), ("dog", 200)):
+            (source / part / name).mkdir(parents=True)
+            for number in range(count):
+                image = np.full((5, 7, 3), value + number, np.uint8)
+                cv2.imwrite(str(source / part / name / f"no {number}.png"), image)
+    assert prepare(folder, str(source), 8) == (8, 4)
+    lines = [line.split() for line in (folder / "Train.txt").read_text().splitlines()]
+    assert [label for _, label in lines] == list("00001111")
+    values = [read_image(folder / "Images" / path)[0, 0, 0] for path, _ in lines]
+    assert values[0] == 10 and values[-1] == 207
+
+
+def test_the_documents_reader_normalises_to_channels_first_rgb(tmp_path):
+    image = np.zeros((9, 11, 3), np.uint8)
+    image[..., 0] = 255  # blue, in OpenCV's order
+    (tmp_path / "Images").mkdir()
+    cv2.imwrite(str(tmp_path / "Images" / "x.png"), image)
+    (tmp_path / "Eval.txt").write_text("x.png 3\n" * 5)
+    batches = list(naive_article.data_reader(tmp_path, "validation", 7, batch_size=3)())
+    assert [x.shape for x, _ in batches] == [(3, 3, 7, 7), (2, 3, 7, 7)]
+    assert batches[0][0].dtype == np.float32
+    assert batches[0][0][0, :, 2, 2].tolist() == [-1.0, -1.0, 1.0]
+    assert batches[1][1].tolist() == [[3], [3]]
+
+
+def test_the_documents_mixing_keeps_the_larger_canvas():
+    mixed = naive_article.mix(np.full((2, 3, 1), 8.0), np.full((1, 5, 1), 4.0), 0.5)
+    assert mixed[..., 0].tolist() == [[6, 6, 6, 2, 2], [4, 4, 4, 0, 0]]
+
+
+@needs_paddle
+def test_epoch_compares_the_documents_script_with_ours(tmp_path):
+    options = ["--image-size", "32", "--batch-size", "2", "--images", "12", "--rounds", "1"]
+    output = ["--output", str(tmp_path / "epoch.json")]
+    [table] = epoch.main([*options, "--steps", "1", "--without-bf16", *output])["tables"]
+    assert table == json.loads((tmp_path / "epoch.json").read_text())["tables"][0]
+    assert [row[0] for row in table["rows"]] == [epoch.NAIVE, "ours, float32"]
+    naive, ours = (dict(zip(table["columns"], row, strict=True)) for row in table["rows"])
+    seconds = "extrapolated s an epoch"
+    assert naive["times faster"] == 1
+    assert ours["times faster"] == pytest.approx(naive[seconds] / ours[seconds])
+    by_rates = 12 / ours["training images/s"] + 3 / ours["evaluation images/s"] + ours["saving s"]
+    assert ours[seconds] == pytest.approx(by_rates)
+    assert 0 < ours["training waits for data %"] < 100
+    assert ours["peak MB"] > 50
+    assert "extrapolated to 12 training and 3 evaluation images" in table["note"]
+
+
+@pytest.mark.parametrize(("flags", "count"), [({"avx512_bf16"}, 3), ({"avx2"}, 2)])
+def test_epoch_measures_bf16_only_where_the_processor_has_it(flags, count, monkeypatch):
+    monkeypatch.setattr("paddle_aug.threads.cpu_flags", lambda: flags)
+    found = epoch.contenders(epoch.parse_arguments([]), Path("folder"), 64)
+    assert [kind for kind, _ in found.values()] == ["naive", "ours", "ours"][:count]
+    assert found["ours, float32"][1] == {"data": "folder", "image_size": 64, "batch_size": 8}
+
+
+def test_an_epochs_seconds_grow_with_its_images_but_not_its_saving():
+    answer = {"images": 4, "seconds": 2.0, "eval_images": 2, "eval_seconds": 0.5}
+    assert epoch.epoch_seconds({**answer, "save_seconds": 0.25}, (4, 2)) == 2.75
+    assert epoch.epoch_seconds({**answer, "save_seconds": 0.25}, (40, 20)) == 25.25
+
+
+@needs_paddle
+def test_reading_compares_images_and_batches():
+    from benchmarks import reading
+
+    options = ["--images", "24", "--image-size", "32", "--batch-size", "2", "--rounds", "2"]
+    tables = reading.main([*options, "--seconds", "0.01", "--workers", "0", "thread", "1"])[
+        "tables"
+    ]
+    cache, images, batches = tables
+    assert [row[0] for row in cache["rows"]] == ["build", "open"]
+    assert "24 images of 32x32, 0.1 MB" in cache["note"]
+    assert [row[0] for row in images["rows"]] == [
+        reading.DOCUMENTS, "Pillow", "ours, decoded", "ours, cached"
+    ]  # fmt: skip
+    assert [row[0] for row in batches["rows"]][1:] == [
+        "ours, decoded, workers 0", "ours, cached, workers 0",
+        "ours, cached, workers thread", "ours, cached, workers 1",
+    ]  # fmt: skip
+    for table in (images, batches):
+        assert table["rows"][0][2] == 1
+        assert all(rate > 0 and math.isfinite(ratio) for _, rate, ratio in table["rows"])
+
+
+@needs_paddle
+def test_startup_times_help_and_the_first_step(monkeypatch):
+    waits = []
+
+    def run(command, expected, **environment):
+        waits.append((command[0], expected))
+        return float(len(waits))
+
+    monkeypatch.setattr(startup, "timed", run)
+    options = ["--images", "4", "--image-size", "32", "--repeats", "1"]
+    answers, first = startup.main(options)["tables"]
+    assert answers["rows"][1] == ["train.py --help", 2.0, 2.0, 2.0, 0.5]
+    assert ("train.py", 2) in waits
+    assert [row[0] for row in first["rows"]][:2] == [
+        "the documents' script", "train.py, cold cache"
+    ]  # fmt: skip
+
+
+def test_startup_measures_a_process_and_refuses_one_that_ends_otherwise():
+    assert 0.1 < startup.timed(["-c", "import time; time.sleep(0.1)"], 0) < 30
+    with pytest.raises(SystemExit, match="ended with 3"):
+        startup.timed(["-c", "raise SystemExit(3)"], 0)
+
+
+@needs_paddle
+def test_the_first_step_of_train_py_ends_the_process(tmp_path):
+    options = ["--data", "digits", "--per-class", "1", "--output", str(tmp_path)]
+    code = startup._STOP_AFTER_FIRST_STEP
+    assert startup.timed(["-c", code, *options], 42, PADDLE_AUG_CACHE=str(tmp_path)) > 0
+    assert not list(tmp_path.rglob("*.npy"))  # no epoch was finished
+
+
+@needs_paddle
+def test_scaling_shows_time_and_memory(monkeypatch):
+    monkeypatch.setattr("paddle_aug.threads.cpu_flags", frozenset)  # without bf16: a process less
+    small = ["--model", "LeNet", "--image-size", "32", "--images", "16", "--epochs", "1"]
+    tables = scaling.main([*small, "--only", "images", "memory", "--times", "1",
+                           "--steps-of", "LeNet:32:4"])["tables"]  # fmt: skip
+    images, memory = tables
+    [row] = images["rows"]
+    assert len(row) == len(images["columns"])
+    assert row[:2] == ["1x", 16] and row[4] == 1.0 and row[5] > 50
+    assert [row[0] for row in memory["rows"]] == [
+        "LeNet:32:4 Paddle as installed", "LeNet:32:4 ours, float32"
+    ]  # fmt: skip
+    assert memory["rows"][0][2] == 1.0
+    assert all(peak > 50 for _, peak, _, _ in memory["rows"])
+
+
+@pytest.mark.parametrize("only", ["classes", "workers"])
+def test_scaling_gives_a_row_a_setting(only, monkeypatch):
+    asked = []
+
+    def train(arguments, cases):
+        asked.extend((case.images, case.classes, case.workers) for case in cases)
+        return [scaling.Run(1.0, [2.0 * n, 4.0 * n, 9.0 * n], 3.0, 99.0) for n in (1, 2)]
+
+    monkeypatch.setattr(scaling, "train", train)
+    options = ["--only", only, "--classes", "5", "7", "--workers", "0", "thread", "--images", "10"]
+    [table] = scaling.main(options)["tables"]
+    rows, ratios = table["rows"], [row[2] for row in table["rows"]]
+    if only == "classes":
+        assert asked == [(14, 5, "auto"), (14, 7, "auto")] and ratios == [1.0, 2.0]
+    else:
+        assert asked == [(40, 16, "0"), (40, 16, "thread")] and ratios == [1.0, 0.5]
+    assert all(len(row) == len(table["columns"]) for row in rows)
+
+
+def test_every_benchmark_is_in_the_readme():
+    folder = Path(common.__file__).parent
+    text = (folder / "README.md").read_text()
+    runnable = [p.name for p in folder.glob("*.py") if "benchmark_parser(" in p.read_text()]
+    assert len(runnable) >= 4
+    assert all(f"benchmarks/{name}" in text for name in runnable if name != "common.py")
+    assert sys.executable not in text

@@ -1,0 +1,134 @@
+"""Every file in configs/ runs for a few steps on a little real data, and suites name real files."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from sklearn.datasets import load_sample_image
+
+from models import build_model
+from paddle_aug.command_line import parse_args
+from paddle_aug.config import load_config, read_yaml
+from paddle_aug.fit import fit
+from paddle_aug.suite import plan, read_suite
+
+FOLDER = Path(__file__).parent.parent / "configs"
+CONFIGS = sorted(path.name for path in FOLDER.glob("*.yaml"))
+SUITES = sorted(path.name for path in (FOLDER / "suites").glob("*.yaml"))
+# What is made small: the model's input, the work, and the crops of --train-transforms with it.
+SIZE = 32
+SMALL = {"batch_size": 3, "max_steps": 2, "epochs": 1, "eval_batch_size": 4, "workers": 0,
+         "cpu_backend": "paddle", "cache": False}  # fmt: skip
+# Nets that are too large for a test, and what takes their place.
+SMALLER = {"VGG16": "LeNet", "GoogLeNet": "LeNet", "ResNet18": "ResNetSmall"}
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    """A CSV of 16 real photographs of 4 classes, three of each in the first rows."""
+    root = tmp_path_factory.mktemp("photographs")
+    lines = ["image,label"]
+    for number in range(16):
+        image = load_sample_image(("china.jpg", "flower.jpg")[number % 2])
+        cut = image[number * 20 : number * 20 + 70, number * 24 : number * 24 + 80]
+        cv2.imwrite(str(root / f"{number}.png"), cut[:, :, ::-1])
+        lines.append(f"{number}.png,{number % 4}")
+    (root / "train.csv").write_text("\n".join(lines), encoding="utf-8")
+    return root / "train.csv"
+
+
+def shrunk(transforms: list, ratio: float) -> list:
+    """The same transforms with every size in pixels scaled."""
+    result = []
+    for step in transforms:
+        if isinstance(step, dict):
+            ((name, value),) = step.items()
+            if isinstance(value, int):
+                value = round(value * ratio)
+            elif isinstance(value, dict) and "size" in value:
+                value = {**value, "size": round(value["size"] * ratio)}
+            step = {name: value}
+        result.append(step)
+    return result
+
+
+def small_version(name: str, data: Path, output: Path) -> dict:
+    values = read_yaml(FOLDER / name)
+    ratio = SIZE / values["image_size"]
+    lists = {
+        key: shrunk(values[key], ratio)
+        for key in ("train_transforms", "eval_transforms")
+        if key in values
+    }
+    model = SMALLER.get(values["model"], values["model"])
+    stem = {"stem": "auto"} if model != values["model"] else {}
+    gray = values.get("channels") == 1
+    return {**values, **lists, **SMALL, **stem, "model": model, "image_size": SIZE,
+            "data": "digits" if gray else str(data), "eval_share": 0.05 if gray else 0.2,
+            "output": str(output)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_it_runs(name, photographs, tmp_path):
+    values = small_version(name, photographs, tmp_path)
+    if "weights" in values:
+        model = build_model(values["model"], 7, image_size=SIZE)
+        arrays = {key: value.numpy() for key, value in model.state_dict().items()}
+        np.savez(tmp_path / "weights.npz", **arrays)
+        values["weights"] = str(tmp_path / "weights.npz")
+    if values.get("oversample"):
+        pytest.importorskip("imblearn")
+    config = load_config(values)
+    lines = []
+    fit(config, say=lines.append)
+    curve = np.load(tmp_path / f"{config.augment}Aug_lossTrain.npy")
+    assert curve.shape == (1,)
+    assert 0 < curve[0] < 50
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_its_header_says_source_published_ours_and_a_command_that_is_understood(name):
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    for key in ("source", "published", "ours"):
+        assert re.search(rf"^# {key}: \S", text, re.M), key
+    commands = re.findall(r"^#(?: command:)? +(python .*)$", text, re.M)
+    assert commands
+    for command in commands:
+        if command.startswith("python train.py "):
+            arguments = command.split()[2:]
+            assert arguments[:2] == ["--config", f"configs/{name}"]
+            parse_args(["--config", str(FOLDER / name), *arguments[2:]])
+
+
+def test_outputs_do_not_meet():
+    outputs = [yaml.safe_load((FOLDER / name).read_text())["output"] for name in CONFIGS]
+    assert len(set(outputs)) == len(outputs)
+
+
+def test_data_are_looked_for_where_the_readme_says():
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for name in CONFIGS:
+        values = read_yaml(FOLDER / name)
+        for path in (values["data"], values.get("weights", "pretrained")):
+            assert path == "pretrained" or f"`{'/'.join(path.split('/')[:2])}" in readme, path
+
+
+@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize("quick", [False, True])
+def test_suites_plan_runs_with_options_that_are_allowed(name, quick):
+    suite = read_suite(FOLDER / "suites" / name)
+    runs = plan(FOLDER / "suites" / name, suite, quick, {}, Path("logs"))
+    assert len(runs) >= 2
+    assert len({run.folder for run in runs}) == len(runs)
+
+
+def test_every_configuration_is_in_a_suite():
+    used = {
+        Path(entry.config).name
+        for name in SUITES
+        for entry in read_suite(FOLDER / "suites" / name).runs
+    }
+    assert used == set(CONFIGS)

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Break the core formulas one at a time and show that the quick tests notice.
+
+Each mutant is one change in one file, made in a copy of the project; the tests named with it must
+then fail. Survivors are printed: a formula that no test watches.
+
+    python tools/mutation_check.py            all of them
+    python tools/mutation_check.py mixing     those of files whose name holds "mixing"
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("paddle_aug", "models", "tests", "train.py", "evaluate.py", "pyproject.toml")
+
+
+class Mutant(NamedTuple):
+    """In paddle_aug/`file`, `old` becomes `new`; tests: files that must notice."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = [
+    Mutant("mixing.py", "images * 0.5 + partners * 0.5", "images * 0.6 + partners * 0.4", "mixing"),
+    Mutant("mixing.py", "images * lam + partners * (1 - lam)", "images * (1 - lam) + partners * lam",
+           "mixing"),
+    Mutant("mixing.py", "images * (1 - mask) + partners * mask", "images * mask + partners * (1 - mask)",
+           "mixing"),
+    Mutant("mixing.py", "images * (1 - mask) + mask * fill", "images * (1 - mask)", "mixing"),
+    Mutant("mixing.py", "np.sqrt(1.0 - lam)", "np.sqrt(lam)", "mixing"),
+    Mutant("mixing.py", "mask[..., y1:y2, x1:x2] = 1", "mask[..., x1:x2, y1:y2] = 1", "mixing"),
+    Mutant("mixing.py", "return 1.0 - (y2 - y1)", "return 0.9 - (y2 - y1)", "mixing"),
+    Mutant("mixing.py", "targets[rows, second] += 1 - lam", "targets[rows, second] = 1 - lam", "mixing"),
+    Mutant("mixing.py", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, width)",
+           "np.clip([cx - box_w // 2, cx + box_w // 2], 0, height)", "mixing"),
+    Mutant("mixing.py", "if 0.0 < lam < 1.0:", "if 0.0 <= lam:", "mixing"),
+    Mutant("mixing.py", "return rng.integers(0, size, size)", "return rng.integers(0, size - 1, size)",
+           "mixing"),
+    Mutant("schedule.py", "epoch % (self.on + self.off) < self.on",
+           "epoch % (self.on + self.off) <= self.on", "schedule"),
+    Mutant("schedule.py", "self.start <= epoch", "self.start < epoch", "schedule"),
+    Mutant("schedule.py", "epoch < self.end", "epoch <= self.end", "schedule"),
+    Mutant("schedule.py", "start = epochs // 10", "start = epochs // 11", "schedule"),
+    Mutant("seeding.py", "[seed, epoch, index, PURPOSES[purpose]]", "[seed, epoch, index]", "seeding"),
+    Mutant("seeding.py", "[seed, epoch, index, PURPOSES[purpose]]",
+           "[seed, 0, index, PURPOSES[purpose]]", "seeding"),
+    Mutant("losses.py", "first * lam + criterion(logits, y_b) * (1 - lam)",
+           "first * lam + criterion(logits, y_b) * lam", "losses"),
+    Mutant("losses.py", "doubt**gamma * log_p", "doubt * gamma * log_p", "losses"),
+    Mutant("losses.py", "* (1 - smoothing) + smoothing / num_classes",
+           "* (1 - smoothing) + smoothing / (num_classes - 1)", "losses"),
+    Mutant("losses.py", "soft_label=target.ndim == 2", "soft_label=target.ndim == 1", "losses"),
+    Mutant("metrics.py", "self.total += float(value) * weight", "self.total += float(value)", "metrics"),
+    Mutant("metrics.py", "return lam * (predictions == y_a) + (1 - lam)",
+           "return (predictions == y_a) + (1 - lam)", "metrics"),
+    Mutant("metrics.py", "np.asarray(labels, np.int64) * num_classes + np.asarray(predictions, np.int64)",
+           "np.asarray(predictions, np.int64) * num_classes + np.asarray(labels, np.int64)", "metrics"),
+    Mutant("metrics.py", "return (ahead < k)", "return (ahead <= k)", "metrics"),
+    Mutant("metrics.py", "f1 = 2 * hits", "f1 = hits", "metrics"),
+    Mutant("stats.py", "[-last:]", "[-last:-1]", "stats"),
+    Mutant("stats.py", "ddof=1", "ddof=0", "stats"),
+    Mutant("ema.py", "(1 + self.updates) / (10 + self.updates)", "self.decay", "ema"),
+    Mutant("ema.py", "_assign(state, own)", "pass", "ema"),
+    Mutant("lr_schedule.py", "milestone <= epoch", "milestone < epoch", "optimization"),
+    Mutant("lr_schedule.py", "0.5 * (1 + math.cos(math.pi * progress))", "1 - progress", "optimization"),
+    Mutant("lr_schedule.py", "(step + 1) / self.warmup_steps", "step / self.warmup_steps",
+           "optimization"),
+    Mutant("lr_schedule.py", "self._bad_epochs >= self.patience", "self._bad_epochs > self.patience",
+           "optimization"),
+    Mutant("splits.py", "round(len(members) * eval_share), 1), len(members) - 1)",
+           "round(len(members) * eval_share), 1), len(members))", "splits"),
+    Mutant("splits.py", "train.append(members[cut:])", "train.append(members)", "splits"),
+    Mutant("splits.py", "members[:per_class]", "members[: per_class + 1]", "splits"),
+    Mutant("sampling.py", "[:rest]] += 1", "[:rest]] += 2", "sampling"),
+    Mutant("checkpoint.py", 'metadata.get("sha256") != _digest(arrays, text)', "False", "checkpoint"),
+    Mutant("checkpoint.py", "digest = hashlib.sha256(text.encode())", "digest = hashlib.sha256()",
+           "checkpoint"),
+    Mutant("checkpoint.py", "self._states()[KEEP:]", "self._states()[1:]", "checkpoint"),
+    Mutant("checkpoint.py", "key=lambda path: path.name, reverse=True", "key=lambda path: path.name",
+           "checkpoint"),
+    Mutant("atomic.py", "os.replace(temporary, path)", "os.replace(temporary, path) or 1 / 0",
+           "checkpoint"),
+    Mutant("chw.py", "0, -m / s,", "0, m / s,", "ops"),
+    Mutant("mix_policy.py", "rng.random() >= self.probability", "rng.random() < self.probability",
+           "mix_policy"),
+    Mutant("mix_policy.py", "labels[index], draw.lam", "labels, draw.lam", "mix_policy"),
+    Mutant("mix_policy.py", "Draw(mixing.box_lam(box, height, width), box)", "Draw(lam, box)",
+           "mix_policy"),
+    Mutant("augmented.py", "stream(self.seed, epoch, index)", "stream(self.seed, 0, index)", "loader"),
+    Mutant("loader.py", "self.batches_of(epoch)[first:]", "self.batches_of(epoch)", "loader"),
+    Mutant("ops.py", "cos, sin = (", "sin, cos = (", "ops"),
+    Mutant("pdparams.py", "if self.text not in _ADMITTED:", "if False:", "weights"),
+    Mutant("data_lists.py", "split(os.sep)[0] == os.pardir", 'split(os.sep)[0] == "x"', "data_lists"),
+    Mutant("images.py", "if width * height > MAX_PIXELS:", "if width + height > MAX_PIXELS:", "images"),
+]  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("files", nargs="*", help="parts of file names (default: all)")
+    args = parser.parse_args()
+    chosen = [m for m in MUTANTS if not args.files or any(f in m.file for f in args.files)]
+    import_once()
+    survivors = []
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="mutants_") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                ignore = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, copy / name, ignore=ignore)
+            else:
+                shutil.copy(source, copy)
+        tests = sorted({mutant.tests for mutant in chosen})
+        if failing := [name for name in tests if run_tests(copy, name)]:
+            print(f"these tests fail without any mutant: {', '.join(failing)}")
+            return 2
+        for number, mutant in enumerate(chosen, 1):
+            noticed = try_mutant(copy, mutant)
+            line = f"{mutant.file}: {mutant.old}  ->  {mutant.new}"
+            print(
+                f"{number}/{len(chosen)} {'noticed ' if noticed else 'SURVIVED'} {line}", flush=True
+            )
+            survivors += [] if noticed else [line]
+    seconds = time.perf_counter() - started
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants noticed in {seconds:.0f} s")
+    for line in survivors:
+        print(f"survivor: {line}")
+    return 1 if survivors else 0
+
+
+def import_once() -> None:
+    """Import what is slow and not mutated: each test run is a fork of this process."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.dont_write_bytecode = True  # a stale .pyc of the same size and second would hide a mutant
+    import hypothesis
+    import paddle
+    import pytest
+    import sklearn.datasets
+
+    _ = hypothesis, paddle, pytest, sklearn.datasets
+
+
+def try_mutant(copy: Path, mutant: Mutant) -> bool:
+    """Whether the tests fail with the mutant."""
+    path = copy / "paddle_aug" / mutant.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.file}: {mutant.old!r} occurs {text.count(mutant.old)} times")
+    path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        return run_tests(copy, mutant.tests) != 0
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def run_tests(copy: Path, tests: str) -> int:
+    """pytest's exit code for tests/test_<tests>.py, in a forked process."""
+    process = os.fork()
+    if process == 0:
+        code = 1
+        try:
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1)
+            os.dup2(silence, 2)
+            os.chdir(copy)
+            sys.path[0] = str(copy)
+            import pytest
+
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--no-header"]
+            code = int(pytest.main([*options, f"tests/test_{tests}.py"]))
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
