@@ -3,7 +3,7 @@
 # make check   set up, then lint, types and tests with coverage
 # make clean   remove the virtual environment
 PY := .venv/bin/python
-OUTPUT := logs
+OUTPUT := logs/digits
 
 .PHONY: train test check clean setup setup-test
 

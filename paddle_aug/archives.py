@@ -212,6 +212,8 @@ def _extract_tar(stream: IO[bytes], folder: Path, budget: _Budget) -> None:
 def _destination(name: str, folder: Path, budget: _Budget) -> Path | None:
     """Where a member goes; None for what only clutters (macOS's shadow files)."""
     budget.count_member()
+    if not name:
+        budget.refuse("a member without a name")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
         budget.refuse(f"{name!r} leads outside the folder")

@@ -160,7 +160,7 @@ def _stalled() -> UserError:
 
 def _serve(
     dataset: AugmentedDataset, pipe: Connection, others: list[Connection], parent: int
-) -> None:
+) -> None:  # pragma: no cover - in a process that ends by SIGKILL, before it could tell
     """A worker's life: batches until the parent ends or kills it."""
     # Ctrl-C reaches the whole terminal group; the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -186,7 +186,7 @@ def _serve(
         os._exit(0)  # without the parent's exit handlers
 
 
-def _send(pipe: Connection, answer: tuple[Any, str]) -> None:
+def _send(pipe: Connection, answer: tuple[Any, str]) -> None:  # pragma: no cover - as above
     try:
         pipe.send(answer)
     except (EOFError, OSError):

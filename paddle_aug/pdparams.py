@@ -39,13 +39,12 @@ def read_pdparams(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         if size > MAX_FILE_BYTES:
             raise UserError(f"{path}: {size:,} bytes, the limit is {MAX_FILE_BYTES:,}")
         try:
-            content = _run(cast(IO[bytes], _Bounded(file, size)))
+            return _weights(_run(cast(IO[bytes], _Bounded(file, size))), path)
         except _RefusedError as error:
             raise UserError(f"{path}: {error}") from None
         # pickletools reports damage as ValueError; an empty stack is an IndexError.
         except (ValueError, IndexError, KeyError, OverflowError, MemoryError, OSError) as error:
             raise UserError(f"{path}: not a readable .pdparams file ({error})") from None
-    return _weights(content, path)
 
 
 def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -209,3 +209,11 @@ def test_broken_archives_raise_only_our_own_error(tmp_path_factory, suffix, data
     except UserError:
         assert not (folder / "out").exists()
     assert time.monotonic() - start < 5
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    path = make_zip(tmp_path / "data.zip", [("name", b"1")])
+    content = path.read_bytes().replace(b"name", b"\0ame")
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="a member without a name"):
+        unpack(path)

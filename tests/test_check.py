@@ -12,7 +12,8 @@ from PIL import Image
 from paddle_aug.__main__ import main
 from paddle_aug.commands.cache import main as cache_command
 from paddle_aug.errors import UserError
-from paddle_aug.inspection import scan
+from paddle_aug.inspection import Found, Scan, scan
+from paddle_aug.inspection_report import contact_sheet, format_summary, summarize
 from paddle_aug.worker_trial import Trial, recommend, time_workers
 from tests.data_sets import load
 from tests.helpers import Fails, view
@@ -267,3 +268,25 @@ def test_the_cache_is_listed_and_emptied(tmp_path, monkeypatch, capsys):
     cache_command(["--clear"])
     cache_command([])
     assert "0 entries" in capsys.readouterr().out
+
+
+def test_a_long_report_is_cut_where_the_file_has_the_rest_and_a_sheet_needs_images(tmp_path):
+    images = [Found("train", f"{i}.png", 0, (9, 9), bytes([i // 2])) for i in range(50)]
+    images += [
+        Found("eval", "a.png", 1, reason="damaged"),
+        Found("train", "b.png", 1, (9, 9), b"b"),
+    ]
+    found = Scan([f"class {i}" for i in range(2)], images)
+    text = format_summary(summarize(found, "data"))
+    assert text.count("0.png (train, class 0) = ") == 4  # of 25 groups, 20 are shown
+    assert "and 5 more groups" in text
+    assert "note: the largest class has 50 training images, the smallest 1" in text
+    assert "no image can be read" in {t.get_text() for t in contact_sheet(found).texts}
+    many = Scan([f"class {i}" for i in range(60)], images={i: [np.zeros((96, 96, 3), np.uint8)]
+                                                           for i in range(60)})  # fmt: skip
+    assert contact_sheet(many).axes[0].get_title() == "40 of 60 classes"
+
+
+def test_a_wrong_option_of_the_data_is_refused_before_any_work(tmp_path):
+    with pytest.raises(UserError, match="eval_share"):
+        main(["check", "digits", "--eval-share", "2", "--output", str(tmp_path)])

@@ -201,10 +201,32 @@ def test_lengths_and_places_that_a_file_claims_cost_no_memory(tmp_path, monkeypa
             read_pdparams(path)
 
 
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(NNNt"
+TYPE = b"cnumpy\ndtype\n(X\x02\0\0\0f4t"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
         (b"", "not a readable"),
+        (b"}X\x01\0\0\0wcnumpy\nndarray\n)Rs.", "unusual way"),
+        (b"}X\x01\0\0\0w" + ARRAY + b"Rs.", "an array has no content"),
+        (b"}X\x01\0\0\0w" + ARRAY + b"RNbs.", "an array's state is damaged"),
+        (b"}X\x01\0\0\0w" + ARRAY + b"R(K\1K\2NNNtbs.", "shape or type is damaged"),
+        (b"}X\x01\0\0\0w" + TYPE + b"RNbs.", "an array's type is damaged"),
+        (b"cnumpy.core.multiarray\nscalar\n(NNtR.", "a number's type is damaged"),
+        (b"c_codecs\nencode\n(X\x01\0\0\0aX\x05\0\0\0utf-8tR.", "stands for bytes is damaged"),
+        (b"ccollections\nOrderedDict\n(NtR.", "a dictionary is damaged"),
+        (b"cbuiltins\ntuple\n(]tR.", "a tuple is damaged"),
+        (b"cbuiltins\ntuple\n)R.", "has the wrong arguments"),
+        (b"cbuiltins\ntuple\nNR.", "a call has no arguments"),
+        (b"]NR.", "what is no admitted function"),
+        (b"}Na.", "a list is damaged"),
+        (b"]NNs.", "a dictionary is damaged"),
+        (b"})Ns.", "other keys than text"),
+        (b"R.", "a value is missing"),
+        (b"K\1.", "holds int, not a dictionary"),
+        (b"}X\x15\0\0\0UnpackBigParamInfor@@}s.", "split arrays"),
         (b"\x80\x04N.", "holds NoneType"),
         (b"\x80\x04}.", "no arrays"),
         (b"PK\x03\x04 a torch file", "refused: instruction|not a readable"),
