@@ -9,6 +9,7 @@ import ctypes
 import io
 import os
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,8 @@ def import_paddle() -> None:
     """Prepare the environment and import Paddle, without two warnings that nobody here needs:
     about more than one thread, which are wanted, and about a missing compiler's cache."""
     prepare_environment()
+    # Said of every batch normalisation that is traced, and true of all of them.
+    warnings.filterwarnings("ignore", message="When training, we now always track global mean")
     with contextlib.redirect_stderr(io.StringIO()) as said:
         import paddle  # noqa: F401
     noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
