@@ -80,12 +80,12 @@ class Soak:
 
     def run(self) -> int:
         started = time.perf_counter()
-        runs = max(len(self.modes), self.args.count // 5)
-        for number in range(runs):
-            left = self.args.count - self.counts["kills"]
-            if left <= 0:
-                break
-            self.one_run(number, -(-left // (runs - number)))
+        number = 0
+        while (left := self.args.count - self.counts["kills"]) > 0:
+            # A run may end before it was killed as often as it should be: others make up for it.
+            modes_left = max(1, len(self.modes) - number)
+            self.one_run(number, min(-(-left // modes_left), 8))
+            number += 1
         seconds = time.perf_counter() - started
         shown = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
         print(f"{shown}; {len(self.whole)} modes; {seconds:.0f} s")
@@ -121,7 +121,7 @@ class Soak:
         until = time.perf_counter() + self.rng.uniform(0, 100 if writes else duration)
         writing = False
         while time.perf_counter() < until and not ended(process):
-            was, writing = writing, any((run / "checkpoints").glob(".*.tmp"))
+            was, writing = writing, is_writing(run / "checkpoints")
             writes -= writing and not was
             if writing and not was and writes == 0:
                 break
@@ -228,6 +228,12 @@ def outcome(run: Path) -> dict[str, Any]:
             row.pop("seconds", None), row.pop("imagesPerSecond", None)
         found[f"{path.name}: state"] = [progress, rows, state.get("schedule"), state["classes"]]
     return found
+
+
+def is_writing(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # a run that starts anew removes the folder
+        return any(name.endswith(".tmp") for name in os.listdir(folder))
+    return False
 
 
 def damaged_files(run: Path, states_before: int) -> int:

@@ -22,7 +22,7 @@ def test_runs_killed_twenty_times_in_every_mode_resume_to_the_same_bytes():
     said = soak("soak_kills", "--count", "20", "--epochs", "5")
     assert re.search(r"0 damaged files, 20 kills, .* 0 left-over processes, .* 0 runs that differ; "
                      r"12 modes", said)  # fmt: skip
-    assert said.count(": equal") == 12
+    assert said.count(": equal") >= 12
 
 
 def test_the_fuzz_soak_reports_every_reader():
