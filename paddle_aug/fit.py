@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from paddle_aug.atomic import remove_leftovers
 from paddle_aug.build import Setup, build_setup
-from paddle_aug.checkpoint import CheckpointFolder, load_state, need
+from paddle_aug.checkpoint import CheckpointFolder, need
 from paddle_aug.config import Config, load_config
 from paddle_aug.distributed import Ranks, start
 from paddle_aug.engine import Evaluation, Progress, evaluate, train_one_epoch
@@ -247,8 +247,3 @@ def _environment(setup: Setup) -> dict[str, Any]:
 
 def _silent(line: str) -> None:
     """Of the processes of a run the first one speaks."""
-
-
-def load_best(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(arrays, state) of a run's best model."""
-    return load_state(CheckpointFolder(folder / "checkpoints").best)
