@@ -40,8 +40,8 @@ class RunEntry(BaseModel):
 
 
 class Suite(BaseModel):
-    """A suite's file. quick: options that make every run small. baseline: a label. last: epochs
-    that the table's means are over."""
+    """A suite's file. options: of every run; quick: options that make every run small. baseline: a
+    label. last: epochs that the table's means are over."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,6 +50,7 @@ class Suite(BaseModel):
     published: str = ""
     baseline: str | None = None
     last: int = Field(10, ge=1)
+    options: dict[str, Any] = {}
     quick: dict[str, Any] = {}
     runs: list[RunEntry] = Field(min_length=1)
 
@@ -98,7 +99,7 @@ def plan(
     for entry in suite.runs:
         file = path.parent / entry.config
         small = {**suite.quick, **entry.quick} if quick else {}
-        options = {**entry.options, **small, **changes}
+        options = {**suite.options, **entry.options, **small, **changes}
         for seed in entry.seeds:
             output = logs / (path.stem + ("_quick" if quick else "")) / slug(entry.label)
             own = {**options, "seed": seed, "output": str(output / f"seed{seed}")}
