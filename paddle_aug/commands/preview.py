@@ -87,7 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from paddle_aug.figures import save_figure
     from paddle_aug.plots import draw_sheet
+    from paddle_aug.threads import import_paddle
 
+    if args.data:
+        import_paddle()
     photos, excluded = load_photos(args)
     if len(photos) < SHEETS[sheet][0]:
         raise UserError(f"--sheet {sheet} needs {SHEETS[sheet][0]} images: give --image again")
