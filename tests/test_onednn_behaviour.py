@@ -1,6 +1,7 @@
 """How an accelerated model behaves among Paddle's layers, optimizers and autograd."""
 
 import copy
+import gc
 import logging
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from paddle import nn
 
 from paddle_aug.onednn import accelerate, accelerated, face, is_available, library, selfcheck
+from paddle_aug.onednn.buffers import ALIGNMENT
 from tests.onednn_compare import assert_equal_step, distance, images, scramble, step
 
 pytestmark = pytest.mark.skipif(
@@ -394,6 +396,37 @@ def test_memory_does_not_grow_over_steps():
     assert resident() - before < 16 << 20
 
 
+def test_no_python_object_stays_behind_from_step_to_step():
+    model = small_model()
+    fast, x = accelerate(model), images(*X_SHAPE)
+    optimizer = paddle.optimizer.Adam(1e-6, parameters=model.parameters())
+
+    def objects_after(count: int) -> int:
+        for _ in range(count):
+            fast(x).mean().backward()
+            optimizer.step()
+            optimizer.clear_grad(set_to_zero=False)
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = objects_after(5)
+    assert objects_after(50) <= before
+
+
+def test_gradients_lie_beside_each_other_and_change_alone():
+    model = small_model()
+    accelerate(model)(images(*X_SHAPE)).sum().backward()
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    assert [g.shape for g in gradients] == [[6, 3, 3, 3], [6], [6], [120, 5], [5]]
+    assert all(g.data_ptr() % ALIGNMENT == 0 and g.is_contiguous() for g in gradients)
+    before = [g.numpy().copy() for g in gradients]
+    with paddle.no_grad():
+        for number, gradient in enumerate(gradients):
+            gradient.scale_(float(number))
+    for number, (gradient, old) in enumerate(zip(gradients, before, strict=True)):
+        np.testing.assert_array_equal(gradient.numpy(), number * old)
+
+
 # Whether to trust the library at all
 
 
@@ -446,7 +479,7 @@ def test_the_self_check_leaves_the_random_state_alone(fresh):
 
 
 def test_on_another_device_the_model_is_returned_as_it_is(monkeypatch):
-    monkeypatch.setattr(face.paddle, "get_device", lambda: "gpu:0")
+    monkeypatch.setattr(face.paddle.device, "get_device", lambda: "gpu:0")
     model = small_model()
     assert accelerate(model) is model
     assert is_available() == "the device is gpu:0, not the CPU"

@@ -1,5 +1,6 @@
 """What is set before Paddle is imported, and that a user's own settings stand."""
 
+import builtins
 import json
 import os
 import subprocess
@@ -12,9 +13,8 @@ from paddle_aug import threads
 
 def prepared(code: str = "", **environment: str) -> dict:
     """What prepare_environment() returns in a fresh process with these settings only."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ
-    }
+    names = ("PATH", "HOME", "LD_LIBRARY_PATH")
+    kept = {n: v for n, v in os.environ.items() if n in names or n.startswith("COVERAGE_")}
     program = (
         f"import json, os, sys; {code}\n"
         "from paddle_aug import threads\n"
@@ -76,6 +76,73 @@ def test_mkls_fast_path_is_asked_for_on_amd(monkeypatch, cpuinfo, kind):
     assert threads.prepare_environment()["MKL_DEBUG_CPU_TYPE"] == kind
     for name in ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS", "GLOG_minloglevel"):
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def uncached():
+    for function in (threads.available_cores, threads._cpuinfo, threads._environment_at_start):
+        function.cache_clear()
+    yield
+    for function in (threads.available_cores, threads._cpuinfo, threads._environment_at_start):
+        function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("max 100000", 7), ("250000 100000", 2), ("50000 100000", 1), ("900000 100000", 7), ("?", 7)],
+)
+def test_a_containers_quota_cuts_the_cores(monkeypatch, uncached, quota, cores):
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: set(range(7)), raising=False)
+    monkeypatch.setattr(threads.Path, "read_text", lambda _: quota)
+    assert threads.available_cores() == cores
+
+
+def test_a_system_that_tells_nothing_has_its_cpu_count_and_no_features(monkeypatch, uncached):
+    def missing(*_):
+        raise FileNotFoundError
+
+    monkeypatch.delattr(threads.os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(threads.os, "cpu_count", lambda: 5)
+    monkeypatch.setattr(threads.Path, "read_text", missing)
+    monkeypatch.setattr(threads.Path, "read_bytes", missing)
+    assert threads.available_cores() == 5
+    assert threads.cpu_flags() == frozenset()
+    assert threads._environment_at_start() == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "started_with", "planned"),
+    [("3", {}, 3), ("4,2", {}, 4), ("many", {}, 6), ("0", {}, 1), ("1", {}, 6),
+     ("1", {"OMP_NUM_THREADS": "1"}, 1)],
+)  # fmt: skip
+def test_plans_use_the_users_threads_and_else_every_core(monkeypatch, value, started_with, planned):
+    monkeypatch.setattr(threads, "_prepared", None)
+    monkeypatch.setattr(threads, "available_cores", lambda: 6)
+    monkeypatch.setattr(threads, "_environment_at_start", lambda: started_with)
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert threads.plan_threads() == planned
+
+
+def test_without_glibcs_mallopt_nothing_is_promised(monkeypatch):
+    for name in [n for n in os.environ if n.startswith("MALLOC_") or n == "GLIBC_TUNABLES"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(threads.ctypes, "CDLL", lambda _: object())
+    assert threads._keep_freed_memory() is False
+
+
+def test_of_what_paddle_says_at_its_import_only_two_remarks_are_dropped(monkeypatch, capsys):
+    noise = "No ccache found.\nOMP_NUM_THREADS set to 2\n  warnings.warn(x)\n"
+    said = f"a real warning\n{noise}another\n"
+    real = builtins.__import__
+
+    def noisy(name, *args, **kwargs):
+        if name == "paddle":
+            sys.stderr.write(said)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", noisy)
+    threads.import_paddle()
+    assert capsys.readouterr().err == "a real warning\nanother\n"
 
 
 def test_mkl_is_left_alone_on_other_processors(monkeypatch):

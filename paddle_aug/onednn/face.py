@@ -18,8 +18,8 @@ def is_available(amp: str | None = None) -> str | None:
     """
     if amp not in DTYPES:
         raise ValueError(f"amp is {amp!r}: it must be None or 'bf16'")
-    if not paddle.get_device().startswith("cpu"):
-        return f"the device is {paddle.get_device()}, not the CPU"
+    if not paddle.device.get_device().startswith("cpu"):
+        return f"the device is {paddle.device.get_device()}, not the CPU"
     if amp == "bf16" and "avx512_bf16" not in cpu_flags():
         return "this processor has no bfloat16 instructions (avx512_bf16)"
     try:
@@ -43,6 +43,6 @@ def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Laye
     reason = is_available(amp)
     if reason is None:
         return make(model, amp)
-    level = logging.WARNING if paddle.get_device().startswith("cpu") else logging.INFO
+    level = logging.WARNING if paddle.device.get_device().startswith("cpu") else logging.INFO
     logger.log(level, "accelerate: the model runs in Paddle as it is: %s", reason)
     return model

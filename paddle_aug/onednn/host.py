@@ -7,7 +7,7 @@ import numpy as np
 
 def floats(address: int, count: int) -> np.ndarray:
     """The `count` float32 values at `address`, not copied."""
-    return np.frombuffer((ctypes.c_float * count).from_address(address), np.float32)
+    return np.ctypeslib.as_array((ctypes.c_float * count).from_address(address))
 
 
 class StatisticsUpdate:

@@ -163,8 +163,6 @@ class MemoryDesc:
             library().functions.dnnl_memory_desc_equal(self, other)
         )
 
-    __hash__ = None
-
 
 def rows(shape: Sequence[int], dtype: int) -> MemoryDesc:
     """Dense row-major layout: NCHW, OIHW, [N, C] or [C]."""
@@ -232,6 +230,13 @@ class PrimitiveDesc:
         clone = lib.new("memory_desc", "dnnl_memory_desc_clone", ctypes.c_void_p(found))
         result = MemoryDesc(clone)
         return result if result.size else None
+
+    def layout(self, what: int) -> MemoryDesc:
+        """`query` of an argument that the operation has. Raises OneDNNError where it has none."""
+        found = self.query(what)
+        if found is None:
+            raise OneDNNError(f"{self.implementation} has no memory descriptor {what}")
+        return found
 
     @property
     def implementation(self) -> str:

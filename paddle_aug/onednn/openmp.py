@@ -30,8 +30,8 @@ def _openmp() -> Any:
 def own_threads() -> Iterator[None]:
     """While entered, oneDNN uses `threads.plan_threads()` threads."""
     openmp, wanted = _openmp(), plan_threads()
-    before = openmp.omp_get_max_threads() if openmp is not None else wanted
-    if before == wanted:
+    before = None if openmp is None else openmp.omp_get_max_threads()
+    if openmp is None or before == wanted:
         yield
         return
     openmp.omp_set_num_threads(wanted)

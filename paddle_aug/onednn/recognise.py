@@ -126,7 +126,7 @@ def _padding(
     return before, after
 
 
-def _pool(operands: list, attrs: dict, result: Any, program: Program) -> Operation:
+def _pool(operands: list, attrs: dict, result: Any, program: Program) -> Operation | None:
     x = program.value(operands[0])
     kernel = list(program.constant(operands[1], "the window"))
     _need(attrs["data_format"] == "NCHW" and len(x.shape) == 4, "the layout is not NCHW")
@@ -196,7 +196,8 @@ def _add(operands: list, attrs: dict, result: Any, program: Program) -> Operatio
         if bias is None:
             continue
         takes_it = maker is not None and maker.kind == kind and "bias" not in maker.tensors
-        _need(takes_it and len(first.all_used_ops()) == 1, "a bias is added to something else")
+        if maker is None or not takes_it or len(first.all_used_ops()) != 1:
+            raise Unsupported("a bias is added to something else")
         _need(prod(bias.shape) == first.shape[1], "the bias has another size")
         maker.tensors["bias"] = bias
         program.values[result.id] = maker.output

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
@@ -14,6 +14,17 @@ from .graph import Segment
 from .openmp import own_threads
 from .plan import Planner
 from .steps import Binding, External
+
+
+class _View(NamedTuple):
+    """Where a parameter's gradient lies in the block of them all, as `paddle.as_strided` wants it.
+
+    shape and strides count elements; offset counts bytes.
+    """
+
+    shape: list[int]
+    strides: list[int]
+    offset: int
 
 
 class Runner:
@@ -33,14 +44,15 @@ class Runner:
         self._random = planner.random
         self._blocks, self._gradient_pool = blocks, gradients
         self._trained = planner.trained
-        self._gradient_offsets, self._gradient_size = self._lay_out_gradients()
-        self._inside: list[Binding] = []
+        self._views, self._gradient_size = self._lay_out_gradients()
+        self._inside: list[tuple[Binding, int]] = []  # with the offset in the block
         self._outside: dict[External, list[Binding]] = defaultdict(list)
         for binding in planner.bindings:
-            if isinstance(binding.place, Slot):
-                self._inside.append(binding)
+            place = binding.place
+            if isinstance(place, Slot):
+                self._inside.append((binding, place.offset + binding.offset))
             else:
-                self._outside[binding.place].append(binding)
+                self._outside[place].append(binding)
         self._base = 0  # where the block is that the steps are bound to
         self._addresses: dict[External, int] = {}
 
@@ -49,12 +61,15 @@ class Runner:
         """True where a backward pass gives anything."""
         return bool(self._trained) or any(self._input_gradients)
 
-    def _lay_out_gradients(self) -> tuple[list[int], int]:
-        offsets, size = [], 0
+    def _lay_out_gradients(self) -> tuple[list[_View], int]:
+        views: list[_View] = []
+        size = 0
         for index in self._trained:
-            offsets.append(size)
-            size += -(-prod(self.tensors[index].shape) * 4 // ALIGNMENT) * ALIGNMENT
-        return offsets, size
+            shape = self.tensors[index].shape
+            strides = [prod(shape[axis + 1 :]) for axis in range(len(shape))]
+            views.append(_View(shape, strides, size))
+            size += -(-prod(shape) * 4 // ALIGNMENT) * ALIGNMENT
+        return views, size
 
     def forward(self, inputs: Sequence[paddle.Tensor]) -> tuple[list[paddle.Tensor], Loan]:
         """The segment's outputs (float32), and the loan that `backward` needs."""
@@ -99,25 +114,20 @@ class Runner:
         return input_gradients, gradients
 
     def _new_gradients(self) -> list[paddle.Tensor | None]:
-        """Tensors for the parameters' gradients, in one block that they own together."""
+        """Tensors for the parameters' gradients: views of one block, which lives as they do."""
         gradients: list[paddle.Tensor | None] = [None] * len(self.tensors)
         if not self._trained:
             return gradients
-        memory = np.asarray(self._gradient_pool.lend(self._gradient_size))
-        start = memory.ctypes.data
-        for (index, number), offset in zip(
-            self._trained.items(), self._gradient_offsets, strict=True
-        ):
-            shape = self.tensors[index].shape
-            array = memory[offset : offset + prod(shape) * 4].view(np.float32).reshape(shape)
-            gradients[index] = paddle.utils.dlpack.from_dlpack(array)
-            self._bind_one(External("gradient", number), start + offset)
+        loan = self._gradient_pool.lend(self._gradient_size)
+        whole = _tensor_on(np.asarray(loan).view(np.float32))
+        for (index, number), view in zip(self._trained.items(), self._views, strict=True):
+            gradients[index] = paddle.as_strided(whole, *view)
+            self._bind_one(External("gradient", number), loan.address + view.offset)
         return gradients
 
     def _bind_block(self, base: int) -> None:
         if base != self._base:
-            for binding in self._inside:
-                offset = binding.place.offset + binding.offset
+            for binding, offset in self._inside:
                 binding.step.bind(binding.argument, base + offset)
             self._base = base
 
@@ -135,6 +145,17 @@ class Runner:
             self._addresses[external] = address
             for binding in self._outside.get(external, ()):
                 binding.step.bind(binding.argument, address + binding.offset)
+
+
+def _tensor_on(array: np.ndarray) -> paddle.Tensor:
+    """A tensor on the memory of `array`, which it keeps alive.
+
+    Not `paddle.utils.dlpack.from_dlpack`: with Paddle 3.3.1 every `paddle.Tensor(...)`, which that
+    ends with, leaves an empty list behind for good.
+    """
+    tensor = paddle.empty([0], "float32")
+    tensor.get_tensor()._share_data_with(paddle.base.core.from_dlpack(array.__dlpack__()))
+    return tensor
 
 
 def _contiguous(tensor: paddle.Tensor) -> paddle.Tensor:

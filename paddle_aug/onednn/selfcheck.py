@@ -73,6 +73,7 @@ def _results(
     (output * weights).sum().backward()
     results = {"output": output.numpy()}
     for name, parameter in _trained(model).items():
+        assert parameter.grad is not None, f"{name} has no gradient"
         results[f"gradient of {name}"] = parameter.grad.numpy().copy()
     model.clear_gradients()
     return results

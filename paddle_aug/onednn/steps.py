@@ -4,7 +4,7 @@ Arrays are NHWC and dense. What a step reads or writes is a Slot of the plan's b
 that changes from step to step (External): a parameter, a gradient, an input or an output.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,7 +33,7 @@ Place = Slot | External
 class Step(Protocol):
     """One thing to do; `bind` tells it where an argument lies before it is called."""
 
-    def bind(self, argument: Any, address: int) -> None: ...
+    def bind(self, argument: Any, address: int, /) -> None: ...
 
     def __call__(self) -> None: ...
 
@@ -77,8 +77,9 @@ class StepWriter:
     ) -> None:
         """Append a primitive; arguments: number -> (descriptor, place[, offset in bytes])."""
         primitive = Primitive(desc, {number: given[0] for number, given in arguments.items()})
-        for number, (_, *place) in arguments.items():
-            self.bindings.append(Binding(primitive, number, *place))
+        for number, given in arguments.items():
+            offset = given[2] if len(given) == 3 else 0
+            self.bindings.append(Binding(primitive, number, given[1], offset))
         if dnn.SCRATCHPAD in primitive.arguments:
             slot = self.layout.take(primitive.arguments[dnn.SCRATCHPAD].size)
             self.bindings.append(Binding(primitive, dnn.SCRATCHPAD, slot))
@@ -143,19 +144,19 @@ class StepWriter:
 
     def write_gradients(
         self,
-        targets: list[tuple[paddle.Tensor | None, MemoryDesc]],
+        targets: Sequence[tuple[paddle.Tensor, MemoryDesc]],
         emit: Callable[..., None],
     ) -> None:
         """Call emit(place, ...) with a place for the gradient of each tensor, in `targets`' order.
 
         A second contribution to a tensor's gradient is added to the first; that of a frozen
-        tensor (or None) is thrown away.
+        tensor is thrown away.
         """
         places: list[Place] = []
         later: list[tuple[Slot, External | None, MemoryDesc]] = []
         for tensor, desc in targets:
-            index = -1 if tensor is None else self.tensor(tensor).index
-            if index >= 0 and not tensor.stop_gradient and index not in self.trained:
+            index = self.tensor(tensor).index
+            if not tensor.stop_gradient and index not in self.trained:
                 self.trained[index] = len(self.trained)
                 places.append(External("gradient", self.trained[index]))
                 continue

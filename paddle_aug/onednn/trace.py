@@ -16,6 +16,8 @@ import paddle
 from .graph import Graph, Operation, Unsupported, Value
 from .recognise import Program, recognise
 
+_Hook = Callable[..., Any]  # Paddle's stubs want a result of every hook, Paddle does not
+
 
 @dataclass
 class _Call:
@@ -87,7 +89,8 @@ def _outputs(returned: Any) -> tuple[list[Any], type | None]:
 
 
 def _is_symbol(value: Any) -> bool:
-    return isinstance(value, paddle.pir.Value)
+    # Part of Paddle's interface, though its stubs take the name for an import.
+    return isinstance(value, paddle.pir.Value)  # pyright: ignore[reportPrivateImportUsage]
 
 
 class _recorded_calls:
@@ -105,22 +108,25 @@ class _recorded_calls:
             self._hooks.append((layer, hooks))
             layer._forward_pre_hooks, layer._forward_post_hooks = OrderedDict(), OrderedDict()
             layer.register_forward_pre_hook(self._before(name, any(hooks)))
-            layer.register_forward_post_hook(self._after)
+            layer.register_forward_post_hook(self._after())
 
     def __exit__(self, *_: object) -> None:
         for layer, hooks in self._hooks:
             layer._forward_pre_hooks, layer._forward_post_hooks = hooks
 
-    def _before(self, name: str, hooked: bool) -> Callable[..., None]:
+    def _before(self, name: str, hooked: bool) -> _Hook:
         def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...]) -> None:
             self._open.append(_Call(layer, name, inputs, _position(), hooked=hooked))
 
         return note
 
-    def _after(self, layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> None:
-        call = self._open.pop()
-        call.stop, call.output = _position(), output
-        self._calls.append(call)
+    def _after(self) -> _Hook:
+        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> None:
+            call = self._open.pop()
+            call.stop, call.output = _position(), output
+            self._calls.append(call)
+
+        return note
 
 
 def _position() -> int:
