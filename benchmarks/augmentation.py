@@ -3,9 +3,9 @@
     python benchmarks/augmentation.py [--data FOLDER] [--output augmentation.json]
 
 Everything is measured in turns in one run, several rounds over, and ratios are medians over the
-rounds, so that another load on the machine slows all alike. Prints tables with ratios; --output
-saves them, as JSON or, with the ending .md, as Markdown. albumentations, torchvision and imaug are
-compared with where they are installed.
+rounds, so that another load on the machine slows all alike; time while another process has the
+core does not count. Prints tables with ratios; --output saves them, as JSON or, with the ending
+.md, as Markdown. albumentations, torchvision and imaug are compared with where they are installed.
 """
 
 # ruff: noqa: E402 - the number of threads must be set before the imports that read it
@@ -175,8 +175,8 @@ def measure(
             function(image)
     for _ in range(rounds):
         for name, (function, images) in candidates.items():
-            done, start = 0, time.perf_counter()
-            while (elapsed := time.perf_counter() - start) < seconds:
+            done, start = 0, time.thread_time()
+            while (elapsed := time.thread_time() - start) < seconds:
                 function(images[done % len(images)])
                 done += 1
             rates[name].values.append(done / elapsed)

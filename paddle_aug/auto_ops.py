@@ -7,6 +7,8 @@ values, which the papers used.
 import cv2
 import numpy as np
 
+from paddle_aug import ops
+
 _LEVELS = np.arange(256)
 
 
@@ -81,5 +83,4 @@ def erase(image: np.ndarray, top: int, left: int, height: int, width: int) -> np
 def _sample_affine(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """matrix: 2x3, from output to source positions, measured from the image's corner."""
     matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-    size = image.shape[1::-1]
-    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    return ops.warp_nearest(image, matrix)

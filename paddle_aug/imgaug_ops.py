@@ -58,7 +58,7 @@ def affine(
         ]
     )
     centre = np.array([width / 2 - 0.5, height / 2 - 0.5])
-    moved = centre + np.array(translate) * (width, height) - linear @ centre
+    moved = centre + np.array(translate) * (width, height) - (linear * centre).sum(axis=1)
     return cv2.warpAffine(
         image,
         np.column_stack([linear, moved]),

@@ -177,10 +177,9 @@ class RandomFlip(Transform):
         check_probability("vertical", self.vertical)
 
     def sample(self, rng: np.random.Generator) -> Params:
-        across, down = rng.random(2)
         return {
-            "horizontal": bool(across < self.horizontal),
-            "vertical": bool(down < self.vertical),
+            "horizontal": rng.random() < self.horizontal,
+            "vertical": rng.random() < self.vertical,
         }
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:

@@ -127,6 +127,30 @@ def test_resize_is_pillows_up_and_down(resample, size):
     assert error.max() <= {"nearest": 0, "bilinear": 1}.get(resample, 8)
 
 
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 255))
+@pytest.mark.parametrize("resample", ops.RESAMPLES)
+def test_a_picture_of_one_colour_keeps_it_at_any_size(resample, old, new, level):
+    image = np.full((old, 3, 3), level, np.uint8)
+    np.testing.assert_array_equal(
+        ops.resize(image, new, 5, resample), np.full((new, 5, 3), level, np.uint8)
+    )
+
+
+@given(st.integers(1, 3000), st.integers(1, 300))
+@pytest.mark.parametrize("resample", ops.RESAMPLES[1:])
+def test_resampling_sums_are_whole_numbers_that_float32_holds(resample, old, new):
+    _, weights = ops._row_weights(old, new, resample)
+    np.testing.assert_array_equal(weights, np.rint(weights))
+    assert np.abs(weights).sum(axis=2).max() * 255 < 1 << 24
+
+
+def test_a_large_picture_is_resampled_in_parts_with_the_same_result(monkeypatch):
+    image = photo(37, 41)
+    whole = ops.resize(image, 23, 55, "lanczos")
+    monkeypatch.setattr(ops, "_MOST_AT_ONCE", 500)
+    np.testing.assert_array_equal(ops.resize(image, 23, 55, "lanczos"), whole)
+
+
 def test_nearest_resize_is_pillows_at_every_size_where_positions_tie():
     image = photo(3, 192)
     for width in (224, 448, 96, 64, 320, 384):
@@ -217,6 +241,13 @@ def test_rotation_is_pillows_on_any_shape(shape, degrees):
     image = photo(*shape)
     expected = np.asarray(Image.fromarray(image).rotate(degrees))
     assert (ops.rotate(image, degrees) == expected).mean() >= 0.995
+
+
+def test_warp_takes_each_pixel_from_where_the_matrix_says():
+    image = photo(5, 7)
+    swapped = ops.warp_nearest(image, np.array([[0.0, 1, 1], [1, 0, 0]]))  # x from y + 1, y from x
+    np.testing.assert_array_equal(swapped[:, :5], image.transpose(1, 0, 2)[1:6])
+    assert (swapped[:, 5:] == 0).all()
 
 
 def test_noise_has_the_asked_for_spread_and_no_channel_goes_without():

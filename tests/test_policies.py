@@ -1,8 +1,14 @@
 """The policies by name, what data sets exclude from them, and transforms from a YAML list."""
 
+import hashlib
 import importlib.util
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,11 +32,36 @@ NEEDS_IMAUG = pytest.mark.skipif(
     importlib.util.find_spec("imgaug") is None, reason="the imaug extra is not installed"
 )
 ALL = frozenset(EXCLUDABLE)
+PRINT_BYTES = "from tests.test_policies import digest_of_bytes; print(digest_of_bytes())"
 
 
 def draws(name: str, exclude: frozenset[str] = frozenset(), count: int = 600) -> list:
     policy = build_policy(name, exclude)
     return [policy.sample(stream(0, 0, index)) for index in range(count)]
+
+
+def digest_of_bytes() -> str:
+    """Of what the policies make of some pictures."""
+    digest = hashlib.sha256()
+    for name in ("userDef", "allab", "randAugment"):
+        policy = build_policy(name)
+        for index in range(30):
+            digest.update(policy(photo(97, 61, index), stream(0, 0, index)))
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("kernel", ["Prescott", "Haswell", "SkylakeX"])  # SSE3, AVX2, AVX-512
+def test_the_bytes_do_not_depend_on_the_kernels_of_blas(kernel):
+    run = subprocess.run(
+        [sys.executable, "-c", PRINT_BYTES],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "OPENBLAS_CORETYPE": kernel},
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode == -signal.SIGILL:
+        pytest.skip(f"this processor cannot run OpenBLAS's {kernel} kernels")
+    assert run.stdout.strip() == digest_of_bytes(), run.stderr
 
 
 @pytest.mark.parametrize("name", POLICIES)
