@@ -3,6 +3,8 @@
 # make check   set up, then lint, types and tests with coverage
 # make clean   remove the virtual environment
 PY := .venv/bin/python
+# A process a core, but not more memory than a large machine has to spare.
+TESTS := $(PY) -m pytest --numprocesses logical --maxprocesses 8
 OUTPUT := logs/digits
 
 .PHONY: train test check clean setup setup-test
@@ -13,13 +15,13 @@ train: setup
 	$(PY) -m paddle_aug compare $(OUTPUT) --output $(OUTPUT)
 
 test: setup-test
-	$(PY) -m pytest
+	$(TESTS)
 
 check: setup-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright --pythonpath $(PY)
-	$(PY) -m pytest --cov
+	$(TESTS) --cov
 
 clean:
 	rm -rf .venv

@@ -145,12 +145,18 @@ class _Budget:
     def __init__(self, archive: Path, size: int):
         self.archive = archive
         self.members = 0
-        self.left = min(MAX_TOTAL_BYTES, max(RATIO_FREE_BYTES, MAX_RATIO * size))
+        by_ratio = max(RATIO_FREE_BYTES, MAX_RATIO * size)
+        self.left = min(MAX_TOTAL_BYTES, by_ratio)
+        self._limit = (
+            f"far more than its own size (limit {MAX_RATIO} times)"
+            if by_ratio <= MAX_TOTAL_BYTES
+            else f"more than {MAX_TOTAL_BYTES:,} bytes"
+        )
 
     def spend(self, count: int) -> None:
         self.left -= count
         if self.left < 0:
-            self.refuse(f"unpacks to far more than its own size (limit {MAX_RATIO} times)")
+            self.refuse(f"unpacks to {self._limit}")
 
     def count_member(self) -> None:
         self.members += 1

@@ -7,7 +7,7 @@ import paddle
 
 from paddle_aug.chw import to_chw
 from paddle_aug.errors import UserError
-from paddle_aug.mix_policy import MixPolicy
+from paddle_aug.mix_policy import Draw, MixPolicy
 from paddle_aug.seeding import stream
 from paddle_aug.transforms import Transform
 
@@ -63,15 +63,27 @@ class AugmentedDataset(paddle.io.Dataset):
     def sample(self, epoch: int, index: int, out: np.ndarray | None = None) -> Sample:
         """One item; its image is written to `out`, contiguous float32 CHW, where that is given."""
         image, label = self._read(index, stream(self.seed, epoch, index), out)
-        if self.mix is None or not self.mix.schedule.is_active(epoch):
-            return Sample(image, label, label, 1.0)
         rng = stream(self.seed, epoch, index, "partner")
-        draw = self.mix.draw(rng, self.size, self.size)
-        if draw is None:
+        drawn = self._draw_partner(epoch, rng)
+        if self.mix is None or drawn is None:
             return Sample(image, label, label, 1.0)
-        partner, partner_label = self._read(int(rng.integers(len(self.dataset))), rng)
+        draw, partner_index = drawn
+        partner, partner_label = self._read(partner_index, rng)
         image[:] = self.mix.apply(draw, image[None], partner[None])[0]
         return Sample(image, label, partner_label, draw.lam)
+
+    def source(self, epoch: int, index: int) -> str:
+        """Names an image, and the one that is mixed into it in this epoch, in messages."""
+        drawn = self._draw_partner(epoch, stream(self.seed, epoch, index, "partner"))
+        partner = f" with {self.dataset.source(drawn[1])}" if drawn else ""
+        return self.dataset.source(index) + partner
+
+    def _draw_partner(self, epoch: int, rng: np.random.Generator) -> tuple[Draw, int] | None:
+        """How an image is mixed and with which one; None where it is not mixed."""
+        if self.mix is None or not self.mix.schedule.is_active(epoch):
+            return None
+        draw = self.mix.draw(rng, self.size, self.size)
+        return None if draw is None else (draw, int(rng.integers(len(self.dataset))))
 
     def _read(
         self, index: int, rng: np.random.Generator, out: np.ndarray | None = None

@@ -106,7 +106,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
             mix=mix,
             ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
             scaler=paddle.amp.GradScaler() if config.amp == "fp16" and on_gpu() else None,
-            source=learned.source,
+            source=train_loader.source,
             ranks=ranks,
         ),
         train_loader=train_loader,

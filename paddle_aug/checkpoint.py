@@ -21,7 +21,7 @@ from paddle_aug.files import open_regular
 FORMAT = "paddle_aug state 1"
 KEEP = 2
 _FIELDS = {"config": dict, "environment": dict, "progress": dict, "schedule": dict, "classes": list}
-_NAME = re.compile(r"state-(\d{5})-(\d{6})\.safetensors")
+_NAME = re.compile(r"state-(\d{5,9})-(\d{6,12})\.safetensors")
 
 Arrays = dict[str, np.ndarray]
 
@@ -104,7 +104,10 @@ class CheckpointFolder:
         """Write the state before step `step` of epoch `epoch`, then drop the oldest ones."""
         path = self.folder / f"state-{epoch:05d}-{step:06d}.safetensors"
         save_state(path, arrays, state)
-        for old in self._states()[KEEP:]:
+        states = self._states()
+        # Newer ones are damaged, or this run would have gone on from them.
+        last = states.index(path)
+        for old in states[:last] + states[last + KEEP :]:
             old.unlink(missing_ok=True)
         return path
 
@@ -130,7 +133,14 @@ class CheckpointFolder:
     def _states(self) -> list[Path]:
         """Newest first."""
         found = [path for path in self.folder.glob("state-*") if _NAME.fullmatch(path.name)]
-        return sorted(found, key=lambda path: path.name, reverse=True)
+        return sorted(found, key=_place, reverse=True)
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """(epoch, step) of a state's file; names with more digits come after those with fewer."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, "a state's name"
+    return int(match[1]), int(match[2])
 
 
 def _digest(arrays: Arrays, text: str) -> str:

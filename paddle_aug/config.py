@@ -11,13 +11,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from models import check_name
 from paddle_aug.data_options import uses_digits
 from paddle_aug.errors import UserError
 from paddle_aug.files import read_text
-from paddle_aug.policies import PolicyOptions
+from paddle_aug.policies import PolicyOptions, build_transforms
 
 MAX_CONFIG_BYTES = 1 << 20
 # The values of --augment, by the documents' spelling: each is an image part and a mixing part.
@@ -60,17 +69,30 @@ def parse_yaml_text(value: Any) -> Any:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without tags and without aliases, by which a few lines could stand for gigabytes."""
+    """YAML without tags, without keys given twice, and without aliases, by which a few lines could stand for gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not read here")
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"{repeated!r} is given twice in what begins at line {line}")
+        return super().construct_mapping(node, deep)
+
 
 def load_yaml(text: str) -> Any:
     """The values that a YAML text stands for. Raises yaml.YAMLError or ValueError."""
     return yaml.load(text, _PlainLoader)
+
+
+def _holds_bool(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return any(map(_holds_bool, value)) if isinstance(value, list) else isinstance(value, bool)
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -130,7 +152,7 @@ class Config(BaseModel):
     freeze_backbone: bool = option(False, "Model", "with --weights: only the head learns; batch normalisation keeps its statistics")  # fmt: skip
     stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
 
-    epochs: Positive = option(500, "Optimisation", "passes over the training images")
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] = option(500, "Optimisation", "passes over the training images")  # fmt: skip
     batch_size: Positive = option(8, "Optimisation", "images a step")
     eval_batch_size: Positive | None = option(None, "Optimisation", "images a step in evaluation; default: as --batch-size, at least 32")  # fmt: skip
     lr: Annotated[float, Field(gt=0)] = option(1e-4, "Optimisation", "learning rate")
@@ -154,7 +176,7 @@ class Config(BaseModel):
     overwrite: bool = option(False, "Run", "replace the run that is already there")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = option(0, "Run", "of every random choice")
     device: str = option("auto", "Run", "auto, cpu, gpu, gpu:1, ...")
-    workers: Literal["auto", "thread"] | Natural = option("auto", "Run", "who makes the batches: thread, a number of processes, 0: none; auto chooses")  # fmt: skip
+    workers: Literal["auto", "thread"] | Annotated[int, Field(ge=0, le=256)] = option("auto", "Run", "who makes the batches: thread, a number of processes, 0: none; auto chooses")  # fmt: skip
     amp: Literal["no", "fp16", "bf16"] = option("no", "Run", "automatic mixed precision")
     cpu_backend: Literal["auto", "onednn", "paddle"] = option("auto", "Run", "what computes on a CPU: oneDNN from Paddle's wheel, or Paddle's own kernels")  # fmt: skip
     checkpoint_minutes: Annotated[float, Field(gt=0)] = option(10.0, "Run", "save the state this often within an epoch; after every epoch always")  # fmt: skip
@@ -168,6 +190,16 @@ class Config(BaseModel):
             return values
         names = {"augment", "base", "oversample", "amp"}
         return {k: "no" if k in names and v is False else v for k, v in values.items()}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_no_truth_values(cls, value: Any, info: ValidationInfo) -> Any:
+        """pydantic would take true for 1 where a number is asked for."""
+        name = info.field_name or ""
+        free = cls.model_fields[name].annotation is bool or name.endswith("_transforms")
+        if not free and _holds_bool(value):
+            raise ValueError("true and false are no values here")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
@@ -187,6 +219,13 @@ class Config(BaseModel):
             raise ValueError("freeze_backbone: only with weights, which the backbone keeps")
         if self.sampling == "balanced" and self.oversample == "smote":
             raise ValueError("sampling: balanced does nothing after oversample smote; choose one")
+        for name in ("train_transforms", "eval_transforms"):
+            spec = getattr(self, name)
+            try:
+                build_transforms(spec or [])
+            except UserError as error:
+                reason = str(error).removeprefix("transforms: ")
+                raise ValueError(f"{name}: {reason}") from None
         start, end = self.pairing_start, self.pairing_end
         if start is not None and end is not None and start > end:
             raise ValueError("pairing_start: must not be after pairing_end")

@@ -3,6 +3,7 @@
 import gzip
 import os
 import struct
+import tarfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from paddle_aug.errors import UserError
 from paddle_aug.files import open_regular, read_bytes, read_text
+from paddle_aug.pdparams import read_plain_pickle
 
 MAX_ARRAY_BYTES = 4 << 30
 MAX_CLASSES = 100_000
@@ -68,6 +70,41 @@ def cifar_names(folder: Path, num_classes: int) -> list[str]:
             raise UserError(f"{path}: {num_classes} different class names are needed")
         return names
     return list(CIFAR10_NAMES) if num_classes == 10 else [str(i) for i in range(num_classes)]
+
+
+def read_cifar_archive(path: str | os.PathLike[str], part: str, num_classes: int) -> Arrays:
+    """One part, "train" or "test", of the official Python archive of CIFAR: as `read_cifar`.
+
+    Its pickles are read by pdparams.py's machine, which runs nothing. Raises UserError.
+    Source: https://www.cs.toronto.edu/~kriz/cifar.html
+    """
+    start = ("data_batch" if part == "train" else "test_batch") if num_classes == 10 else part
+    images, labels = [], []
+    with open_regular(path) as file:
+        try:
+            with tarfile.open(fileobj=file) as archive:
+                members = [m for m in archive if m.isreg() and Path(m.name).name.startswith(start)]
+                for member in sorted(members, key=lambda member: member.name):
+                    stream = archive.extractfile(member)
+                    assert stream is not None, "an ordinary member has content"
+                    size = min(member.size, MAX_ARRAY_BYTES)
+                    batch = read_plain_pickle(stream, size, f"{path}: {member.name}")
+                    images.append(batch.get("data"))
+                    labels.append(batch.get("labels", batch.get("fine_labels")))
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{path}: damaged or cut off ({error})") from None
+    try:
+        pixels = np.concatenate(images)
+        numbers = np.concatenate([np.array(part, np.int64) for part in labels])
+        if pixels.dtype != np.uint8:
+            raise ValueError("its images are no bytes")
+        pixels = pixels.reshape(len(numbers), 3, 32, 32).transpose(0, 2, 3, 1)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UserError(
+            f"{path}: not the Python archive of CIFAR-{num_classes} ({error})"
+        ) from None
+    _check_labels(path, numbers, num_classes)
+    return np.ascontiguousarray(pixels), numbers
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from paddle_aug import archives, data_options
-from paddle_aug.data_binary import CIFAR10_NAMES, read_idx_pair
+from paddle_aug.data_binary import CIFAR10_NAMES, read_cifar_archive, read_idx_pair
 from paddle_aug.errors import UserError
 from paddle_aug.image_dataset import ArrayDataset
 from paddle_aug.splits import stratified_split
@@ -87,26 +87,23 @@ def load_named(name: str, changes_label: frozenset[str]) -> Pair:
 
 
 def _download(name: str, changes_label: frozenset[str]) -> Pair:
-    from paddle.dataset.common import DATA_HOME
+    from paddle.dataset import common
     from paddle.vision import datasets as vision
+    from paddle.vision.datasets import cifar
 
-    kinds = {
-        "cifar10": vision.Cifar10,
-        "cifar100": vision.Cifar100,
-        "mnist": vision.MNIST,
-        "fashion-mnist": vision.FashionMNIST,
-    }
-    _check_reachable(Path(DATA_HOME) / _DOWNLOADS[name])
+    _check_reachable(Path(common.DATA_HOME) / _DOWNLOADS[name])
     sets = []
     for part in ("train", "test"):
-        source: Any = kinds[name](mode=part, download=True, backend="cv2")
         if name.startswith("cifar"):
-            # Paddle reads pickles here: from its own archive only, whose checksum it has checked.
-            images = np.stack([image for image, _ in source.data]).reshape(-1, 3, 32, 32)
-            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1).astype(np.uint8))
-            labels = np.array([label for _, label in source.data], np.int64)
+            # By Paddle's download alone: its data sets would unpickle the files.
+            count = 10 if name == "cifar10" else 100
+            url = getattr(cifar, f"CIFAR{count}_URL")
+            archive = common.download(url, "cifar", getattr(cifar, f"CIFAR{count}_MD5"))
+            images, labels = read_cifar_archive(archive, part, count)
             classes = CIFAR10_NAMES if name == "cifar10" else [str(i) for i in range(100)]
         else:
+            kind = vision.MNIST if name == "mnist" else vision.FashionMNIST
+            source: Any = kind(mode=part, download=True, backend="cv2")
             images, labels = read_idx_pair(Path(source.image_path), Path(source.label_path))
             classes = FASHION_NAMES if name == "fashion-mnist" else [str(i) for i in range(10)]
         sets.append(ArrayDataset(images, labels, classes, f"{name}-{part}", changes_label, name))

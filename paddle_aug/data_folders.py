@@ -82,6 +82,13 @@ def find_parts(folder: Path) -> tuple[Path, Path | None] | None:
     return train, next((by_name[name] for name in EVAL_NAMES if name in by_name), None)
 
 
+def _leaves(path: str | Path, root: Path) -> UserError:
+    return UserError(
+        f"{path}: a symbolic link that leaves {root}; "
+        "if you trust it, give a folder that holds its target as --images-root"
+    )
+
+
 def scan_tree(
     folder: Path, classes: Sequence[str] | None = None, root: Path | None = None
 ) -> tuple[list[str], list[int], list[str]]:
@@ -104,6 +111,8 @@ def scan_tree(
             raise UserError(
                 f"{sub}: class {sub.name!r} does not occur in training ({', '.join(names[:20])})"
             )
+        if sub.is_symlink() and not is_inside(sub, root or folder):
+            raise _leaves(sub, root or folder)
         files, others = image_files(sub)
         left_out += others
         if not files:
@@ -112,10 +121,7 @@ def scan_tree(
             )
         for file in files:
             if os.path.islink(file) and not is_inside(file, root or folder):
-                raise UserError(
-                    f"{file}: a symbolic link that leaves {root or folder}; "
-                    "if you trust it, give a folder that holds its target as --images-root"
-                )
+                raise _leaves(file, root or folder)
         paths += files
         labels += [number[sub.name]] * len(files)
     if left_out:

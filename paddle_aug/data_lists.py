@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -72,7 +72,8 @@ def read_csv(
             )  # fmt: skip
     except (ValueError, pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         raise UserError(f"{path}: not a table ({str(error).strip()})") from None
-    table.columns = [str(column).strip() for column in table.columns]
+    header = list(table.columns)
+    table.columns = [str(column).strip() for column in header]
     for column in (image_column, label_column):
         if list(table.columns).count(column) != 1:
             names = ", ".join(map(str, table.columns[:20]))
@@ -81,9 +82,9 @@ def read_csv(
                 "Name them with --image-column and --label-column"
             )
     rows = []
-    for number, (image, label) in enumerate(
-        zip(table[image_column], table[label_column], strict=True), 2
-    ):
+    lines = _line_numbers(header, table.to_numpy()) if '"' in text else itertools.count(2)
+    images, labels = table[image_column], table[label_column]
+    for number, image, label in zip(lines, images, labels, strict=False):
         image, label = _text(image), _text(label)
         if not image and not label:
             continue
@@ -91,6 +92,15 @@ def read_csv(
             raise UserError(f"{path}:{number}: the {'label' if image else 'image'} is empty")
         rows.append(Row(image, label, str(path), number))
     return _checked(rows, path)
+
+
+def _line_numbers(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[int]:
+    """The line in which each row begins: a field in quotes may hold line ends."""
+    number = 1
+    for row in itertools.chain([header], rows):
+        if number > 1:
+            yield number
+        number += 1 + sum(value.count("\n") for value in row if isinstance(value, str))
 
 
 def _text(value: object) -> str:

@@ -51,6 +51,7 @@ def load_rows(path: Path, options: DataOptions) -> tuple[FileDataset, FileDatase
     eval_root = _eval_root(eval_path, eval_rows, root, options)
     evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, train.name,
                              description=str(eval_path or path))  # fmt: skip
+    _refuse_contradictions(train, train_rows, evaluation, eval_rows)
     _warn_of_empty_classes(train)
     warn_of_shared_files(train, evaluation)
     return train, evaluation
@@ -95,6 +96,21 @@ def _split_rows(rows: list[Row], options: DataOptions) -> tuple[list[Row], list[
     except UserError as error:
         raise UserError(f"{rows[0].file}: {error}") from None
     return [rows[i] for i in parts[0]], [rows[i] for i in parts[1]]
+
+
+def _refuse_contradictions(
+    train: FileDataset, train_rows: Sequence[Row], evaluation: FileDataset, eval_rows: Sequence[Row]
+) -> None:
+    """Raise UserError where a file has one label in training and another one in evaluation."""
+    number = {path: i for i, path in enumerate(train.paths)}
+    for i, path in enumerate(evaluation.paths):
+        other = number.get(path)
+        if other is not None and train.labels[other] != evaluation.labels[i]:
+            row, first = eval_rows[i], train_rows[other]
+            raise UserError(
+                f"{row.place}: {row.image!r:.120} has label {row.label!r:.120}, but "
+                f"{first.label!r:.120} in {first.place}"
+            )
 
 
 def _warn_of_empty_classes(train: FileDataset) -> None:

@@ -23,6 +23,11 @@ from paddle_aug.metrics import TrainingMeters, accuracy
 from paddle_aug.mix_policy import MixPolicy
 from paddle_aug.seeding import stream
 
+_ADVICE = (
+    "try a lower --lr, --warmup-epochs or --clip-norm; the checkpoints saved before are intact"
+)
+_LISTED = 64  # images of a batch that a message names
+
 
 @dataclass
 class Trainer:
@@ -36,7 +41,7 @@ class Trainer:
     mix: MixPolicy | None
     ema: ExponentialMovingAverage | None
     scaler: paddle.amp.GradScaler | None
-    source: Callable[[int], str]  # names a training image in messages
+    source: Callable[[int, int], str]  # names the image of (epoch, index) in messages
     ranks: Ranks = SINGLE
 
 
@@ -96,10 +101,10 @@ def train_step(
     if len(batch.labels):
         value = compute_gradients(trainer, batch, epoch, number, own)
         if not math.isfinite(value):
-            names = ", ".join(trainer.source(int(index)) for index in batch.indices[:8])
+            names = _listed([trainer.source(epoch, int(index)) for index in batch.indices])
             raise UserError(
                 f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
-                "try a lower --lr, --warmup-epochs or --clip-norm; the last checkpoint is intact"
+                f"{_ADVICE}"
             )
     whole.add_sums(ranks.average_gradients(trainer.model, len(batch.labels), own.sums()))
     _update(trainer)
@@ -139,11 +144,15 @@ def compute_gradients(
 
 @paddle.no_grad()
 def predict(
-    model: paddle.nn.Layer, loader: Loader, title: str = "", epoch: int = 0
+    model: paddle.nn.Layer,
+    loader: Loader,
+    title: str = "",
+    epoch: int = 0,
+    after_batch: Callable[[], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(logits float32 [N, classes], labels int64 [N]) of every image, in the data set's order.
 
-    epoch: of the random streams, where the images are augmented.
+    epoch: of the random streams, where the images are augmented. after_batch: may interrupt.
     """
     model.eval()
     logits, labels = [], []
@@ -155,20 +164,35 @@ def predict(
             logits.append(model(paddle.to_tensor(batch.images)).numpy())
             labels.append(batch.labels)
             bar.update()
+            if after_batch:
+                after_batch()
     if not labels:
         return np.empty((0, 0), np.float32), np.empty(0, np.int64)
     return np.concatenate(logits).astype(np.float32), np.concatenate(labels)
 
 
 def evaluate(
-    model: paddle.nn.Layer, loader: Loader, title: str = "evaluation", ranks: Ranks = SINGLE
+    model: paddle.nn.Layer,
+    loader: Loader,
+    title: str = "evaluation",
+    ranks: Ranks = SINGLE,
+    after_batch: Callable[[], None] | None = None,
 ) -> Evaluation:
     """Cross entropy and accuracy on clean images; always plain cross entropy, whatever the
     training criterion, so that the curves of different runs can be compared.
 
     ranks: processes that evaluate a part each; loss and accuracy are of all the images.
+    after_batch: may interrupt. Raises UserError naming the images whose outputs are not finite.
     """
-    logits, labels = predict(model, loader, title)
+    logits, labels = predict(model, loader, title, after_batch=after_batch)
+    if not np.isfinite(logits).all():
+        bad = np.flatnonzero(~np.isfinite(logits).all(1))
+        indices = np.concatenate(loader.batches_of(0))[bad]
+        names = _listed([loader.source(0, int(index)) for index in indices], 8)
+        raise UserError(
+            f"{title}: the model's outputs are not finite for {len(bad)} of {len(logits)} images "
+            f"({names}); {_ADVICE}"
+        )
     if ranks.size == 1:
         return score(logits, labels)
     count = len(labels)
@@ -183,6 +207,11 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
     log_sum = np.log(np.exp(shifted).sum(1))
     loss = float(np.mean(log_sum - shifted[np.arange(len(labels)), labels]))
     return Evaluation(loss, accuracy(logits, labels), logits, labels)
+
+
+def _listed(names: list[str], most: int = _LISTED) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def progress_bar(steps: int, progress: Progress) -> "tqdm[Any]":

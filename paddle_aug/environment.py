@@ -11,8 +11,21 @@ from typing import Any
 import numpy as np
 
 # Libraries whose version can change a result.
-LIBRARIES = ("paddlepaddle", "paddlepaddle-gpu", "numpy", "opencv-python-headless", "opencv-python")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE", "GLIBC_TUNABLES")
+LIBRARIES = (
+    "paddlepaddle", "paddlepaddle-gpu", "numpy", "opencv-python-headless", "opencv-python",
+    "pillow", "scikit-learn", "imbalanced-learn", "imaug",
+)  # fmt: skip
+# Variables that choose the number of threads, or a library's kernels, begin with one of these.
+_LIBRARY_VARIABLES = (
+    "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "DNNL_", "ONEDNN_",
+    "NPY_", "OPENCV_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32", "FLAGS_", "GLIBC_TUNABLES",
+)  # fmt: skip
+# These only say where, and how much is said of it.
+_SILENT_VARIABLES = ("LOG", "VERBOSE", "FLAGS_selected_", "OMP_DISPLAY")
+# What a resumed run must have the same for its bytes to be the same.
+_COMPARED = (
+    "versions", "threads", "cpu", "platform", "device", "code", "data", "backend", "processes",
+)  # fmt: skip
 
 
 def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -29,12 +42,22 @@ def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
-        "threads": {name: os.environ.get(name) for name in THREAD_VARIABLES},
+        "threads": library_variables(),
         "device": device,
         "code": code_digest(),
         "data": data,
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         **more,
+    }
+
+
+def library_variables() -> dict[str, str]:
+    """The environment's variables that choose threads and kernels (of BLAS, MKL, oneDNN, OpenMP,
+    OpenCV, NumPy, Paddle), by name; those that are not set are left out."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_LIBRARY_VARIABLES) and not any(w in name for w in _SILENT_VARIABLES)
     }
 
 
@@ -50,21 +73,33 @@ def code_digest() -> str:
 
 
 def data_digest(dataset: Any) -> str:
-    """SHA-256 over an ImageDataset's classes, labels and sources (not its pixels)."""
+    """SHA-256 over an ImageDataset's classes, labels, sources and the images' fingerprints: pixels
+    of arrays, files' content up to 64 MB in all, files' sizes beyond."""
     digest = hashlib.sha256("\n".join(dataset.classes).encode())
     digest.update(np.asarray(dataset.labels, np.int64).tobytes())
     for index in range(len(dataset)):
         digest.update(dataset.source(index).encode(errors="surrogateescape"))
+        digest.update(dataset.fingerprint(index))
     return digest.hexdigest()[:16]
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
-    lines = []
-    for key in ("versions", "threads", "device", "code", "data", "backend", "processes"):
-        if before.get(key) != now.get(key):
-            lines.append(f"{key}: was {before.get(key)}, is {now.get(key)}")
-    return lines
+    old, new = (_flat({key: record.get(key) for key in _COMPARED}) for record in (before, now))
+    return [
+        f"{key}: was {old.get(key)}, is {new.get(key)}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with names such as "threads.OMP_NUM_THREADS"."""
+    flat = {}
+    for key, value in values.items():
+        name = prefix + key
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _cpu_name() -> str:

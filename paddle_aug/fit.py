@@ -21,7 +21,7 @@ from paddle_aug.environment import describe_environment, differences
 from paddle_aug.errors import Interrupted, UserError
 from paddle_aug.metrics import TrainingMeters, mean_of_last
 from paddle_aug.recorder import Recorder
-from paddle_aug.state import capture, model_arrays, restore
+from paddle_aug.state import capture, model_arrays, refuse_damage, restore
 from paddle_aug.stopping import StopRequest
 
 Say = Callable[[str], None]
@@ -121,7 +121,9 @@ def _run(
     def save() -> None:
         nonlocal saved_at
         if ranks.is_first:
-            checkpoints.save(progress.epoch, progress.step, *capture(setup, progress, fixed))
+            arrays, state = capture(setup, progress, fixed)
+            refuse_damage(arrays, f"epoch {progress.epoch}, step {progress.step}")
+            checkpoints.save(progress.epoch, progress.step, arrays, state)
         ranks.meet()
         saved_at = time.perf_counter()
 
@@ -134,6 +136,13 @@ def _run(
 
     with StopRequest() as stop, setup.loaders():
 
+        def interrupted(signal: int | None = None) -> Interrupted:
+            return Interrupted(
+                signal or stop.signal or 0,
+                f"stopped at epoch {progress.epoch}, step {progress.step}; "
+                f"go on with: python train.py --resume {recorder.folder}",
+            )
+
         def after_step() -> None:
             now = time.perf_counter()
             progress.seconds = seconds_before + now - started_at
@@ -143,18 +152,24 @@ def _run(
             if signal or due:
                 save()
             if signal:
-                raise Interrupted(
-                    int(signal),
-                    f"stopped at epoch {progress.epoch}, step {progress.step}; "
-                    f"go on with: python train.py --resume {recorder.folder}",
-                )
+                raise interrupted(int(signal))
+
+        def after_batch() -> None:
+            # Several processes would have to agree: they evaluate to the end.
+            if stop.signal and ranks.size == 1:
+                raise _StopWithinEvaluation
 
         # The last evaluation may be missing: a run can be stopped between the two.
         while progress.epoch < config.epochs and not _stop_early(progress, config):
             started_at, seconds_before = time.perf_counter(), progress.seconds
             train_one_epoch(trainer, setup.train_loader, progress, after_step)
             seconds = seconds_before + time.perf_counter() - started_at
-            row, evaluation = _finish_epoch(setup, progress, seconds)
+            try:
+                row, evaluation = _finish_epoch(setup, progress, seconds, after_batch)
+            except _StopWithinEvaluation:
+                progress.seconds = seconds
+                save()  # averaged weights, if any, are out of the model again
+                raise interrupted() from None
             if evaluation.accuracy > progress.best_accuracy:
                 progress.best_epoch, progress.best_accuracy = progress.epoch, evaluation.accuracy
                 save_best(row)
@@ -175,22 +190,27 @@ def _run(
     return recorder.folder
 
 
+class _StopWithinEvaluation(Exception):
+    """A signal came while the model was evaluated; the epoch's training is done."""
+
+
 def _finish_epoch(
-    setup: Setup, progress: Progress, seconds: float
+    setup: Setup, progress: Progress, seconds: float, after_batch: Callable[[], None]
 ) -> tuple[dict[str, Any], Evaluation]:
     """Evaluate, and make the epoch's row of metrics.csv."""
     trainer = setup.trainer
     meters = TrainingMeters()
     meters.set_state_dict(progress.meters)
     with setup.evaluation_weights():
-        evaluation = evaluate(trainer.model, setup.eval_loader, ranks=setup.ranks)
-        clean = (
-            evaluate(
-                trainer.model, setup.clean_loader, "clean training images", setup.ranks
-            ).accuracy
-            if setup.clean_loader
-            else None
+        evaluation = evaluate(
+            trainer.model, setup.eval_loader, ranks=setup.ranks, after_batch=after_batch
         )
+        clean = None
+        if setup.clean_loader:
+            title = "clean training images"
+            clean = evaluate(
+                trainer.model, setup.clean_loader, title, setup.ranks, after_batch
+            ).accuracy
     trainer.schedule.end_epoch(progress.epoch, evaluation.loss)
     mixing = trainer.mix is not None and trainer.mix.schedule.is_active(progress.epoch)
     row = {

@@ -1,12 +1,20 @@
 """The data sets of images, in memory and in files, as one small interface."""
 
+import contextlib
+import functools
+import hashlib
+import os
+import stat
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
 
 from paddle_aug.images import read_image
+
+SMALL_BYTES = 64 << 20  # files of as much in all are known by their content, of more by their sizes
 
 
 class ImageDataset(paddle.io.Dataset):
@@ -43,6 +51,10 @@ class ImageDataset(paddle.io.Dataset):
         """Where image `index` comes from, for messages: a path, or "digits[17]"."""
         raise NotImplementedError
 
+    def fingerprint(self, index: int) -> bytes:
+        """What tells image `index` from another one in its place, without decoding it."""
+        return b""
+
     def subset(self, indices: Sequence[int] | np.ndarray) -> "ImageDataset":
         """The images at `indices`, in that order, with the same classes."""
         part = object.__new__(type(self))
@@ -72,6 +84,9 @@ class ArrayDataset(ImageDataset):
     def source(self, index: int) -> str:
         return f"{self.name}[{self._numbers[index]}]"
 
+    def fingerprint(self, index: int) -> bytes:
+        return np.ascontiguousarray(self.images[self._numbers[index]]).tobytes()
+
     def _select(self, chosen: np.ndarray) -> None:
         self._numbers = self._numbers[chosen]
 
@@ -88,6 +103,26 @@ class FileDataset(ImageDataset):
 
     def source(self, index: int) -> str:
         return self.paths[index]
+
+    def fingerprint(self, index: int) -> bytes:
+        # Not the time: a data set that was unpacked or copied anew is the same one.
+        try:
+            if self._is_small:
+                return hashlib.blake2b(Path(self.paths[index]).read_bytes()).digest()
+            return b" %d " % os.stat(self.paths[index]).st_size
+        except OSError:
+            return b" missing "  # reading it will say so
+
+    @functools.cached_property
+    def _is_small(self) -> bool:
+        """Whether all files can be read in no time."""
+        total = 0
+        for path in self.paths:
+            with contextlib.suppress(OSError):
+                status = os.stat(path)
+                # Reading a pipe or a device would not end.
+                total += status.st_size if stat.S_ISREG(status.st_mode) else SMALL_BYTES + 1
+        return total <= SMALL_BYTES
 
     def _select(self, chosen: np.ndarray) -> None:
         self.paths = [self.paths[i] for i in chosen]

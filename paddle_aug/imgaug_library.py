@@ -54,7 +54,8 @@ def _build(o: ImgaugOptions) -> Any:
     iaa = imgaug.augmenters
 
     def sometimes(augmenter: Any) -> Any:
-        return iaa.Sometimes(o.sometimes, augmenter)
+        # In a list: imgaug takes a bare OneOf for the list of its children, and never seeds it.
+        return iaa.Sometimes(o.sometimes, [augmenter])
 
     # imgaug takes pairs as ranges and lists as choices.
     edges = [

@@ -102,6 +102,10 @@ class Loader:
             if not finished:
                 self.close()  # with the batches that nobody will take
 
+    def source(self, epoch: int, index: int) -> str:
+        """Names an image of this process's part, and what is mixed into it, in messages."""
+        return self.dataset.source(epoch, index)
+
     def close(self) -> None:
         """End the workers, whatever they are doing."""
         for worker in self._started:

@@ -8,6 +8,7 @@ ever.
 
 import contextlib
 import ctypes
+import logging
 import multiprocessing
 import os
 import queue
@@ -15,7 +16,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -24,8 +26,12 @@ import numpy as np
 from paddle_aug.augmented import AugmentedDataset, Batch, collate
 from paddle_aug.errors import UserError
 
-STALL_SECONDS = 120.0  # a batch that takes longer than this hangs
+WAIT_SECONDS = 10.0  # a batch that takes longer than this is spoken of
+STALL_SECONDS = 120.0  # and one that takes this long hangs
 _CLOSE_SECONDS = 5.0
+
+
+log = logging.getLogger(__name__)
 
 
 class Worker(Protocol):
@@ -64,21 +70,23 @@ class ThreadWorker:
         self._tasks: queue.SimpleQueue[tuple[int, np.ndarray] | None] = queue.SimpleQueue()
         self._results: queue.SimpleQueue[Batch | BaseException] = queue.SimpleQueue()
         self._closed = False
+        self._result: Batch | BaseException | None = None
+        self._waiting = _Waiting(dataset)
         self._thread = threading.Thread(
             target=self._run, args=(dataset,), name="batches", daemon=True
         )
         self._thread.start()
 
     def submit(self, epoch: int, indices: np.ndarray) -> None:
+        self._waiting.add(epoch, indices)
         self._tasks.put((epoch, indices))
 
     def result(self) -> Batch:
-        try:
-            result = self._results.get(timeout=STALL_SECONDS)
-        except queue.Empty:
-            raise _stalled() from None
+        self._waiting.wait(self._arrives)
+        result, self._result = self._result, None
         if isinstance(result, BaseException):
             raise result
+        assert result is not None, "a batch has arrived"
         return result
 
     def close(self) -> None:
@@ -86,6 +94,11 @@ class ThreadWorker:
         self._tasks.put(None)
         # One that hangs in a read cannot be ended; it is left to the end of the program.
         self._thread.join(_CLOSE_SECONDS)
+
+    def _arrives(self, seconds: float) -> bool:
+        with contextlib.suppress(queue.Empty):
+            self._result = self._results.get(timeout=seconds)
+        return self._result is not None
 
     def _run(self, dataset: AugmentedDataset) -> None:
         while (task := self._tasks.get()) is not None and not self._closed:
@@ -106,6 +119,7 @@ class ProcessWorker:
     def __init__(self, dataset: AugmentedDataset, others: Sequence[Connection]):
         context: Any = multiprocessing.get_context("fork")
         self.pipe, end = context.Pipe()
+        self._waiting = _Waiting(dataset)
         self.process = context.Process(
             target=_serve, args=(dataset, end, [*others, self.pipe], os.getpid()), daemon=True
         )
@@ -114,13 +128,13 @@ class ProcessWorker:
         end.close()
 
     def submit(self, epoch: int, indices: np.ndarray) -> None:
+        self._waiting.add(epoch, indices)
         with contextlib.suppress(OSError):  # `result` will say so
             self.pipe.send((epoch, indices))
 
     def result(self) -> Batch:
         try:
-            if not self.pipe.poll(STALL_SECONDS):
-                raise _stalled()
+            self._waiting.wait(self.pipe.poll)
             result, details = self.pipe.recv()
         except (EOFError, OSError):
             raise self._died() from None
@@ -151,11 +165,35 @@ class _InWorker(Exception):
         return f"in a worker process:\n{self.args[0]}"
 
 
-def _stalled() -> UserError:
-    return UserError(
-        f"no batch for {STALL_SECONDS:.0f} seconds: a worker hangs, perhaps on a file that "
-        "cannot be read (network disk?); try --workers 0 to see where"
-    )
+class _Waiting:
+    """The batches that a worker still owes, so that one that does not come can be named."""
+
+    def __init__(self, dataset: AugmentedDataset):
+        self._dataset = dataset
+        self._tasks: deque[tuple[int, np.ndarray]] = deque()
+
+    def add(self, epoch: int, indices: np.ndarray) -> None:
+        self._tasks.append((epoch, indices))
+
+    def wait(self, poll: Callable[[float], bool]) -> None:
+        """Return when `poll(seconds)` says that the oldest batch is there.
+
+        Warns after WAIT_SECONDS; raises UserError after STALL_SECONDS, naming images.
+        """
+        task = self._tasks.popleft()
+        first = min(WAIT_SECONDS, STALL_SECONDS)
+        if poll(first):
+            return
+        log.warning("no batch for %.0f seconds, still waiting for %s", first, self._names(*task))
+        if not poll(STALL_SECONDS - first):
+            raise UserError(
+                f"no batch for {STALL_SECONDS:.0f} seconds: a worker hangs, perhaps on a file that "
+                f"cannot be read (network disk?), one of: {self._names(*task)}"
+            )
+
+    def _names(self, epoch: int, indices: np.ndarray) -> str:
+        names = [self._dataset.source(epoch, int(index)) for index in indices[:16]]
+        return ", ".join(names) + (" ..." if len(indices) > len(names) else "")
 
 
 def _serve(

@@ -6,11 +6,12 @@ imported: each of the seven that are admitted stands for a function of this modu
 its arguments; any other name is refused. Reading stays within the file's size in memory.
 """
 
+import contextlib
 import math
 import os
 import pickletools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
 import numpy as np
@@ -38,13 +39,31 @@ def read_pdparams(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_FILE_BYTES:
             raise UserError(f"{path}: {size:,} bytes, the limit is {MAX_FILE_BYTES:,}")
-        try:
+        with _refusing(path, ".pdparams file"):
             return _weights(_run(cast(IO[bytes], _Bounded(file, size))), path)
-        except _RefusedError as error:
-            raise UserError(f"{path}: {error}") from None
-        # pickletools reports damage as ValueError; an empty stack is an IndexError.
-        except (ValueError, IndexError, KeyError, OverflowError, MemoryError, OSError) as error:
-            raise UserError(f"{path}: not a readable .pdparams file ({error})") from None
+
+
+def read_plain_pickle(file: IO[bytes], size: int, name: str) -> dict[str, object]:
+    """The dictionary in a pickle of `size` bytes: texts, numbers, lists and arrays, nothing else.
+
+    Raises UserError with the name for a file that names any function, or that is damaged.
+    """
+    with _refusing(name, "file of arrays"):
+        content = _run(cast(IO[bytes], _Bounded(file, size)))
+        if type(content) is not dict:
+            raise _RefusedError("holds no dictionary")
+        return {k: v.finished() if isinstance(v, _Array) else v for k, v in content.items()}
+
+
+@contextlib.contextmanager
+def _refusing(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+    try:
+        yield
+    except _RefusedError as error:
+        raise UserError(f"{path}: {error}") from None
+    # pickletools reports damage as ValueError; an empty stack is an IndexError.
+    except (ValueError, IndexError, KeyError, OverflowError, MemoryError, OSError) as error:
+        raise UserError(f"{path}: not a readable {kind} ({error})") from None
 
 
 def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -19,9 +19,9 @@ import yaml
 
 from paddle_aug.atomic import atomic_write
 from paddle_aug.errors import UserError
+from paddle_aug.layout import CURVES, curve_path
 
-# The documents' four curves, and two more training accuracies that mixing makes necessary.
-CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
+# The four curves, and two more training accuracies that mixing makes necessary.
 COLUMNS: tuple[str, ...] = (
     "epoch", "lr", "mixing", "lossTrain", "accTrain", "accTrainFirst", "accTrainClean",
     "lossEval", "accEval", "seconds", "imagesPerSecond",
@@ -44,7 +44,7 @@ class Recorder:
         self.checkpoints = self.folder / "checkpoints"
 
     def curve_path(self, curve: str) -> Path:
-        return self.output / f"{self.mode}Aug_{curve}.npy"
+        return curve_path(self.output, self.mode, curve)
 
     def existing(self) -> Path | None:
         """A file or folder of an earlier run with this output and mode, if there is one."""
@@ -63,10 +63,16 @@ class Recorder:
         """Delete an earlier run with this output and mode: its curves and its folder."""
         if not self.writes:
             return
-        for curve in CURVES:
-            self.curve_path(curve).unlink(missing_ok=True)
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        try:
+            for curve in CURVES:
+                self.curve_path(curve).unlink(missing_ok=True)
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(
+                f"{self.folder}: the earlier run cannot be deleted ({reason}: {error.filename})"
+            ) from None
 
     def write_start(
         self, config: Mapping[str, Any], changes: Mapping[str, Any], environment: Mapping[str, Any]

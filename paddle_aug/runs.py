@@ -15,8 +15,12 @@ import numpy as np
 import yaml
 
 from paddle_aug.errors import UserError
+from paddle_aug.layout import CURVES, curve_path
 
-CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
+__all__ = [
+    "CURVES", "FREE_OPTIONS", "MODES", "Run", "config_differences", "curve_path", "find_modes",
+    "mode_order", "read_run", "read_runs",
+]  # fmt: skip
 
 # The order of runs in legends and tables: from no augmentation to mixing.
 MODES = (
@@ -88,7 +92,7 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
     warnings: list[str] = []
     curves = {}
     for name in CURVES:
-        path = folder / f"{mode}Aug_{name}.npy"
+        path = curve_path(folder, mode, name)
         if not path.exists():
             warnings.append(f"{path}: missing, left out")
             continue
@@ -117,7 +121,7 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
 
 def find_modes(folder: str | Path) -> list[str]:
     """Modes with curves in the folder, in the order of MODES, others after them by name."""
-    suffixes = [f"Aug_{name}.npy" for name in CURVES]
+    suffixes = [curve_path("", "", name).name for name in CURVES]
     modes = {
         path.name.removesuffix(suffix)
         for path in Path(folder).glob("*Aug_*.npy")

@@ -57,6 +57,16 @@ def model_arrays(model: paddle.nn.Layer) -> Arrays:
     return with_prefix("model", _to_numpy(model.state_dict()))
 
 
+def refuse_damage(arrays: Arrays, place: str) -> None:
+    """Raise UserError where a weight is not finite: such a state must not replace a good one."""
+    for name, array in under_prefix("model", arrays).items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(
+                f"the weights are not finite any more at {place} ({name}); try a lower --lr, "
+                "--warmup-epochs or --clip-norm; the checkpoints saved before are intact"
+            )
+
+
 def load_model(model: paddle.nn.Layer, arrays: Arrays) -> None:
     """Set every parameter and buffer; UserError names what is missing, unknown or misshaped."""
     own = model.state_dict()

@@ -42,6 +42,19 @@ def cifar_bytes(count, labels, head=1, seed=0):
     return records
 
 
+def cifar_pickle(records, labels=b"labels"):
+    """Binary records as the pickles of Python 2 that the Python archive of CIFAR holds."""
+    pixels, numbers = records[:, 1:].tobytes(), records[:, 0].tolist()
+    small = b"".join(b"K" + bytes([number]) for number in numbers)
+    return (
+        b"\x80\x02}q\x01(U" + bytes([len(labels)]) + labels + b"q\x02]q\x03(" + small + b"e"
+        b"U\x04dataq\x04cnumpy.core.multiarray\n_reconstruct\nq\x05cnumpy\nndarray\nq\x06"
+        b"K\x00\x85U\x01b\x87Rq\x07(K\x01J" + len(records).to_bytes(4, "little") + b"M\x00\x0c\x86"
+        b"cnumpy\ndtype\nq\x08U\x02u1K\x00K\x01\x87Rq\x09(K\x03U\x01|NNNJ\xff\xff\xff\xff"
+        b"J\xff\xff\xff\xffK\x00tb\x89T" + len(pixels).to_bytes(4, "little") + pixels + b"tbu."
+    )
+
+
 def make_folder(tmp_path):
     """Images/a/0.png ... Images/b/5.png with grey values 0..5, the first three in a."""
     for i in range(6):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LEVEL_0 = ("ops", "mixing", "schedule", "seeding", "metrics", "stats", "errors")
+LEVEL_0 = ("ops", "mixing", "schedule", "seeding", "metrics", "stats", "errors", "layout")
 READERS = ("report", "plots", "runs", "stats", "figures", "curve_plots")
 ENGINE = {"engine", "fit", "build", "state", "evaluation"}
 

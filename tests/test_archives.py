@@ -153,7 +153,7 @@ def test_the_total_and_the_number_of_members_are_bounded(tmp_path, monkeypatch):
         unpack(path)
     monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
     monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 5)
-    with pytest.raises(UserError, match="unpacks to far more"):
+    with pytest.raises(UserError, match="unpacks to more than 5 bytes"):
         unpack(path)
     monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 6)
     assert content(unpack(path)) == CONTENT

@@ -50,6 +50,17 @@ def test_any_changed_byte_is_noticed(tmp_path, data):
         load_state(path)
 
 
+def test_a_changed_number_in_the_state_is_noticed_though_it_is_still_json(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_state(path, ARRAYS, STATE)
+    content = path.read_bytes()
+    changed = content.replace(b'\\"epoch\\": 3', b'\\"epoch\\": 4')
+    assert len(changed) == len(content) and changed != content
+    path.write_bytes(changed)
+    with pytest.raises(UserError, match="checksum does not agree"):
+        load_state(path)
+
+
 @pytest.mark.parametrize("keep", [0, 1, 7, 100, 400])
 def test_a_torn_file_is_refused(tmp_path, keep):
     path = tmp_path / "a.safetensors"
@@ -93,6 +104,29 @@ def test_a_damaged_newest_state_gives_way_to_the_one_before_with_a_warning(tmp_p
     assert newest.name in warnings[0]
 
 
+def test_a_damaged_newer_state_does_not_count_as_one_of_the_two(tmp_path):
+    folder = CheckpointFolder(tmp_path)
+    folder.save(1, 0, ARRAYS, {"at": 1})
+    damaged = folder.save(2, 0, ARRAYS, {"at": 2})
+    damaged.write_bytes(b"torn")
+    for step in (3, 5):
+        folder.save(1, step, ARRAYS, {"at": [1, step]})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "state-00001-000003.safetensors",
+        "state-00001-000005.safetensors",
+    ]
+    assert folder.load_newest()[1:] == ({"at": [1, 5]}, [])
+
+
+def test_more_epochs_and_steps_than_the_names_have_digits_for_are_in_order(tmp_path):
+    folder = CheckpointFolder(tmp_path)
+    places = ((9, 999_999), (9, 1_000_000), (99_999, 3), (100_000, 0))
+    for number, (epoch, step) in enumerate(places, 1):
+        folder.save(epoch, step, ARRAYS, {"at": [epoch, step]})
+        assert folder.load_newest()[1] == {"at": [epoch, step]}
+        assert len(list(tmp_path.iterdir())) == min(number, 2)
+
+
 def test_without_any_state_the_error_names_the_folder(tmp_path):
     with pytest.raises(UserError, match="nothing to resume from: no state was saved yet"):
         CheckpointFolder(tmp_path / "checkpoints").load_newest()
@@ -121,6 +155,15 @@ def test_an_error_while_writing_leaves_the_file_as_it_was(tmp_path):
         _ = 1 / 0
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_new_folders_last_through_a_power_cut_too(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(atomic, "_sync", synced.append)
+    with atomic.atomic_write(tmp_path / "a" / "b" / "x.json") as temporary:
+        temporary.write_text("whole")
+    assert synced == [tmp_path, tmp_path / "a", temporary, tmp_path / "a" / "b"]
+    assert (tmp_path / "a" / "b" / "x.json").read_text() == "whole"
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):

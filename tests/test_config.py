@@ -79,11 +79,27 @@ def test_lists_are_given_with_commas_and_transforms_as_yaml():
         (["--std", "0,1,1"], r"std: must be greater than 0"),
         (["--mean", "1,2"], r"mean: give 1 or 3 values"),
         (["--policy.noise-max-sigma", "soft"], r"policy\.noise_max_sigma"),
+        (["--workers", "257"], r"workers: .*less than or equal to 256, got '257'"),
+        (["--epochs", "1000001"], r"epochs: .*less than or equal to 1000000"),
+        (["--train-transforms", "[{Resize: x}]"], r"^train_transforms: Resize: size must be"),
+        (["--eval-transforms", "[{os.system: ls}]"], r"^eval_transforms: unknown .*'os.system'"),
     ],
 )
 def test_wrong_values_are_refused_with_key_and_what_is_allowed(arguments, message):
     with pytest.raises(UserError, match=message):
         parse_args(arguments)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["epochs: true", "lr: false", "workers: true", "early_stopping: true", "mean: [true]",
+     "policy: {imgaug: {sometimes: true}}"],
+)  # fmt: skip
+def test_true_and_false_are_not_taken_for_numbers(tmp_path, text):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=text.partition(":")[0] + ".*true and false are no values"):
+        parse_args(["--config", str(path)])
 
 
 def test_an_unknown_key_in_a_file_is_refused_with_the_file_and_a_suggestion(tmp_path):
@@ -105,6 +121,7 @@ def test_an_unknown_key_in_a_file_is_refused_with_the_file_and_a_suggestion(tmp_
         "1: 2",
         "\x00",
         "&a [*a]",
+        "lr: 1\nepochs: 2\nlr: 3",
     ],
 )
 def test_yaml_that_is_no_mapping_of_options_is_refused_and_never_run(tmp_path, text, monkeypatch):

@@ -127,6 +127,11 @@ class TestLists:
             with pytest.raises(UserError, match=r"Train.txt:2: .* by a symbolic link"):
                 load(write_lists(folder, f"a/0.png 0\n{name} 1\n"))
 
+    def test_a_file_with_another_label_in_evaluation_is_refused(self, folder):
+        text = r"Eval.txt:2: 'a/../a/0.png' has label '1', but '0' in .*Train.txt:1"
+        with pytest.raises(UserError, match=text):
+            load(write_lists(folder, TRAIN, "a/2.png 0\na/../a/0.png 1\n"))
+
     def test_a_file_in_both_parts_is_warned_of(self, folder, caplog):
         load(write_lists(folder, TRAIN, "a/0.png 0\nb/5.png 1\n"))
         assert "1 files are in training and in evaluation" in caplog.text
@@ -195,6 +200,10 @@ class TestCsv:
             ("image,label\na/0.png,0,9\nb/3.png,1,9\n", r"train.csv: not a table"),
             ("image,label\na/0.png,0\n\na/9.png,0\n", r"train.csv:4: 'a/9.png': no such file"),
             ("image,label\na/0.png,0\nb/3.png,1.5\n", r"train.csv:3: label '1.5' is not a whole"),
+            (
+                'image,label,"two\nlines"\n"a/0.png",0,"a\nb\nc"\na/9.png,0,x\n',
+                r"train.csv:6: 'a/9.p",
+            ),
             ("image,label\n", r"train.csv: lists no images"),
             ("", r"train.csv: not a table"),
         ],

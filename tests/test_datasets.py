@@ -1,9 +1,12 @@
 """Every layout of data is found by itself, and named data sets are what they should be."""
 
 import io
+import pickle
 import subprocess
 import sys
+import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from tests.data_sets import (
     FLIPS,
     TRAIN,
     cifar_bytes,
+    cifar_pickle,
     load,
     make_folder,
     picture,
@@ -79,6 +83,17 @@ class TestFolders:
         train, _ = load(tree, eval_data=str(tree), images_root=str(tmp_path))
         assert values(train) == [(0, 0), (2, 0), (0, 1)]
 
+    def test_a_class_folder_may_not_be_a_link_out_of_the_tree_either(self, folder, tmp_path):
+        tree = tmp_path / "tree"
+        picture(tree / "a" / "x.png")
+        picture(tree / "more" / "x.png", 3)
+        (tree / "b").symlink_to(folder / "Images" / "b")
+        with pytest.raises(UserError, match=r"tree/b: a symbolic link that leaves"):
+            load(tree)
+        (tree / "b").unlink()
+        (tree / "b").symlink_to(tree / "more")
+        assert load(tree, eval_data=str(tree))[0].classes == ["a", "b", "more"]
+
     def test_an_archive_is_unpacked_and_read(self, folder):
         write_lists(folder, TRAIN)
         path = folder.parent / "data.zip"
@@ -138,18 +153,10 @@ class TestNamed:
                 load_data(DataOptions(name))
 
     def test_a_downloaded_cifar10_has_the_same_look_as_the_binary_one(self, monkeypatch, tmp_path):
-        import paddle.dataset.common
-        import paddle.vision
-
         records = cifar_bytes(3, [3, 0, 9])
-
-        class Downloaded:
-            def __init__(self, mode, download, backend):
-                self.data = [(r[1:].astype("float32"), int(r[0])) for r in records]
-
-        monkeypatch.setattr(paddle.dataset.common, "DATA_HOME", str(tmp_path))
-        monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO())
-        monkeypatch.setattr(paddle.vision.datasets, "Cifar10", Downloaded)
+        self.download(monkeypatch, tmp_path, {"data_batch_1": cifar_pickle(records[:2]),
+                                              "data_batch_2": cifar_pickle(records[2:]),
+                                              "test_batch": cifar_pickle(records)})  # fmt: skip
         train, _ = load_data(DataOptions("cifar10"))
         (tmp_path / "data_batch_1.bin").write_bytes(records.tobytes())
         (tmp_path / "test_batch.bin").write_bytes(records.tobytes())
@@ -158,6 +165,61 @@ class TestNamed:
         for i in range(3):
             np.testing.assert_array_equal(train[i][0], binary[i][0])
             assert train[i][1] == binary[i][1]
+
+    def download(self, monkeypatch, tmp_path, members):
+        """Let Paddle's download give an archive of these members."""
+        import paddle.dataset.common
+
+        path = tmp_path / "cifar.tar.gz"
+        with tarfile.open(path, "w:gz") as archive:
+            for name, content in members.items():
+                info = tarfile.TarInfo(f"cifar-batches-py/{name}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+        monkeypatch.setattr(paddle.dataset.common, "DATA_HOME", str(tmp_path))
+        monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO())
+        monkeypatch.setattr(paddle.dataset.common, "download", lambda *_: str(path))
+
+    def test_cifar100_takes_the_fine_labels(self, monkeypatch, tmp_path):
+        records = cifar_bytes(3, [99, 0, 7])
+        pickled = cifar_pickle(records, b"fine_labels")
+        self.download(monkeypatch, tmp_path, {"train": pickled, "test": pickled, "meta": b"x"})
+        train, evaluation = load_data(DataOptions("cifar100"))
+        assert len(train.classes) == 100
+        assert list(train.labels) == list(evaluation.labels) == [99, 0, 7]
+
+    def test_a_cifar_archive_that_would_run_code_is_refused_and_nothing_runs(
+        self, monkeypatch, tmp_path
+    ):
+        class Trap:
+            def __reduce__(self):
+                return Path.touch, (tmp_path / "ran",)
+
+        trap = pickle.dumps({"data": Trap(), "labels": [1]}, protocol=2)
+        self.download(monkeypatch, tmp_path, {"data_batch_1": trap, "test_batch": trap})
+        with pytest.raises(UserError, match=r"data_batch_1: refused: it would run"):
+            load_data(DataOptions("cifar10"))
+        assert not (tmp_path / "ran").exists()
+        pickle.loads(trap)
+        assert (tmp_path / "ran").exists(), "the trap works"
+
+    @pytest.mark.parametrize(
+        ("members", "reason"),
+        [
+            ({}, "not the Python archive of CIFAR-10"),
+            ({"data_batch_1": pickle.dumps({"data": 3, "labels": [1]}, 2)}, "not the Python"),
+            ({"data_batch_1": pickle.dumps([1], 2)}, "data_batch_1: holds no dictionary"),
+            ({"data_batch_1": cifar_pickle(cifar_bytes(2, [3, 10]))}, "label 10 of image 1 is out"),
+            ({"data_batch_1": cifar_pickle(cifar_bytes(2, [3, 1]))[:-900]}, "data_batch_1: not "),
+        ],
+        ids=["nothing", "no arrays", "no dictionary", "a label", "cut off"],
+    )  # fmt: skip
+    def test_other_archives_are_refused_with_the_reason(
+        self, monkeypatch, tmp_path, members, reason
+    ):
+        self.download(monkeypatch, tmp_path, members)
+        with pytest.raises(UserError, match=reason):
+            load_data(DataOptions("cifar10"))
 
 
 def test_a_subset_keeps_order_classes_and_sources(folder):

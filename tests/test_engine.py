@@ -13,6 +13,7 @@ from paddle_aug.loader import Loader
 from paddle_aug.losses import build_criterion
 from paddle_aug.lr_schedule import LearningRate
 from paddle_aug.metrics import TrainingMeters
+from paddle_aug.policies import build_policy
 from paddle_aug.seeding import stream
 from tests.helpers import policy, view
 
@@ -25,7 +26,7 @@ def make_trainer(mix=None, lr=0.1) -> Trainer:
     return Trainer(
         config=Config(seed=5), model=model, optimizer=optimizer, criterion=build_criterion(),
         schedule=LearningRate("constant", lr, 10, 3), mix=mix, ema=None, scaler=None,
-        source=lambda i: f"image {i}",
+        source=lambda epoch, i: f"image {i} of epoch {epoch}",
     )  # fmt: skip
 
 
@@ -87,8 +88,46 @@ def test_a_loss_that_is_not_finite_stops_with_place_and_images():
     trainer = make_trainer()
     trainer.model[1].weight.set_value(np.full((192, 3), np.nan, np.float32))
     batch = collate(scaled_view(), 0, np.array([3, 8]))
-    with pytest.raises(UserError, match=r"nan at epoch 2, batch 4 \(images: image 3, image 8\)"):
+    with pytest.raises(
+        UserError, match=r"nan at epoch 2, batch 4 \(images: image 3 of .*image 8 of"
+    ):
         train_step(trainer, batch, 2, 4, TrainingMeters())
+
+
+def test_every_image_of_the_batch_is_named_and_what_was_mixed_into_it():
+    data = scaled_view(mix=policy("cutmix", partner="dataset"))
+    loader = Loader(data, 23, shuffle=False)
+    for index in range(23):
+        sample = data[2, index]
+        own, partner = loader.source(2, index).split(" with ")
+        assert own == f"numbered[{index}]"
+        assert sample.partner_label == int(partner.removeprefix("numbered[").rstrip("]")) % 3
+    trainer = make_trainer()
+    trainer.source = loader.source
+    trainer.model[1].weight.set_value(np.full((192, 3), np.inf, np.float32))
+    with pytest.raises(UserError) as error:
+        train_step(trainer, next(loader.epoch(0)), 0, 0, TrainingMeters())
+    for index in range(23):
+        assert f"numbered[{index}] with numbered[" in str(error.value)
+
+
+def test_long_batches_are_named_in_part_and_counted():
+    trainer = make_trainer()
+    trainer.model[1].weight.set_value(np.full((192, 3), np.nan, np.float32))
+    batch = collate(scaled_view(count=70), 0, np.arange(70))
+    with pytest.raises(UserError, match=r"image 63 of epoch 0 and 6 more\)"):
+        train_step(trainer, batch, 0, 0, TrainingMeters())
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_an_evaluation_that_is_not_finite_names_its_images():
+    model = paddle.nn.Sequential(paddle.nn.Flatten(), paddle.nn.Linear(192, 3))
+    model[1].weight.set_value(np.full((192, 3), 3e38, np.float32))
+    loader = Loader(view(transform=build_policy("no")), 10, shuffle=False)  # image 0 is all zeros
+    with pytest.raises(
+        UserError, match=r"not finite for 22 of 23 images \(numbered\[1\], .*intact"
+    ):
+        evaluate(model, loader)
 
 
 def test_evaluation_weights_the_short_last_batch_by_its_size():

@@ -59,6 +59,18 @@ def test_epochs_differ_in_order_and_in_what_is_drawn_for_an_image():
     assert [drawn(first, i) for i in range(23)] != [drawn(second, i) for i in range(23)]
 
 
+@pytest.mark.parametrize("mix", [None, policy("cutmix", partner="dataset")])
+def test_an_images_bytes_do_not_depend_on_the_batch_it_is_in(mix):
+    def by_index(size, shuffle):
+        loader = Loader(view(mix=mix), size, shuffle=shuffle, seed=9)
+        rows = [(b.indices, b.images, b.partner_labels, b.lam) for b in loader.epoch(1)]
+        indices, *parts = (np.concatenate(part) for part in zip(*rows, strict=True))
+        return [part[np.argsort(indices)] for part in parts]
+
+    for one, other in zip(by_index(4, True), by_index(7, False), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_starting_in_the_middle_gives_the_rest_of_the_same_epoch():
     assert_same(read(0, epoch=3)[2:], read("thread", epoch=3, first=2))
 
@@ -97,15 +109,31 @@ def _hang():
     return RuntimeError()
 
 
+class Slow(AddDrawn):
+    def apply(self, image, params):
+        time.sleep(0.1)
+        return super().apply(image, params)
+
+
 def test_a_hanging_worker_ends_the_run_and_is_not_left_behind(monkeypatch):
     monkeypatch.setattr(loader_workers, "STALL_SECONDS", 0.5)
-    loader = Loader(view(transform=Fails(_hang)), 4, shuffle=True, workers=1)
+    loader = Loader(view(transform=Fails(_hang)), 4, shuffle=False, workers=1)
     batches = loader.epoch(0)
     start = time.perf_counter()
-    with pytest.raises(UserError, match="a worker hangs"):
+    with pytest.raises(UserError, match=r"a worker hangs.* one of: numbered\[0\], .*\[3\]$"):
         next(batches)
     assert time.perf_counter() - start < 5
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("workers", ["thread", 1])
+def test_a_slow_batch_is_spoken_of_with_its_images_and_waited_for(monkeypatch, caplog, workers):
+    monkeypatch.setattr(loader_workers, "WAIT_SECONDS", 0.05)
+    batches = read(workers, transform=Slow(), count=5)
+    assert [len(batch.labels) for batch in batches] == [4, 1]
+    assert len(caplog.messages) >= 1
+    first = ", ".join(f"numbered[{index}]" for index in batches[0].indices)
+    assert caplog.messages[0] == f"no batch for 0 seconds, still waiting for {first}"
 
 
 def test_a_hanging_thread_ends_the_run_and_does_not_keep_the_program(monkeypatch):

@@ -1,7 +1,10 @@
 """The run folder: what the documents' plots read, and what is beside it."""
 
 import csv
+import errno
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +65,17 @@ def test_removing_a_run_leaves_the_other_modes_alone(tmp_path):
     Recorder(tmp_path, "mixup").remove_existing()
     assert not list(tmp_path.glob("mixup*"))
     assert len(list(tmp_path.glob("noAug_*.npy"))) == 4
+
+
+def test_a_run_that_cannot_be_deleted_is_a_clear_error(tmp_path, monkeypatch):
+    Recorder(tmp_path, "mixup").write_history([row(0)])
+
+    def refused(path, **_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    with pytest.raises(UserError, match="mixup: the earlier run cannot be deleted .Read-only file"):
+        Recorder(tmp_path, "mixup").remove_existing()
 
 
 def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):

@@ -8,7 +8,7 @@ from paddle_aug.build import build_setup
 from paddle_aug.config import load_config
 from paddle_aug.engine import Progress
 from paddle_aug.errors import UserError
-from paddle_aug.state import capture, load_model, restore
+from paddle_aug.state import capture, load_model, refuse_damage, restore
 
 
 @pytest.fixture
@@ -37,6 +37,16 @@ def test_a_state_of_another_version_is_refused(setup, change):
     arrays, state = capture(setup, Progress(), {})
     with pytest.raises(UserError, match="another version of this project"):
         restore(setup, arrays, state | change)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_never_saved(setup, value):
+    arrays, _ = capture(setup, Progress(), {})
+    refuse_damage(arrays, "epoch 3, step 7")
+    name = next(name for name in arrays if name.startswith("model/"))
+    arrays[name] = np.full_like(arrays[name], value)
+    with pytest.raises(UserError, match=r"not finite any more at epoch 3, step 7 \(.*intact"):
+        refuse_damage(arrays, "epoch 3, step 7")
 
 
 def test_weights_that_do_not_fit_are_named(setup):

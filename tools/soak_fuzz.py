@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import hypothesis  # noqa: E402
+import pandas  # noqa: E402, F401 - so that no input pays for it
 from hypothesis import HealthCheck, Phase  # noqa: E402
 
 from paddle_aug.errors import UserError  # noqa: E402

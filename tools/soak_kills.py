@@ -42,7 +42,7 @@ from paddle_aug.checkpoint import load_state  # noqa: E402
 from paddle_aug.config import AUGMENTS, load_config  # noqa: E402
 from paddle_aug.errors import UserError, run_command  # noqa: E402
 from paddle_aug.fit import fit, resume  # noqa: E402
-from paddle_aug.recorder import CURVES  # noqa: E402
+from paddle_aug.layout import CURVES, curve_path  # noqa: E402
 
 WORKERS = (0, "thread", 2)
 # A state after every step, or only after every epoch.
@@ -216,7 +216,7 @@ def make_images(folder: Path) -> Path:
 def outcome(run: Path) -> dict[str, Any]:
     """Curves, last state and best model, to the byte, without the times that they hold."""
     found: dict[str, Any] = {
-        curve: run.with_name(f"{run.name}Aug_{curve}.npy").read_bytes() for curve in CURVES
+        curve: curve_path(run.parent, run.name, curve).read_bytes() for curve in CURVES
     }
     newest = max((run / "checkpoints").glob("state-*"))
     for path in (newest, run / "checkpoints" / "best.safetensors"):

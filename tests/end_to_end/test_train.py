@@ -15,9 +15,11 @@ import pytest
 import yaml
 from sklearn.datasets import load_sample_image
 
+from paddle_aug import engine
+from paddle_aug import fit as fit_module
 from paddle_aug.checkpoint import load_state
 from paddle_aug.config import AUGMENTS, Config, load_config
-from paddle_aug.errors import UserError
+from paddle_aug.errors import Interrupted, UserError
 from paddle_aug.fit import fit, resume
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,21 +133,44 @@ def test_another_seed_gives_other_bytes(tmp_path):
 
 
 EXTRAS = {
-    "plain": {"augment": "samplePairing"},
     "everything": {
-        "augment": "mixup", "model": "paddle.vision:squeezenet1_1", "image_size": 64,
+        "augment": "mixup", "model": "paddle.vision:squeezenet1_1", "image_size": 64, "epochs": 2,
         "optimizer": "AdamW", "ema": 0.9, "clip_norm": 1.0, "lr_schedule": "plateau",
         "plateau_patience": 1, "warmup_epochs": 1, "criterion": "focal", "label_smoothing": 0.1,
         "clean_accuracy": True, "early_stopping": 5, "partner": "dataset",
     },
-    "batch norm": {"augment": "cutmix", "model": "ResNetSmall", "optimizer": "Momentum"},
+    "batch norm": {
+        "augment": "cutmix", "model": "ResNetSmall", "optimizer": "Momentum", "epochs": 2,
+    },
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("options", EXTRAS.values(), ids=EXTRAS)
-def test_a_run_stopped_within_an_epoch_and_resumed_equals_an_uninterrupted_one(tmp_path, options):
+def test_a_run_stopped_within_an_epoch_and_resumed_equals_an_uninterrupted_one(
+    tmp_path, options, monkeypatch
+):
     fit(tiny(tmp_path / "whole", **options), say=quiet)
+    steps = []
+    real = engine.train_step
 
+    def counting(*args):
+        steps.append(1)
+        if len(steps) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(*args)
+
+    monkeypatch.setattr(engine, "train_step", counting)
+    mode = options["augment"]
+    with pytest.raises(Interrupted, match="stopped at epoch 1, step 2"):
+        fit(tiny(tmp_path / "cut", **options), say=quiet)
+    monkeypatch.undo()
+    resume(tmp_path / "cut" / mode, say=quiet)
+    assert result_bytes(tmp_path / "cut", mode) == result_bytes(tmp_path / "whole", mode)
+
+
+def test_the_commands_stop_with_143_and_say_how_to_go_on_to_the_same_bytes(tmp_path):
+    options = {"augment": "samplePairing"}
+    fit(tiny(tmp_path / "whole", **options), say=quiet)
     options_text = repr(tiny(tmp_path / "cut", **options).dump())
     code = (
         "import os, signal\n"
@@ -171,8 +196,41 @@ def test_a_run_stopped_within_an_epoch_and_resumed_equals_an_uninterrupted_one(t
     assert result_bytes(tmp_path / "cut", mode) == result_bytes(tmp_path / "whole", mode)
 
 
+def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(tmp_path, monkeypatch):
+    options = {"augment": "mixup", "ema": 0.9, "eval_batch_size": 50, "lr_schedule": "plateau"}
+    fit(tiny(tmp_path / "whole", **options), say=quiet)
+    calls, batches = [], []
+    real = fit_module.evaluate
+
+    def evaluate(*args, after_batch, **kwargs):
+        calls.append(1)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def counted():
+            batches.append(len(calls))
+            after_batch()
+
+        return real(*args, after_batch=counted, **kwargs)
+
+    monkeypatch.setattr(fit_module, "evaluate", evaluate)
+    with pytest.raises(Interrupted, match="stopped at epoch 1, step 4; go on with") as stopped:
+        fit(tiny(tmp_path / "cut", **options), say=quiet)
+    assert stopped.value.signal == signal.SIGTERM
+    assert batches == [1] * 8 + [2]
+    resume(tmp_path / "cut" / "mixup", say=quiet)
+    assert result_bytes(tmp_path / "cut", "mixup") == result_bytes(tmp_path / "whole", "mixup")
+
+
+def test_a_run_that_diverges_ends_before_it_replaces_a_good_state(tmp_path):
+    options = {"augment": "no", "optimizer": "SGD", "max_steps": 1, "lr": 1e30}
+    with pytest.raises(UserError, match=r"outputs are not finite for \d+ of 359 images \(digits"):
+        fit(tiny(tmp_path, **options), say=quiet)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 def test_a_killed_run_resumes_to_the_same_bytes(tmp_path):
-    options = {"augment": "samplePairing", "epochs": 30, "checkpoint_minutes": 1e-4}
+    options = {"augment": "samplePairing", "epochs": 10, "checkpoint_minutes": 1e-4}
     fit(tiny(tmp_path / "whole", **options), say=quiet)
     (tmp_path / "cut.yaml").write_text(
         yaml.safe_dump(tiny(tmp_path / "cut", **options).dump()), encoding="utf-8"
