@@ -28,6 +28,9 @@ from paddle_aug import accelerate  # noqa: E402
 CLASSES, SIZE, BATCH = 7, 64, 8
 # Of the largest loss: in the first five steps, and in all of them.
 TOLERANCES = {None: (0.005, 0.10), "bf16": (0.05, 0.25)}
+# Rounding grows with depth: Paddle's own kernels lie 2.5 % apart in ResNet50's first five steps
+# when MKL takes its AVX2 path (MKL_DEBUG_CPU_TYPE=5) instead of the AVX-512 one.
+DEEP, DEEP_EARLY = ("ResNet50", "ResNet101", "ResNet152"), 0.05
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"Distance of {arguments.steps} steps' losses from Paddle's, % of the largest loss",
         ["model", "first loss", "last loss", "first five steps", "all steps", "within tolerance"],
         [],
-        note=f"Tolerance: {early:.1%} in the first five steps, {late:.0%} in all.",
+        note=f"Tolerance: {early:.1%} in the first five steps "
+        f"({', '.join(DEEP)}: {DEEP_EARLY:.0%}), {late:.0%} in all.",
     )
     fine = True
     for name in arguments.models:
@@ -50,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         wanted = curve(name, arguments, fast=False)
         found = curve(name, arguments, fast=True)
         apart = np.abs(found - wanted) / wanted.max()
-        within = bool(apart[:5].max() <= early and apart.max() <= late)
+        bound = DEEP_EARLY if name in DEEP else early
+        within = bool(apart[:5].max() <= bound and apart.max() <= late)
         fine = fine and within
         percent = (100 * float(apart[:5].max()), 100 * float(apart.max()))
         ends = (float(wanted[0]), float(wanted[-1]))
