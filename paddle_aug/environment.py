@@ -77,9 +77,9 @@ def data_digest(dataset: Any) -> str:
     of arrays, files' content up to 64 MB in all, files' sizes beyond."""
     digest = hashlib.sha256("\n".join(dataset.classes).encode())
     digest.update(np.asarray(dataset.labels, np.int64).tobytes())
-    for index in range(len(dataset)):
+    for index, fingerprint in enumerate(dataset.fingerprints()):
         digest.update(dataset.source(index).encode(errors="surrogateescape"))
-        digest.update(dataset.fingerprint(index))
+        digest.update(fingerprint)
     return digest.hexdigest()[:16]
 
 

@@ -1,11 +1,10 @@
 """The data sets of images, in memory and in files, as one small interface."""
 
 import contextlib
-import functools
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +50,9 @@ class ImageDataset(paddle.io.Dataset):
         """Where image `index` comes from, for messages: a path, or "digits[17]"."""
         raise NotImplementedError
 
-    def fingerprint(self, index: int) -> bytes:
-        """What tells image `index` from another one in its place, without decoding it."""
-        return b""
+    def fingerprints(self) -> Iterator[bytes]:
+        """For each image what tells it from another one in its place, without decoding it."""
+        raise NotImplementedError
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "ImageDataset":
         """The images at `indices`, in that order, with the same classes."""
@@ -84,8 +83,9 @@ class ArrayDataset(ImageDataset):
     def source(self, index: int) -> str:
         return f"{self.name}[{self._numbers[index]}]"
 
-    def fingerprint(self, index: int) -> bytes:
-        return np.ascontiguousarray(self.images[self._numbers[index]]).tobytes()
+    def fingerprints(self) -> Iterator[bytes]:
+        for number in self._numbers:
+            yield np.ascontiguousarray(self.images[number]).tobytes()
 
     def _select(self, chosen: np.ndarray) -> None:
         self._numbers = self._numbers[chosen]
@@ -104,16 +104,18 @@ class FileDataset(ImageDataset):
     def source(self, index: int) -> str:
         return self.paths[index]
 
-    def fingerprint(self, index: int) -> bytes:
+    def fingerprints(self) -> Iterator[bytes]:
         # Not the time: a data set that was unpacked or copied anew is the same one.
-        try:
-            if self._is_small:
-                return hashlib.blake2b(Path(self.paths[index]).read_bytes()).digest()
-            return b" %d " % os.stat(self.paths[index]).st_size
-        except OSError:
-            return b" missing "  # reading it will say so
+        is_small = self._is_small()
+        for path in self.paths:
+            try:
+                if is_small:
+                    yield hashlib.blake2b(Path(path).read_bytes()).digest()
+                else:
+                    yield b" %d " % os.stat(path).st_size
+            except OSError:
+                yield b" missing "  # reading it will say so
 
-    @functools.cached_property
     def _is_small(self) -> bool:
         """Whether all files can be read in no time."""
         total = 0

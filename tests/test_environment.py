@@ -1,5 +1,7 @@
 """What a result depends on is recorded, and a resumed run names what differs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,3 +96,15 @@ def test_files_are_known_by_paths_labels_and_content_or_size(tmp_path, monkeypat
     assert exchanged != first
     (tmp_path / "1.png").unlink()
     assert digest() not in (first, exchanged)
+
+
+def test_a_part_of_a_large_set_is_known_as_if_it_stood_alone(tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (5, 3), (number, 0, 0)).save(path)
+    two = sum(Path(path).stat().st_size for path in paths[:2])
+    monkeypatch.setattr(image_dataset, "SMALL_BYTES", two)
+    whole = FileDataset(paths, [0, 1, 0], ["a", "b"], "set")
+    data_digest(whole)
+    alone = FileDataset(paths[:2], [0, 1], ["a", "b"], "set")
+    assert data_digest(whole.subset([0, 1])) == data_digest(alone)
