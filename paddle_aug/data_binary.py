@@ -47,8 +47,12 @@ def read_cifar(path: str | os.PathLike[str], num_classes: int) -> Arrays:
     data = data.reshape(-1, record)
     labels = data[:, head - 1].astype(np.int64)
     _check_labels(path, labels, num_classes)
-    images = data[:, head:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    return np.ascontiguousarray(images), labels
+    return _images_of_planes(data[:, head:], len(data)), labels
+
+
+def _images_of_planes(pixels: np.ndarray, count: int) -> np.ndarray:
+    """CIFAR's planes R, G, B as uint8 [count, 32, 32, 3]."""
+    return np.ascontiguousarray(pixels.reshape(count, 3, 32, 32).transpose(0, 2, 3, 1))
 
 
 def cifar_files(folder: Path) -> tuple[int, list[Path], list[Path]] | None:
@@ -79,32 +83,35 @@ def read_cifar_archive(path: str | os.PathLike[str], part: str, num_classes: int
     Source: https://www.cs.toronto.edu/~kriz/cifar.html
     """
     start = ("data_batch" if part == "train" else "test_batch") if num_classes == 10 else part
-    images, labels = [], []
+    batches = []
     with open_regular(path) as file:
         try:
+            # In the archive's order: going back would unpack it again from its beginning.
             with tarfile.open(fileobj=file) as archive:
-                members = [m for m in archive if m.isreg() and Path(m.name).name.startswith(start)]
-                for member in sorted(members, key=lambda member: member.name):
+                for member in archive:
+                    if not (member.isreg() and Path(member.name).name.startswith(start)):
+                        continue
                     stream = archive.extractfile(member)
                     assert stream is not None, "an ordinary member has content"
                     size = min(member.size, MAX_ARRAY_BYTES)
                     batch = read_plain_pickle(stream, size, f"{path}: {member.name}")
-                    images.append(batch.get("data"))
-                    labels.append(batch.get("labels", batch.get("fine_labels")))
+                    batches.append((member.name, batch))
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise UserError(f"{path}: damaged or cut off ({error})") from None
+    contents = [batch for _, batch in sorted(batches, key=lambda named: named[0])]
     try:
-        pixels = np.concatenate(images)
-        numbers = np.concatenate([np.array(part, np.int64) for part in labels])
+        pixels = np.concatenate([batch.get("data") for batch in contents])
+        labels = [batch.get("labels", batch.get("fine_labels")) for batch in contents]
+        numbers = np.concatenate([np.array(some, np.int64) for some in labels])
         if pixels.dtype != np.uint8:
             raise ValueError("its images are no bytes")
-        pixels = pixels.reshape(len(numbers), 3, 32, 32).transpose(0, 2, 3, 1)
+        images = _images_of_planes(pixels, len(numbers))
     except (ValueError, TypeError, OverflowError) as error:
         raise UserError(
             f"{path}: not the Python archive of CIFAR-{num_classes} ({error})"
         ) from None
     _check_labels(path, numbers, num_classes)
-    return np.ascontiguousarray(pixels), numbers
+    return images, numbers
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:

@@ -92,22 +92,24 @@ def _download(name: str, changes_label: frozenset[str]) -> Pair:
     from paddle.vision.datasets import cifar
 
     _check_reachable(Path(common.DATA_HOME) / _DOWNLOADS[name])
-    sets = []
-    for part in ("train", "test"):
-        if name.startswith("cifar"):
-            # By Paddle's download alone: its data sets would unpickle the files.
-            count = 10 if name == "cifar10" else 100
-            url = getattr(cifar, f"CIFAR{count}_URL")
-            archive = common.download(url, "cifar", getattr(cifar, f"CIFAR{count}_MD5"))
-            images, labels = read_cifar_archive(archive, part, count)
-            classes = CIFAR10_NAMES if name == "cifar10" else [str(i) for i in range(100)]
-        else:
-            kind = vision.MNIST if name == "mnist" else vision.FashionMNIST
-            source: Any = kind(mode=part, download=True, backend="cv2")
-            images, labels = read_idx_pair(Path(source.image_path), Path(source.label_path))
-            classes = FASHION_NAMES if name == "fashion-mnist" else [str(i) for i in range(10)]
-        sets.append(ArrayDataset(images, labels, classes, f"{name}-{part}", changes_label, name))
-    return sets[0], sets[1]
+    parts = ("train", "test")
+    if name.startswith("cifar"):
+        # By Paddle's download alone: its data sets would unpickle the files.
+        count = 10 if name == "cifar10" else 100
+        url = getattr(cifar, f"CIFAR{count}_URL")
+        archive = common.download(url, "cifar", getattr(cifar, f"CIFAR{count}_MD5"))
+        arrays = [read_cifar_archive(archive, part, count) for part in parts]
+        classes = CIFAR10_NAMES if name == "cifar10" else [str(i) for i in range(100)]
+    else:
+        kind = vision.MNIST if name == "mnist" else vision.FashionMNIST
+        sources: Any = [kind(mode=part, download=True, backend="cv2") for part in parts]
+        arrays = [read_idx_pair(Path(s.image_path), Path(s.label_path)) for s in sources]
+        classes = FASHION_NAMES if name == "fashion-mnist" else [str(i) for i in range(10)]
+    train, evaluation = (
+        ArrayDataset(*pair, classes, f"{name}-{part}", changes_label, name)
+        for part, pair in zip(parts, arrays, strict=True)
+    )
+    return train, evaluation
 
 
 def _check_reachable(downloaded: Path) -> None:

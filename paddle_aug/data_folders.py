@@ -82,11 +82,12 @@ def find_parts(folder: Path) -> tuple[Path, Path | None] | None:
     return train, next((by_name[name] for name in EVAL_NAMES if name in by_name), None)
 
 
-def _leaves(path: str | Path, root: Path) -> UserError:
-    return UserError(
-        f"{path}: a symbolic link that leaves {root}; "
-        "if you trust it, give a folder that holds its target as --images-root"
-    )
+def _refuse_link_out(path: str | Path, root: Path) -> None:
+    if os.path.islink(path) and not is_inside(path, root):
+        raise UserError(
+            f"{path}: a symbolic link that leaves {root}; "
+            "if you trust it, give a folder that holds its target as --images-root"
+        )
 
 
 def scan_tree(
@@ -111,8 +112,7 @@ def scan_tree(
             raise UserError(
                 f"{sub}: class {sub.name!r} does not occur in training ({', '.join(names[:20])})"
             )
-        if sub.is_symlink() and not is_inside(sub, root or folder):
-            raise _leaves(sub, root or folder)
+        _refuse_link_out(sub, root or folder)
         files, others = image_files(sub)
         left_out += others
         if not files:
@@ -120,8 +120,7 @@ def scan_tree(
                 f"{sub}: class {sub.name!r} has no images; remove the folder or fill it"
             )
         for file in files:
-            if os.path.islink(file) and not is_inside(file, root or folder):
-                raise _leaves(file, root or folder)
+            _refuse_link_out(file, root or folder)
         paths += files
         labels += [number[sub.name]] * len(files)
     if left_out:

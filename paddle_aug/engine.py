@@ -23,9 +23,8 @@ from paddle_aug.metrics import TrainingMeters, accuracy
 from paddle_aug.mix_policy import MixPolicy
 from paddle_aug.seeding import stream
 
-_ADVICE = (
-    "try a lower --lr, --warmup-epochs or --clip-norm; the checkpoints saved before are intact"
-)
+# What helps a run that diverges.
+ADVICE = "try a lower --lr, --warmup-epochs or --clip-norm; the checkpoints saved before are intact"
 _LISTED = 64  # images of a batch that a message names
 
 
@@ -104,7 +103,7 @@ def train_step(
             names = _listed([trainer.source(epoch, int(index)) for index in batch.indices])
             raise UserError(
                 f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
-                f"{_ADVICE}"
+                f"{ADVICE}"
             )
     whole.add_sums(ranks.average_gradients(trainer.model, len(batch.labels), own.sums()))
     _update(trainer)
@@ -191,7 +190,7 @@ def evaluate(
         names = _listed([loader.source(0, int(index)) for index in indices], 8)
         raise UserError(
             f"{title}: the model's outputs are not finite for {len(bad)} of {len(logits)} images "
-            f"({names}); {_ADVICE}"
+            f"({names}); {ADVICE}"
         )
     if ranks.size == 1:
         return score(logits, labels)

@@ -136,9 +136,9 @@ def _run(
 
     with StopRequest() as stop, setup.loaders():
 
-        def interrupted(signal: int | None = None) -> Interrupted:
+        def interrupted(signal: int) -> Interrupted:
             return Interrupted(
-                signal or stop.signal or 0,
+                signal,
                 f"stopped at epoch {progress.epoch}, step {progress.step}; "
                 f"go on with: python train.py --resume {recorder.folder}",
             )
@@ -157,7 +157,7 @@ def _run(
         def after_batch() -> None:
             # Several processes would have to agree: they evaluate to the end.
             if stop.signal and ranks.size == 1:
-                raise _StopWithinEvaluation
+                raise interrupted(stop.signal)
 
         # The last evaluation may be missing: a run can be stopped between the two.
         while progress.epoch < config.epochs and not _stop_early(progress, config):
@@ -166,10 +166,10 @@ def _run(
             seconds = seconds_before + time.perf_counter() - started_at
             try:
                 row, evaluation = _finish_epoch(setup, progress, seconds, after_batch)
-            except _StopWithinEvaluation:
+            except Interrupted:
                 progress.seconds = seconds
                 save()  # averaged weights, if any, are out of the model again
-                raise interrupted() from None
+                raise
             if evaluation.accuracy > progress.best_accuracy:
                 progress.best_epoch, progress.best_accuracy = progress.epoch, evaluation.accuracy
                 save_best(row)
@@ -188,10 +188,6 @@ def _run(
     recorder.write_history(progress.history)
     say(_summary(progress, recorder))
     return recorder.folder
-
-
-class _StopWithinEvaluation(Exception):
-    """A signal came while the model was evaluated; the epoch's training is done."""
 
 
 def _finish_epoch(

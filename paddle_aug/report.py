@@ -10,7 +10,8 @@ import numpy as np
 from tabulate import tabulate
 
 from paddle_aug.errors import UserError
-from paddle_aug.runs import CURVES, Run, mode_order
+from paddle_aug.layout import CURVES
+from paddle_aug.runs import Run, mode_order
 from paddle_aug.stats import LAST, Best, Spread, best, last_mean, points, spread
 
 # Modes that serve as the baseline, in order of preference: the article's first.

@@ -17,11 +17,6 @@ import yaml
 from paddle_aug.errors import UserError
 from paddle_aug.layout import CURVES, curve_path
 
-__all__ = [
-    "CURVES", "FREE_OPTIONS", "MODES", "Run", "config_differences", "curve_path", "find_modes",
-    "mode_order", "read_run", "read_runs",
-]  # fmt: skip
-
 # The order of runs in legends and tables: from no augmentation to mixing.
 MODES = (
     "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",

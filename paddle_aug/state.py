@@ -8,7 +8,7 @@ import paddle
 
 from paddle_aug.build import Setup
 from paddle_aug.checkpoint import Arrays, under_prefix, with_prefix
-from paddle_aug.engine import Progress
+from paddle_aug.engine import ADVICE, Progress
 from paddle_aug.errors import UserError
 from paddle_aug.metrics import TrainingMeters
 
@@ -61,10 +61,7 @@ def refuse_damage(arrays: Arrays, place: str) -> None:
     """Raise UserError where a weight is not finite: such a state must not replace a good one."""
     for name, array in under_prefix("model", arrays).items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise UserError(
-                f"the weights are not finite any more at {place} ({name}); try a lower --lr, "
-                "--warmup-epochs or --clip-norm; the checkpoints saved before are intact"
-            )
+            raise UserError(f"the weights are not finite any more at {place} ({name}); {ADVICE}")
 
 
 def load_model(model: paddle.nn.Layer, arrays: Arrays) -> None:

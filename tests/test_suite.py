@@ -82,6 +82,19 @@ def test_later_options_win_file_entry_quick_and_command_line(suite_file):
     assert quick[1].folder == Path("logs/two_quick/mixup-alpha-0.2/seed3/mixup")
 
 
+def test_options_of_the_suite_are_under_those_of_its_runs(suite_file):
+    values = yaml.safe_load(suite_file.read_text(encoding="utf-8"))
+    values["options"] = {"alpha": 0.7, "epochs": 7, "lr": 0.25}
+    suite_file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    suite = read_suite(suite_file)
+    full = plan(suite_file, suite, False, {}, Path("logs"))
+    assert [run.config.epochs for run in full] == [7, 7, 7]
+    assert [run.config.alpha for run in full] == [0.7, 0.2, 0.2]
+    quick = plan(suite_file, suite, True, {"lr": 0.5}, Path("logs"))
+    assert [run.config.epochs for run in quick] == [1, 2, 2]
+    assert [run.config.lr for run in quick] == [0.5] * 3
+
+
 def test_a_suite_runs_once_compares_and_leaves_table_pictures_and_curves(
     suite_file, monkeypatch, capsys
 ):

@@ -87,10 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from paddle_aug.figures import save_figure
     from paddle_aug.plots import draw_sheet
-    from paddle_aug.threads import import_paddle
 
-    if args.data:
-        import_paddle()
     photos, excluded = load_photos(args)
     if len(photos) < SHEETS[sheet][0]:
         raise UserError(f"--sheet {sheet} needs {SHEETS[sheet][0]} images: give --image again")
@@ -180,6 +177,9 @@ def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]
 
 def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
     """Training images drawn by the seed, of different classes as far as there are."""
+    from paddle_aug.threads import import_paddle
+
+    import_paddle()
     from paddle_aug.datasets import DataOptions, load_data
     from paddle_aug.seeding import stream
     from paddle_aug.sheets import Photo

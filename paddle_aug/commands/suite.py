@@ -106,8 +106,9 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
     """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options."""
     from paddle_aug.atomic import atomic_write
     from paddle_aug.commands.compare import save
+    from paddle_aug.layout import CURVES, curve_path
     from paddle_aug.report import build_table, choose_baseline, footnote, format_table, group_runs
-    from paddle_aug.runs import CURVES, read_run
+    from paddle_aug.runs import read_run
     from paddle_aug.suite import describe_runs, slug
 
     found = [read_run(run.folder.parent, run.config.augment, run.entry.label) for run in runs]
@@ -133,7 +134,7 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
         place = folder / "curves" / slug(run.entry.label) / f"seed{run.seed}"
         place.mkdir(parents=True, exist_ok=True)
         for curve in CURVES:
-            shutil.copy(run.folder.parent / f"{run.config.augment}Aug_{curve}.npy", place)
+            shutil.copy(curve_path(run.folder.parent, run.config.augment, curve), place)
         for name in ("metrics.csv", "changes.yaml"):
             shutil.copy(run.folder / name, place)
     if published and not quick:
