@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -36,20 +37,31 @@ KINDS = {"loss": "Loss", "acc": "Accuracy"}
 
 
 def colours(groups: Sequence[Group], baseline: Group) -> dict[str, str]:
-    """Colour by label: the mode's own, spare ones for a mode's second group.
+    """Colour by label: the mode's own; for a mode's second group the spare one least like the rest.
 
     Another baseline than userDef is green where userDef is not shown.
     """
     chosen: dict[str, str] = {}
     if all(group.mode != "userDef" for group in groups):
         chosen[baseline.label] = BASELINE_COLOUR
-    spare = iter(SPARE_COLOURS * (1 + len(groups) // len(SPARE_COLOURS)))
     for group in groups:
-        if group.label in chosen:
-            continue
         own = COLOURS.get(group.mode)
-        chosen[group.label] = next(spare) if own is None or own in chosen.values() else own
+        if group.label not in chosen and own is not None and own not in chosen.values():
+            chosen[group.label] = own
+    for group in groups:
+        if group.label not in chosen:
+            chosen[group.label] = _least_alike(list(chosen.values()))
     return chosen
+
+
+def _least_alike(taken: Sequence[str]) -> str:
+    """The spare colour whose nearest among those taken is furthest away; all again once used up."""
+    free = [colour for colour in SPARE_COLOURS if colour not in taken] or SPARE_COLOURS
+    distances = {
+        colour: min((math.dist(to_rgb(colour), to_rgb(other)) for other in taken), default=0)
+        for colour in free
+    }
+    return max(free, key=distances.__getitem__)
 
 
 def zoom_start(epochs: int, zoom: int | None = None) -> int:
@@ -87,6 +99,7 @@ def draw_curves(
                 low, high = mean - std[start:], mean + std[start:]
                 axes.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
     _shade_mixing(axes, groups, start)
+    axes.set_title(_title(kind, groups, start))
     _finish(axes, kind, shown)
 
 
@@ -97,18 +110,17 @@ def comparison_figure(
     figure = new_figure(12, 8, dpi=80)
     axes = figure.add_subplot()
     draw_curves(axes, groups, baseline, kind, start)
-    axes.set_title(_title(kind, groups, start))
     return figure
 
 
 def combined_figure(groups: Sequence[Group], baseline: Group, start: int) -> Figure:
-    """Loss and accuracy above, their zoom from epoch `start` on below."""
-    figure = new_figure(15, 10, dpi=90)
-    grid = figure.subplots(2, 2)
-    for row, first in zip(grid, (0, start), strict=True):
+    """Loss and accuracy above, their zoom from epoch `start` on below; no zoom where it is 0."""
+    rows = (0, start) if start else (0,)
+    figure = new_figure(15, 5 * len(rows), dpi=90)
+    grid = figure.subplots(len(rows), 2, squeeze=False)
+    for row, first in zip(grid, rows, strict=True):
         for axes, kind in zip(row, KINDS, strict=True):
             draw_curves(axes, groups, baseline, kind, first)
-            axes.set_title(_title(kind, groups, first))
     return figure
 
 
@@ -156,8 +168,7 @@ def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
     if kind == "acc":
         axes.set_yticks([tick for tick in axes.get_yticks() if low - margin <= tick < 1.001])
     if cut:
-        note = "values beyond the axis are not shown"
-        axes.annotate(note, (0.99, 0.01), xycoords="axes fraction", ha="right", va="bottom", size=8)
+        axes.set_title(f"{axes.get_title()} (values above {high:.3g} not shown)")
 
 
 def _add_legend(axes: Axes) -> None:

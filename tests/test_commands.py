@@ -115,6 +115,13 @@ def test_compare_warns_about_files_and_unfair_options(logs, tmp_path, capsys):
     ]
 
 
+def test_a_zoom_that_would_be_the_whole_is_not_written(logs, tmp_path):
+    for epochs in ("3", "20"):  # the logs have 20 epochs
+        main(["compare", str(logs), "--zoom", epochs, "--output", str(tmp_path / "out")])
+        zooms = sorted(path.name for path in (tmp_path / "out").glob("*_zoom.png"))
+        assert len(zooms) == (2 if epochs == "3" else 0)
+
+
 def test_compare_takes_labels_baseline_and_window(logs, tmp_path, capsys):
     arguments = [f"old={logs}/userDef", f"new={logs}/samplePairing", "--baseline", "new"]
     main(["compare", *arguments, "--last", "20", "--output", str(tmp_path / "out")])

@@ -129,6 +129,12 @@ def test_the_combined_figure_has_whole_and_zoom_of_both_kinds(tmp_path):
     ]  # fmt: skip
 
 
+def test_the_combined_figure_does_not_show_the_whole_twice(tmp_path):
+    groups = [group(tmp_path, "userDef", epochs=2)]
+    figure = combined_figure(groups, groups[0], start=zoom_start(2))
+    assert [axes.get_title() for axes in figure.axes] == ["Loss", "Accuracy"]
+
+
 def test_every_mode_has_a_colour_of_its_own():
     values = [to_hex(colour) for colour in (*COLOURS.values(), *SPARE_COLOURS)]
     assert len(values) == len(set(values)) == len(COLOURS) + len(SPARE_COLOURS)
@@ -144,6 +150,13 @@ def test_the_baseline_is_green_where_user_def_is_not_shown(tmp_path):
 def test_two_runs_of_one_mode_get_two_colours(tmp_path):
     groups = [group(tmp_path, "mixup", label) for label in ("a", "b", "c")]
     assert len(set(colours(groups, groups[0]).values())) == 3
+    # S1's four: teal, the first spare colour, would look like flip's turquoise.
+    groups = [group(tmp_path, mode, mode) for mode in ("no", "userDef", "flip")]
+    groups.append(group(tmp_path, "flip", "again"))
+    chosen = colours(groups, groups[1])
+    assert chosen["flip"] == "darkturquoise"
+    distances = [math.dist(to_rgb(chosen["again"]), to_rgb(c)) for c in list(chosen.values())[:3]]
+    assert min(distances) > 0.6
 
 
 def test_seeds_are_drawn_as_their_mean_with_a_band(tmp_path):
@@ -198,7 +211,7 @@ def test_one_exploding_loss_does_not_flatten_the_others(tmp_path):
     groups = [group(tmp_path, "no", curves={"lossTrain": curve, "lossEval": curve}, epochs=121)]
     (axes,) = comparison_figure(groups, groups[0], "loss").axes
     assert 2.0 < axes.get_ylim()[1] < 10
-    assert [text.get_text() for text in axes.texts] == ["values beyond the axis are not shown"]
+    assert axes.get_title() == "Loss (values above 2.5 not shown)"
 
 
 def test_the_legend_hides_no_curve(tmp_path):

@@ -84,7 +84,7 @@ def save(
     last: int,
     zoom: int | None,
 ) -> list[Path]:
-    """Write the five pictures and the two tables; returns their paths."""
+    """Write the pictures and the two tables; returns their paths."""
     from paddle_aug.atomic import atomic_write
     from paddle_aug.curve_plots import combined_figure, comparison_figure, zoom_start
     from paddle_aug.figures import save_figure
@@ -94,7 +94,11 @@ def save(
     figures = {"compare.png": combined_figure(groups, baseline, start)}
     for kind, name in (("loss", "loss"), ("acc", "accuracy")):
         figures[f"compare_{name}.png"] = comparison_figure(groups, baseline, kind)
-        figures[f"compare_{name}_zoom.png"] = comparison_figure(groups, baseline, kind, start)
+        zoomed = f"compare_{name}_zoom.png"
+        if start:
+            figures[zoomed] = comparison_figure(groups, baseline, kind, start)
+        else:  # The whole is the zoom: an older comparison's must not stand beside it.
+            (output / zoomed).unlink(missing_ok=True)
     paths = [save_figure(figure, output / name) for name, figure in figures.items()]
     texts = {
         "table.md": f"{format_table(rows, 'github', last)}\n\n{footnote(rows, last)}\n",
