@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from paddle_aug.atomic import atomic_write
+from paddle_aug.errors import UserError
 
 # Fonts with Chinese, Japanese and Korean glyphs, as the usual systems name them.
 CJK_FONTS = (
@@ -32,11 +33,17 @@ def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a PNG, whole or not at all. Raises UserError where the folder cannot be written."""
+    """Write the kind of picture that the name ends in (.png, .jpg, .svg, ...), whole or not at all.
+
+    Raises UserError for other endings, and where the folder cannot be written.
+    """
     path = Path(path)
+    kind, kinds = path.suffix[1:].lower(), figure.canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise UserError(f"{path}: unknown kind of picture: end the name in .{', .'.join(kinds)}")
     make_readable(figure)
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, format=kind)
     return path
 
 

@@ -18,6 +18,7 @@ from paddle_aug.curve_plots import (
     comparison_figure,
     zoom_start,
 )
+from paddle_aug.errors import UserError
 from paddle_aug.figures import can_show, class_labels, new_figure, save_figure
 from paddle_aug.plots import (
     Cell,
@@ -251,6 +252,20 @@ def test_texts_without_a_font_cause_no_warning(tmp_path):
     expected = "猫 ? cat" if can_show("猫") else "? ? cat"
     assert figure.texts[0].get_text() == expected
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("a.png", b"\x89PNG"), ("a.JPG", b"\xff\xd8\xff"), ("a.svg", b"<?xml")]
+)
+def test_a_picture_is_of_the_kind_its_name_ends_in(name, start, tmp_path):
+    save_figure(new_figure(1, 1), tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_a_picture_of_an_unknown_kind_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(UserError, match=r"a\.bmpx: unknown kind of picture: .*\.png"):
+        save_figure(new_figure(1, 1), tmp_path / "a.bmpx")
+    assert not list(tmp_path.iterdir())
 
 
 # Pictures of an evaluation

@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--rows", metavar="N", type=positive, default=2, help="of draws (default: 2)")
     add("--columns", metavar="N", type=positive, default=4, help="of draws (default: 4)")
     add("--seed", metavar="N", type=int, default=0, help="other images and draws (default: 0)")
-    add("--output", metavar="FILE", type=Path, help="PNG (default: preview_<sheet>.png)")
+    add("--output", metavar="FILE", type=Path, help="picture (default: preview_<sheet>.png)")
     return parser
 
 
