@@ -16,6 +16,7 @@ VERBS = {
     "cache": ("paddle_aug.commands.cache", "list or empty the cache of decoded images"),
     "check": ("paddle_aug.commands.check", "bad images, copies, sizes; the number of workers"),
     "compare": ("paddle_aug.commands.compare", "curves and table of several runs side by side"),
+    "export": ("paddle_aug.commands.export", "a trained model as files for inference"),
     "preview": ("paddle_aug.commands.preview", "sheets of augmented and mixed images"),
     "suite": ("paddle_aug.commands.suite", "the runs of an experiment in turn, and their table"),
     "schedule": ("paddle_aug.commands.schedule", "when mixing is on, and the learning rate"),

@@ -1,9 +1,11 @@
 """Files that are either complete or not there: written beside, synced, then renamed."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from paddle_aug.errors import UserError
 
@@ -33,6 +35,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file as atomic_write does, in UTF-8."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, values: Any) -> None:
+    """Write a JSON file that people can read, as atomic_write does."""
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
 
 
 def _make_folder(folder: Path) -> None:

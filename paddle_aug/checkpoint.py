@@ -136,6 +136,26 @@ class CheckpointFolder:
         return sorted(found, key=_place, reverse=True)
 
 
+def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str, Any], Path]:
+    """(arrays, state, the run's folder) of a run's "best" or "last" model, or of one file.
+
+    Raises UserError where it cannot be read, or lacks the options and classes to build the model.
+    """
+    path = Path(run)
+    if not path.is_dir():
+        arrays, state = load_state(path)
+        folder = path.parent
+    else:
+        checkpoints = CheckpointFolder(path / "checkpoints")
+        folder = path
+        if which == "best":
+            arrays, state = load_state(checkpoints.best)
+        else:
+            arrays, state, _ = checkpoints.load_newest()
+    need(state, run, "config", "classes")
+    return arrays, state, folder
+
+
 def _place(path: Path) -> tuple[int, int]:
     """(epoch, step) of a state's file; names with more digits come after those with fewer."""
     match = _NAME.fullmatch(path.name)

@@ -29,11 +29,13 @@ def to_chw(
         raise ValueError(
             f"out must be contiguous float32 {list(shape)}, got {out.dtype} {out.shape}"
         )
-    means, stds = (
-        np.broadcast_to(np.mean(value) if channels == 1 else value, channels).tolist()
-        for value in (mean, std)
-    )
+    means, stds = per_channel(mean, channels), per_channel(std, channels)
     planes = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)] if channels == 1 else cv2.split(image)
     for plane, target, m, s in zip(planes, out, means, stds, strict=True):
         cv2.addWeighted(plane, 1 / (255 * s), plane, 0, -m / s, dst=target, dtype=cv2.CV_32F)
     return out
+
+
+def per_channel(value: float | Sequence[float], channels: int) -> list[float]:
+    """One value a channel, of one number or of one a channel; gray takes the average of three."""
+    return np.broadcast_to(np.mean(value) if channels == 1 else value, channels).tolist()

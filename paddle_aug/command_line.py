@@ -15,13 +15,14 @@ _DEFAULTS = Config().dump()
 def parse_args(
     argv: Sequence[str] | None = None,
     description: str = "Train an image classifier under augmentation.",
+    prog: str | None = None,
 ) -> tuple[Config, argparse.Namespace]:
     """Options from the command line, on top of those from --config; checked before any work.
 
     Returns the configuration, and the options that are not part of it: resume, allow_changes;
     beside them `changes`, the options that were given, unchecked.
     """
-    parser = build_parser(description)
+    parser = build_parser(description, prog)
     arguments = vars(parser.parse_args(argv))
     control = argparse.Namespace(
         resume=arguments.pop("resume", None), allow_changes=arguments.pop("allow_changes", False)
@@ -59,9 +60,10 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
     return arguments
 
 
-def build_parser(description: str) -> argparse.ArgumentParser:
+def build_parser(description: str, prog: str | None = None) -> argparse.ArgumentParser:
     """argparse's view of Config: one option a field, unset unless given."""
     parser = argparse.ArgumentParser(
+        prog=prog,
         usage="%(prog)s [OPTIONS]",
         description=description,
         allow_abbrev=False,

@@ -9,10 +9,10 @@ import numpy as np
 import paddle
 from tabulate import tabulate
 
-from paddle_aug.atomic import atomic_write
+from paddle_aug.atomic import atomic_write, write_json
 from paddle_aug.augmented import AugmentedDataset
 from paddle_aug.build import accelerated, choose_device, evaluation_view, load_datasets, make_model
-from paddle_aug.checkpoint import CheckpointFolder, load_state, need, under_prefix
+from paddle_aug.checkpoint import read_trained, under_prefix
 from paddle_aug.config import BASES, Config, load_config
 from paddle_aug.engine import predict, score
 from paddle_aug.errors import UserError
@@ -32,9 +32,8 @@ TOP = 5
 
 def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
-    arrays, state, default_output = read_checkpoint(options)
-    output = Path(options.output) if options.output else default_output
-    need(state, options.run, "config", "classes")
+    arrays, state, folder = read_trained(options.run, options.checkpoint)
+    output = Path(options.output) if options.output else folder / "evaluation"
     config = load_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend}
     config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))
@@ -69,19 +68,6 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
         print(format_figures(result))
         print(f"written to {output}")
     return result
-
-
-def read_checkpoint(options: EvaluationOptions) -> tuple[dict[str, Any], dict[str, Any], Path]:
-    """(arrays, state, folder to write to) of a run's folder or of one file."""
-    path = Path(options.run)
-    if not path.is_dir():
-        return *load_state(path), path.parent / "evaluation"
-    checkpoints = CheckpointFolder(path / "checkpoints")
-    if options.checkpoint == "best":
-        arrays, state = load_state(checkpoints.best)
-    else:
-        arrays, state, _ = checkpoints.load_newest()
-    return arrays, state, path / "evaluation"
 
 
 def predict_views(
@@ -143,8 +129,7 @@ def write_evaluation(
 ) -> None:
     """evaluation.json, classes.csv, confusion.csv, confusion.png, mistakes.csv, mistakes.png."""
     classes = dataset.classes
-    with atomic_write(output / "evaluation.json") as path:
-        path.write_text(json.dumps(result, indent=2, ensure_ascii=False), encoding="utf-8")
+    write_json(output / "evaluation.json", result)
     _write_csv(
         output / "classes.csv",
         ["class", *ClassFigures.__dataclass_fields__],

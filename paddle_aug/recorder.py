@@ -8,7 +8,6 @@ OUTPUT/<mode>/checkpoints/           states to resume from, and the best model
 """
 
 import csv
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from paddle_aug.atomic import atomic_write
+from paddle_aug.atomic import atomic_write, write_json, write_text
 from paddle_aug.errors import UserError
 from paddle_aug.layout import CURVES, curve_path
 
@@ -80,11 +79,9 @@ class Recorder:
         if not self.writes:
             return
         for name, values in (("config", config), ("changes", changes)):
-            with atomic_write(self.folder / f"{name}.yaml") as path:
-                text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-                path.write_text(text, encoding="utf-8")
-        with atomic_write(self.folder / "environment.json") as path:
-            path.write_text(json.dumps(environment, indent=2, ensure_ascii=False), encoding="utf-8")
+            text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+            write_text(self.folder / f"{name}.yaml", text)
+        write_json(self.folder / "environment.json", environment)
 
     def write_history(self, history: Sequence[Row]) -> None:
         """Save the curves and metrics.csv: a value, and a line, for each row of `history`."""

@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(config: "Config", args: argparse.Namespace) -> int:
-    from paddle_aug.atomic import atomic_write
+    from paddle_aug.atomic import write_json
     from paddle_aug.datasets import load_data
     from paddle_aug.figures import save_figure
     from paddle_aug.inspection import scan
@@ -68,8 +68,7 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
     found = scan(train, evaluation)
     summary = summarize(found, train.description)
     sheet = save_figure(contact_sheet(found), args.output / "contact_sheet.png")
-    with atomic_write(args.output / "check.json") as path:
-        path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
+    write_json(args.output / "check.json", summary)
     if args.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:

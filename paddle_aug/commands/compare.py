@@ -85,7 +85,7 @@ def save(
     zoom: int | None,
 ) -> list[Path]:
     """Write the pictures and the two tables; returns their paths."""
-    from paddle_aug.atomic import atomic_write
+    from paddle_aug.atomic import write_text
     from paddle_aug.curve_plots import combined_figure, comparison_figure, zoom_start
     from paddle_aug.figures import save_figure
     from paddle_aug.report import footnote, format_table, table_csv
@@ -105,7 +105,6 @@ def save(
         "table.csv": table_csv(rows),
     }
     for name, text in texts.items():
-        with atomic_write(output / name) as path:
-            path.write_text(text, encoding="utf-8")
+        write_text(output / name, text)
         paths.append(output / name)
     return paths

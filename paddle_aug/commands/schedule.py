@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.mix_policy import build_mix_policy
     from paddle_aug.plots import draw_schedule
 
-    config, _ = parse_args(argv, DESCRIPTION)
+    config, _ = parse_args(argv, DESCRIPTION, "python -m paddle_aug schedule")
     config = config.filled()
     policy = build_mix_policy(config)
     is_active = policy.schedule.is_active if policy else lambda epoch: False

@@ -104,7 +104,7 @@ def run_command_line(command: Sequence[str]) -> int:
 
 def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", quick: bool) -> None:
     """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options."""
-    from paddle_aug.atomic import atomic_write
+    from paddle_aug.atomic import write_text
     from paddle_aug.commands.compare import save
     from paddle_aug.layout import CURVES, curve_path
     from paddle_aug.report import build_table, choose_baseline, footnote, format_table, group_runs
@@ -128,8 +128,7 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
         f"Written on {date.today().isoformat()}.",
         describe_runs(list(runs)),
     ]
-    with atomic_write(folder / "table.md") as path:
-        path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_text(folder / "table.md", "\n\n".join(parts) + "\n")
     for run in runs:
         place = folder / "curves" / slug(run.entry.label) / f"seed{run.seed}"
         place.mkdir(parents=True, exist_ok=True)
