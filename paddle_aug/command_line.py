@@ -53,10 +53,11 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
             raise ValueError(f"{name}: there is no way to give None on the command line")
         if isinstance(value, bool):
             arguments.append(_flag(name if value else f"no_{name}"))
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and "." not in name:
             arguments += to_arguments({f"{name}.{inner}": v for inner, v in value.items()})
         else:
-            arguments += [_flag(name), json.dumps(value) if isinstance(value, list) else str(value)]
+            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+            arguments += [_flag(name), text]
     return arguments
 
 

@@ -6,7 +6,6 @@ pydantic checks names, types and ranges before any work is done; nothing here im
 that --help and errors in options answer at once.
 """
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,7 +23,7 @@ from pydantic import (
 
 from models import check_name
 from paddle_aug.data_options import uses_digits
-from paddle_aug.errors import UserError
+from paddle_aug.errors import UserError, unknown_option
 from paddle_aug.files import read_text
 from paddle_aug.policies import PolicyOptions, build_transforms
 
@@ -45,6 +44,8 @@ MIX_DEFAULTS: dict[str, dict[str, Any]] = {
     "cutout": {"base": "no", "partner": "batch", "mix_prob": 1.0, "alpha": 1.0},
 }
 
+_FOCAL_GAMMA = 2.0
+
 # The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
 DIGITS_DEFAULTS: dict[str, Any] = {
     "model": "LeNet",
@@ -61,6 +62,11 @@ def _split_commas(value: Any) -> Any:
     if isinstance(value, str) and not value.lstrip().startswith("["):
         return [part for part in value.replace(" ", "").split(",") if part]
     return parse_yaml_text(value)
+
+
+def _whole_number(value: Any) -> Any:
+    """Command-line form of a whole number, where pydantic takes no text for one."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def parse_yaml_text(value: Any) -> Any:
@@ -123,7 +129,7 @@ class Config(BaseModel):
     sampling: Literal["shuffle", "balanced"] = option("shuffle", "Data", "an epoch takes every image once, or every class equally often")  # fmt: skip
     oversample: Literal["no", "smote"] = option("no", "Data", "smote: make images until every class has as many as the largest (needs imbalanced-learn and memory)")  # fmt: skip
     image_size: Annotated[int, Field(ge=8, le=2048)] = option(224, "Data", "height and width that the model sees, in pixels")  # fmt: skip
-    channels: Literal[1, 3] = option(3, "Data", "3: RGB, 1: gray")
+    channels: Annotated[Literal[1, 3], BeforeValidator(_whole_number)] = option(3, "Data", "3: RGB, 1: gray")  # fmt: skip
     mean: Numbers = option([0.5, 0.5, 0.5], "Data", "mean to subtract, in [0, 1], one value a channel")  # fmt: skip
     std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, in [0, 1]")
     skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
@@ -167,7 +173,7 @@ class Config(BaseModel):
     plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss before a cut")  # fmt: skip
     criterion: Literal["cross_entropy", "focal"] = option("cross_entropy", "Optimisation", "loss function")  # fmt: skip
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "share of the label spread over all classes")  # fmt: skip
-    focal_gamma: Annotated[float, Field(ge=0)] = option(2.0, "Optimisation", "focal loss: gamma")
+    focal_gamma: Annotated[float, Field(ge=0)] = option(_FOCAL_GAMMA, "Optimisation", "focal loss: gamma")  # fmt: skip
     ema: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "decay of averaged weights used in evaluation, such as 0.999; 0: off")  # fmt: skip
     early_stopping: Positive | None = option(None, "Optimisation", "stop after this many epochs without a better evaluation accuracy")  # fmt: skip
     clean_accuracy: bool = option(False, "Optimisation", "measure the training accuracy on clean images too, after every epoch")  # fmt: skip
@@ -217,6 +223,9 @@ class Config(BaseModel):
             raise ValueError(f"base: only with a mixing method ({', '.join(MIXES)})")
         if self.freeze_backbone and self.weights is None:
             raise ValueError("freeze_backbone: only with weights, which the backbone keeps")
+        # Options of a saved run are all given: only a value of one's own can be a mistake.
+        if self.criterion != "focal" and self.focal_gamma != _FOCAL_GAMMA:
+            raise ValueError("focal_gamma: only with criterion focal")
         if self.sampling == "balanced" and self.oversample == "smote":
             raise ValueError("sampling: balanced does nothing after oversample smote; choose one")
         for name in ("train_transforms", "eval_transforms"):
@@ -292,9 +301,8 @@ def _explain(error: ValidationError, where: str) -> str:
         key = ".".join(keys[:2] if keys[:1] == ["policy"] else keys[:1])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = list(PolicyOptions.__dataclass_fields__ if len(keys) > 1 else _DEFAULTS)
-            close = difflib.get_close_matches(keys[-1] if keys else "", known, 1)
-            message = "unknown option" + (f"; did you mean {close[0]}?" if close else "")
+            known = PolicyOptions.__dataclass_fields__ if len(keys) > 1 else _DEFAULTS
+            message = unknown_option(keys[-1] if keys else "", known)
         elif "input" in problem and key:
             message = f"{message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
         line = f"{key}: {message}" if key else message

@@ -1,13 +1,21 @@
 """The project's one error type for what a user can put right."""
 
+import difflib
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 
 class UserError(Exception):
     """Something the user can put right: one or two lines saying what, where and what to do."""
+
+
+def unknown_option(name: str, known: Iterable[str]) -> str:
+    """What to say of an option that there is not, with the one that was probably meant."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return "unknown option" + (f"; did you mean {close[0]}?" if close else "")
 
 
 class Interrupted(Exception):
@@ -18,8 +26,25 @@ class Interrupted(Exception):
         self.signal = signal
 
 
+class _Warnings(logging.Handler):
+    """Shows warnings on stderr, above a progress bar where one is being drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.setFormatter(logging.Formatter("warning: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm  # only now: --help needs none
+
+        tqdm.write(self.format(record), file=sys.stderr)
+
+
 def run_command(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command and exit: 0, 2 with `error: ...` for a UserError, 128 + n for signal n."""
+    """Run a command and exit: 0, 2 with `error: ...` for a UserError, 128 + n for signal n.
+
+    Logged warnings are shown as `warning: ...`.
+    """
+    logging.getLogger().addHandler(_Warnings())
     try:
         code = main() or 0
     except UserError as error:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import Config, load_config, read_yaml
-from paddle_aug.errors import UserError
+from paddle_aug.errors import UserError, unknown_option
+from paddle_aug.layout import CURVES
 
 ROOT = Path(__file__).resolve().parent.parent
 # Options that may differ between what a run was started with and what is asked for now.
@@ -37,6 +38,27 @@ class RunEntry(BaseModel):
     seeds: list[int] = Field([0], min_length=1)
     quick: dict[str, Any] = {}
     published: dict[str, float] = {}
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: list[int]) -> list[int]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"the same seed twice in {seeds} would count one run as two")
+        return seeds
+
+    @field_validator("label")
+    @classmethod
+    def _names_a_folder(cls, label: str) -> str:
+        if not slug(label):
+            raise ValueError(f"{label!r} has no letter or digit to name a folder by")
+        return label
+
+    @field_validator("published")
+    @classmethod
+    def _of_curves(cls, figures: dict[str, float]) -> dict[str, float]:
+        if other := sorted(figures.keys() - set(CURVES)):
+            raise ValueError(f"{other[0]!r} is none of {', '.join(CURVES)}")
+        return figures
 
 
 class Suite(BaseModel):
@@ -81,8 +103,12 @@ def read_suite(path: str | Path) -> Suite:
         suite = Suite.model_validate(read_yaml(path))
     except ValidationError as error:
         problem = error.errors()[0]
+        *above, name = problem["loc"]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = unknown_option(str(name), (RunEntry if above else Suite).model_fields)
         place = ".".join(map(str, problem["loc"]))
-        raise UserError(f"{path}: {place}: {problem['msg']}") from None
+        raise UserError(f"{path}: {place}: {message}") from None
     labels = [entry.label for entry in suite.runs]
     if suite.baseline is not None and suite.baseline not in labels:
         raise UserError(f"{path}: baseline: {suite.baseline!r} is none of {', '.join(labels)}")

@@ -61,12 +61,32 @@ def import_paddle() -> None:
     prepare_environment()
     # Said of every batch normalisation that is traced, and true of all of them.
     warnings.filterwarnings("ignore", message="When training, we now always track global mean")
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    said = _HeldBack()
+    with contextlib.redirect_stderr(said):
         import paddle  # noqa: F401
     noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
-    for line in said.getvalue().splitlines():
+    for line in said.release().splitlines():
         if not any(word in line for word in noise):
             print(line, file=sys.stderr)
+
+
+class _HeldBack(io.StringIO):
+    """stderr during an import. Afterwards what is written goes on to the real one: the log
+    handlers that Paddle makes in its import keep this stream for good."""
+
+    _released = False
+
+    def release(self) -> str:
+        """What was written so far; from now on nothing is held back."""
+        self._released = True
+        return self.getvalue()
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text) if self._released else super().write(text)
+
+    def flush(self) -> None:
+        if self._released:
+            sys.stderr.flush()
 
 
 def _set(name: str, value: str, chosen: list[str]) -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from paddle_aug.command_line import parse_args, to_arguments
 from paddle_aug.commands import suite as command
-from paddle_aug.config import load_config, read_yaml
+from paddle_aug.config import Config, load_config, read_yaml
 from paddle_aug.errors import Interrupted, UserError
 from paddle_aug.fit import fit, resume
 from paddle_aug.suite import epochs_done, next_command, plan, read_suite, slug
@@ -66,6 +66,14 @@ def test_options_given_as_arguments_come_back_the_same():
     assert config == load_config(options)
     with pytest.raises(ValueError, match="alpha"):
         to_arguments({"alpha": None})
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_default_can_be_said_on_the_command_line(channels):
+    defaults = {k: v for k, v in Config().dump().items() if v is not None and k != "resume"}
+    given = {**defaults, "channels": channels}
+    config, _ = parse_args(to_arguments(given))
+    assert config.dump() == {**Config().dump(), "channels": channels}
 
 
 def test_later_options_win_file_entry_quick_and_command_line(suite_file):
@@ -161,13 +169,39 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(suite_file, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"baseline": "none"}, "baseline: 'none' is none of plain, Mixup"),
-     ({"runs": []}, "runs"), ({"colour": 3}, "colour")],
+     ({"runs": []}, "runs"),
+     ({"titel": 3}, r"two\.yaml: titel: unknown option; did you mean title"),
+     ({"last": 0}, "last: Input should be greater than or equal to 1")],
 )  # fmt: skip
 def test_mistakes_in_a_suite_are_named(suite_file, change, message):
     values = {**read_yaml(suite_file), **change}
     suite_file.write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(UserError, match=message):
         read_suite(suite_file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"seeds": [0, 1, 0]}, r"runs\.0\.seeds: the same seed twice in \[0, 1, 0\]"),
+     ({"label": "///"}, r"runs\.0\.label: '///' has no letter or digit"),
+     ({"published": {"accuracy": 0.5}}, r"runs\.0\.published: 'accuracy' is none of lossTrain"),
+     ({"seed": [3]}, r"runs\.0\.seed: unknown option; did you mean seeds")],
+)  # fmt: skip
+def test_mistakes_in_a_suites_runs_are_named(suite_file, change, message):
+    values = read_yaml(suite_file)
+    values["runs"][0].update(change)
+    values.pop("baseline", None)
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_suite(suite_file)
+
+
+@pytest.mark.parametrize("own", [["--seed", "5"], ["--output", "x"], ["--resume"], ["--config=a"]])
+def test_what_each_run_has_of_its_own_cannot_be_given_to_all(suite_file, own):
+    (Path.cwd() / "a").write_text("lr: 1", encoding="utf-8")
+    name = own[0].partition("=")[0]
+    with pytest.raises(UserError, match=f"after --: {name} is each run's own"):
+        command.main([str(suite_file), "--dry-run", "--", "--lr", "0.1", *own])
 
 
 def test_a_mistake_in_an_option_names_suite_and_run(suite_file):

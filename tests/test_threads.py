@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -143,6 +144,21 @@ def test_of_what_paddle_says_at_its_import_only_two_remarks_are_dropped(monkeypa
     monkeypatch.setattr(builtins, "__import__", noisy)
     threads.import_paddle()
     assert capsys.readouterr().err == "a real warning\nanother\n"
+
+
+def test_log_handlers_made_while_paddle_is_imported_are_heard_afterwards(monkeypatch, capsys):
+    real = builtins.__import__
+    handlers = []
+
+    def with_handler(name, *args, **kwargs):
+        if name == "paddle":
+            handlers.append(logging.StreamHandler())
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", with_handler)
+    threads.import_paddle()
+    handlers[0].emit(logging.makeLogRecord({"msg": "said later"}))
+    assert capsys.readouterr().err == "said later\n"
 
 
 def test_mkl_is_left_alone_on_other_processors(monkeypatch):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paddle_aug.errors import Interrupted
 
@@ -56,11 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
 
-    from paddle_aug.command_line import parse_args
     from paddle_aug.suite import next_command, plan, read_suite
 
     suite = read_suite(args.file)
-    changes = parse_args(argv[cut + 1 :])[1].changes
+    changes = given_to_all(argv[cut + 1 :])
     runs = plan(args.file, suite, args.quick, changes, args.logs)
     for number, run in enumerate(runs):
         command = next_command(run)
@@ -85,6 +84,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = args.file.stem + ("_quick" if args.quick else "")
         write_results(args.results / name, suite, runs, args.quick)
     return 0
+
+
+def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
+    """The options of train.py after `--`. Raises UserError for what each run has of its own."""
+    from paddle_aug.command_line import parse_args
+    from paddle_aug.errors import UserError
+
+    _, control = parse_args(argv, "Options for every run of a suite.", "python -m paddle_aug suite")
+    own = [name for name in ("seed", "output") if name in control.changes]
+    own += ["resume"] if control.resume is not None else []
+    own += ["config"] if any(word.partition("=")[0] == "--config" for word in argv) else []
+    if own:
+        raise UserError(
+            f"after --: --{own[0]} is each run's own: seeds and configurations are in the suite's "
+            "file, --logs chooses where the runs are, and a suite resumes by itself"
+        )
+    return control.changes
 
 
 def run_command_line(command: Sequence[str]) -> int:

@@ -57,6 +57,13 @@ def result_bytes(output: Path, mode: str) -> dict[str, bytes]:
     return found | {name: array.tobytes() for name, array in arrays.items()}
 
 
+def test_warnings_are_shown(tmp_path):
+    arguments = [*TINY, "--per-class", "999", "--max-steps", "1", "--epochs", "1"]
+    result = run("train.py", *arguments, "--output", str(tmp_path))
+    assert result.returncode == 0
+    assert "\nwarning: --per-class 999: 10 classes have fewer: " in f"\n{result.stderr}"
+
+
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory) -> Path:
     """Class folders of real photographs, cut from the two that scikit-learn ships."""
