@@ -2,7 +2,7 @@
 """Train a classifier under augmentation: python train.py --augment samplePairing"""
 
 from paddle_aug.command_line import parse_args
-from paddle_aug.errors import run_command
+from paddle_aug.errors import ImageError, UserError, run_command
 
 
 def main() -> int:
@@ -14,11 +14,15 @@ def main() -> int:
     import_paddle()
     from paddle_aug.fit import fit, resume
 
-    if control.resume is None:
-        fit(config)
-    else:
-        run = control.resume or f"{config.output}/{config.augment}"
-        resume(run, control.allow_changes, control.changes)
+    try:
+        if control.resume is None:
+            fit(config)
+        else:
+            run = control.resume or f"{config.output}/{config.augment}"
+            resume(run, control.allow_changes, control.changes)
+    except ImageError as error:
+        advice = "python -m paddle_aug check lists every such image, --skip-bad leaves them out"
+        raise UserError(f"{error}; {advice}") from None
     return 0
 
 

@@ -6,10 +6,8 @@ pydantic checks names, types and ranges before any work is done; nothing here im
 that --help and errors in options answer at once.
 """
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -24,10 +22,9 @@ from pydantic import (
 from models import check_name
 from paddle_aug.data_options import uses_digits
 from paddle_aug.errors import UserError, unknown_option
-from paddle_aug.files import read_text
+from paddle_aug.plain_yaml import load_yaml
 from paddle_aug.policies import PolicyOptions, build_transforms
 
-MAX_CONFIG_BYTES = 1 << 20
 # The values of --augment, by the documents' spelling: each is an image part and a mixing part.
 BASES = (
     "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",
@@ -44,7 +41,18 @@ MIX_DEFAULTS: dict[str, dict[str, Any]] = {
     "cutout": {"base": "no", "partner": "batch", "mix_prob": 1.0, "alpha": 1.0},
 }
 
-_FOCAL_GAMMA = 2.0
+# Options that only count where another one has one of these values.
+USED_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("partner", "mix_prob", "mix_off_last"), ("augment", MIXES)),
+    **dict.fromkeys((f"pairing_{n}" for n in ("start", "end", "on", "off")), ("augment", MIXES)),
+    "alpha": ("augment", ("mixup", "cutmix")),
+    "cutout_size": ("augment", ("cutout",)),
+    "focal_gamma": ("criterion", ("focal",)),
+    "momentum": ("optimizer", ("Momentum",)),
+    "milestones": ("lr_schedule", ("multistep",)),
+    "gamma": ("lr_schedule", ("multistep", "plateau")),
+    "plateau_patience": ("lr_schedule", ("plateau",)),
+}
 
 # The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
 DIGITS_DEFAULTS: dict[str, Any] = {
@@ -72,27 +80,6 @@ def _whole_number(value: Any) -> Any:
 def parse_yaml_text(value: Any) -> Any:
     """Command-line form of a nested value: YAML, as "[{Resize: 120}, {RandomCrop: 96}]"."""
     return load_yaml(value) if isinstance(value, str) else value
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without tags, without keys given twice, and without aliases, by which a few lines could stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not read here")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if repeated := next((name for name in names if names.count(name) > 1), None):
-            line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"{repeated!r} is given twice in what begins at line {line}")
-        return super().construct_mapping(node, deep)
-
-
-def load_yaml(text: str) -> Any:
-    """The values that a YAML text stands for. Raises yaml.YAMLError or ValueError."""
-    return yaml.load(text, _PlainLoader)
 
 
 def _holds_bool(value: Any) -> bool:
@@ -173,7 +160,7 @@ class Config(BaseModel):
     plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss before a cut")  # fmt: skip
     criterion: Literal["cross_entropy", "focal"] = option("cross_entropy", "Optimisation", "loss function")  # fmt: skip
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "share of the label spread over all classes")  # fmt: skip
-    focal_gamma: Annotated[float, Field(ge=0)] = option(_FOCAL_GAMMA, "Optimisation", "focal loss: gamma")  # fmt: skip
+    focal_gamma: Annotated[float, Field(ge=0)] = option(2.0, "Optimisation", "focal loss: gamma")  # fmt: skip
     ema: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "decay of averaged weights used in evaluation, such as 0.999; 0: off")  # fmt: skip
     early_stopping: Positive | None = option(None, "Optimisation", "stop after this many epochs without a better evaluation accuracy")  # fmt: skip
     clean_accuracy: bool = option(False, "Optimisation", "measure the training accuracy on clean images too, after every epoch")  # fmt: skip
@@ -223,9 +210,9 @@ class Config(BaseModel):
             raise ValueError(f"base: only with a mixing method ({', '.join(MIXES)})")
         if self.freeze_backbone and self.weights is None:
             raise ValueError("freeze_backbone: only with weights, which the backbone keeps")
-        # Options of a saved run are all given: only a value of one's own can be a mistake.
-        if self.criterion != "focal" and self.focal_gamma != _FOCAL_GAMMA:
-            raise ValueError("focal_gamma: only with criterion focal")
+        if self.train_transforms is not None and "augment" not in self.model_fields_set:
+            raise ValueError("train_transforms: say with --augment what mixing goes with them: no, "
+                             f"or {', '.join(MIXES)}")  # fmt: skip
         if self.sampling == "balanced" and self.oversample == "smote":
             raise ValueError("sampling: balanced does nothing after oversample smote; choose one")
         for name in ("train_transforms", "eval_transforms"):
@@ -252,6 +239,15 @@ class Config(BaseModel):
         value = getattr(self, name)
         return MIX_DEFAULTS[self.augment][name] if value is None else value
 
+    def without_effect(self) -> list[str]:
+        """Options that were changed although what they belong to is not used, in words."""
+        changed = self.difference()
+        return [
+            f"--{name.replace('_', '-')} has no effect with --{other.replace('_', '-')} {value}"
+            for name, (other, values) in USED_WITH.items()
+            if name in changed and (value := getattr(self, other)) not in values
+        ]
+
     @property
     def image_part(self) -> str:
         """Name of the image part: the base augmentation under a mix, or the policy itself."""
@@ -275,21 +271,6 @@ def load_config(values: dict[str, Any], where: str = "") -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise UserError(_explain(error, where)) from None
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """A YAML mapping, without tags and without evaluating anything."""
-    text = read_text(path, MAX_CONFIG_BYTES)
-    try:
-        values = load_yaml(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        problem = " ".join(str(error).split())
-        raise UserError(f"{path}: not valid YAML: {problem}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise UserError(f"{path}: expected lines of the form 'option: value'")
-    return values
 
 
 def _explain(error: ValidationError, where: str) -> str:

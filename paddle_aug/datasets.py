@@ -17,6 +17,7 @@ from paddle_aug.data_options import DataOptions
 from paddle_aug.data_rows import load_rows, warn_of_shared_files
 from paddle_aug.errors import UserError
 from paddle_aug.image_dataset import ArrayDataset, FileDataset, ImageDataset
+from paddle_aug.images import SUFFIXES
 from paddle_aug.inspection import without_bad
 from paddle_aug.splits import per_class_subset, stratified_split
 
@@ -128,7 +129,12 @@ def _load_folder(folder: Path, options: DataOptions, depth: int) -> Pair:
                         "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
     hint = next((path for path in files.values() if archives.is_archive(path)), None)
     more = f"\nThere is an archive: try --data {hint}" if hint else ""
-    raise UserError(f"--data {folder}: no data set was found. Looked for:\n{LAYOUTS}{more}")
+    if any(name.endswith(SUFFIXES) for name in files):
+        raise UserError(
+            f"{folder}: holds images, but each class needs a folder of its own, two or more beside "
+            "each other; a list or a table of the images does as well"
+        )
+    raise UserError(f"{folder}: no data set was found. Looked for:\n{LAYOUTS}{more}")
 
 
 def _load_tree(folder: Path, options: DataOptions) -> Pair:

@@ -12,6 +12,10 @@ class UserError(Exception):
     """Something the user can put right: one or two lines saying what, where and what to do."""
 
 
+class ImageError(UserError):
+    """An image that cannot be read, with its path and the reason."""
+
+
 def unknown_option(name: str, known: Iterable[str]) -> str:
     """What to say of an option that there is not, with the one that was probably meant."""
     close = difflib.get_close_matches(name, list(known), 1)

@@ -48,6 +48,8 @@ def fit(config: Config, say: Say = say) -> Path:
     with ranks.joined(), paddle.utils.unique_name.guard():
         if not config.overwrite:
             recorder.refuse_existing()
+        for line in config.without_effect():
+            say(f"note: {line}")
         setup = build_setup(config, say, ranks)
         environment = _environment(setup)
         recorder.remove_existing()

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from paddle_aug.errors import UserError
+from paddle_aug.errors import ImageError, UserError
 from paddle_aug.files import read_bytes
 
 MAX_PIXELS = 89_478_485  # Pillow's own warning level: a quarter GB of RGB
@@ -37,11 +37,14 @@ _DIRECT_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     """Decode an image file: uint8 [height, width, 3], RGB, contiguous.
 
-    Raises UserError with the path and the reason: missing, unreadable, not an ordinary file, empty,
-    not an image of the known formats, cut off or damaged, more than MAX_PIXELS (checked before
-    decoding), or pixels without a defined look (32-bit, floating point).
+    Raises ImageError with the path and the reason: missing, unreadable, not an ordinary file,
+    empty, not an image of the known formats, cut off or damaged, more than MAX_PIXELS (checked
+    before decoding), or pixels without a defined look (32-bit, floating point).
     """
-    return decode_image(read_bytes(path, MAX_FILE_BYTES), path)
+    try:
+        return decode_image(read_bytes(path, MAX_FILE_BYTES), path)
+    except UserError as error:
+        raise ImageError(str(error)) from None
 
 
 def decode_image(data: bytes, path: str | os.PathLike[str] = "image") -> np.ndarray:

@@ -41,6 +41,8 @@ class Recorder:
         self.mode = mode
         self.folder = self.output / mode
         self.checkpoints = self.folder / "checkpoints"
+        if self.output.is_file():
+            raise UserError(f"--output {self.output}: is a file; a folder is needed")
 
     def curve_path(self, curve: str) -> Path:
         return curve_path(self.output, self.mode, curve)

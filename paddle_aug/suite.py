@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from paddle_aug.command_line import to_arguments
-from paddle_aug.config import Config, load_config, read_yaml
+from paddle_aug.config import Config, load_config
 from paddle_aug.errors import UserError, unknown_option
 from paddle_aug.layout import CURVES
+from paddle_aug.plain_yaml import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 # Options that may differ between what a run was started with and what is asked for now.

@@ -23,10 +23,11 @@ from PIL import Image
 
 from paddle_aug.archives import unpack
 from paddle_aug.checkpoint import load_state, save_state
-from paddle_aug.config import load_config, read_yaml
+from paddle_aug.config import load_config
 from paddle_aug.data_binary import read_cifar, read_idx, read_npz
 from paddle_aug.data_lists import read_csv, read_list
 from paddle_aug.images import read_image
+from paddle_aug.plain_yaml import read_yaml
 from paddle_aug.weights import load_weights
 from tests.data_sets import load, make_folder, write_lists
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddle_aug.command_line import parse_args
-from paddle_aug.config import AUGMENTS, Config, load_config, read_yaml
+from paddle_aug.config import AUGMENTS, Config, load_config
 from paddle_aug.errors import UserError
+from paddle_aug.plain_yaml import read_yaml
 
 ROOT = Path(__file__).parent.parent
 
@@ -57,11 +58,36 @@ def test_a_number_of_the_policy_can_be_set_on_the_command_line(tmp_path):
 def test_lists_are_given_with_commas_and_transforms_as_yaml():
     config, _ = parse_args(
         ["--milestones", "15, 18", "--mean", "0.485,0.456,0.406",
-         "--train-transforms", "[{Resize: 120}, RandomHorizontalFlip]"]
+         "--augment", "no", "--train-transforms", "[{Resize: 120}, RandomHorizontalFlip]"]
     )  # fmt: skip
     assert config.milestones == [15, 18]
     assert config.mean == [0.485, 0.456, 0.406]
     assert config.train_transforms == [{"Resize": 120}, "RandomHorizontalFlip"]
+
+
+def test_transforms_of_ones_own_need_a_word_on_mixing():
+    with pytest.raises(UserError, match="train_transforms: say with --augment what mixing goes"):
+        parse_args(["--train-transforms", "[RandomHorizontalFlip]"])
+
+
+@pytest.mark.parametrize(
+    ("options", "notes"),
+    [
+        ({"augment": "userDef", "alpha": 0.2}, ["--alpha has no effect with --augment userDef"]),
+        ({"augment": "samplePairing", "pairing_on": 4}, []),
+        ({"augment": "mixup", "alpha": 0.2, "criterion": "focal", "focal_gamma": 1.0}, []),
+        ({"augment": "flip", "mix_off_last": 3, "focal_gamma": 1.0},
+         ["--mix-off-last has no effect with --augment flip",
+          "--focal-gamma has no effect with --criterion cross_entropy"]),
+        ({"lr_schedule": "cosine", "milestones": [3], "gamma": 0.5},
+         ["--milestones has no effect with --lr-schedule cosine",
+          "--gamma has no effect with --lr-schedule cosine"]),
+    ],
+)  # fmt: skip
+def test_options_without_effect_are_named(options, notes):
+    assert load_config(options).without_effect() == notes
+    # A saved run gives every option: only changed ones are the user's.
+    assert load_config(load_config(options).dump()).without_effect() == notes
 
 
 @pytest.mark.parametrize(
@@ -81,7 +107,7 @@ def test_lists_are_given_with_commas_and_transforms_as_yaml():
         (["--policy.noise-max-sigma", "soft"], r"policy\.noise_max_sigma"),
         (["--workers", "257"], r"workers: .*less than or equal to 256, got '257'"),
         (["--epochs", "1000001"], r"epochs: .*less than or equal to 1000000"),
-        (["--train-transforms", "[{Resize: x}]"], r"^train_transforms: Resize: size must be"),
+        (["--augment", "no", "--train-transforms", "[{Resize: x}]"], r"^train_transforms: Resize: size must be"),
         (["--eval-transforms", "[{os.system: ls}]"], r"^eval_transforms: unknown .*'os.system'"),
     ],
 )

@@ -73,6 +73,12 @@ class TestFolders:
         with pytest.raises(UserError, match=r"train/c: class 'c' has no images"):
             load(tmp_path / "set")
 
+    @pytest.mark.parametrize("place", ["", "cats"])
+    def test_images_of_one_class_or_of_none_are_named(self, tmp_path, place):
+        picture(tmp_path / place / "a.png")
+        with pytest.raises(UserError, match=f"{tmp_path / place}: holds images, but each class "):
+            load(tmp_path)
+
     def test_a_link_out_of_the_tree_is_refused_unless_its_root_is_given(self, folder, tmp_path):
         tree = tmp_path / "tree"
         for name in ("a", "b"):

@@ -81,4 +81,10 @@ def test_a_run_that_cannot_be_deleted_is_a_clear_error(tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_made_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write .*Not a directory"):
-        Recorder(tmp_path / "file", "no").write_history([row(0)])
+        Recorder(tmp_path / "file" / "logs", "no").write_history([row(0)])
+
+
+def test_a_file_is_no_output_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--output .*file: is a file; a folder is needed"):
+        Recorder(tmp_path / "file", "no")

@@ -9,9 +9,10 @@ import yaml
 
 from paddle_aug.command_line import parse_args, to_arguments
 from paddle_aug.commands import suite as command
-from paddle_aug.config import Config, load_config, read_yaml
+from paddle_aug.config import Config, load_config
 from paddle_aug.errors import Interrupted, UserError
 from paddle_aug.fit import fit, resume
+from paddle_aug.plain_yaml import read_yaml
 from paddle_aug.suite import epochs_done, next_command, plan, read_suite, slug
 
 BASE = {
