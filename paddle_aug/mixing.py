@@ -18,15 +18,18 @@ def sample_pairing(images: Batch, partners: Batch) -> Batch:
 
     images, partners: same shape and floating dtype. Source: Inoue 2018, arXiv 1801.02929.
     """
+    _refuse_bytes(images)
     return images * 0.5 + partners * 0.5
 
 
 def mixup(images: Batch, partners: Batch, lam: float | Batch) -> Batch:
     """lam * images + (1 - lam) * partners.
 
-    lam: in [0, 1], one number or one an image (shape [N]); its dtype becomes the images'.
+    images, partners: floating. lam: in [0, 1], one number or one an image (shape [N]); its dtype
+    becomes the images'. Raises ValueError for another lam.
     Source: Zhang et al. 2018, arXiv 1710.09412.
     """
+    _refuse_bytes(images)
     lam = _weights_like(lam, images)
     return images * lam + partners * (1 - lam)
 
@@ -34,7 +37,8 @@ def mixup(images: Batch, partners: Batch, lam: float | Batch) -> Batch:
 def cutmix(images: Batch, partners: Batch, box: Box) -> Batch:
     """Each image with the rectangle `box` taken from its partner.
 
-    The share of the first image that is left is `box_lam(box, height, width)`.
+    The share of the first image that is left is `box_lam(box, height, width)`. Raises ValueError
+    for a box that is not inside the images, which must be [N, C, H, W].
     Source: Yun et al. 2019, arXiv 1905.04899.
     """
     mask = _box_mask(box, images)
@@ -107,10 +111,20 @@ def soft_targets(
     return targets
 
 
+def _refuse_bytes(images: Batch) -> None:
+    """Means of whole numbers would change the type, or be cut off."""
+    if "int" in str(images.dtype):
+        raise ValueError(f"images are {images.dtype}: float ones are mixed here; paddle_aug.ops "
+                         "mixes two uint8 images")  # fmt: skip
+
+
 def _weights_like(lam: float | Batch, images: Batch) -> float | Batch:
     """Weights that multiply `images` row by row without changing its dtype."""
-    if isinstance(lam, int | float) or np.ndim(lam) == 0:
-        return float(lam)
+    values = np.asarray(lam, np.float64)
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(f"lam must be in [0, 1], got {values}")
+    if values.ndim == 0:
+        return float(values)
     shape = [len(lam)] + [1] * (images.ndim - 1)
     if isinstance(images, np.ndarray):
         return np.asarray(lam, images.dtype).reshape(shape)
@@ -122,7 +136,11 @@ def _weights_like(lam: float | Batch, images: Batch) -> float | Batch:
 def _box_mask(box: Box, images: Batch) -> Batch:
     """1 inside the box and 0 outside, shape [1, 1, H, W], of the images' kind and dtype."""
     y1, x1, y2, x2 = box
-    mask = np.zeros((1, 1, *images.shape[-2:]), np.float32)
+    height, width = images.shape[-2:]
+    if not (0 <= y1 <= y2 <= height and 0 <= x1 <= x2 <= width):
+        raise ValueError(f"the box {box} is not inside {height}x{width}, the last two of the shape "
+                         f"{list(images.shape)}: images must be [N, C, H, W]")  # fmt: skip
+    mask = np.zeros((1, 1, height, width), np.float32)
     mask[..., y1:y2, x1:x2] = 1
     if isinstance(images, np.ndarray):
         return mask.astype(images.dtype)

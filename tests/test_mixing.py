@@ -148,3 +148,29 @@ def test_partners_are_drawn_over_the_whole_batch_with_replacement():
     counts = np.bincount(draws.ravel(), minlength=8) / draws.size
     np.testing.assert_allclose(counts, 1 / 8, atol=0.01)
     assert any(len(set(row)) < 8 for row in draws)
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize("lam", [-0.1, 1.5, float("nan"), np.array([0.5, 2.0])])
+def test_a_weight_outside_0_to_1_is_refused(lam):
+    images = np.zeros((2, 3, 4, 4), np.float32)
+    with pytest.raises(ValueError, match=r"lam must be in \[0, 1\], got"):
+        mixing.mixup(images, images, lam)
+
+
+def test_images_in_another_layout_are_refused_where_the_box_tells():
+    images = np.zeros((2, 16, 16, 3), np.float32)
+    with pytest.raises(
+        ValueError, match=r"\(0, 0, 9, 9\) is not inside 16x3.*must be \[N, C, H, W\]"
+    ):
+        mixing.cutmix(images, images + 1, (0, 0, 9, 9))
+
+
+@pytest.mark.parametrize("to", [np.asarray, paddle.to_tensor])
+def test_bytes_are_refused_instead_of_changing_their_type(to):
+    images = to(np.zeros((2, 3, 4, 4), np.uint8))
+    for mix in (mixing.sample_pairing, lambda a, b: mixing.mixup(a, b, 0.5)):
+        with pytest.raises(ValueError, match="uint8: float ones are mixed here; paddle_aug.ops"):
+            mix(images, images)

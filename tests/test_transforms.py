@@ -283,3 +283,17 @@ def test_grayscale_is_luma_in_three_channels():
 def test_impossible_numbers_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("image", "got"),
+    [
+        (np.zeros((4, 4, 3), np.float32), r"float32 \[4, 4, 3\]"),
+        (np.zeros((3, 4, 4), np.uint8), r"uint8 \[3, 4, 4\]"),
+        (np.zeros((4, 4), np.uint8), r"uint8 \[4, 4\]"),
+        ("cat.jpg", r"str \[\]"),
+    ],
+)
+def test_what_is_no_uint8_rgb_image_is_refused(image, got):
+    with pytest.raises(ValueError, match=f"need a uint8 array .H, W, 3., got {got}"):
+        Compose([])(image, np.random.default_rng(0))
