@@ -2,10 +2,7 @@
 # pyright: reportIncompatibleMethodOverride=false
 """The same Dataset, loss and metric for Paddle's own high-level loop, `paddle.Model.fit`.
 
-data = SoftLabelDataset(view, num_classes)
-model = paddle.Model(network)
-model.prepare(optimizer, SoftLabelLoss(), SoftLabelAccuracy())
-model.fit(data, evaluation, batch_size=8, epochs=2, callbacks=[NewDraws(data)])
+docs/model_fit.md has a whole example.
 """
 
 from typing import Any
@@ -17,9 +14,12 @@ from paddle.callbacks import Callback
 from paddle.metric import Metric
 
 from paddle_aug.augmented import AugmentedDataset
+from paddle_aug.build import evaluation_view, load_datasets, training_view
+from paddle_aug.config import load_config
 from paddle_aug.errors import UserError
 from paddle_aug.losses import build_criterion
 from paddle_aug.metrics import WeightedMean, soft_hits
+from paddle_aug.mix_policy import build_mix_policy
 from paddle_aug.mixing import soft_targets
 
 
@@ -59,6 +59,27 @@ class SoftLabelDataset(paddle.io.Dataset):
             )
         self._reads[index] += 1
         return int(self._reads[index]) - 1
+
+
+def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelDataset]:
+    """(training images, evaluation images) of options that are named as train.py's.
+
+    Training images are augmented, and mixed where the method takes partners from the data set;
+    evaluation images are neither. `num_classes` of both is the number of classes in the data.
+    Raises UserError on wrong options or data, and on mixing in the batch, which no Dataset can do.
+    """
+    config = load_config(options).filled()
+    mix = build_mix_policy(config)
+    if mix and mix.partner != "dataset":
+        raise UserError(
+            f"augment: {config.augment} mixes in the batch, which a Dataset does not see: "
+            'give partner="dataset" too'
+        )
+    train, evaluation = load_datasets(config, print)
+    count = len(train.classes)
+    clean = SoftLabelDataset(evaluation_view(evaluation, config), count)
+    clean.epoch = 0  # nothing is drawn, so worker processes may read it in every epoch
+    return SoftLabelDataset(training_view(train, config, mix), count), clean
 
 
 class NewDraws(Callback):

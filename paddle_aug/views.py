@@ -1,4 +1,9 @@
-"""Test-time augmentation: the views of an image whose predictions are averaged."""
+"""Test-time augmentation: the views of an image whose predictions are averaged.
+
+Views are made of the image as the plain evaluation shows it: after the run's --eval-transforms, or
+the resizing to --image-size. Where those end with a CenterCrop, crops are parts of that crop, and
+what lies outside of it is in no view.
+"""
 
 import numpy as np
 
@@ -31,7 +36,12 @@ class PlacedCrop(Transform):
 def build_views(
     kind: str, draws: int, policy: str, config: Config, changes_label: frozenset[str]
 ) -> list[Transform]:
-    """One transform a view. UserError where a view would change this data set's labels."""
+    """One transform a view; each is of an image as the plain evaluation shows it.
+
+    kind: "none"; "flip": the image and its mirror image; "crops": its four corners and its centre,
+    each CROP_SHARE of height and width, scaled to the model's size; "draws": that many of a policy.
+    Raises UserError where a view would change this data set's labels.
+    """
     if kind == "none":
         return [build_policy("no")]
     if kind == "flip":

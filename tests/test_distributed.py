@@ -4,9 +4,14 @@ Paddle's store listens on every address of the machine, so the launches here get
 own that has the loopback alone (Linux namespaces); where the system forbids that they are skipped.
 """
 
+import contextlib
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,11 +20,20 @@ import paddle
 import pytest
 from sklearn.datasets import load_sample_image
 
-from paddle_aug.checkpoint import load_state
+from paddle_aug.augmented import Batch, collate
+from paddle_aug.checkpoint import CheckpointFolder, load_state
+from paddle_aug.command_line import to_arguments
 from paddle_aug.config import load_config
-from paddle_aug.distributed import SINGLE, start
+from paddle_aug.distributed import SINGLE, Ranks, start
+from paddle_aug.engine import Trainer, train_step
 from paddle_aug.fit import fit
+from paddle_aug.loader import Loader
+from paddle_aug.losses import build_criterion
+from paddle_aug.lr_schedule import LearningRate
 from paddle_aug.metrics import TrainingMeters
+from paddle_aug.mix_policy import MixPolicy, build_mix_policy
+from paddle_aug.seeding import stream
+from tests.helpers import policy, view
 
 ROOT = Path(__file__).parent.parent
 ALONE = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
@@ -46,6 +60,31 @@ def launch(log: Path, *arguments: str) -> subprocess.Popen:
     )
 
 
+@contextlib.contextmanager
+def launched(tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen]:
+    """`launch` with the run in `out/no`, from the end of its first epoch on; nothing is left."""
+    output = tmp_path / "out"
+    process = launch(tmp_path / "log", *arguments, "--output", str(output))
+    try:
+        end = time.monotonic() + 90
+        while not (output / "no" / "metrics.csv").exists():
+            assert process.poll() is None, process.stdout.read()
+            assert time.monotonic() < end, "no epoch has ended"
+            time.sleep(0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            for each in (*processes_of(process), process.pid):
+                os.kill(each, signal.SIGKILL)
+            process.communicate()
+
+
+def processes_of(launcher: subprocess.Popen) -> list[int]:
+    """The run's processes in the order of their ranks, in which they were started."""
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
+    return sorted(map(int, children.read_text().split()))
+
+
 @pytest.fixture
 def odd_data(tmp_path) -> Path:
     """25 training and 13 evaluation images of noise: of the last batch one process gets none."""
@@ -66,12 +105,8 @@ def test_two_processes_of_batch_4_equal_one_of_batch_8(tmp_path, odd_data):
         "optimizer": "SGD", "augment": "cutmix", "base": "userDef", "mix_prob": 0.5, "ema": 0.9,
         "workers": 0, "cpu_backend": "paddle",
     }  # fmt: skip
-    arguments = [
-        part for name, value in options.items()
-        for part in (f"--{name.replace('_', '-')}", str(value))
-    ]  # fmt: skip
     process = launch(
-        tmp_path / "log", *arguments, "--batch-size", "4", "--eval-batch-size", "3",
+        tmp_path / "log", *to_arguments(options), "--batch-size", "4", "--eval-batch-size", "3",
         "--output", str(tmp_path / "two"),
     )  # fmt: skip
     fit(
@@ -118,6 +153,131 @@ def test_a_process_that_fails_ends_the_run_with_its_own_error_and_code(tmp_path)
     assert process.returncode == 2, text
     assert f"error: {broken}" in text
     assert "Container rank 1 status failed" in text
+
+
+def long_run(data: Path) -> dict[str, str]:
+    return {
+        "data": str(data), "model": "LeNet", "image_size": "32", "epochs": "100000",
+        "augment": "no", "optimizer": "SGD", "lr": "0.01", "workers": "0", "cpu_backend": "paddle",
+    }  # fmt: skip
+
+
+@needs_own_network
+def test_sigterm_to_the_launcher_saves_the_state_and_resume_goes_on_from_there(tmp_path, odd_data):
+    options, run = long_run(odd_data), tmp_path / "out" / "no"
+    with launched(tmp_path, *to_arguments(options), "--batch-size", "4") as process:
+        process.terminate()
+        text, _ = process.communicate(timeout=90)
+    assert process.returncode == 15, text
+    said = (tmp_path / "log" / "workerlog.0").read_text(encoding="utf-8")
+    assert f"go on with: python train.py --resume {run}" in said
+    progress = CheckpointFolder(run / "checkpoints").load_newest()[1]["progress"]
+    epochs = progress["epoch"] + 1
+
+    process = launch(
+        tmp_path / "log", "--resume", str(run), "--allow-changes", "--epochs", str(epochs)
+    )
+    one = {**options, "epochs": epochs, "batch_size": 8, "output": str(tmp_path / "one")}
+    fit(load_config(one), say=lambda line: None)
+    text, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, text
+    assert f"at epoch {progress['epoch']}, step {progress['step']}" in text
+    for curve in ("lossTrain", "lossEval"):
+        two, one = (np.load(tmp_path / name / f"noAug_{curve}.npy") for name in ("out", "one"))
+        assert len(two) == epochs
+        np.testing.assert_allclose(two, one, rtol=1e-5)
+
+
+@needs_own_network
+def test_a_killed_process_ends_the_run_with_the_code_of_its_signal(tmp_path, odd_data):
+    with launched(tmp_path, *to_arguments(long_run(odd_data))) as launcher:
+        first, second = processes_of(launcher)
+        os.kill(second, signal.SIGKILL)
+        text, _ = launcher.communicate(timeout=90)
+    assert launcher.returncode == 256 - signal.SIGKILL == 247, text
+    assert "Container rank 1 status failed" in text
+    assert not Path(f"/proc/{first}").exists()
+    saved = CheckpointFolder(tmp_path / "out" / "no" / "checkpoints").load_newest()[1]
+    assert saved["progress"]["epoch"] > 0
+
+
+class Apart(Ranks):
+    """One of several processes, without the others: for what it does before they exchange."""
+
+    def average_gradients(self, model, images, values):
+        return values
+
+
+class Watched(paddle.nn.Layer):
+    """Keeps the images that it sees, and what chance gives it as it gives it to dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = paddle.nn.Linear(192, 3)
+        self.seen: list[np.ndarray] = []
+        self.chance: list[float] = []
+
+    def forward(self, images):
+        self.seen.append(images.numpy())
+        self.chance.append(float(paddle.rand([])))
+        return self.linear(images.flatten(1))
+
+
+def watched_steps(rank: int, mix: MixPolicy, batch: Batch, epoch: int) -> Watched:
+    """Two steps of one of two processes, on the same batch."""
+    model = Watched()
+    trainer = Trainer(
+        config=load_config({"seed": 5}), model=model,
+        optimizer=paddle.optimizer.SGD(0.1, parameters=model.parameters()),
+        criterion=build_criterion(), schedule=LearningRate("constant", 0.1, 10, 2), mix=mix,
+        ema=None, scaler=None, source=lambda epoch, index: "", ranks=Apart(rank, 2),
+    )  # fmt: skip
+    for step in (0, 1):
+        train_step(trainer, batch, epoch, step, TrainingMeters())
+    return model
+
+
+def test_processes_mix_in_the_same_epochs_each_with_its_own_lam_and_partners():
+    options = {"augment": "mixup", "epochs": 10, "pairing_start": 3, "pairing_end": 8}
+    mix = build_mix_policy(load_config({**options, "pairing_on": 2, "pairing_off": 1}))
+    batch = collate(view(mean=[0.5], std=[0.5]), 0, np.arange(7))
+    for epoch in range(10):
+        models = [watched_steps(rank, mix, batch, epoch) for rank in (0, 1)]
+        seen = [images for model in models for images in model.seen]
+        assert len({value for model in models for value in model.chance}) == 4
+        if epoch not in (3, 4, 6, 7):
+            for images in seen:
+                np.testing.assert_array_equal(images, batch.images)
+            continue
+        # Processes take numbers in turn: 0 and 1 in the first step, 2 and 3 in the second.
+        streams = [stream(5, epoch, number, "mix") for number in (0, 2, 1, 3)]
+        expected = [mix.mix_batch(batch.images, batch.labels, rng) for rng in streams]
+        assert len({lam for *_, lam in expected}) == 4
+        for images, (mixed, *_) in zip(seen, expected, strict=True):
+            np.testing.assert_allclose(images, mixed, atol=1e-5)
+
+
+def test_augmentation_and_partners_of_the_data_set_depend_on_the_image_not_on_the_process():
+    data = view(23, mix=policy("cutmix", partner="dataset", probability=0.5))
+    whole = list(Loader(data, 6, shuffle=True, seed=5).epoch(2))
+    parts = [
+        list(Loader(data, 3, shuffle=True, seed=5, rank=rank, ranks=2).epoch(2)) for rank in (0, 1)
+    ]
+    assert 0 < np.mean(np.concatenate([batch.lam for batch in whole]) < 1) < 1
+    for batch, *both in zip(whole, *parts, strict=True):
+        for name in Batch._fields:
+            found = np.concatenate([getattr(part, name) for part in both])
+            np.testing.assert_array_equal(found, getattr(batch, name), err_msg=name)
+
+
+def test_images_of_different_processes_are_augmented_by_different_draws():
+    drawn = []
+    for rank in (0, 1):
+        batches = Loader(view(24), 3, shuffle=False, rank=rank, ranks=2).epoch(0)
+        drawn.append(np.concatenate([b.images[:, 0, 0, 0] - b.indices for b in batches]).round())
+    assert len(drawn[0]) == len(drawn[1]) == 12
+    assert len(set(drawn[0])) > 6
+    assert np.mean(drawn[0] == drawn[1]) < 0.2
 
 
 def test_a_run_without_the_launcher_is_one_process_that_exchanges_nothing():

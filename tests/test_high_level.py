@@ -1,12 +1,24 @@
 """Dataset, loss and metric in paddle.Model.fit, by value."""
 
+import re
+from pathlib import Path
+
+import cv2
 import numpy as np
 import paddle
 import pytest
 
 from paddle_aug.errors import UserError
-from paddle_aug.high_level import NewDraws, SoftLabelAccuracy, SoftLabelDataset, SoftLabelLoss
+from paddle_aug.high_level import (
+    NewDraws,
+    SoftLabelAccuracy,
+    SoftLabelDataset,
+    SoftLabelLoss,
+    soft_label_datasets,
+)
 from tests.helpers import policy, view
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "model_fit.md"
 
 
 def mixed(count: int = 23, **settings) -> SoftLabelDataset:
@@ -128,3 +140,80 @@ def test_worker_processes_without_the_callback_would_repeat_themselves_and_are_r
         data[0]
     NewDraws(data).on_epoch_begin(3)
     data[0]
+
+
+@pytest.fixture
+def pictures(tmp_path) -> np.ndarray:
+    """uint8 [15, 32, 32, 3] of noise, also in data/train.csv, of 3 classes in turn."""
+    images = np.random.default_rng(4).integers(0, 256, (15, 32, 32, 3), np.uint8)
+    (tmp_path / "data").mkdir()
+    for number, image in enumerate(images):
+        cv2.imwrite(str(tmp_path / "data" / f"{number}.png"), image[:, :, ::-1])
+    rows = [f"{number}.png,{number % 3}" for number in range(15)]
+    (tmp_path / "data" / "train.csv").write_text("\n".join(["image,label", *rows]))
+    return images
+
+
+def test_the_documents_example_trains_on_a_csv(pictures, tmp_path, monkeypatch, capsys):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    assert code.count("256") == 2
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(code.replace("256", "32"), names)
+    train, evaluation, model = (names[name] for name in ("train", "evaluation", "model"))
+
+    shown = capsys.readouterr().out
+    assert "Epoch 2/2" in shown
+    losses = [float(value) for value in re.findall(r"loss: (\S+) - acc", shown)]
+    accuracies = [float(value) for value in re.findall(r"acc: (\S+)", shown)]
+    assert len(losses) == len(accuracies) >= 4
+    assert np.isfinite(losses).all() and min(losses) > 0 and max(losses) < 50
+    assert 0 <= min(accuracies) <= max(accuracies) <= 1
+
+    assert (len(train), len(evaluation), train.num_classes) == (12, 3, 3)
+    images, labels = next(iter(paddle.io.DataLoader(train, batch_size=8)))
+    assert (images.shape, labels.shape) == ([8, 3, 32, 32], [8, 3])
+    np.testing.assert_allclose(labels.sum(1).numpy(), 1, rtol=1e-6)
+
+    pixels = (pictures[12:].transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5
+    names["network"].eval()
+    predicted = names["network"](paddle.to_tensor(pixels.astype(np.float32))).numpy().argmax(1)
+    result = model.evaluate(evaluation, batch_size=2, verbose=0)
+    assert result["acc"] == pytest.approx(np.mean(predicted == [0, 1, 2]))
+
+
+def test_datasets_of_options_mix_a_fifth_of_the_training_images_alone(pictures, tmp_path):
+    options = {"data": str(tmp_path / "data" / "train.csv"), "image_size": 32, "cache": False}
+    train, evaluation = soft_label_datasets(**options, augment="cutmix", mix_prob=0.2)
+    clean = (pictures.transpose(0, 3, 1, 2) / 255 - 0.5) / 0.5
+    mixed = 0
+    for epoch in range(20):
+        train.epoch = epoch
+        for index in range(12):
+            image, label = train[index]
+            own = np.isclose(image, clean[index], atol=1e-6).all(0).mean()
+            mixed += own < 1
+            assert label.sum() == pytest.approx(1)
+            # At least what is left of the image; its partner may be of the same class.
+            assert label[index % 3] >= own - 0.01
+            if label[index % 3] < 1:
+                assert label[index % 3] == pytest.approx(own, abs=0.01)
+    assert 0.14 < mixed / 240 < 0.26
+    for index in range(3):
+        image, label = evaluation[index]
+        np.testing.assert_allclose(image, clean[12 + index], atol=1e-6)
+        assert label.tolist() == np.eye(3)[(12 + index) % 3].tolist()
+
+
+def test_evaluation_images_need_no_callback_in_worker_processes(pictures, tmp_path, monkeypatch):
+    _, evaluation = soft_label_datasets(
+        data=str(tmp_path / "data" / "train.csv"), image_size=32, cache=False, augment="no"
+    )
+    monkeypatch.setattr(paddle.io, "get_worker_info", lambda: object())
+    assert evaluation[1][1].tolist() == [0, 1, 0]
+
+
+def test_mixing_in_the_batch_is_refused_where_there_is_only_a_dataset():
+    with pytest.raises(UserError, match=r'mixup mixes in the batch.*partner="dataset"'):
+        soft_label_datasets(data="digits", augment="mixup")

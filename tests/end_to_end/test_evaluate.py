@@ -34,6 +34,13 @@ def evaluate(run: Path, output: Path, **options) -> dict:
     return evaluate_checkpoint(EvaluationOptions(str(run), output=str(output), **options))
 
 
+@pytest.fixture(scope="module")
+def plain(run, tmp_path_factory) -> tuple[dict, Path]:
+    """The figures of the best checkpoint, and the folder that was written."""
+    folder = tmp_path_factory.mktemp("plain")
+    return evaluate(run, folder), folder
+
+
 def rows(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8") as file:
         return list(csv.reader(file))
@@ -48,31 +55,31 @@ def test_the_last_checkpoint_has_the_figures_of_the_last_epoch(run, tmp_path):
     assert result["images"] == 359
 
 
-def test_the_best_checkpoint_is_the_epoch_with_the_highest_accuracy(run, tmp_path):
+def test_the_best_checkpoint_is_the_epoch_with_the_highest_accuracy(run, plain):
     accuracies = np.load(run.parent / "noAug_accEval.npy")
-    result = evaluate(run, tmp_path)
+    result, _ = plain
     assert result["checkpoint_epoch"] == int(accuracies.argmax())
     assert result["top1"] == accuracies.max()
 
 
-def test_tables_pictures_and_json_agree(run, tmp_path):
-    result = evaluate(run, tmp_path)
-    assert json.loads((tmp_path / "evaluation.json").read_text()) == result
-    confusion = np.array([row[1:] for row in rows(tmp_path / "confusion.csv")[1:]], int)
+def test_tables_pictures_and_json_agree(plain):
+    result, folder = plain
+    assert json.loads((folder / "evaluation.json").read_text()) == result
+    confusion = np.array([row[1:] for row in rows(folder / "confusion.csv")[1:]], int)
     assert confusion.tolist() == result["confusion"]
     assert confusion.sum() == 359
     assert np.trace(confusion) / 359 == pytest.approx(result["top1"])
-    classes = rows(tmp_path / "classes.csv")
+    classes = rows(folder / "classes.csv")
     assert classes[0] == ["class", "precision", "recall", "f1", "support"]
     recalls = np.array([float(row[2]) for row in classes[1:]])
     np.testing.assert_allclose(recalls, np.diag(confusion) / confusion.sum(1))
-    mistakes = rows(tmp_path / "mistakes.csv")[1:]
+    mistakes = rows(folder / "mistakes.csv")[1:]
     assert len(mistakes) == 359 - np.trace(confusion)
     probabilities = [float(row[3]) for row in mistakes]
     assert probabilities == sorted(probabilities, reverse=True)
     assert all(row[1] != row[2] for row in mistakes)
     for name in ("confusion.png", "mistakes.png"):
-        assert cv2.imread(str(tmp_path / name)).std() > 5, f"{name} shows something"
+        assert cv2.imread(str(folder / name)).std() > 5, f"{name} shows something"
 
 
 def test_the_training_split_is_the_training_images(run, tmp_path):
@@ -83,19 +90,17 @@ def test_the_training_split_is_the_training_images(run, tmp_path):
 @pytest.mark.parametrize(
     "tta", [{"tta": "crops"}, {"tta": "draws", "tta_policy": "userDef", "tta_draws": 3}], ids=str
 )
-def test_augmented_views_change_the_probabilities_and_repeat_themselves(run, tmp_path, tta):
-    plain = evaluate(run, tmp_path / "plain")
+def test_augmented_views_change_the_probabilities_and_repeat_themselves(run, plain, tmp_path, tta):
     first = evaluate(run, tmp_path / "a", **tta)
     second = evaluate(run, tmp_path / "b", **tta)
-    assert first["loss"] != plain["loss"]
+    assert first["loss"] != plain[0]["loss"]
     assert first == second
     assert first["top1"] > 0.3
 
 
-def test_one_view_of_the_plain_policy_is_the_plain_evaluation(run, tmp_path):
-    plain = evaluate(run, tmp_path / "plain")
-    drawn = evaluate(run, tmp_path / "b", tta="draws", tta_policy="no", tta_draws=2)
-    assert drawn["loss"] == pytest.approx(plain["loss"], rel=1e-12)
+def test_one_view_of_the_plain_policy_is_the_plain_evaluation(run, plain, tmp_path):
+    drawn = evaluate(run, tmp_path, tta="draws", tta_policy="no", tta_draws=2)
+    assert drawn["loss"] == pytest.approx(plain[0]["loss"], rel=1e-12)
 
 
 def test_mirroring_digits_is_refused(run, tmp_path):
