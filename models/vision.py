@@ -3,6 +3,7 @@
 import difflib
 from typing import Any
 
+import numpy as np
 import paddle
 from paddle import Tensor, nn
 
@@ -37,6 +38,38 @@ def build_vision_model(
         model.head_name = "_fc_out"
         model.auxiliary_heads = ("_out1", "_out2")
     return model
+
+
+def check_image_size(model: nn.Layer, name: str, in_channels: int, size: int) -> None:
+    """Raise ValueError where a model of paddle.vision gives no finite logits for size x size.
+
+    They do not check it themselves: some fail in the middle with the words of a matrix product,
+    others average over an empty map. The model stays as it is, and no random number is drawn.
+    name: for the message.
+    """
+    if _takes(model, in_channels, size):
+        return
+    # 28 is that of its LeNet; the other models are made for 224.
+    fitting = next((other for other in (28, 224) if _takes(model, in_channels, other)), None)
+    reason = "do not fit this model"
+    if fitting is not None:
+        way = "small" if size < fitting else "large"
+        reason = f"are too {way} for this model; try --image-size {fitting}"
+    raise ValueError(f"{name}: {size}x{size} images {reason}")
+
+
+def _takes(model: nn.Layer, in_channels: int, size: int) -> bool:
+    learning = [layer for layer in model.sublayers(include_self=True) if layer.training]
+    model.eval()  # no dropout, and the running statistics rest
+    try:
+        with paddle.no_grad():
+            logits = model(paddle.zeros([1, in_channels, size, size]))
+        return bool(np.isfinite(logits.numpy()).all())
+    except (ValueError, RuntimeError):
+        return False
+    finally:
+        for layer in learning:
+            layer.training = True
 
 
 def _main_output(layer: nn.Layer, inputs: tuple[Tensor, ...], outputs: list[Tensor]) -> Tensor:

@@ -7,8 +7,9 @@ from typing import Any
 
 import paddle
 
-from models import build_model
+from models import VISION_PREFIX, build_model
 from models.structure import head_parameters
+from models.vision import check_image_size
 from paddle_aug.augmented import AugmentedDataset
 from paddle_aug.cache import CachedDataset
 from paddle_aug.config import Config
@@ -18,7 +19,7 @@ from paddle_aug.ema import ExponentialMovingAverage
 from paddle_aug.engine import Trainer
 from paddle_aug.environment import data_digest
 from paddle_aug.errors import UserError
-from paddle_aug.finetune import fit_weights, freeze_backbone, read_weights
+from paddle_aug.finetune import check_weights, fit_weights, freeze_backbone, read_weights
 from paddle_aug.image_dataset import ImageDataset
 from paddle_aug.loader import Loader, choose_workers
 from paddle_aug.losses import build_criterion
@@ -70,6 +71,8 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     """
     config = config.filled()
     choose_device(config.device)
+    if config.weights and fresh:
+        check_weights(config.weights, config.model)  # before the data are read
     train, evaluation = load_datasets(config, say)
     paddle.seed(config.seed)
     model = first_model(config, len(train.classes), say, fresh)
@@ -149,12 +152,15 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
 def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
     """The model of the options with its first weights, drawn from Paddle's generator."""
     try:
-        return build_model(
+        model = build_model(
             config.model, num_classes, config.channels, config.image_size,
             init=config.init, stem=config.stem,
         )  # fmt: skip
+        if config.model.startswith(VISION_PREFIX):
+            check_image_size(model, config.model, config.channels, config.image_size)
     except ValueError as error:
         raise UserError(f"model: {error}") from None
+    return model
 
 
 def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> paddle.nn.Layer:

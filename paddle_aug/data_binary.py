@@ -4,6 +4,7 @@ import gzip
 import os
 import struct
 import tarfile
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,6 +22,11 @@ CIFAR10_NAMES = [
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 ]  # fmt: skip
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+# What zipfile and numpy raise on damaged bytes.
+_NPZ_ERRORS = (
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, EOFError, OSError, ValueError,
+    RuntimeError, NotImplementedError, SyntaxError, MemoryError,
+)  # fmt: skip
 _CIFAR_PIXELS = 3 * 32 * 32
 _IDX_PAIRS = (
     ("train-images", "train-labels"),
@@ -181,9 +187,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[Arrays, Arrays]:
         try:
             with zipfile.ZipFile(file) as archive:
                 parts = [_read_npy(archive, key, path) for key in _NPZ_KEYS]
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            raise UserError(f"{path}: not a readable .npz file ({error})") from None
-        except (RuntimeError, NotImplementedError, SyntaxError, MemoryError) as error:
+        except _NPZ_ERRORS as error:
             raise UserError(f"{path}: not a readable .npz file ({error})") from None
     train = _checked_arrays(parts[0], parts[1], path)
     return train, _checked_arrays(parts[2], parts[3], path)

@@ -6,7 +6,6 @@ anything in it (weights.py).
 
 import re
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,18 @@ from paddle import nn
 from models.structure import head_name
 from paddle_aug.checkpoint import Arrays
 from paddle_aug.errors import UserError
-from paddle_aug.files import open_regular
-from paddle_aug.weights import load_weights
+from paddle_aug.weights import PRETRAINED, find_weights, load_weights
 
-PRETRAINED = "pretrained"
-_NPZ_ERRORS = (OSError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile)
 # Models of this project whose parameters have the names and shapes of paddle.vision's.
 _OURS = re.compile(r"(ResNet(18|34|50|101|152)|VGG(16|19))")
+
+
+def check_weights(source: str, model_name: str) -> None:
+    """Raise UserError where `read_weights` would find nothing, without reading or downloading."""
+    if source == PRETRAINED:
+        _pretrained_of(model_name)
+    else:
+        find_weights(Path(source).expanduser())
 
 
 def read_weights(source: str, model_name: str) -> Arrays:
@@ -34,8 +38,7 @@ def read_weights(source: str, model_name: str) -> Arrays:
     """
     if source == PRETRAINED:
         return load_weights(download_pretrained(model_name))
-    path = Path(source).expanduser()
-    return _read_npz(path) if path.suffix == ".npz" else load_weights(path)
+    return load_weights(Path(source).expanduser())
 
 
 def fit_weights(model: nn.Layer, arrays: Arrays, source: str) -> str:
@@ -101,6 +104,18 @@ def download_pretrained(model_name: str) -> Path:
     The file lies in Paddle's own cache, and its MD5 is checked. Raises UserError where there are
     none for this model, or no connection.
     """
+    url, checksum = _pretrained_of(model_name)
+    try:
+        return Path(paddle.utils.download.get_weights_path_from_url(url, checksum))
+    except Exception as error:  # its own and its HTTP library's
+        raise UserError(
+            f"weights: the download of {url} failed ({str(error).splitlines()[0]}): "
+            "bring the file yourself and give its path"
+        ) from None
+
+
+def _pretrained_of(model_name: str) -> tuple[str, str]:
+    """(URL, MD5); UserError where there are none."""
     name = model_name.removeprefix("paddle.vision:")
     if _OURS.fullmatch(name):
         name = name.lower()
@@ -110,14 +125,7 @@ def download_pretrained(model_name: str) -> Path:
             f"weights: Paddle offers no pretrained weights for {model_name}; "
             "models that have some: ResNet18/34/50/101/152, VGG16/19, paddle.vision:NAME"
         )
-    url, checksum = found
-    try:
-        return Path(paddle.utils.download.get_weights_path_from_url(url, checksum))
-    except Exception as error:  # its own and its HTTP library's
-        raise UserError(
-            f"weights: the download of {url} failed ({str(error).splitlines()[0]}): "
-            "bring the file yourself and give its path"
-        ) from None
+    return found
 
 
 def pretrained_url(name: str) -> tuple[str, str] | None:
@@ -130,15 +138,6 @@ def pretrained_url(name: str) -> tuple[str, str] | None:
                 if re.sub(r"_x?1\.0$", "", key).replace("_", "") == wanted:
                     return found
     return None
-
-
-def _read_npz(path: Path) -> Arrays:
-    with open_regular(path) as file:
-        try:
-            with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        except _NPZ_ERRORS as error:
-            raise UserError(f"{path}: not an .npz of plain arrays ({error})") from None
 
 
 def _finite(array: np.ndarray) -> bool:

@@ -1,9 +1,11 @@
 """SMOTE: new images for small classes, between real ones and their neighbours of the same class.
 
-Needs imbalanced-learn (requirements-extra.txt). Every image is held in memory, decoded.
+Needs imbalanced-learn (requirements-extra.txt). Every image is held in memory, decoded; as floats,
+those of one class at a time.
 """
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ log = logging.getLogger(__name__)
 
 NEIGHBOURS = 5
 WARN_BYTES = 1 << 30
+_DISTANCES_MB = 32
+_BESIDE_BYTES = 64 << 20  # distances, their order and other buffers
 
 
 class OversampledDataset(ArrayDataset):
@@ -52,26 +56,62 @@ def smote(dataset: ImageDataset, seed: int, neighbours: int = NEIGHBOURS) -> Ove
     if present.min() < 2:
         raise UserError(f"oversample: class {dataset.classes[int(np.argmax(counts == 1))]!r} has "
                         "one image only, and SMOTE needs a neighbour")  # fmt: skip
+    _library()  # before the check: what it takes itself is then no longer free
     first = dataset[0][0]
-    check_memory(len(dataset), int(present.max()) * len(present), first.size)
-    values = np.empty((len(dataset), first.size), np.float32)
+    check_memory(counts, first.size)
+    missing = np.where(counts > 0, present.max() - counts, 0)
+    labels = np.concatenate([dataset.labels, np.repeat(np.arange(len(counts)), missing)])
+    images = np.empty((len(labels), *first.shape), np.uint8)
     for index in range(len(dataset)):
-        values[index] = dataset[index][0].reshape(-1)
-    smallest = int(present.min())
-    maker = _smote_class()(random_state=seed, k_neighbors=min(neighbours, smallest - 1))
-    values, labels = maker.fit_resample(values, dataset.labels)
-    images = np.rint(values).clip(0, 255).astype(np.uint8).reshape(-1, *first.shape)
+        images[index] = dataset[index][0]
+    end = len(dataset)
+    # One class at a time: as floats all of them together would take far more memory.
+    for label in np.flatnonzero(missing):
+        start, end = end, end + int(missing[label])
+        real = images[: len(dataset)][dataset.labels == label]
+        images[start:end] = _between(real, end - start, seed, neighbours)
     return OversampledDataset(dataset, images, labels)
 
 
-def check_memory(images: int, images_after: int, values: int) -> None:
+def _between(real: np.ndarray, count: int, seed: int, neighbours: int) -> np.ndarray:
+    """`count` new images, whole numbers in float32, of the class whose images are `real`."""
+    make, sklearn_settings = _library()
+    # imbalanced-learn wants a second class: one black image, which takes no part.
+    values = np.zeros((len(real) + 1, real[0].size), np.float32)
+    values[:-1] = real.reshape(len(real), -1)
+    sampler = make(
+        sampling_strategy={0: len(real) + count}, random_state=seed,
+        k_neighbors=min(neighbours, len(real) - 1),
+    )  # fmt: skip
+    # scikit-learn's default way to distances holds 512 images in float64 for each thread.
+    with sklearn_settings(enable_cython_pairwise_dist=False, working_memory=_DISTANCES_MB):
+        result, _ = sampler.fit_resample(values, np.arange(len(values)) // len(real))
+    made = result[len(values) :]
+    return np.rint(made, out=made).reshape(count, *real.shape[1:])
+
+
+def needed_bytes(counts: np.ndarray, values: int) -> int:
+    """Memory that SMOTE takes at its height, over that of the data set: an upper bound.
+
+    counts: images of each class. values: numbers in one image. All images are bytes; those of the
+    class that is being filled are also float32, four times over (imbalanced-learn's copies).
+    """
+    largest = int(counts.max())
+    return values * largest * (int(np.count_nonzero(counts)) + 16) + _BESIDE_BYTES
+
+
+def check_memory(counts: np.ndarray, values: int) -> None:
     """Say what SMOTE needs; UserError where Linux says that there is not as much.
 
-    values: numbers in one image. SMOTE works on float32 copies of all images, old and new, twice.
+    counts, values: see `needed_bytes`. Under Paddle's launcher every process of this machine needs
+    as much.
     """
-    need = values * (4 * images + 2 * 4 * images_after)
+    processes = int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
+    need = processes * needed_bytes(counts, values)
     available = available_bytes()
-    text = f"oversample: SMOTE holds {images_after} images in memory, about {need >> 20} MB"
+    images = int(counts.max()) * int(np.count_nonzero(counts))
+    each = f" in each of {processes} processes" if processes > 1 else ""
+    text = f"oversample: SMOTE holds {images} images{each}, for which it takes {need >> 20} MB"
     if available is not None and need > available:
         raise UserError(
             f"{text}, and {available >> 20} MB are free: use a smaller --image-size, or "
@@ -92,12 +132,14 @@ def available_bytes() -> int | None:
     return None
 
 
-def _smote_class() -> Any:
+def _library() -> tuple[Any, Any]:
+    """imbalanced-learn's SMOTE, and the settings of scikit-learn, on which it rests."""
     try:
         from imblearn.over_sampling import SMOTE
+        from sklearn import config_context
     except ImportError as error:
         raise UserError(
             "oversample: smote needs imbalanced-learn: pip install -r requirements-extra.txt "
             f"({error})"
         ) from None
-    return SMOTE
+    return SMOTE, config_context

@@ -62,8 +62,10 @@ def _refusing(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
     except _RefusedError as error:
         raise UserError(f"{path}: {error}") from None
     # pickletools reports damage as ValueError; an empty stack is an IndexError.
-    except (ValueError, IndexError, KeyError, OverflowError, MemoryError, OSError) as error:
-        raise UserError(f"{path}: not a readable {kind} ({error})") from None
+    except (ValueError, IndexError, KeyError, OverflowError, MemoryError):
+        raise UserError(f"{path}: not a {kind}, or a damaged one") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
@@ -300,7 +302,7 @@ def _run(file: IO[bytes]) -> object:
 
 def _pop(stack: list[Any], count: int) -> list[Any]:
     if len(stack) < count:
-        raise IndexError("a value is missing")
+        raise _RefusedError("a value is missing")
     values = stack[-count:]
     del stack[-count:]
     return values

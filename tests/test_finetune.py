@@ -7,6 +7,7 @@ import pytest
 from models import build_model
 from models.structure import head_name, head_parameters
 from paddle_aug import finetune
+from paddle_aug.build import build_setup, make_model
 from paddle_aug.checkpoint import load_state
 from paddle_aug.config import load_config
 from paddle_aug.errors import UserError
@@ -76,17 +77,38 @@ def test_every_array_that_does_not_fit_is_listed_and_nothing_is_changed():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_weights_are_read_from_npz_and_pickles_in_it_are_not(tmp_path):
-    np.savez(tmp_path / "w.npz", **{"fc.weight": np.arange(6.0).reshape(2, 3)})
-    np.testing.assert_array_equal(
-        read_weights(str(tmp_path / "w.npz"), "LeNet")["fc.weight"], [[0, 1, 2], [3, 4, 5]]
-    )
-    np.savez(tmp_path / "bad.npz", a=np.array([{}], object))
-    with pytest.raises(UserError, match=r"bad\.npz: not an \.npz of plain arrays"):
-        read_weights(str(tmp_path / "bad.npz"), "LeNet")
-    (tmp_path / "no.npz").write_bytes(b"PK\x03\x04 not a zip")
-    with pytest.raises(UserError, match=r"no\.npz: not an \.npz"):
-        read_weights(str(tmp_path / "no.npz"), "LeNet")
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"weights": "nothere.npz"}, "nothere.npz: no such file"),
+        ({"weights": "logs/nothere"}, "logs/nothere: no such file; weights are a .pdparams"),
+        ({"weights": "pretrained", "model": "LeNet"}, "no pretrained weights for LeNet"),
+    ],
+    ids=str,
+)
+def test_weights_that_are_not_there_are_noticed_before_the_data_are_read(
+    tmp_path, monkeypatch, wrong, message
+):
+    monkeypatch.chdir(tmp_path)
+    # Reading these data would end with an error of its own.
+    with pytest.raises(UserError, match=message):
+        build_setup(options(tmp_path, data="no-such-data", **wrong), say=lambda line: None)
+
+
+def test_asking_for_weights_downloads_nothing(monkeypatch):
+    monkeypatch.setattr(paddle.utils.download, "get_weights_path_from_url", None)
+    finetune.check_weights("pretrained", "ResNet18")
+    finetune.check_weights("pretrained", VISION)
+
+
+def test_a_size_that_a_model_cannot_take_is_said_in_place_of_a_loss_that_is_not_finite():
+    wrong = options("logs", model=VISION, image_size=16)
+    with pytest.raises(
+        UserError,
+        match=rf"^model: {VISION}: 16x16 images are too small for this model; try --image-size 28$",
+    ):
+        make_model(wrong, 10)
+    make_model(options("logs", model=VISION), 10)
 
 
 @pytest.mark.parametrize(

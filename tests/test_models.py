@@ -7,6 +7,7 @@ from paddle import nn
 
 from models import build_model, check_name, model_names
 from models.structure import head_name, head_parameters, parameter_count
+from models.vision import check_image_size
 
 # Published numbers of trainable parameters (torchvision's and Paddle's model pages, the papers,
 # the documents for GoogLeNet): name, classes, channels, image size, options, parameters.
@@ -290,6 +291,40 @@ def test_resnet_computes_what_paddle_vision_computes_with_the_same_weights(ours,
 def test_what_does_not_exist_is_named_in_the_error(name, channels, options, message):
     with pytest.raises(ValueError, match=message):
         build_model(name, 7, channels, **options)
+
+
+SIZES = [
+    ("alexnet", 3, 32, "32x32 images are too small for this model; try --image-size 224"),
+    ("alexnet", 3, 288, "288x288 images are too large for this model; try --image-size 224"),
+    ("squeezenet1_1", 3, 16, "16x16 images are too small for this model; try --image-size 28"),
+    ("LeNet", 1, 32, "32x32 images are too large for this model; try --image-size 28"),
+]
+
+
+@pytest.mark.parametrize(("name", "channels", "size", "message"), SIZES)
+def test_a_size_that_a_model_of_paddle_vision_cannot_take_is_named(name, channels, size, message):
+    name = f"paddle.vision:{name}"
+    model = build_model(name, 7, channels)
+    with pytest.raises(ValueError, match=f"^{name}: {message}$"):
+        check_image_size(model, name, channels, size)
+
+
+def test_the_trial_of_a_size_leaves_the_model_and_the_generator_as_they_were():
+    paddle.seed(3)
+    model = build_model("paddle.vision:mobilenet_v2", 7)  # with batch normalisation and dropout
+    resting = model.features[0]
+    resting.eval()
+    before = {name: value.numpy() for name, value in model.state_dict().items()}
+    modes = [layer.training for layer in model.sublayers(include_self=True)]
+    expected = paddle.rand([5]).numpy()
+    paddle.seed(3)
+    build_model("paddle.vision:mobilenet_v2", 7)
+    check_image_size(model, "paddle.vision:mobilenet_v2", 3, 32)
+    np.testing.assert_array_equal(paddle.rand([5]).numpy(), expected)
+    assert [layer.training for layer in model.sublayers(include_self=True)] == modes
+    assert True in modes and False in modes
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[name])
 
 
 def test_names_are_checked_without_building():

@@ -1,5 +1,7 @@
 """Orders of an epoch, and oversampling, by value."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -105,6 +107,43 @@ def test_smote_gives_the_same_images_for_the_same_seed():
     assert (first.images != other.images).any()
 
 
+def images_of(*counts: int, side: int = 4) -> ArrayDataset:
+    rng = np.random.default_rng(5)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    images = rng.integers(0, 256, (len(labels), side, side, 3), dtype=np.uint8)
+    return ArrayDataset(images, labels, [f"class {i}" for i in range(len(counts))], "set")
+
+
+def test_smote_class_by_class_gives_what_imbalanced_learn_gives_for_all_at_once():
+    library = pytest.importorskip("imblearn.over_sampling")
+    data = images_of(7, 23, 11)
+    values, labels = library.SMOTE(random_state=3).fit_resample(
+        data.images.reshape(41, -1).astype(np.float32), data.labels
+    )
+    more = smote(data, seed=3)
+    np.testing.assert_array_equal(more.labels, labels)
+    np.testing.assert_array_equal(more.images.reshape(69, -1), np.rint(values).astype(np.uint8))
+
+
+def test_each_class_has_as_many_neighbours_as_it_can_whatever_the_smallest_has():
+    pytest.importorskip("imblearn")
+    # Class b has six images on a line; c has two, and so one neighbour each.
+    red = [200] * 60 + [8 * place for place in (0, 1, 3, 7, 15, 31)] + [0, 100]
+    images = np.zeros((68, 1, 1, 3), np.uint8)
+    images[:, 0, 0, 0] = red
+    labels = [0] * 60 + [1] * 6 + [2] * 2
+    data = ArrayDataset(images, labels, ["a", "b", "c"], "set")
+
+    def reds(neighbours: int) -> np.ndarray:
+        more = smote(data, 0, neighbours)
+        return more.images[68:, 0, 0, 0][more.labels[68:] == 1]
+
+    # The nearest of 15 is 7: with one neighbour only images made from 31 lie beyond 15.
+    share_of_one, share_of_five = ((reds(k) > 8 * 15).mean() for k in (1, 5))
+    assert share_of_one < 0.25 < share_of_five
+    np.testing.assert_array_equal(reds(5), reds(9))
+
+
 def test_smote_needs_two_images_of_each_class_and_the_library(monkeypatch):
     single = unbalanced_images().subset([0, 1, 2, 11, 14, 15])
     with pytest.raises(UserError, match="'b' has one image only"):
@@ -114,14 +153,44 @@ def test_smote_needs_two_images_of_each_class_and_the_library(monkeypatch):
         smote(unbalanced_images(), 0)
 
 
+def resident(name: str) -> int:
+    """Bytes of this process in memory: now (VmRSS), or at most since it was asked anew (VmHWM)."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(f"{name}:"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured on Linux only")
+@pytest.mark.parametrize(
+    "counts", [[120, 110, 100], [240, 20, 20]], ids=["nearly equal", "far apart"]
+)  # fmt: skip
+def test_smote_takes_no_more_memory_than_it_says(counts):
+    pytest.importorskip("imblearn")
+    smote(images_of(2, 3), 0)  # what is loaded at the first call is not meant
+    data = images_of(*counts, side=128)
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    smote(data, 0)
+    taken = resident("VmHWM") - before
+    assert taken < oversampling.needed_bytes(np.array(counts), 128 * 128 * 3)
+
+
 def test_memory_is_warned_of_and_refused_where_it_is_not_there(monkeypatch, caplog):
     monkeypatch.setattr(oversampling, "available_bytes", lambda: 8 << 30)
-    check_memory(1000, 2000, 224 * 224 * 3)
-    assert "2000 images in memory, about 2871 MB" in caplog.text
-    with pytest.raises(UserError, match="8192 MB are free: use a smaller --image-size"):
-        check_memory(10000, 10000, 224 * 224 * 3)
+    # (2 classes + 16) x 500 images x 150,528 values, and 64 MB.
+    check_memory(np.array([400, 0, 500]), 224 * 224 * 3)
+    assert "1000 images, for which it takes 1355 MB" in caplog.text
+    with pytest.raises(UserError, match="13759 MB, and 8192 MB are free: use a smaller --image"):
+        check_memory(np.array([5300, 5000]), 224 * 224 * 3)
     monkeypatch.setattr(oversampling, "available_bytes", lambda: None)
-    check_memory(10000, 10000, 224 * 224 * 3)
+    check_memory(np.array([5300, 5000]), 224 * 224 * 3)
+
+
+def test_processes_of_one_machine_share_its_memory(monkeypatch):
+    monkeypatch.setattr(oversampling, "available_bytes", lambda: 4 << 30)
+    check_memory(np.array([400, 500]), 224 * 224 * 3)
+    monkeypatch.setenv("PADDLE_LOCAL_SIZE", "4")
+    with pytest.raises(UserError, match="1000 images in each of 4 processes, .* 5423 MB, and 4096"):
+        check_memory(np.array([400, 500]), 224 * 224 * 3)
 
 
 def test_balancing_twice_is_refused():

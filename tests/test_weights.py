@@ -16,7 +16,7 @@ from paddle_aug import pdparams
 from paddle_aug.checkpoint import CheckpointFolder, save_state, with_prefix
 from paddle_aug.errors import UserError
 from paddle_aug.pdparams import read_pdparams
-from paddle_aug.weights import load_weights
+from paddle_aug.weights import find_weights, load_weights
 
 ARRAYS = {
     "conv.weight": np.arange(30, dtype=np.float32).reshape(5, 3, 2) / 7,
@@ -208,7 +208,9 @@ TYPE = b"cnumpy\ndtype\n(X\x02\0\0\0f4t"
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not a readable"),
+        (b"", "not a .pdparams file, or a damaged one$"),
+        (b"h\x0b174812789", "not a .pdparams file, or a damaged one$"),
+        (b"just some text", "not a .pdparams file, or a damaged one$"),
         (b"}X\x01\0\0\0wcnumpy\nndarray\n)Rs.", "unusual way"),
         (b"}X\x01\0\0\0w" + ARRAY + b"Rs.", "an array has no content"),
         (b"}X\x01\0\0\0w" + ARRAY + b"RNbs.", "an array's state is damaged"),
@@ -229,8 +231,8 @@ TYPE = b"cnumpy\ndtype\n(X\x02\0\0\0f4t"
         (b"}X\x15\0\0\0UnpackBigParamInfor@@}s.", "split arrays"),
         (b"\x80\x04N.", "holds NoneType"),
         (b"\x80\x04}.", "no arrays"),
-        (b"PK\x03\x04 a torch file", "refused: instruction|not a readable"),
-        (b"\x80\x04}\x8c\x01aN", "not a readable|ends too early"),
+        (b"PK\x03\x04 a torch file", "refused: instruction|not a .pdparams"),
+        (b"\x80\x04}\x8c\x01aN", "not a .pdparams|ends too early"),
     ],
 )
 def test_other_files_are_refused_with_the_reason(tmp_path, content, reason):
@@ -247,6 +249,68 @@ def test_what_is_no_file_of_weights_is_named(tmp_path, name):
     (tmp_path / "a.safetensors").write_bytes(b"x" * 20)
     with pytest.raises(UserError, match=name):
         load_weights(tmp_path / name)
+
+
+ACCEPTED = r"weights are a \.pdparams, \.safetensors or \.npz file, a run's folder, or: pretrained"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("there.csv", f"there.csv: {ACCEPTED}$"),
+        ("nothing.csv", f"nothing.csv: no such file; {ACCEPTED}$"),
+        ("logs/flip", f"logs/flip: no such file; {ACCEPTED}$"),
+        ("Pretrained", f"Pretrained: no such file; {ACCEPTED}; did you mean pretrained\\?$"),
+        ("pre-trained", f"no such file; {ACCEPTED}; did you mean pretrained\\?$"),
+        ("nothing.npz", "nothing.npz: no such file$"),
+        ("folder", "folder: a folder, but not a run with a checkpoints/best.safetensors$"),
+        ("folder.npz", "folder.npz: a folder, but"),
+    ],
+)
+def test_what_weights_may_be_is_said_without_reading_anything(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "there.csv").write_text("x", encoding="utf-8")
+    for ask in (find_weights, load_weights):
+        with pytest.raises(UserError, match=message):
+            ask(tmp_path / name)
+
+
+def npz(tmp_path, **arrays):
+    np.savez_compressed(tmp_path / "a.npz", **arrays)
+    return tmp_path / "a.npz"
+
+
+def test_weights_are_read_from_npz(tmp_path):
+    assert_equal(load_weights(npz(tmp_path, **ARRAYS)), ARRAYS)
+    with pytest.raises(UserError, match=r"a\.npz: holds no weights"):
+        load_weights(npz(tmp_path))
+
+
+def test_an_npz_with_other_things_in_it_is_refused_without_advice_to_trust_it(tmp_path):
+    path = npz(tmp_path, w=np.arange(5000.0))
+    whole = path.read_bytes()
+    encrypted = bytearray(whole)
+    encrypted[whole.index(b"PK\x01\x02") + 8] |= 1
+    np.savez(path, w=np.arange(5.0))
+    plain = path.read_bytes()
+    np.save(tmp_path / "array.npy", np.arange(3.0))
+    for content in (
+        npz(tmp_path, w=np.array([Trap(Path.touch, tmp_path / "ran")], object)).read_bytes(),
+        pickle.dumps(Trap(Path.touch, tmp_path / "ran")),
+        (tmp_path / "array.npy").read_bytes(),
+        b"", b"junk", b"PK\x03\x04 not a zip",
+        whole[: len(whole) // 2],
+        whole[:200] + b"\xff" * 50 + whole[250:],  # inside of the compressed numbers
+        bytes(encrypted),
+        plain.replace(b"{'descr'", b"{'des\0r'"),  # where numpy raises a TokenError
+    ):  # fmt: skip
+        path.write_bytes(content)
+        with pytest.raises(UserError) as caught:
+            load_weights(path)
+        reason = "not an .npz of plain arrays: damaged, or of another kind"
+        assert str(caught.value) == f"{path}: {reason}"
+    assert not (tmp_path / "ran").exists()
 
 
 @settings(
