@@ -136,16 +136,27 @@ class CheckpointFolder:
         return sorted(found, key=_place, reverse=True)
 
 
+def refuse_runs_inside(folder: Path) -> None:
+    """Raise UserError where the folder is no run but has some, as an --output folder does."""
+    runs = sorted(str(place.parent) for place in folder.glob("*/checkpoints"))
+    if runs and not (folder / "checkpoints").exists():
+        raise UserError(f"{folder}: not a run, but has some: {', '.join(runs)}")
+
+
 def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str, Any], Path]:
     """(arrays, state, the run's folder) of a run's "best" or "last" model, or of one file.
 
+    A file's folder is its run's, or the one it is in where that is not a run's `checkpoints`.
     Raises UserError where it cannot be read, or lacks the options and classes to build the model.
     """
     path = Path(run)
     if not path.is_dir():
+        if which != "best":
+            raise UserError(f"checkpoint: {which!r} is one of a run's folder, {path} is a file")
         arrays, state = load_state(path)
-        folder = path.parent
+        folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
     else:
+        refuse_runs_inside(path)
         checkpoints = CheckpointFolder(path / "checkpoints")
         folder = path
         if which == "best":

@@ -1,24 +1,26 @@
 """The article's figures: loss and accuracy of several runs against the epoch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from paddle_aug.figures import new_figure
 from paddle_aug.report import Group
+from paddle_aug.stats import LAST
+from paddle_aug.words import counted
 
-# The article's colours (baseline green, SamplePairing blue, Mixup red), then others apart from
-# them and from each other.
+# The article's, then others apart from them and from each other.
 BASELINE_COLOUR = "green"
+ARTICLE_COLOURS = {"userDef": BASELINE_COLOUR, "samplePairing": "blue", "mixup": "red"}
 COLOURS = {
-    "userDef": BASELINE_COLOUR,
-    "samplePairing": "blue",
-    "mixup": "red",
+    **ARTICLE_COLOURS,
     "no": "dimgray",
     "imgaugLib": "darkorange",
     "allab": "purple",
@@ -34,15 +36,18 @@ SPARE_COLOURS = (
 )  # fmt: skip
 STYLES = {"Train": "--", "Eval": "-"}
 KINDS = {"loss": "Loss", "acc": "Accuracy"}
+# A legend with more curves, or a larger share of the axes' height, stands below them.
+MOST_INSIDE = 6
+LARGEST_SHARE = 0.3
 
 
 def colours(groups: Sequence[Group], baseline: Group) -> dict[str, str]:
     """Colour by label: the mode's own; for a mode's second group the spare one least like the rest.
 
-    Another baseline than userDef is green where userDef is not shown.
+    A baseline without a colour in the article is green where userDef is not shown.
     """
     chosen: dict[str, str] = {}
-    if all(group.mode != "userDef" for group in groups):
+    if baseline.mode not in ARTICLE_COLOURS and all(group.mode != "userDef" for group in groups):
         chosen[baseline.label] = BASELINE_COLOUR
     for group in groups:
         own = COLOURS.get(group.mode)
@@ -64,12 +69,12 @@ def _least_alike(taken: Sequence[str]) -> str:
     return max(free, key=distances.__getitem__)
 
 
-def zoom_start(epochs: int, zoom: int | None = None) -> int:
+def zoom_start(epochs: int, zoom: int | None = None, last: int = LAST) -> int:
     """First epoch of the zoom: the last 100 of 200 epochs or more, else the last fifth.
 
-    zoom: another number of epochs.
+    zoom: another number of epochs. last: epochs that the table averages, all of them shown.
     """
-    window = zoom or (100 if epochs >= 200 else max(2, round(epochs / 5)))
+    window = zoom or max(last, 100 if epochs >= 200 else round(epochs / 5))
     return max(0, epochs - window)
 
 
@@ -79,7 +84,7 @@ def draw_curves(
     """Draw the curves of one kind, "loss" or "acc", from epoch `start` on, as the article does.
 
     A group of several runs is its mean with a band of one standard deviation. Epochs with and
-    without mixing are shaded where SamplePairing's runs have recorded them.
+    without mixing are shaded where SamplePairing's runs have recorded them. Without a legend.
     """
     chosen = colours(groups, baseline)
     shown = []
@@ -110,6 +115,7 @@ def comparison_figure(
     figure = new_figure(12, 8, dpi=80)
     axes = figure.add_subplot()
     draw_curves(axes, groups, baseline, kind, start)
+    _add_legends(figure)
     return figure
 
 
@@ -121,12 +127,13 @@ def combined_figure(groups: Sequence[Group], baseline: Group, start: int) -> Fig
     for row, first in zip(grid, rows, strict=True):
         for axes, kind in zip(row, KINDS, strict=True):
             draw_curves(axes, groups, baseline, kind, first)
+    _add_legends(figure)
     return figure
 
 
 def _title(kind: str, groups: Sequence[Group], start: int) -> str:
     epochs = max(group.epochs for group in groups)
-    return f"{KINDS[kind]}, last {epochs - start} epochs" if start else KINDS[kind]
+    return f"{KINDS[kind]}, last {counted(epochs - start, 'epoch')}" if start else KINDS[kind]
 
 
 def _shade_mixing(axes: Axes, groups: Sequence[Group], start: int) -> None:
@@ -164,27 +171,57 @@ def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
         high = low + 1.5 * (usual - low)
     margin = 0.04 * (high - low) or 0.05
     axes.set_ylim(low - margin, high + margin)
-    _add_legend(axes)
-    if kind == "acc":
-        axes.set_yticks([tick for tick in axes.get_yticks() if low - margin <= tick < 1.001])
     if cut:
         axes.set_title(f"{axes.get_title()} (values above {high:.3g} not shown)")
 
 
-def _add_legend(axes: Axes) -> None:
-    """The legend, upper left, with room made above the curves so that it hides none of them."""
-    handles, labels = axes.get_legend_handles_labels()
-    width, height = np.asarray(axes.get_window_extent().size) / axes.figure.dpi
-    # In inches, at the size "small": a line of text, and a column of the widest text.
+def _add_legends(figure: Figure) -> None:
+    """A legend in the upper left of each axes, or a common one below them where it would be large.
+
+    Room is made for it, so that it hides no curve.
+    """
+    filled = [axes for axes in figure.axes if axes.get_lines()]
+    if not filled:
+        return
+    entries: dict[str, Artist] = {}
+    for axes in filled:
+        handles, labels = axes.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    width, height = np.asarray(filled[0].get_window_extent().size) / figure.dpi
+    rows, columns = _legend_shape(entries, width)
+    share = _legend_height(rows) / height
+    curves = max(len(axes.get_lines()) for axes in filled)
+    settings = {"fontsize": "small", "framealpha": 0.75}
+    if curves > MOST_INSIDE or share > LARGEST_SHARE:
+        rows, columns = _legend_shape(entries, figure.get_figwidth())
+        figure.set_figheight(figure.get_figheight() + _legend_height(rows))
+        # Filled up: entries are spread evenly over the columns, which would part a run's two.
+        empty = rows * columns - len(entries)
+        handles = [*entries.values(), *[Line2D([], [], alpha=0)] * empty]
+        labels = [*entries, *[""] * empty]
+        legends = [figure.legend(handles, labels, loc="outside lower center",
+                                 ncols=columns, **settings)]  # fmt: skip
+    else:
+        for axes in filled:
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, low + (high - low) / (1 - share))
+        legends = [axes.legend(loc="upper left", ncols=columns, **settings) for axes in filled]
+    for text in (text for legend in legends for text in legend.get_texts()):
+        text.set_parse_math(False)
+    for axes in filled:
+        if axes.get_ylabel() == KINDS["acc"]:
+            low = axes.get_ylim()[0]
+            axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick < 1.001])
+
+
+def _legend_shape(labels: Collection[str], width: float) -> tuple[int, int]:
+    """Rows and columns of a legend of the size "small" in so many inches."""
     fitting = max(1, int(width / (0.5 + 0.06 * max(map(len, labels)))))
     # An even number of rows keeps a run's two curves in one column.
     rows = 2 * math.ceil(len(labels) / fitting / 2)
-    columns = math.ceil(len(labels) / rows)
-    share = min(0.5, (0.19 * rows + 0.15) / height)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, low + (high - low) / (1 - share))
-    legend = axes.legend(
-        handles, labels, loc="upper left", fontsize="small", ncols=columns, framealpha=0.75
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    return rows, math.ceil(len(labels) / rows)
+
+
+def _legend_height(rows: int) -> float:
+    """In inches."""
+    return 0.19 * rows + 0.15

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from paddle_aug.config import BASES, Config, load_config
 from paddle_aug.engine import predict, score
 from paddle_aug.errors import UserError
 from paddle_aug.evaluation_options import EvaluationOptions
-from paddle_aug.figures import save_figure
+from paddle_aug.figures import font_note, save_figure
 from paddle_aug.image_dataset import ImageDataset
 from paddle_aug.loader import Loader, choose_workers
 from paddle_aug.metrics import ClassFigures, accuracy, confusion_matrix, per_class
@@ -25,15 +26,16 @@ from paddle_aug.plots import confusion_figure, mistakes_figure
 from paddle_aug.state import load_model
 from paddle_aug.transforms import Compose
 from paddle_aug.views import build_views
+from paddle_aug.words import counted
 
 MISTAKES = 16  # on the sheet
-TOP = 5
+TOP = 5  # told of more classes than that
 
 
 def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
     arrays, state, folder = read_trained(options.run, options.checkpoint)
-    output = Path(options.output) if options.output else folder / "evaluation"
+    output = Path(options.output) if options.output else folder / folder_name(options)
     config = load_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend}
     config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))
@@ -58,16 +60,69 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
 
     result = figures(probabilities, labels, classes)
     result |= {
-        "run": str(options.run), "checkpoint_epoch": state.get("epoch"), "data": dataset.name,
-        "split": options.split, "tta": options.tta,
+        "run": str(options.run), **checkpoint_place(state), "checkpoint": checkpoint_name(options),
+        "data": dataset.name, "split": options.split, "tta": options.tta,
     }  # fmt: skip
     write_evaluation(output, result, probabilities, labels, dataset)
+    if note := font_note(classes):
+        print(f"note: {note}", file=sys.stderr)
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        print(format_figures(result))
+        print(format_classes(result), end="\n\n")
+        same_data = options.data in (None, state["config"].get("data"))
+        print(describe_checkpoint(result, chosen="epoch" in state, same_data=same_data))
+        print(headline(result))
         print(f"written to {output}")
     return result
+
+
+def checkpoint_name(options: EvaluationOptions) -> str:
+    """best, last, or the name of the file that is evaluated, without its ending."""
+    run = Path(options.run)
+    return options.checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
+
+
+def folder_name(options: EvaluationOptions) -> str:
+    """Where in a run's folder to write: another name for everything else that is evaluated."""
+    name = checkpoint_name(options)
+    draws = f"-{options.tta_policy}-{options.tta_draws}" if options.tta == "draws" else ""
+    parts = {
+        name: name != "best",
+        options.split: options.split != "eval",
+        f"data-{Path(options.data or '').name}": options.data,
+        f"tta-{options.tta}{draws}": options.tta != "none",
+    }
+    return "_".join(["evaluation", *(part for part, differs in parts.items() if differs)])
+
+
+def checkpoint_place(state: dict[str, Any]) -> dict[str, Any]:
+    """The epoch of a checkpoint, counted from 0, and the step in it where it is not a whole one.
+
+    A run's state says which epoch and step come next.
+    """
+    if "epoch" in state:
+        return {"checkpoint_epoch": state["epoch"], "checkpoint_step": None}
+    progress = state.get("progress", {})
+    epoch, step = progress.get("epoch"), progress.get("step")
+    if step == 0 and isinstance(epoch, int):
+        return {"checkpoint_epoch": epoch - 1, "checkpoint_step": None}
+    return {"checkpoint_epoch": epoch, "checkpoint_step": step}
+
+
+def describe_checkpoint(result: dict[str, Any], chosen: bool, same_data: bool) -> str:
+    """Which checkpoint the figures are of.
+
+    chosen: for its accuracy on the run's evaluation images. same_data: as the run's.
+    """
+    step = result["checkpoint_step"]
+    place = f"epoch {result['checkpoint_epoch']}" + (f" after step {step}" if step else "")
+    remark = ""
+    if chosen:
+        these = result["split"] == "eval" and same_data
+        images = "these images, so it flatters" if these else "the run's evaluation images"
+        remark = f" (counted from 0; chosen on {images})"
+    return f"{result['checkpoint']} checkpoint, {place}{remark}"
 
 
 def predict_views(
@@ -104,14 +159,17 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def figures(probabilities: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
-    """Everything that evaluation.json holds of a prediction."""
+    """Everything that evaluation.json holds of a prediction.
+
+    top5: None of five classes or fewer, where it says nothing.
+    """
     confusion = confusion_matrix(labels, probabilities.argmax(1), len(classes))
     tiny = np.finfo(np.float64).tiny
     return {
         "images": len(labels),
         "loss": score(np.log(np.maximum(probabilities, tiny)), labels).loss,
         "top1": accuracy(probabilities, labels),
-        "top5": accuracy(probabilities, labels, k=TOP),
+        "top5": accuracy(probabilities, labels, k=TOP) if len(classes) > TOP else None,
         "classes": [
             {"class": name, **vars(row)}
             for name, row in zip(classes, per_class(confusion), strict=True)
@@ -161,15 +219,19 @@ def write_evaluation(
     save_figure(figure, output / "mistakes.png")
 
 
-def format_figures(result: dict[str, Any]) -> str:
-    """The table of the classes and the headline, for a terminal."""
+def format_classes(result: dict[str, Any]) -> str:
+    """The table of the classes, for a terminal."""
     rows = [list(row.values()) for row in result["classes"]]
-    table = tabulate(rows, ["class", *ClassFigures.__dataclass_fields__], floatfmt=".3f")
-    headline = (
-        f"{result['images']} images: loss {result['loss']:.4f}, top-1 {result['top1']:.4f}, "
-        f"top-{TOP} {result['top5']:.4f}"
+    return tabulate(rows, ["class", *ClassFigures.__dataclass_fields__], floatfmt=".3f")
+
+
+def headline(result: dict[str, Any]) -> str:
+    """The figures of all classes together, in a line."""
+    top5 = "" if result["top5"] is None else f", top-{TOP} {result['top5']:.4f}"
+    return (
+        f"{counted(result['images'], 'image')}: loss {result['loss']:.4f}, "
+        f"top-1 {result['top1']:.4f}{top5}"
     )
-    return f"{table}\n\n{headline}"
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

@@ -5,6 +5,7 @@ display needed.
 """
 
 import functools
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,9 @@ CJK_FONTS = (
     "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Heiti TC", "Arial Unicode MS",
     "AR PL UMing CN",
 )  # fmt: skip
+
+
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
 
 def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
@@ -67,13 +71,24 @@ def make_readable(figure: Figure) -> None:
 
 def class_labels(names: Iterable[str], longest: int = 18) -> list[str]:
     """Class names for a picture: shortened, and by number where no font can write them."""
-    labels = []
-    for number, name in enumerate(names):
-        name = " ".join(str(name).split())
-        if not can_show(name):
-            name = f"#{number}"
-        labels.append(name if len(name) <= longest else name[: longest - 1] + "…")
-    return labels
+    names = [_on_one_line(name) for name in names]
+    labels = [name if can_show(name) else f"#{number}" for number, name in enumerate(names)]
+    return [label if len(label) <= longest else label[: longest - 1] + "…" for label in labels]
+
+
+def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -> str | None:
+    """Which names class_labels gives by number only, and what helps; None where there are none."""
+    missing = [
+        f"#{number} = {name}"
+        for number, name in enumerate(map(_on_one_line, names))
+        if not can_show(name)
+    ]
+    if not missing:
+        return None
+    shown = ", ".join(missing[:most])
+    more = f" and {len(missing) - most} more" if len(missing) > most else ""
+    helps = " (fonts-noto-cjk has them)" if not _cjk_font() and _CJK.search(shown) else ""
+    return f"no installed font can write some {what}: {shown}{more}{helps}"
 
 
 def can_show(text: str) -> bool:
@@ -83,6 +98,10 @@ def can_show(text: str) -> bool:
     fonts = [_font_path("sans-serif")]
     extra = _cjk_font()
     return all(_has([*fonts, extra[1]] if extra else fonts, character) for character in text)
+
+
+def _on_one_line(name: str) -> str:
+    return " ".join(str(name).split())
 
 
 def _has(fonts: list[str], character: str) -> bool:

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from paddle_aug.atomic import remove_leftovers
 from paddle_aug.build import Setup, build_setup
-from paddle_aug.checkpoint import CheckpointFolder, need
+from paddle_aug.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.config import Config, load_config
 from paddle_aug.distributed import Ranks, start
 from paddle_aug.engine import Evaluation, Progress, evaluate, train_one_epoch
@@ -76,6 +76,7 @@ def resume(
 def _resume(
     folder: Path, ranks: Ranks, allow_changes: bool, changes: dict[str, Any] | None, say: Say
 ) -> Path:
+    refuse_runs_inside(folder)
     recorder = Recorder(folder.parent, folder.name, writes=ranks.is_first)
     if ranks.is_first:
         remove_leftovers(recorder.folder)
@@ -248,9 +249,9 @@ def _epoch_line(row: dict[str, Any], epochs: int) -> str:
 
 def _summary(progress: Progress, recorder: Recorder) -> str:
     accuracies = [row["accEval"] for row in progress.history]
+    last = f"{min(len(accuracies), 10)} epochs" if len(accuracies) > 1 else "epoch"
     return (
-        f"evaluation accuracy: {mean_of_last(accuracies):.4f} mean of the last "
-        f"{min(len(accuracies), 10)} epochs, "
+        f"evaluation accuracy: {mean_of_last(accuracies):.4f} mean of the last {last}, "
         f"{progress.best_accuracy:.4f} best (epoch {progress.best_epoch})\n"
         f"curves: {recorder.output}/{recorder.mode}Aug_*.npy  run: {recorder.folder}"
     )

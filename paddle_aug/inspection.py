@@ -87,7 +87,7 @@ def without_bad(dataset: ImageDataset) -> ImageDataset:
     if bad:
         more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
         log.warning(
-            "%s: %d of %d images cannot be read and are left out (skip_bad):\n  %s%s",
+            "%s: %d of %d images cannot be read: left out (skip_bad):\n  %s%s",
             dataset.description, len(bad), len(found), "\n  ".join(bad[:10]), more,
         )  # fmt: skip
     return dataset.subset(good)

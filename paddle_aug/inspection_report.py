@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from paddle_aug.figures import class_labels, make_readable, new_figure
 from paddle_aug.inspection import Found, Scan
+from paddle_aug.words import counted
 
 TINY_SIDE = 8
 EXTREME_ASPECT = 4.0
@@ -31,28 +32,33 @@ def summarize(scan: Scan, data: str) -> dict[str, Any]:
     contradicting = [group for group in groups if len({found.label for found in group}) > 1]
     problems, notes = [], []
 
-    def say(lines: list[str], count: int, text: str) -> None:
+    def say(lines: list[str], count: int, several: str, one: str = "") -> None:
         if count:
-            lines.append(f"{count:,} {text}")
+            lines.append(counted(count, one, several))
 
     def among(rows: list[list[Found]]) -> int:
         return sum(map(len, rows))
 
-    say(problems, len(scan.bad), "images cannot be read")
+    say(problems, len(scan.bad), "images cannot be read", "image cannot be read")
     say(problems, among(across), "images are the same in training and in evaluation")
     say(problems, among(contradicting), "images are the same with different labels")
     untrained = [row["class"] for row in classes if not row["train"]]
-    say(problems, len(untrained), f"classes have no training image: {', '.join(untrained):.200}")
+    names = f"no training image: {', '.join(untrained):.200}"
+    say(problems, len(untrained), f"classes have {names}", f"class has {names}")
 
     copies = [group for group in groups if group not in across and group not in contradicting]
-    say(notes, among(copies) - len(copies), "images are copies of others in the same part")
+    say(notes, among(copies) - len(copies), "images are copies of others in the same part",
+        "image is a copy of another in the same part")  # fmt: skip
     unseen = [row["class"] for row in classes if not row["eval"]]
-    say(notes, len(unseen), f"classes have no evaluation image: {', '.join(unseen):.200}")
+    names = f"no evaluation image: {', '.join(unseen):.200}"
+    say(notes, len(unseen), f"classes have {names}", f"class has {names}")
     sizes = [found.size for found in scan.found if not found.reason]
     tiny = sum(min(size) < TINY_SIDE for size in sizes)
-    say(notes, tiny, f"images have a side of less than {TINY_SIDE} pixels")
+    side = f"a side of less than {TINY_SIDE} pixels"
+    say(notes, tiny, f"images have {side}", f"image has {side}")
     extreme = sum(max(size) > EXTREME_ASPECT * min(size) for size in sizes)
-    say(notes, extreme, f"images are more than {EXTREME_ASPECT:g} times as long as wide")
+    aspect = f"more than {EXTREME_ASPECT:g} times as long as wide"
+    say(notes, extreme, f"images are {aspect}", f"image is {aspect}")
     counts = [row["train"] for row in classes if row["train"]]
     if counts and max(counts) > UNEQUAL_CLASSES * min(counts):
         notes.append(f"the largest class has {max(counts):,} training images, "
@@ -114,8 +120,9 @@ def format_summary(summary: dict[str, Any]) -> str:
         rows = [[name, *values.values()] for name, values in sizes["figures"].items()]
         lines += ["", tabulate(rows, ["pixels", "least", "median", "most"])]
         common = sizes["most common"]
+        images_of_it = counted(common["images"], "image")
         lines += [
-            f"most common {common['width']}x{common['height']} ({common['images']:,} images)",
+            f"most common {common['width']}x{common['height']} ({images_of_it})",
             f"smallest {sizes['smallest']}, largest {sizes['largest']}",
         ]
     if groups := summary["duplicates"]:
@@ -123,7 +130,7 @@ def format_summary(summary: dict[str, Any]) -> str:
         for group in groups[:LISTED_GROUPS]:
             lines.append("  " + " = ".join(_place(entry) for entry in group))
         if len(groups) > LISTED_GROUPS:
-            lines.append(f"  and {len(groups) - LISTED_GROUPS:,} more groups")
+            lines.append(f"  and {counted(len(groups) - LISTED_GROUPS, 'more group')}")
     if summary["bad"]:
         lines += ["", "cannot be read:"]
         lines += [f"  {_place(entry)}: {entry['reason']}" for entry in summary["bad"]]
@@ -155,6 +162,8 @@ def contact_sheet(scan: Scan) -> Figure:
             top, left = row * (side + gap), column * (side + gap)
             sheet[top : top + side, left : left + side] = image
     figure = new_figure(columns + 2, len(rows) + 0.4)
+    # An image keeps its shape: the usual layout would leave the room for the names beside it.
+    figure.set_layout_engine("compressed")
     axes = figure.add_subplot()
     axes.imshow(sheet, interpolation="nearest")
     axes.set_xticks([])

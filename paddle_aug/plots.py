@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from paddle_aug.figures import class_labels, make_readable, new_figure
+from paddle_aug.words import counted
 
 
 class Cell(NamedTuple):
@@ -49,15 +50,17 @@ def draw_sheet(grid: Grid, title: str = "") -> Figure:
 
 
 def draw_schedule(
-    epochs: int, is_active: Callable[[int], bool], learning_rates: Sequence[float]
+    epochs: int, is_active: Callable[[int], bool] | None, learning_rates: Sequence[float]
 ) -> Figure:
     """When images are mixed, and the learning rate, over the epochs.
 
-    is_active: of an epoch, from 0. learning_rates: one an epoch, or one a step: any number, spread
-    evenly over the run.
+    is_active: of an epoch, from 0; None where nothing is ever mixed. learning_rates: one an epoch,
+    or one a step: any number, spread evenly over the run.
     """
     figure = new_figure(12, 4.5, dpi=80)
-    rate, mixing = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
+    heights = [5, 1] if is_active else [5]
+    strips = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
+    rate, lowest = strips[0, 0], strips[-1, 0]
     rates = np.asarray(learning_rates, np.float64)
     edges = np.linspace(0, epochs, len(rates) + 1)
     rate.stairs(rates, edges, baseline=None, color="black", linewidth=1.5, label="learning rate")
@@ -70,16 +73,18 @@ def draw_schedule(
         rate.ticklabel_format(axis="y", scilimits=(-2, 4))
     rate.set_ylabel("Learning rate")
     rate.grid(True, alpha=0.6)
-    active = np.array([is_active(epoch) for epoch in range(epochs)], bool)
-    mixing.stairs(active.astype(float), np.arange(epochs + 1), fill=True, color="blue", alpha=0.5)
-    mixing.set_ylim(0, 1)
-    mixing.set_yticks([])
-    mixing.set_ylabel("Mixing")
-    mixing.set_xlabel("Epoch")
-    mixing.set_xlim(0, epochs)
-    mixing.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    mixing.set_title(f"on in {active.sum()} of {epochs} epochs", fontsize="medium")
     rate.set_title("Training schedule")
+    if is_active:
+        active = np.array([is_active(epoch) for epoch in range(epochs)], float)
+        lowest.stairs(active, np.arange(epochs + 1), fill=True, color="blue", alpha=0.5)
+        lowest.set_ylim(0, 1)
+        lowest.set_yticks([])
+        lowest.set_ylabel("Mixing")
+        share = f"on in {active.sum():.0f} of {counted(epochs, 'epoch')}"
+        lowest.set_title(share, fontsize="medium")
+    lowest.set_xlabel("Epoch")
+    lowest.set_xlim(0, epochs)
+    lowest.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     return figure
 
 
@@ -109,7 +114,7 @@ def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     correct = matrix.trace() / matrix.sum() if matrix.sum() else 0.0
-    axes.set_title(f"Accuracy {correct:.4f} on {int(matrix.sum())} images")
+    axes.set_title(f"Accuracy {correct:.4f} on {counted(int(matrix.sum()), 'image')}")
     if classes <= 20:
         for (row, column), count in np.ndenumerate(matrix):
             if count:

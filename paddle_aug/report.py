@@ -3,8 +3,10 @@
 import csv
 import io
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from tabulate import tabulate
@@ -13,6 +15,7 @@ from paddle_aug.errors import UserError
 from paddle_aug.layout import CURVES
 from paddle_aug.runs import Run, mode_order
 from paddle_aug.stats import LAST, Best, Spread, best, last_mean, points, spread
+from paddle_aug.words import counted
 
 # Modes that serve as the baseline, in order of preference: the article's first.
 BASELINES = ("userDef", "no", "flip")
@@ -73,7 +76,7 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
     """Put runs together that carry the same label, or that differ in their seed only.
 
     Without saved options nothing says that two runs of one mode belong together: they stay apart
-    and carry their folder's name. Sorted by mode.
+    and carry the end of their path that tells them apart. Sorted by mode.
     """
     keys = [_group_key(run, runs) for run in runs]
     modes_of_label: dict[str, set[str]] = {}
@@ -83,7 +86,7 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
     grouped: dict[tuple[str, ...], list[Run]] = {}
     for key, run in zip(keys, runs, strict=True):
         grouped.setdefault(key, []).append(run)
-    times = [run.mode for members in grouped.values() for run in members[:1] if not run.label]
+    unlabelled = [members[0] for members in grouped.values() if not members[0].label]
     groups = []
     for members in grouped.values():
         first = members[0]
@@ -91,16 +94,18 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
             several = len(modes_of_label[first.label]) > 1
             label = f"{first.label} {first.mode}" if several else first.label
         else:
-            several = times.count(first.mode) > 1
-            label = f"{first.folder}/{first.mode}" if several else first.mode
+            alike = [run for run in unlabelled if run.mode == first.mode]
+            label = _place(first, alike) if len(alike) > 1 else first.mode
         groups.append(Group(label, first.mode, tuple(members)))
-    labels = [group.label for group in groups]
-    groups = [
-        replace(group, label=f"{group.label} ({group.runs[0].folder}/{group.mode})")
-        if labels.count(group.label) > 1
-        else group
-        for group in groups
-    ]
+    for label in {group.label for group in groups}:
+        alike = [group.runs[0] for group in groups if group.label == label]
+        if len(alike) > 1:
+            groups = [
+                replace(group, label=f"{label} ({_place(group.runs[0], alike)})")
+                if group.label == label
+                else group
+                for group in groups
+            ]
     return sorted(groups, key=lambda group: mode_order(group.mode))
 
 
@@ -159,7 +164,7 @@ def format_table(rows: Sequence[Row], style: str = "simple", last: int = LAST) -
         "loss eval": [_figure(row.finals["lossEval"]) for row in rows],
         "acc train": [_figure(row.finals["accTrain"]) for row in rows],
         "acc eval": [_figure(row.finals["accEval"]) for row in rows],
-        f"points vs {rows[0].label}": [_signed(row.difference) for row in rows],
+        f"points vs {_shortened(rows[0].label)}": [_signed(row.difference) for row in rows],
         "best epoch": [_best(row.bests) for row in rows],
         "s per epoch": ["-" if math.isnan(row.seconds) else f"{row.seconds:.3g}" for row in rows],
     }
@@ -181,9 +186,10 @@ def format_table(rows: Sequence[Row], style: str = "simple", last: int = LAST) -
 
 def footnote(rows: Sequence[Row], last: int = LAST) -> str:
     """What the table's figures are, in words."""
-    lines = [f"Losses and accuracies are the mean of the last {last} epochs of each curve."]
+    mean = f"the mean of the last {last} epochs" if last > 1 else "those of the last epoch"
+    lines = [f"Losses and accuracies are {mean} of each curve."]
     if any(row.averaged < last for row in rows):
-        lines.append(f'Where a run has fewer than {last} epochs, of all: see "mean of".')
+        lines.append(f'Where a run has fewer than {counted(last, "epoch")}, of all: see "mean of".')
     if any(row.runs > 1 for row in rows):
         lines.append("Several runs: mean ± sample standard deviation over the runs.")
     lines.append(
@@ -221,6 +227,22 @@ def _group_key(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
     if seed is None or same_seed:
         return ("folder", str(run.folder), run.mode)
     return ("options", run.mode, repr(sorted(options.items())))
+
+
+def _place(run: Run, among: Sequence[Run]) -> str:
+    """The shortest end of FOLDER/MODE, with one folder at least, that no other run's path has."""
+    own, *others = (
+        (*Path(os.path.abspath(one.folder)).parts, one.mode)
+        for one in (run, *(other for other in among if other is not run))
+    )
+    for length in range(2, len(own) + 1):
+        if all(other[-length:] != own[-length:] for other in others):
+            return str(Path(*own[-length:]))
+    return f"{run.folder}/{run.mode}"
+
+
+def _shortened(label: str, longest: int = 28) -> str:
+    return label if len(label) <= longest else f"{label[: longest - 1]}…"
 
 
 def _figure(final: Spread) -> str:

@@ -16,6 +16,7 @@ import yaml
 
 from paddle_aug.errors import UserError
 from paddle_aug.layout import CURVES, curve_path
+from paddle_aug.words import counted
 
 # The order of runs in legends and tables: from no augmentation to mixing.
 MODES = (
@@ -220,5 +221,6 @@ def _read_metrics(path: Path, warnings: list[str]) -> dict[str, np.ndarray]:
         warnings.append(f"{path}: cannot be read ({error}), left out")
         return {}
     if len(complete) < len(rows):
-        warnings.append(f"{path}: {len(rows) - len(complete)} incomplete lines left out")
+        left_out = counted(len(rows) - len(complete), "incomplete line")
+        warnings.append(f"{path}: {left_out} left out")
     return {name: table[:, i] for i, name in enumerate(header)} if complete else {}

@@ -13,6 +13,9 @@ from paddle_aug import mixing, ops
 from paddle_aug.plots import Cell, Grid, in_rows
 from paddle_aug.seeding import stream
 
+# What Cutout's 0 after normalisation was before it: the default mean, as a pixel.
+GRAY = round(0.5 * 255)
+
 ImageTransform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
@@ -99,7 +102,7 @@ def cutmix_sheet(photos: Sequence[Photo], seed: int = 0, alpha: float = 1.0) -> 
 
 
 def cutout_sheet(photos: Sequence[Photo], seed: int = 0, size: float = 0.5) -> Grid:
-    """Four images above, below each with a square cut out, and the label, which stays.
+    """Four images above, below each with a gray square, as training sees it, and its label.
 
     size: side of the square as a share of the image's shorter side. Fewer than four images are
     repeated, with other places.
@@ -111,8 +114,8 @@ def cutout_sheet(photos: Sequence[Photo], seed: int = 0, size: float = 0.5) -> G
         side = max(1, round(size * min(height, width)))
         centre = mixing.sample_centre(stream(seed, 0, number, "preview"), height, width)
         box = mixing.square_bbox(height, width, side, *centre)
-        cut = _on_image(lambda a, box=box: mixing.cutout(a, box), photo.image)
-        below.append(Cell(cut, f"1.00 {photo.name}"))
+        cut = _on_image(lambda a, box=box: mixing.cutout(a, box, fill=GRAY), photo.image)
+        below.append(Cell(cut, photo.name))
     return [[Cell(photo.image, photo.name) for photo in four], below]
 
 

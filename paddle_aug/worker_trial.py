@@ -10,7 +10,7 @@ from paddle_aug.loader import Loader
 
 CHOICES: tuple[str | int, ...] = (0, "thread", 1, 2, 4)
 # A difference of less than this share is noise on most machines.
-TOLERANCE = 0.1
+TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,17 @@ def time_workers(
     return [_try(dataset, batch_size, seconds, workers) for workers in choices]
 
 
-def recommend(trials: Sequence[Trial]) -> str | int:
+def recommend(trials: Sequence[Trial], cores: int) -> str | int:
     """The choice that costs least among the fastest: a thread, else the fewest processes.
 
-    0 is never recommended: the model would wait for every batch.
+    0 is never recommended: the model would wait for every batch. Nor are more processes than
+    cores, which only take time from each other and from the model.
     """
     rates = {
         trial.workers: trial.images_per_second
         for trial in trials
-        if trial.workers != 0 and trial.images_per_second is not None
+        if trial.images_per_second is not None
+        and (trial.workers == "thread" or 0 < int(trial.workers) <= cores)
     }
     if not rates:
         return "thread"

@@ -12,6 +12,7 @@ from PIL import Image
 from paddle_aug.__main__ import main
 from paddle_aug.commands.cache import main as cache_command
 from paddle_aug.errors import UserError
+from paddle_aug.figures import class_labels
 from paddle_aug.inspection import Found, Scan, scan
 from paddle_aug.inspection_report import contact_sheet, format_summary, summarize
 from paddle_aug.worker_trial import Trial, recommend, time_workers
@@ -82,13 +83,13 @@ def test_every_fault_is_in_the_report_and_the_exit_code_says_so(faulty, tmp_path
         "6 images cannot be read",
         "2 images are the same in training and in evaluation",
         "2 images are the same with different labels",
-        "1 classes have no training image: bird",
+        "1 class has no training image: bird",
     ]
     assert report["notes"] == [
-        "1 images are copies of others in the same part",
-        "1 classes have no evaluation image: bird",
-        "1 images have a side of less than 8 pixels",
-        "1 images are more than 4 times as long as wide",
+        "1 image is a copy of another in the same part",
+        "1 class has no evaluation image: bird",
+        "1 image has a side of less than 8 pixels",
+        "1 image is more than 4 times as long as wide",
     ]
     sizes = report["sizes"]
     assert sizes["figures"]["width"] == {"least": 5, "median": 13.0, "most": 70}
@@ -163,8 +164,8 @@ def test_skip_bad_leaves_out_the_bad_files_of_both_parts_and_says_which(faulty, 
         "dog",
         "dog",
     ]
-    assert "5 of 17 images cannot be read and are left out" in caplog.text
-    assert "1 of 4 images cannot be read and are left out" in caplog.text
+    assert "5 of 17 images cannot be read: left out" in caplog.text
+    assert "1 of 4 images cannot be read: left out" in caplog.text
     assert all(name in caplog.text for name in BAD)
 
 
@@ -208,13 +209,19 @@ def test_every_choice_is_timed_and_the_rates_are_real():
     ("rates", "best"),
     [
         ({0: 900, "thread": 100, 1: 95, 2: 105}, "thread"),
-        ({0: 100, "thread": 100, 1: 100, 2: 195, 4: 200}, 2),
-        ({0: 100, "thread": 100, 1: 100, 2: 150, 4: 200}, 4),
+        ({0: 100, "thread": 100, 1: 100, 2: 191, 4: 200}, 2),
+        ({0: 100, "thread": 100, 1: 100, 2: 189, 4: 200}, 4),
         ({0: 100, "thread": None, 1: None}, "thread"),
     ],
 )
 def test_the_cheapest_of_the_fastest_is_recommended(rates, best):
-    assert recommend([Trial(workers, rate) for workers, rate in rates.items()]) == best
+    assert recommend([Trial(*rate) for rate in rates.items()], cores=4) == best
+
+
+@pytest.mark.parametrize(("cores", "best"), [(1, "thread"), (2, 2), (3, 2), (4, 4)])
+def test_no_more_processes_than_cores_are_recommended(cores, best):
+    rates = {0: 100, "thread": 100, 1: 103, 2: 150, 4: 300}
+    assert recommend([Trial(*rate) for rate in rates.items()], cores) == best
 
 
 def test_a_choice_that_fails_is_reported_and_bad_data_are_an_error(monkeypatch):
@@ -232,14 +239,29 @@ def test_a_choice_that_fails_is_reported_and_bad_data_are_an_error(monkeypatch):
 
 
 def test_the_command_prints_a_table_and_a_recommendation(capsys, monkeypatch):
-    from paddle_aug import worker_trial
+    from paddle_aug import threads, worker_trial
 
-    monkeypatch.setattr(worker_trial, "time_workers", lambda *_: [Trial(0, 50.0), Trial(1, 80.5)])
-    assert main(["check", "digits", "--workers"]) == 0
-    out = capsys.readouterr().out
-    assert "recommended: --workers 1" in out and "80" in out
+    asked = []
+    trials = [Trial(0, 50.0), Trial(1, 80.7), Trial(2, None, "need Linux")]
+    monkeypatch.setattr(worker_trial, "time_workers", lambda *a: asked.append(a[2]) or trials)
+    monkeypatch.setattr(threads, "available_cores", lambda: 2)
+    assert main(["check", "digits", "--workers", "--seconds", "0.25"]) == 0
+    *_, header, rule, zero, one, two, said = capsys.readouterr().out.splitlines()
+    assert asked == [0.25]
+    assert [line.split() for line in (header, zero, one)] == [
+        ["workers", "images/s"], ["0", "50"], ["1", "81"],
+    ]  # fmt: skip
+    assert len(rule.split()) == 2 and two.split(maxsplit=1) == ["2", "need Linux"]
+    assert said.startswith("recommended with 2 cores: --workers 1. ")
     assert main(["check", "digits", "--workers", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["recommended"] == 1
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "inf", "nan", "long"])
+def test_a_trial_takes_more_than_no_time(wrong, capsys):
+    with pytest.raises(SystemExit):
+        main(["check", "digits", "--workers", "--seconds", wrong])
+    assert "must be a number greater than 0" in capsys.readouterr().err
 
 
 # cache
@@ -285,6 +307,31 @@ def test_a_long_report_is_cut_where_the_file_has_the_rest_and_a_sheet_needs_imag
     many = Scan([f"class {i}" for i in range(60)], images={i: [np.zeros((96, 96, 3), np.uint8)]
                                                            for i in range(60)})  # fmt: skip
     assert contact_sheet(many).axes[0].get_title() == "40 of 60 classes"
+
+
+@pytest.mark.parametrize("columns", [1, 2, 8])
+@pytest.mark.parametrize("name", ["Wide and very long class name", "W" * 30])
+def test_long_names_are_whole_on_the_contact_sheet(name, columns):
+    names = [name, "a"]
+    image = np.zeros((96, 96, 3), np.uint8)
+    figure = contact_sheet(Scan(names, images={i: [image] * columns for i in range(2)}))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == class_labels(names)
+    assert min(text.get_window_extent().x0 for text in axes.get_yticklabels()) >= 0
+    assert axes.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_names_that_no_font_can_write_are_told_on_stderr_also_beside_json(tmp_path, capsys):
+    unknown = "\U000e0100"  # in no font
+    for name in ("a", unknown):
+        for number in range(5):
+            write(tmp_path / "set" / name / f"{number}.png")
+    main(["check", str(tmp_path / "set"), "--output", str(tmp_path / "out"), "--json"])
+    told = capsys.readouterr()
+    assert json.loads(told.out)["classes"][1]["class"] == unknown
+    note = f"note: no installed font can write some class names: #1 = {unknown}"
+    assert told.err.count(note) == 1
 
 
 def test_a_wrong_option_of_the_data_is_refused_before_any_work(tmp_path):

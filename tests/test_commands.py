@@ -116,10 +116,10 @@ def test_compare_warns_about_files_and_unfair_options(logs, tmp_path, capsys):
 
 
 def test_a_zoom_that_would_be_the_whole_is_not_written(logs, tmp_path):
-    for epochs in ("3", "20"):  # the logs have 20 epochs
-        main(["compare", str(logs), "--zoom", epochs, "--output", str(tmp_path / "out")])
-        zooms = sorted(path.name for path in (tmp_path / "out").glob("*_zoom.png"))
-        assert len(zooms) == (2 if epochs == "3" else 0)
+    # The logs have 20 epochs; the zoom has no fewer than the table averages.
+    for option, epochs, pictures in (("--zoom", "3", 2), ("--last", "20", 0), ("--zoom", "20", 0)):
+        main(["compare", str(logs), option, epochs, "--output", str(tmp_path / "out")])
+        assert len(list((tmp_path / "out").glob("*_zoom.png"))) == pictures
 
 
 def test_compare_takes_labels_baseline_and_window(logs, tmp_path, capsys):
@@ -169,6 +169,8 @@ def test_long_schedules_stay_on_a_line():
 def test_a_schedule_without_mixing():
     lines = describe(3, lambda epoch: False, [0.5, 0.25, 0.5]).splitlines()
     assert lines[1:3] == ["mixing         ...", "               on in 0 of 3 epochs"]
+    lines = describe(3, None, [0.5, 0.25, 0.5]).splitlines()
+    assert lines[:2] == ["epochs         0..2", "mixing         none"] and len(lines) == 3
 
 
 def test_a_smooth_schedule_is_told_by_its_ends_and_its_highest():
@@ -187,6 +189,28 @@ def test_the_schedule_command_takes_the_options_of_train(tmp_path, capsys):
     assert size(tmp_path / "samplePairing_schedule.png") == (360, 960)
 
 
+def test_the_schedule_of_a_mode_that_does_not_mix_leaves_mixing_out(tmp_path, capsys, monkeypatch):
+    from paddle_aug import plots
+
+    drawn = []
+    draw = plots.draw_schedule
+    monkeypatch.setattr(plots, "draw_schedule", lambda *a: drawn.append(draw(*a)) or drawn[0])
+    main(["schedule", "--augment", "userDef", "--epochs", "7", "--output", str(tmp_path)])
+    assert capsys.readouterr().out.splitlines()[1] == "mixing         none"
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == ["Learning rate"]
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [(["--resume"], "resume"), (["--resume", "x"], "resume"),
+     (["--allow-changes"], "allow_changes")],
+)  # fmt: skip
+def test_the_schedule_refuses_what_only_training_can_do(option, name, tmp_path):
+    with pytest.raises(UserError, match=f"^{name}: only with train.py"):
+        main(["schedule", *option, "--output", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
 # preview
 
 
@@ -197,6 +221,17 @@ def pictures(tmp_path):
     for path, shape in zip(paths, [(40, 56, 3), (48, 44, 3)], strict=True):
         cv2.imwrite(str(path), rng.integers(0, 256, shape, dtype=np.uint8))
     return [str(path) for path in paths]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The grid and the title of every sheet that is drawn."""
+    from paddle_aug import plots
+
+    sheets = []
+    draw = plots.draw_sheet
+    monkeypatch.setattr(plots, "draw_sheet", lambda *a: sheets.append(a) or draw(*a))
+    return sheets
 
 
 @pytest.mark.parametrize("sheet", ["pairing", "mixup", "mixup-lam", "cutmix", "cutout", "draws"])
@@ -277,6 +312,57 @@ def test_the_sheet_that_shows_a_policy_best_is_chosen(augment, operations, sheet
     from paddle_aug.commands.preview import choose_sheet
 
     assert choose_sheet(augment, operations) == sheet
+
+
+def test_one_image_alone_is_shown_in_draws_of_user_def(pictures, tmp_path, drawn, capsys):
+    main(["preview", "--image", pictures[0], "--output", str(tmp_path)])
+    ((grid, title),) = drawn
+    assert title == "userDef" and [len(row) for row in grid] == [4, 4]
+    assert [grid[0][0].title, grid[1][3].title] == ["cat: original", "draw 7"]
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'preview_draws.png'}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rows", "3"], "rows: only with --sheet draws, this is pairing"),
+        (["--augment", "cutout", "--columns", "2"],
+         "columns: only with --sheet draws, this is cutout"),
+        (["--sheet", "mixup-lam", "--augment", "mixup"],
+         "augment: only with --sheet pairing or mixup or draws, this is mixup-lam"),
+        (["--sheet", "cutmix", "--operation", "Resize: 9"],
+         "operation: only with --sheet pairing or mixup or draws, this is cutmix"),
+        (["--alpha", "2"], "alpha: only with --sheet mixup or cutmix, this is pairing"),
+    ],
+)  # fmt: skip
+def test_options_that_a_sheet_would_ignore_are_refused(options, message):
+    with pytest.raises(UserError, match=f"^{message}$"):
+        main(["preview", *options])
+
+
+@pytest.mark.parametrize(
+    "options", [["--sheet", "cutmix", "--augment", "cutmix", "--alpha", "2"],
+                ["--sheet", "pairing", "--augment", "flip"]],
+)  # fmt: skip
+def test_options_that_a_sheet_shows_are_taken(options, pictures, tmp_path):
+    images = [word for path in pictures for word in ("--image", path)]
+    assert main(["preview", *options, *images, "--output", str(tmp_path / "a.png")]) == 0
+
+
+def test_classes_that_no_font_can_write_are_shown_by_number(tmp_path, drawn, capsys):
+    unknown = "\U000e0100"  # in no font
+    for name in ("a", unknown):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(5):
+            image = np.full((9, 7, 3), 10 * number + len(name), np.uint8)
+            content = cv2.imencode(".png", image)[1].tobytes()
+            (tmp_path / "set" / name / f"{number}.png").write_bytes(content)
+    arguments = ["--data", str(tmp_path / "set"), "--output", str(tmp_path)]
+    main(["preview", "--sheet", "cutout", *arguments])
+    ((grid, _),) = drawn
+    assert {cell.title for row in grid for cell in row} == {"a", "#1"}
+    note = f"note: no installed font can write some class names: #1 = {unknown}"
+    assert capsys.readouterr().err.count(note) == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 
-from paddle_aug import mixing, ops
+from paddle_aug import figures, mixing, ops
+from paddle_aug.config import Config
 from paddle_aug.curve_plots import (
     COLOURS,
     SPARE_COLOURS,
@@ -19,7 +20,7 @@ from paddle_aug.curve_plots import (
     zoom_start,
 )
 from paddle_aug.errors import UserError
-from paddle_aug.figures import can_show, class_labels, new_figure, save_figure
+from paddle_aug.figures import can_show, class_labels, font_note, new_figure, save_figure
 from paddle_aug.plots import (
     Cell,
     confusion_figure,
@@ -111,10 +112,16 @@ def test_the_zoom_shows_the_last_epochs_under_their_own_numbers(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("epochs", "start"), [(500, 400), (200, 100), (150, 120), (60, 48), (5, 3), (1, 0)]
+    ("epochs", "start"), [(500, 400), (200, 100), (150, 120), (60, 48), (40, 30), (10, 0), (1, 0)]
 )
 def test_the_zoom_is_the_last_hundred_or_the_last_fifth(epochs, start):
     assert zoom_start(epochs) == start
+
+
+def test_the_zoom_shows_all_that_the_table_averages():
+    assert zoom_start(40, last=15) == 25
+    assert zoom_start(15, last=15) == 0
+    assert zoom_start(300, last=150) == 150
 
 
 def test_the_zoom_can_be_chosen():
@@ -146,6 +153,14 @@ def test_the_baseline_is_green_where_user_def_is_not_shown(tmp_path):
     assert colours(groups, choose_baseline(groups)) == {"no": "green", "mixup": "red"}
     groups.append(group(tmp_path, "userDef"))
     assert colours(groups, groups[0]) == {"no": "dimgray", "mixup": "red", "userDef": "green"}
+
+
+def test_a_baseline_of_the_article_keeps_its_colour(tmp_path):
+    pairing, mixup, flip = (group(tmp_path, mode) for mode in ("samplePairing", "mixup", "flip"))
+    assert colours([mixup], mixup) == {"mixup": "red"}
+    assert colours([pairing], pairing) == {"samplePairing": "blue"}
+    assert colours([pairing, mixup], pairing) == {"samplePairing": "blue", "mixup": "red"}
+    assert colours([flip], flip) == {"flip": "green"}
 
 
 def test_two_runs_of_one_mode_get_two_colours(tmp_path):
@@ -216,13 +231,44 @@ def test_one_exploding_loss_does_not_flatten_the_others(tmp_path):
 
 
 def test_the_legend_hides_no_curve(tmp_path):
-    modes = ("no", "userDef", "imgaugLib", "samplePairing", "mixup", "cutmix")
+    modes = ("userDef", "samplePairing", "mixup")
     groups = [group(tmp_path, mode, curves={}, epochs=30) for mode in modes]
     figure = draw_strictly(combined_figure(groups, groups[1], start=24))
+    assert not figure.legends
     for axes in figure.axes:
         bottom = axes.get_legend().get_window_extent().y0
         highest = max(line.get_ydata().max() for line in axes.get_lines())
         assert axes.transData.transform((0, highest))[1] < bottom
+
+
+@pytest.mark.parametrize(
+    ("modes", "label"),
+    [(("no", "userDef", "mixup", "cutmix"), ""), (("no", "userDef", "mixup"), "x" * 90)],
+)
+def test_a_large_legend_stands_below_the_axes_which_keep_their_height(tmp_path, modes, label):
+    groups = [group(tmp_path, mode, mode + label, curves={}, epochs=30) for mode in modes]
+    few = combined_figure([group(tmp_path, "no", epochs=30)], groups[0], start=24)
+    figure = combined_figure(groups, groups[0], start=24)
+    for one in (few, figure):
+        one.draw_without_rendering()
+    (legend,) = figure.legends
+    names = [f"{mode}{label} {part}" for mode in modes for part in ("train", "eval")]
+    assert [text.get_text() for text in legend.get_texts() if text.get_text()] == names
+    assert min(axes.get_tightbbox().y0 for axes in figure.axes) >= legend.get_window_extent().y1
+    for axes, usual in zip(figure.axes, few.axes, strict=True):
+        assert axes.get_legend() is None
+        assert axes.get_window_extent().height > 0.95 * usual.get_window_extent().height
+        low, high = axes.get_ylim()
+        assert max(line.get_ydata().max() for line in axes.get_lines()) > low + 0.9 * (high - low)
+
+
+def test_a_runs_two_curves_stand_in_one_column_of_the_legend(tmp_path):
+    groups = [group(tmp_path, "no", f"a run with a long name {n}", epochs=30) for n in range(9)]
+    figure = comparison_figure(groups, groups[0], "loss")
+    figure.draw_without_rendering()
+    left = {t.get_text(): t.get_window_extent().x0 for t in figure.legends[0].get_texts()}
+    for member in groups:
+        assert left[f"{member.label} train"] == pytest.approx(left[f"{member.label} eval"])
 
 
 # Text
@@ -241,6 +287,26 @@ def test_class_names_without_a_font_are_shown_by_number():
     assert class_labels(["cat", unknown, "a  very\nlong name of a class"], longest=10) == [
         "cat", "#1", "a very lo…",
     ]  # fmt: skip
+
+
+def test_names_without_a_font_are_told_once_with_their_numbers():
+    unknown = "\U000e0100"  # in no font
+    assert font_note(["cat", "café"]) is None
+    assert font_note(["cat", f"a\n{unknown}", unknown]) == (
+        f"no installed font can write some class names: #1 = a {unknown}, #2 = {unknown}"
+    )
+    note = font_note([unknown] * 13, "file names")
+    assert note.startswith("no installed font can write some file names: #0 = ")
+    assert note.endswith(f"#9 = {unknown} and 3 more")
+
+
+@pytest.mark.parametrize(("installed", "said"), [(False, True), (True, False)])
+def test_the_font_that_would_help_is_named_where_it_is_not_installed(installed, said, monkeypatch):
+    monkeypatch.setattr(figures, "can_show", str.isascii)
+    monkeypatch.setattr(figures, "_cjk_font", lambda: ("a font", "a file") if installed else None)
+    note = font_note(["狗  狗", "dog"])
+    name = "no installed font can write some class names: #0 = 狗 狗"
+    assert note == (f"{name} (fonts-noto-cjk has them)" if said else name)
 
 
 def test_texts_without_a_font_cause_no_warning(tmp_path):
@@ -343,6 +409,14 @@ def test_rates_of_steps_are_spread_over_the_epochs():
     assert figure.axes[0].get_yscale() == "linear"
 
 
+def test_the_schedule_of_a_run_that_never_mixes_has_no_strip_for_it():
+    figure = draw_strictly(draw_schedule(3, None, [3.0, 4.0, 5.0]))
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "Learning rate" and axes.get_xlabel() == "Epoch"
+    assert axes.patches[0].get_data().values.tolist() == [3.0, 4.0, 5.0]
+    assert axes.get_xlim() == (0, 3)
+
+
 # Sheets of images
 
 
@@ -427,14 +501,17 @@ def test_cutmix_takes_partners_of_other_sizes():
     assert [cell.image.shape for cell in below] == [(11, 7, 3), (5, 13, 3)] * 2
 
 
-def test_cutout_blackens_a_square_and_keeps_the_label():
+def test_cutout_grays_a_square_as_training_does_and_keeps_the_label():
+    config = Config()
+    (gray,) = {round(255 * mean) for mean in config.mean}  # 0 after normalisation
     white = Photo(np.full((20, 30, 3), 255, np.uint8), "cat")
     _, below = cutout_sheet([white], seed=1, size=0.5)
     for cell in below:
-        rows, columns = np.nonzero((cell.image == 0).all(axis=2))
+        rows, columns = np.nonzero((cell.image == gray).all(axis=2))
         height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert height <= 10 and width <= 10 and len(rows) == height * width
-        assert cell.title == "1.00 cat"
+        assert (cell.image == 255).sum() == (20 * 30 - len(rows)) * 3
+        assert cell.title == "cat"
     assert len({cell.image.tobytes() for cell in below}) == 4
 
 

@@ -143,7 +143,7 @@ def test_a_half_written_last_line_of_metrics_is_left_out(tmp_path):
     with (tmp_path / "no" / "metrics.csv").open("a") as file:
         file.write("2,")
     run = read_run(tmp_path, "no")
-    assert run.seconds == 5.0 and "1 incomplete lines left out" in run.warnings[0]
+    assert run.seconds == 5.0 and run.warnings[0].endswith("1 incomplete line left out")
 
 
 def test_a_label_without_a_name_or_a_path_is_refused():
@@ -173,7 +173,7 @@ def test_runs_with_another_model_stay_apart_and_carry_their_folder(tmp_path):
     for seed, model in enumerate(("GoogLeNet", "VGG16")):
         write_run(tmp_path / model, "userDef", config={"seed": seed, "model": model})
     groups = group_runs(read_runs([f"{tmp_path}/GoogLeNet", f"{tmp_path}/VGG16"]))
-    assert labels(groups) == [f"{tmp_path}/GoogLeNet/userDef", f"{tmp_path}/VGG16/userDef"]
+    assert labels(groups) == ["GoogLeNet/userDef", "VGG16/userDef"]
 
 
 def test_runs_with_the_same_seed_are_not_counted_as_two_seeds(tmp_path):
@@ -186,7 +186,26 @@ def test_runs_without_saved_options_stay_apart(tmp_path):
     for name in ("logs", "logs_vggnet"):
         write_run(tmp_path / name, "mixup")
     groups = group_runs(read_runs([f"{tmp_path}/logs", f"{tmp_path}/logs_vggnet"]))
-    assert labels(groups) == [f"{tmp_path}/logs/mixup", f"{tmp_path}/logs_vggnet/mixup"]
+    assert labels(groups) == ["logs/mixup", "logs_vggnet/mixup"]
+
+
+def test_a_label_is_the_shortest_end_of_a_path_that_tells_it_apart(tmp_path):
+    folders = ("old/digits", "new/digits", "flowers")
+    for name in folders:
+        write_run(tmp_path / name, "userDef")
+    write_run(tmp_path / "flowers", "mixup")
+    groups = group_runs(read_runs([f"{tmp_path}/{name}" for name in folders]))
+    assert labels(groups) == [
+        "old/digits/userDef", "new/digits/userDef", "flowers/userDef", "mixup",
+    ]  # fmt: skip
+
+
+def test_the_folder_one_is_in_has_its_name_in_the_label(tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        write_run(tmp_path / name, "userDef")
+    monkeypatch.chdir(tmp_path / "one")
+    groups = group_runs(read_runs([".", "../two"]))
+    assert labels(groups) == ["one/userDef", "two/userDef"]
 
 
 def test_the_same_label_puts_runs_together(tmp_path):
@@ -206,7 +225,8 @@ def test_no_two_groups_carry_the_same_label(tmp_path):
     write_run(tmp_path, "userDef")
     write_run(tmp_path, "mixup")
     runs = read_runs([f"mixup={tmp_path}/userDef", f"{tmp_path}/mixup"])
-    assert len(set(labels(group_runs(runs)))) == 2
+    folder = tmp_path.name
+    assert labels(group_runs(runs)) == [f"mixup ({folder}/userDef)", f"mixup ({folder}/mixup)"]
 
 
 def test_the_baseline_is_user_def_then_no_then_the_first_or_the_one_named(tmp_path):
@@ -312,6 +332,23 @@ def test_markdown_escapes_what_would_break_the_table(tmp_path):
     assert header.replace("\\|", "").count("|") == rule.count("|")
     assert row.replace("\\|", "").count("|") == rule.count("|")
     assert row.startswith("| a\\|b ")
+
+
+def test_a_long_label_does_not_widen_the_column_of_differences(tmp_path):
+    write_run(tmp_path, "userDef")
+    label = "a label of more than twenty-eight letters"
+    text = format_table(table_of(f"{label}={tmp_path}"), "github")
+    assert "| points vs a label of more than twenty… |" in " ".join(text.splitlines()[0].split())
+    assert text.splitlines()[2].startswith(f"| {label} |")
+
+
+def test_the_footnote_counts_its_epochs(tmp_path):
+    write_run(tmp_path, "userDef")
+    rows = table_of(tmp_path, last=1)
+    assert footnote(rows, 1).startswith("Losses and accuracies are those of the last epoch of each")
+    assert footnote(rows, 7).startswith(
+        "Losses and accuracies are the mean of the last 7 epochs of"
+    )
 
 
 def test_csv_has_full_precision_and_empty_unknowns(tmp_path):

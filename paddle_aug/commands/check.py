@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paddle_aug.commands.arguments import positive
+from paddle_aug.words import counted
 
 if TYPE_CHECKING:
     from paddle_aug.config import Config
@@ -36,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     trial.add_argument("--workers", action="store_true",
                        help="time the making of batches with 0, a thread, 1, 2 and 4 processes "
                        "instead of checking")  # fmt: skip
-    trial.add_argument("--seconds", metavar="S", type=positive, default=3,
+    trial.add_argument("--seconds", metavar="S", type=_seconds, default=3.0,
                        help="for each (default: 3)")  # fmt: skip
     for name in TRIAL_OPTIONS:
         trial.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's")
@@ -60,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check(config: "Config", args: argparse.Namespace) -> int:
     from paddle_aug.atomic import write_json
     from paddle_aug.datasets import load_data
-    from paddle_aug.figures import save_figure
+    from paddle_aug.figures import font_note, save_figure
     from paddle_aug.inspection import scan
     from paddle_aug.inspection_report import contact_sheet, format_summary, summarize
 
@@ -74,7 +76,20 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
     else:
         print(format_summary(summary))
         print(f"wrote {sheet} and {args.output / 'check.json'}")
+    if note := font_note(train.classes):
+        print(f"note: {note}", file=sys.stderr)
     return 1 if summary["problems"] else 0
+
+
+def _seconds(text: str) -> float:
+    """A number greater than 0; argparse reports anything else."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number greater than 0, got {text!r}")
+    return value
 
 
 def _data_options(config: "Config") -> Any:
@@ -89,19 +104,25 @@ def _time_workers(config: "Config", args: argparse.Namespace) -> int:
 
     from paddle_aug.build import load_datasets, training_view
     from paddle_aug.mix_policy import build_mix_policy
+    from paddle_aug.threads import available_cores
     from paddle_aug.worker_trial import recommend, time_workers
 
     config = config.filled()
     train, _ = load_datasets(config, (lambda line: None) if args.json else print)
     view = training_view(train, config, build_mix_policy(config))
     trials = time_workers(view, config.batch_size, args.seconds)
-    best = recommend(trials)
+    best = recommend(trials, available_cores())
     if args.json:
         rows = [vars(trial) for trial in trials]
         print(json.dumps({"trials": rows, "recommended": best}))
         return 0
-    rows = [[t.workers, t.images_per_second or "", t.problem] for t in trials]
-    print(tabulate(rows, ["workers", "images/s", ""], floatfmt=".0f"))
-    print(f"recommended: --workers {best}. The model needs cores too: compare images/s of a short "
-          "training (train.py --max-steps 50).")  # fmt: skip
+    rows = [
+        [t.workers, f"{t.images_per_second:.0f}" if t.images_per_second else t.problem]
+        for t in trials
+    ]
+    align = ("left", "right")
+    print(tabulate(rows, ["workers", "images/s"], colalign=align, disable_numparse=True))
+    cores = counted(available_cores(), "core")
+    print(f"recommended with {cores}: --workers {best}. The model needs cores too: compare "
+          "images/s of a short training (train.py --max-steps 50).")  # fmt: skip
     return 0

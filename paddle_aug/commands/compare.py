@@ -48,7 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument(
         "--zoom", metavar="N", type=positive,
-        help="epochs in the zoom (default: 100, or the last fifth of fewer than 200)",
+        help="epochs in the zoom (default: 100, or the last fifth of fewer than 200, "
+        "but at least --last)",
     )  # fmt: skip
     return parser
 
@@ -90,7 +91,7 @@ def save(
     from paddle_aug.figures import save_figure
     from paddle_aug.report import footnote, format_table, table_csv
 
-    start = zoom_start(max(group.epochs for group in groups), zoom)
+    start = zoom_start(max(group.epochs for group in groups), zoom, last)
     figures = {"compare.png": combined_figure(groups, baseline, start)}
     for kind, name in (("loss", "loss"), ("acc", "accuracy")):
         figures[f"compare_{name}.png"] = comparison_figure(groups, baseline, kind)

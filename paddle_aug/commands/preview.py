@@ -1,6 +1,7 @@
 """python -m paddle_aug preview: sheets of augmented and mixed images."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,14 @@ SHEETS = {
 SHEET_OF_MIX = {
     "samplePairing": "pairing", "mixup": "mixup", "cutmix": "cutmix", "cutout": "cutout",
 }  # fmt: skip
+# Options that the other sheets would ignore.
+_OF_SHEETS = {
+    "augment": ("pairing", "mixup", "draws"),
+    "operation": ("pairing", "mixup", "draws"),
+    "alpha": ("mixup", "cutmix"),
+    "rows": ("draws",),
+    "columns": ("draws",),
+}
 
 EPILOG = (
     "sheets:\n"
@@ -32,6 +41,7 @@ EPILOG = (
 
 examples:
   python -m paddle_aug preview                                the article's pairing sheet
+  python -m paddle_aug preview --image cat.jpg                draws of userDef
   python -m paddle_aug preview --augment mixup                twelve mixups
   python -m paddle_aug preview --augment imgaugLib            draws of a policy
   python -m paddle_aug preview --operation RandomHorizontalFlip --image cat.jpg
@@ -63,8 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--image-size", metavar="N", type=positive, help="scale images to NxN first, as train.py")
     add("--alpha", metavar="A", type=float, help="lam ~ Beta(A, A) (mixup 1.5, cutmix 1)")
-    add("--rows", metavar="N", type=positive, default=2, help="of draws (default: 2)")
-    add("--columns", metavar="N", type=positive, default=4, help="of draws (default: 4)")
+    add("--rows", metavar="N", type=positive, help="of draws (default: 2)")
+    add("--columns", metavar="N", type=positive, help="of draws (default: 4)")
     add("--seed", metavar="N", type=int, default=0, help="other images and draws (default: 0)")
     add("--output", metavar="FILE", type=Path, help="picture (default: preview_<sheet>.png)")
     return parser
@@ -80,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("give --augment or --operation, not both")
     if args.seed < 0 or (args.alpha is not None and not args.alpha > 0):
         parser.error("--seed must be 0 or more, and --alpha greater than 0")
-    sheet = args.sheet or choose_sheet(args.augment, args.operation)
+    sheet = args.sheet or choose_sheet(args.augment, args.operation, len(args.image or ()))
+    refuse_ignored(sheet, args)
     output = args.output or Path(f"preview_{sheet}.png")
     if output.is_dir() or not output.suffix:
         output = output / f"preview_{sheet}.png"
@@ -96,11 +107,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def choose_sheet(augment: str | None, operations: Sequence[str] | None) -> str:
-    """The sheet that shows a policy best: its own for a mix, draws for an image part."""
-    if operations:
-        return "draws"
-    return SHEET_OF_MIX.get(augment, "draws") if augment else "pairing"
+def choose_sheet(augment: str | None, operations: Sequence[str] | None, images: int = 0) -> str:
+    """The sheet that shows a policy best: its own for a mix, draws for an image part.
+
+    images: how many were named; a single one cannot be paired.
+    """
+    if augment in SHEET_OF_MIX:
+        return SHEET_OF_MIX[augment]
+    return "draws" if augment or operations or images == 1 else "pairing"
+
+
+def refuse_ignored(sheet: str, args: argparse.Namespace) -> None:
+    """Raise UserError for an option without effect on the sheet."""
+    for name, sheets in _OF_SHEETS.items():
+        ignored = getattr(args, name) is not None and sheet not in sheets
+        if ignored and not (name == "augment" and SHEET_OF_MIX.get(args.augment) == sheet):
+            raise UserError(f"{name}: only with --sheet {' or '.join(sheets)}, this is {sheet}")
 
 
 def build_sheet(
@@ -123,7 +145,8 @@ def build_sheet(
         alpha = args.alpha or 1.5
         grid = sheets.mixup_sheet(photos[0], photos[1], transform, name, args.seed, alpha)
         return grid, f"Mixup, lam ~ Beta({alpha:g}, {alpha:g})"
-    return sheets.draws_sheet(photos[0], transform, args.seed, args.rows, args.columns), name
+    rows, columns = args.rows or 2, args.columns or 4
+    return sheets.draws_sheet(photos[0], transform, args.seed, rows, columns), name
 
 
 def build_transform(
@@ -149,12 +172,18 @@ def build_transform(
 def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]":
     """The images to show, and the operations that would change what they show."""
     from paddle_aug import ops
+    from paddle_aug.figures import class_labels
     from paddle_aug.images import read_image
     from paddle_aug.sheets import Photo
 
     excluded: frozenset[str] = frozenset()
     if args.image:
-        photos = [Photo(read_image(path), Path(path).stem) for path in args.image]
+        names = [Path(path).stem for path in args.image]
+        _note_fonts(names, "file names")
+        photos = [
+            Photo(read_image(path), name)
+            for path, name in zip(args.image, class_labels(names), strict=True)
+        ]
     elif args.data:
         photos, excluded = _from_data(args.data, args.seed)
     else:
@@ -181,6 +210,7 @@ def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], froz
 
     import_paddle()
     from paddle_aug.datasets import DataOptions, load_data
+    from paddle_aug.figures import class_labels
     from paddle_aug.seeding import stream
     from paddle_aug.sheets import Photo
 
@@ -190,9 +220,17 @@ def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], froz
     others = [int(index) for index in order if int(index) not in first_of_class.values()]
     chosen = [*sorted(first_of_class.values(), key=list(order).index), *others][:count]
     images = [train[index] for index in chosen]
-    return [Photo(image, str(train.classes[label])) for image, label in images], frozenset(
-        train.changes_label
-    )
+    _note_fonts(train.classes, "class names")
+    names = class_labels(train.classes)
+    photos = [Photo(image, names[label]) for image, label in images]
+    return photos, frozenset(train.changes_label)
+
+
+def _note_fonts(names: Sequence[str], what: str) -> None:
+    from paddle_aug.figures import font_note
+
+    if note := font_note(names, what):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _parse_operation(text: str) -> list[Any]:

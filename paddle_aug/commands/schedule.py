@@ -5,6 +5,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from paddle_aug.errors import UserError
+from paddle_aug.words import counted
+
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
 # Points a drawn epoch: enough for a smooth warm-up or cosine, whatever the real number of steps.
 POINTS_PER_EPOCH = 10
@@ -18,10 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.mix_policy import build_mix_policy
     from paddle_aug.plots import draw_schedule
 
-    config, _ = parse_args(argv, DESCRIPTION, "python -m paddle_aug schedule")
+    config, control = parse_args(argv, DESCRIPTION, "python -m paddle_aug schedule")
+    for name, given in (("resume", control.resume is not None),
+                        ("allow_changes", control.allow_changes)):  # fmt: skip
+        if given:
+            raise UserError(f"{name}: only with train.py; a schedule is drawn from options alone")
     config = config.filled()
     policy = build_mix_policy(config)
-    is_active = policy.schedule.is_active if policy else lambda epoch: False
+    is_active = policy.schedule.is_active if policy else None
     rate = LearningRate(
         name=config.lr_schedule,
         lr=config.lr,
@@ -41,8 +48,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def describe(epochs: int, is_active: Callable[[int], bool], learning_rates: Sequence[float]) -> str:
-    """The schedule in a few lines of text: a bar, the epochs with mixing, the learning rate."""
+def describe(
+    epochs: int, is_active: Callable[[int], bool] | None, learning_rates: Sequence[float]
+) -> str:
+    """The schedule in a few lines of text: a bar, the epochs with mixing, the learning rate.
+
+    is_active: None where nothing is ever mixed.
+    """
+    mixing = _describe_mixing(epochs, is_active) if is_active else ["mixing         none"]
+    return "\n".join([
+        f"epochs         0..{epochs - 1}",
+        *mixing,
+        f"learning rate  {_describe_rates(epochs, learning_rates)}",
+    ])  # fmt: skip
+
+
+def _describe_mixing(epochs: int, is_active: Callable[[int], bool]) -> list[str]:
     active = [is_active(epoch) for epoch in range(epochs)]
     ranges = [
         f"{members[0]}-{members[-1]}" if len(members) > 1 else f"{members[0]}"
@@ -51,14 +72,11 @@ def describe(epochs: int, is_active: Callable[[int], bool], learning_rates: Sequ
     ]
     if len(ranges) > 8:
         ranges = [*ranges[:5], "...", *ranges[-2:]]
-    lines = [
-        f"epochs         0..{epochs - 1}",
+    shown = f": {', '.join(ranges)}" if ranges else ""
+    return [
         f"mixing         {_bar(active)}",
-        f"               on in {sum(active)} of {epochs} epochs"
-        + (f": {', '.join(ranges)}" if ranges else ""),
-        f"learning rate  {_describe_rates(epochs, learning_rates)}",
+        f"               on in {sum(active)} of {counted(epochs, 'epoch')}{shown}",
     ]
-    return "\n".join(lines)
 
 
 def _bar(active: Sequence[bool], width: int = 80) -> str:
