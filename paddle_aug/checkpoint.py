@@ -89,6 +89,14 @@ def under_prefix(prefix: str, arrays: Arrays) -> Arrays:
     return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 
 
+def trained_weights(arrays: Arrays) -> Arrays:
+    """The weights that a run evaluates itself by: the averaged ones where it keeps some (--ema)."""
+    start = "average."
+    averages = under_prefix("ema", arrays)
+    averages = {n.removeprefix(start): a for n, a in averages.items() if n.startswith(start)}
+    return averages or under_prefix("model", arrays)
+
+
 class CheckpointFolder:
     """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best.
 

@@ -86,7 +86,8 @@ def _load(options: DataOptions) -> Pair:
         return load_named(name, DIGITS_CHANGED if name == "mnist" else frozenset())
     if not os.path.exists(path):
         raise UserError(f"--data {options.data}: no such file or folder, nor one of digits, "
-                        f"{', '.join(NAMES)}")  # fmt: skip
+                        f"{', '.join(NAMES)}; configs/README.md tells where those of the "
+                        "configurations come from")  # fmt: skip
     return _load_path(path, options)
 
 

@@ -13,7 +13,7 @@ from tabulate import tabulate
 from paddle_aug.atomic import atomic_write, write_json
 from paddle_aug.augmented import AugmentedDataset
 from paddle_aug.build import accelerated, choose_device, evaluation_view, load_datasets, make_model
-from paddle_aug.checkpoint import read_trained, under_prefix
+from paddle_aug.checkpoint import read_trained, trained_weights
 from paddle_aug.config import BASES, Config, load_config
 from paddle_aug.engine import predict, score
 from paddle_aug.errors import UserError
@@ -55,7 +55,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
         )
     with paddle.utils.unique_name.guard():
         model, _ = accelerated(make_model(config, len(classes)), config, say)
-    load_model(model, under_prefix("model", arrays))
+    load_model(model, trained_weights(arrays))
     probabilities, labels = predict_views(model, dataset, config, options)
 
     result = figures(probabilities, labels, classes)

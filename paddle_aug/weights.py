@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
 
-from paddle_aug.checkpoint import FORMAT, load_state, under_prefix
+from paddle_aug.checkpoint import FORMAT, load_state, trained_weights
 from paddle_aug.errors import UserError
 from paddle_aug.files import open_regular, read_bytes
 from paddle_aug.pdparams import MAX_FILE_BYTES, bfloat16_to_float32, read_pdparams
@@ -80,7 +80,7 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
             ours = (file.metadata() or {}).get("format") == FORMAT
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise _unreadable(path, error) from None
-    return under_prefix("model", load_state(path)[0]) if ours else _read_foreign(path)
+    return trained_weights(load_state(path)[0]) if ours else _read_foreign(path)
 
 
 def _read_foreign(path: Path) -> dict[str, np.ndarray]:

@@ -107,7 +107,10 @@ def test_options_without_effect_are_named(options, notes):
         (["--policy.noise-max-sigma", "soft"], r"policy\.noise_max_sigma"),
         (["--workers", "257"], r"workers: .*less than or equal to 256, got '257'"),
         (["--epochs", "1000001"], r"epochs: .*less than or equal to 1000000"),
-        (["--augment", "no", "--train-transforms", "[{Resize: x}]"], r"^train_transforms: Resize: size must be"),
+        (
+            ["--augment", "no", "--train-transforms", "[{Resize: x}]"],
+            r"^train_transforms: Resize: size must be",
+        ),
         (["--eval-transforms", "[{os.system: ls}]"], r"^eval_transforms: unknown .*'os.system'"),
     ],
 )

@@ -38,14 +38,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     import_paddle()
     from paddle_aug.atomic import write_json
     from paddle_aug.build import make_model
-    from paddle_aug.checkpoint import read_trained, under_prefix
+    from paddle_aug.checkpoint import read_trained, trained_weights
     from paddle_aug.config import load_config
     from paddle_aug.state import load_model
 
     arrays, state, folder = read_trained(args.run, args.checkpoint)
     config = load_config(state["config"], where=f"{args.run}: ")
     model = make_model(config, len(state["classes"]))
-    load_model(model, under_prefix("model", arrays))
+    load_model(model, trained_weights(arrays))
     model.eval()
     output = args.output or folder / "export"
     difference = save_program(model, config, output / "model")

@@ -55,6 +55,17 @@ def test_the_last_checkpoint_has_the_figures_of_the_last_epoch(run, tmp_path):
     assert result["images"] == 359
 
 
+def test_the_last_checkpoint_of_averaged_weights_has_the_figures_of_the_last_epoch(tmp_path):
+    config = load_config({
+        "data": "digits", "model": "LeNet", "image_size": 32, "per_class": 5, "batch_size": 10,
+        "epochs": 3, "lr": 1e-3, "augment": "no", "ema": 0.999, "output": str(tmp_path),
+    })  # fmt: skip
+    run = fit(config, say=lambda line: None)
+    result = evaluate(run, tmp_path / "out", checkpoint="last")
+    assert result["top1"] == np.load(tmp_path / "noAug_accEval.npy")[-1]
+    assert result["loss"] == pytest.approx(np.load(tmp_path / "noAug_lossEval.npy")[-1], rel=1e-5)
+
+
 def test_the_best_checkpoint_is_the_epoch_with_the_highest_accuracy(run, plain):
     accuracies = np.load(run.parent / "noAug_accEval.npy")
     result, _ = plain
