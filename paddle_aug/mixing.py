@@ -125,7 +125,7 @@ def _weights_like(lam: float | Batch, images: Batch) -> float | Batch:
         raise ValueError(f"lam must be in [0, 1], got {values}")
     if values.ndim == 0:
         return float(values)
-    shape = [len(lam)] + [1] * (images.ndim - 1)
+    shape = [len(values)] + [1] * (images.ndim - 1)
     if isinstance(images, np.ndarray):
         return np.asarray(lam, images.dtype).reshape(shape)
     import paddle

@@ -34,9 +34,9 @@ class Transform:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The image under drawn parameters. Raises ValueError for what is no uint8 RGB image."""
-        shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", type(image).__name__)
-        if dtype != np.uint8 or len(shape or ()) != 3 or shape[2] != 3:
-            raise ValueError(f"need a uint8 array [H, W, 3], got {dtype} {list(shape or ())}")
+        shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3:
+            raise ValueError(f"need a uint8 array [H, W, 3], got {dtype} {list(shape)}")
         return self.apply(image, self.sample(rng))
 
 
