@@ -52,7 +52,6 @@ def load_rows(path: Path, options: DataOptions) -> tuple[FileDataset, FileDatase
     evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, train.name,
                              description=str(eval_path or path))  # fmt: skip
     _refuse_contradictions(train, train_rows, evaluation, eval_rows)
-    _warn_of_empty_classes(train)
     warn_of_shared_files(train, evaluation)
     return train, evaluation
 
@@ -111,13 +110,6 @@ def _refuse_contradictions(
                 f"{row.place}: {row.image!r:.120} has label {row.label!r:.120}, but "
                 f"{first.label!r:.120} in {first.place}"
             )
-
-
-def _warn_of_empty_classes(train: FileDataset) -> None:
-    counts = np.bincount(train.labels, minlength=len(train.classes))
-    empty = [train.classes[i] for i in np.flatnonzero(counts == 0)]
-    if empty:
-        log.warning("%d named classes have no training image: %s", len(empty), ", ".join(empty[:5]))
 
 
 def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:

@@ -20,6 +20,7 @@ from paddle_aug.image_dataset import ArrayDataset, FileDataset, ImageDataset
 from paddle_aug.images import SUFFIXES
 from paddle_aug.inspection import without_bad
 from paddle_aug.splits import per_class_subset, stratified_split
+from paddle_aug.words import counted
 
 __all__ = [
     "LAYOUTS",
@@ -58,6 +59,8 @@ def load_data(options: DataOptions) -> Pair:
         train, evaluation = _load(options)
     if options.changes_label is not None:
         train.changes_label = evaluation.changes_label = options.changes_label
+    for part, images in (("training", train), ("evaluation", evaluation)):
+        _warn_of_empty_classes(part, images)
     if options.per_class is not None:
         train = _limit_per_class(train, options.per_class, options.seed)
     return train, evaluation
@@ -206,6 +209,15 @@ def _refuse_eval_data(path: Path, options: DataOptions) -> None:
         raise UserError(f"--eval-data: {path} has its own evaluation part; leave the option out")
 
 
+def _warn_of_empty_classes(part: str, images: ImageDataset) -> None:
+    counts = np.bincount(images.labels, minlength=len(images.classes))
+    empty = [images.classes[i] for i in np.flatnonzero(counts == 0)]
+    if empty:
+        some = ", ".join(empty[:5]) + (", ..." if len(empty) > 5 else "")
+        number = counted(len(empty), "class", "classes")
+        log.warning("no %s image in %s of %d: %s", part, number, len(counts), some)
+
+
 def _limit_per_class(train: ImageDataset, per_class: int, seed: int) -> ImageDataset:
     counts = np.bincount(train.labels, minlength=len(train.classes))
     if (counts == 0).any():
@@ -214,6 +226,7 @@ def _limit_per_class(train: ImageDataset, per_class: int, seed: int) -> ImageDat
     short = np.flatnonzero(counts < per_class)
     if len(short):
         few = ", ".join(f"{train.classes[i]} ({counts[i]})" for i in short[:5])
-        log.warning("--per-class %d: %d classes have fewer: %s%s; all their images are taken",
-                    per_class, len(short), few, ", ..." if len(short) > 5 else "")  # fmt: skip
+        log.warning("--per-class %d is more than %s can give: %s%s; all their images are taken",
+                    per_class, counted(len(short), "class", "classes"), few,
+                    ", ..." if len(short) > 5 else "")  # fmt: skip
     return train.subset(per_class_subset(train.labels, per_class, seed))

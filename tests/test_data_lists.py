@@ -60,7 +60,8 @@ class TestLists:
         (folder / "classes.txt").write_text("ant\nbee\ncow\n")
         train, _ = load(write_lists(folder, "a/0.png 0\nb/3.png 2\n", "a/1.png 2\n"))
         assert train.classes == ["ant", "bee", "cow"] and list(train.labels) == [0, 2]
-        assert "1 named classes have no training image: bee" in caplog.text
+        assert "no training image in 1 class of 3: bee" in caplog.text
+        assert "no evaluation image in 2 classes of 3: ant, bee" in caplog.text
         with pytest.raises(UserError, match=r"Train.txt:2: label 3 is out of range, 0\.\.2"):
             load(write_lists(folder, "a/0.png 0\nb/3.png 3\n"))
 
