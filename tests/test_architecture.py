@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LEVEL_0 = ("ops", "mixing", "schedule", "seeding", "metrics", "stats", "errors", "layout")
+LEVEL_0 = (
+    "ops", "mixing", "schedule", "seeding", "metrics", "stats", "errors", "layout", "words",
+)  # fmt: skip
 READERS = ("report", "plots", "runs", "stats", "figures", "curve_plots")
 ENGINE = {"engine", "fit", "build", "state", "evaluation"}
 
