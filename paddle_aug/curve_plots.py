@@ -70,11 +70,11 @@ def _least_alike(taken: Sequence[str]) -> str:
 
 
 def zoom_start(epochs: int, zoom: int | None = None, last: int = LAST) -> int:
-    """First epoch of the zoom: the last 100 of 200 epochs or more, else the last fifth.
+    """First epoch of the zoom: the last 100 of 200 epochs or more, or the last fifth, ten at least.
 
     zoom: another number of epochs. last: epochs that the table averages, all of them shown.
     """
-    window = zoom or max(last, 100 if epochs >= 200 else round(epochs / 5))
+    window = zoom or max(last, LAST, 100 if epochs >= 200 else round(epochs / 5))
     return max(0, epochs - window)
 
 

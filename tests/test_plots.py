@@ -121,6 +121,8 @@ def test_the_zoom_is_the_last_hundred_or_the_last_fifth(epochs, start):
 def test_the_zoom_shows_all_that_the_table_averages():
     assert zoom_start(40, last=15) == 25
     assert zoom_start(15, last=15) == 0
+    # Two epochs of ten would show a line between two points.
+    assert zoom_start(10, last=1) == 0 and zoom_start(20, last=1) == 10
     assert zoom_start(300, last=150) == 150
 
 
