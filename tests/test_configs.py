@@ -1,5 +1,6 @@
 """Every file in configs/ runs for a few steps on a little real data, and suites name real files."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from paddle_aug.fit import fit
 from paddle_aug.plain_yaml import read_yaml
 from paddle_aug.suite import plan, read_suite
 
-FOLDER = Path(__file__).parent.parent / "configs"
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "configs"
 CONFIGS = sorted(path.name for path in FOLDER.glob("*.yaml"))
 SUITES = sorted(path.name for path in (FOLDER / "suites").glob("*.yaml"))
 # What is made small: the model's input, the work, and the crops of --train-transforms with it.
@@ -144,3 +146,22 @@ def test_every_configuration_is_in_a_suite():
         for entry in read_suite(FOLDER / "suites" / name).runs
     }
     assert used == set(CONFIGS)
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "results").iterdir()), ids=lambda path: path.name)
+def test_a_result_is_of_the_suite_as_it_stands_and_the_documents_say_the_same(folder):
+    suite = read_suite(FOLDER / "suites" / f"{folder.name}.yaml")
+    text = (folder / "table.md").read_text(encoding="utf-8")
+    assert text.splitlines()[0] == f"# {suite.title}"
+    with (folder / "table.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["label"] for row in rows} == {entry.label for entry in suite.runs}
+    figures = {
+        f"{float(row[key]):.3f}" for row in rows for key in ("accEval", "accEvalStd", "accTrain")
+        if row[key]
+    }  # fmt: skip
+    for document in ("docs/experiments.md", "README.md", "README_cn.md"):
+        lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+        (line,) = [line for line in lines if f"results/{folder.name}/table.md)" in line]
+        said = re.findall(r"\d\.\d{3}", line.rpartition("| [")[2])
+        assert said and set(said) <= figures, document
