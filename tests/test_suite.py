@@ -31,7 +31,7 @@ def suite_file(tmp_path, monkeypatch) -> Path:
         "quick": {"epochs": 1},
         "runs": [
             {"label": "plain", "config": "../base.yaml", "options": {"augment": "no"},
-             "published": {"accEval": 0.5}},
+             "published": {"accEval": 0.5, "lossTrain": 2.0}},
             {"label": "Mixup, alpha 0.2", "config": "../base.yaml", "seeds": [3, 5],
              "options": {"augment": "mixup", "alpha": 0.2}, "quick": {"epochs": 2}},
         ],
@@ -117,7 +117,9 @@ def test_a_suite_runs_once_compares_and_leaves_table_pictures_and_curves(
     assert curve.shape == (3,)
     last = np.load("logs/suites/two/plain/seed0/noAug_accEval.npy")[-1]
     text = (folder / "table.md").read_text(encoding="utf-8")
-    assert f"| plain | accEval | 0.5 | {last:.4f} | {(last - 0.5) * 100:+.2f} |" in text
+    assert f"| plain | accEval | 0.5 | {last:.4f} | {(last - 0.5) * 100:+.2f} points |" in text
+    loss = np.load("logs/suites/two/plain/seed0/noAug_lossTrain.npy")[-1]
+    assert f"| plain | lossTrain | 2 | {loss:.4f} | {loss - 2:+.4f} |" in text
     assert "`python train.py --config base.yaml --alpha 0.2 --augment mixup" in text
     assert "paddlepaddle" in text
     assert str(Path.cwd()) not in text

@@ -167,9 +167,10 @@ def published_table(suite: "Suite", groups: "Sequence[Group]") -> str:
         for curve, value in entry.published.items():
             ours = group.final(curve, last=1)
             spread = "" if ours.n == 1 else f" ± {ours.std:.3f} (n={ours.n})"
+            away = ours.mean - value
+            distance = f"{away * 100:+.2f} points" if curve.startswith("acc") else f"{away:+.4f}"
             lines.append(
-                f"| {entry.label} | {curve} | {value:g} | {ours.mean:.4f}{spread} "
-                f"| {(ours.mean - value) * 100:+.2f} |"
+                f"| {entry.label} | {curve} | {value:g} | {ours.mean:.4f}{spread} | {distance} |"
             )
-    head = ["| run | last epoch's | published | ours | points |", "|---|---|---|---|---|"]
+    head = ["| run | last epoch's | published | ours | difference |", "|---|---|---|---|---|"]
     return "\n".join([*head, *lines]) if lines else ""
