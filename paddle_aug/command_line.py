@@ -20,15 +20,17 @@ def parse_args(
 ) -> tuple[Config, argparse.Namespace]:
     """Options from the command line, on top of those from --config; checked before any work.
 
-    Returns the configuration, and the options that are not part of it: resume, allow_changes;
-    beside them `changes`, the options that were given, unchecked.
+    Returns the configuration, and the options that are not part of it: config, resume,
+    allow_changes; beside them `changes`, the options that were given, unchecked.
     """
     parser = build_parser(description, prog)
     arguments = vars(parser.parse_args(argv))
-    control = argparse.Namespace(
-        resume=arguments.pop("resume", None), allow_changes=arguments.pop("allow_changes", False)
-    )
     path = arguments.pop("config", None)
+    control = argparse.Namespace(
+        config=path,
+        resume=arguments.pop("resume", None),
+        allow_changes=arguments.pop("allow_changes", False),
+    )
     values = read_yaml(path) if path else {}
     config = load_config(values, where=f"{path}: ") if path else Config()
     nested: dict[str, Any] = {}

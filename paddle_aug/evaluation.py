@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from paddle_aug.config import BASES, Config, load_config
 from paddle_aug.engine import predict, score
 from paddle_aug.errors import UserError
 from paddle_aug.evaluation_options import EvaluationOptions
-from paddle_aug.figures import font_note, save_figure
+from paddle_aug.figures import print_font_note, save_figure
 from paddle_aug.image_dataset import ImageDataset
 from paddle_aug.loader import Loader, choose_workers
 from paddle_aug.metrics import ClassFigures, accuracy, confusion_matrix, per_class
@@ -64,8 +63,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
         "data": dataset.name, "split": options.split, "tta": options.tta,
     }  # fmt: skip
     write_evaluation(output, result, probabilities, labels, dataset)
-    if note := font_note(classes):
-        print(f"note: {note}", file=sys.stderr)
+    print_font_note(classes)
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
@@ -85,15 +83,17 @@ def checkpoint_name(options: EvaluationOptions) -> str:
 
 def folder_name(options: EvaluationOptions) -> str:
     """Where in a run's folder to write: another name for everything else that is evaluated."""
-    name = checkpoint_name(options)
-    draws = f"-{options.tta_policy}-{options.tta_draws}" if options.tta == "draws" else ""
-    parts = {
-        name: name != "best",
-        options.split: options.split != "eval",
-        f"data-{Path(options.data or '').name}": options.data,
-        f"tta-{options.tta}{draws}": options.tta != "none",
-    }
-    return "_".join(["evaluation", *(part for part, differs in parts.items() if differs)])
+    parts = ["evaluation"]
+    if (name := checkpoint_name(options)) != "best":
+        parts.append(name)
+    if options.split != "eval":
+        parts.append(options.split)
+    if options.data:
+        parts.append(f"data-{Path(options.data).name}")
+    if options.tta != "none":
+        draws = f"-{options.tta_policy}-{options.tta_draws}" if options.tta == "draws" else ""
+        parts.append(f"tta-{options.tta}{draws}")
+    return "_".join(parts)
 
 
 def checkpoint_place(state: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,17 @@ class EvaluationOptions:
     json: bool = False
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Which trained model: the arguments `run` and --checkpoint."""
+    parser.add_argument(
+        "run", help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint"
+    )
+    parser.add_argument(
+        "--checkpoint", choices=("best", "last"), default="best",
+        help="which one of a run (default: %(default)s)",
+    )  # fmt: skip
+
+
 def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     defaults = EvaluationOptions("")
     parser = argparse.ArgumentParser(
@@ -36,9 +47,8 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
         allow_abbrev=False,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    add_run(parser)
     add = parser.add_argument
-    add("run", help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint")
-    add("--checkpoint", choices=("best", "last"), default="best", help="which one of a run")
     add("--split", choices=("eval", "train"), default="eval", help="images to evaluate on")
     add("--data", default=argparse.SUPPRESS,
         help="other data than the run's; its classes must be the same")  # fmt: skip

@@ -6,6 +6,7 @@ display needed.
 
 import functools
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -89,6 +90,12 @@ def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -
     more = f" and {len(missing) - most} more" if len(missing) > most else ""
     helps = " (fonts-noto-cjk has them)" if not _cjk_font() and _CJK.search(shown) else ""
     return f"no installed font can write some {what}: {shown}{more}{helps}"
+
+
+def print_font_note(names: Iterable[str], what: str = "class names") -> None:
+    """Say on stderr what `font_note` has to say, if anything."""
+    if note := font_note(names, what):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def can_show(text: str) -> bool:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check(config: "Config", args: argparse.Namespace) -> int:
     from paddle_aug.atomic import write_json
     from paddle_aug.datasets import load_data
-    from paddle_aug.figures import font_note, save_figure
+    from paddle_aug.figures import print_font_note, save_figure
     from paddle_aug.inspection import scan
     from paddle_aug.inspection_report import contact_sheet, format_summary, summarize
 
@@ -76,8 +75,7 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
     else:
         print(format_summary(summary))
         print(f"wrote {sheet} and {args.output / 'check.json'}")
-    if note := font_note(train.classes):
-        print(f"note: {note}", file=sys.stderr)
+    print_font_note(train.classes)
     return 1 if summary["problems"] else 0
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.evaluation_options import add_run
+
 if TYPE_CHECKING:
     import paddle
 
@@ -23,10 +25,10 @@ def build_parser() -> argparse.ArgumentParser:
         "paddle.jit.load, paddle.inference or paddle2onnx, and export.json with what an image must "
         "go through first and the names of the classes. The outputs are logits.",
     )
-    add = parser.add_argument
-    add("run", help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint")
-    add("--checkpoint", choices=("best", "last"), default="best", help="which one (default: best)")
-    add("--output", metavar="FOLDER", type=Path, help="where to write (default: RUN/export)")
+    add_run(parser)
+    parser.add_argument(
+        "--output", metavar="FOLDER", type=Path, help="where to write (default: RUN/export)"
+    )
     return parser
 
 

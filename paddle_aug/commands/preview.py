@@ -1,7 +1,6 @@
 """python -m paddle_aug preview: sheets of augmented and mixed images."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,14 +171,14 @@ def build_transform(
 def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]":
     """The images to show, and the operations that would change what they show."""
     from paddle_aug import ops
-    from paddle_aug.figures import class_labels
+    from paddle_aug.figures import class_labels, print_font_note
     from paddle_aug.images import read_image
     from paddle_aug.sheets import Photo
 
     excluded: frozenset[str] = frozenset()
     if args.image:
         names = [Path(path).stem for path in args.image]
-        _note_fonts(names, "file names")
+        print_font_note(names, "file names")
         photos = [
             Photo(read_image(path), name)
             for path, name in zip(args.image, class_labels(names), strict=True)
@@ -210,7 +209,7 @@ def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], froz
 
     import_paddle()
     from paddle_aug.datasets import DataOptions, load_data
-    from paddle_aug.figures import class_labels
+    from paddle_aug.figures import class_labels, print_font_note
     from paddle_aug.seeding import stream
     from paddle_aug.sheets import Photo
 
@@ -220,17 +219,10 @@ def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], froz
     others = [int(index) for index in order if int(index) not in first_of_class.values()]
     chosen = [*sorted(first_of_class.values(), key=list(order).index), *others][:count]
     images = [train[index] for index in chosen]
-    _note_fonts(train.classes, "class names")
+    print_font_note(train.classes)
     names = class_labels(train.classes)
     photos = [Photo(image, names[label]) for image, label in images]
     return photos, frozenset(train.changes_label)
-
-
-def _note_fonts(names: Sequence[str], what: str) -> None:
-    from paddle_aug.figures import font_note
-
-    if note := font_note(names, what):
-        print(f"note: {note}", file=sys.stderr)
 
 
 def _parse_operation(text: str) -> list[Any]:

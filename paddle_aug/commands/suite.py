@@ -93,8 +93,7 @@ def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
 
     _, control = parse_args(argv, "Options for every run of a suite.", "python -m paddle_aug suite")
     own = [name for name in ("seed", "output") if name in control.changes]
-    own += ["resume"] if control.resume is not None else []
-    own += ["config"] if any(word.partition("=")[0] == "--config" for word in argv) else []
+    own += [name for name in ("resume", "config") if getattr(control, name) is not None]
     if own:
         raise UserError(
             f"after --: --{own[0]} is each run's own: seeds and configurations are in the suite's "
