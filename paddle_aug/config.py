@@ -113,6 +113,7 @@ class Config(BaseModel):
     eval_share: Annotated[float, Field(gt=0, lt=1)] = option(0.2, "Data", "share kept for evaluation where the data come in one piece")  # fmt: skip
     split: Literal["order", "stratified"] = option("order", "Data", "how a CSV is split: by row order or by class and seed")  # fmt: skip
     per_class: Positive | None = option(None, "Data", "train on this many images of each class only")  # fmt: skip
+    eval_per_class: Positive | None = option(None, "Data", "evaluate on this many images of each class only, the same ones whatever the seed; evaluate.py takes them all")  # fmt: skip
     sampling: Literal["shuffle", "balanced"] = option("shuffle", "Data", "an epoch takes every image once, or every class equally often")  # fmt: skip
     oversample: Literal["no", "smote"] = option("no", "Data", "smote: make images until every class has as many as the largest (needs imbalanced-learn and memory)")  # fmt: skip
     image_size: Annotated[int, Field(ge=8, le=2048)] = option(224, "Data", "height and width that the model sees, in pixels")  # fmt: skip

@@ -30,6 +30,7 @@ class DataOptions:
     eval_share: in (0, 1), where there is no evaluation part. split: of lists and tables, "order"
     (the first rows train) or "stratified" (by class and seed); class folders are always stratified.
     per_class: images of each class to train on, chosen by the seed; evaluation keeps all.
+    eval_per_class: images of each class to evaluate on, the same ones whatever the seed.
     changes_label: operations that would change labels; None leaves it to the data set.
     skip_bad: read every image first and leave out those that cannot be read, saying how many.
     keep_missing: leave files that a list names and that are not there to whoever reads them.
@@ -43,6 +44,7 @@ class DataOptions:
     eval_share: float = 0.2
     split: Literal["order", "stratified"] = "order"
     per_class: int | None = None
+    eval_per_class: int | None = None
     seed: int = 0
     changes_label: frozenset[str] | None = None
     skip_bad: bool = False
@@ -53,5 +55,7 @@ class DataOptions:
             raise UserError(f"eval_share is {self.eval_share}, allowed: between 0 and 1")
         if self.split not in ("order", "stratified"):
             raise UserError(f"split is {self.split!r}, allowed: order, stratified")
-        if self.per_class is not None and self.per_class < 1:
-            raise UserError(f"per_class is {self.per_class}, allowed: 1 and more")
+        for name in ("per_class", "eval_per_class"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name} is {value}, allowed: 1 and more")

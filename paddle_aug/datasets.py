@@ -62,7 +62,10 @@ def load_data(options: DataOptions) -> Pair:
     for part, images in (("training", train), ("evaluation", evaluation)):
         _warn_of_empty_classes(part, images)
     if options.per_class is not None:
-        train = _limit_per_class(train, options.per_class, options.seed)
+        train = _limit_per_class(train, options.per_class, options.seed, "--per-class")
+    if options.eval_per_class is not None:
+        # Not by the run's seed: runs that are compared evaluate on the same images.
+        evaluation = _limit_per_class(evaluation, options.eval_per_class, 0, "--eval-per-class")
     return train, evaluation
 
 
@@ -218,15 +221,15 @@ def _warn_of_empty_classes(part: str, images: ImageDataset) -> None:
         log.warning("no %s image in %s of %d: %s", part, number, len(counts), some)
 
 
-def _limit_per_class(train: ImageDataset, per_class: int, seed: int) -> ImageDataset:
-    counts = np.bincount(train.labels, minlength=len(train.classes))
+def _limit_per_class(images: ImageDataset, per_class: int, seed: int, option: str) -> ImageDataset:
+    counts = np.bincount(images.labels, minlength=len(images.classes))
     if (counts == 0).any():
-        empty = train.classes[int(np.argmin(counts))]
-        raise UserError(f"--per-class {per_class}: class {empty!r} has no training image")
+        empty = images.classes[int(np.argmin(counts))]
+        raise UserError(f"{option} {per_class}: class {empty!r} has no image")
     short = np.flatnonzero(counts < per_class)
     if len(short):
-        few = ", ".join(f"{train.classes[i]} ({counts[i]})" for i in short[:5])
-        log.warning("--per-class %d is more than %s can give: %s%s; all their images are taken",
-                    per_class, counted(len(short), "class", "classes"), few,
+        few = ", ".join(f"{images.classes[i]} ({counts[i]})" for i in short[:5])
+        log.warning("%s %d is more than %s can give: %s%s; all their images are taken",
+                    option, per_class, counted(len(short), "class", "classes"), few,
                     ", ..." if len(short) > 5 else "")  # fmt: skip
-    return train.subset(per_class_subset(train.labels, per_class, seed))
+    return images.subset(per_class_subset(images.labels, per_class, seed))

@@ -36,7 +36,8 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     arrays, state, folder = read_trained(options.run, options.checkpoint)
     output = Path(options.output) if options.output else folder / folder_name(options)
     config = load_config(state["config"], where=f"{options.run}: ")
-    changes = {"device": options.device, "cpu_backend": options.cpu_backend}
+    changes = {"device": options.device, "cpu_backend": options.cpu_backend,
+               "eval_per_class": None}  # fmt: skip
     config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))
     say = (lambda line: None) if options.json else print
     choose_device(config.device)

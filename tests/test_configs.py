@@ -25,7 +25,7 @@ SUITES = sorted(path.name for path in (FOLDER / "suites").glob("*.yaml"))
 # The model, its stem and its first weights are the file's own.
 SIZE = 32
 SMALL = {"batch_size": 3, "max_steps": 2, "epochs": 1, "eval_batch_size": 4, "workers": 0,
-         "cpu_backend": "paddle", "cache": False}  # fmt: skip
+         "cpu_backend": "paddle", "cache": False, "eval_per_class": None}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,14 @@ class TestSplits:
         sources = [[d.source(i) for i in range(70)] for d in (train, again, other)]
         assert sources[0] == sources[1] != sources[2]
 
+    def test_eval_per_class_takes_the_same_images_whatever_the_seed(self):
+        parts = [load_data(DataOptions("digits", eval_per_class=3, seed=s))[1] for s in (5, 6)]
+        assert list(np.bincount(parts[0].labels)) == [3] * 10
+        sources = [[part.source(i) for i in range(30)] for part in parts]
+        assert sources[0] == sources[1]
+        everything = load_data(DataOptions("digits"))[1]
+        assert set(sources[0]) < {everything.source(i) for i in range(len(everything))}
+
     def test_a_class_with_fewer_images_is_taken_whole_and_named(self, folder, caplog):
         train, _ = load(write_lists(folder, TRAIN + "a/2.png 0\n", "b/5.png 1"), per_class=3)
         assert list(np.bincount(train.labels)) == [3, 2]
@@ -68,12 +76,12 @@ class TestSplits:
 
     def test_a_class_without_training_images_cannot_be_limited(self, folder):
         (folder / "classes.txt").write_text("ant\nbee\ncow\n")
-        with pytest.raises(UserError, match="class 'cow' has no training image"):
+        with pytest.raises(UserError, match="class 'cow' has no image"):
             load(write_lists(folder, TRAIN), per_class=1)
 
     @pytest.mark.parametrize(
         ("option", "value"), [("eval_share", 0.0), ("eval_share", 1.0), ("split", "x"),
-                              ("per_class", 0)],
+                              ("per_class", 0), ("eval_per_class", 0)],
     )  # fmt: skip
     def test_options_out_of_range_are_refused(self, option, value):
         with pytest.raises(UserError, match=f"{option} is .*allowed"):
