@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 """Evaluate a run or a checkpoint: python evaluate.py logs/samplePairing"""
 
-from paddle_aug.errors import run_command
-from paddle_aug.evaluation_options import parse_args
+from paddle_aug.core.errors import run_command
+from paddle_aug.evaluation.options import parse_args
 
 
 def main() -> int:
     options = parse_args()
-    from paddle_aug.threads import import_paddle
+    from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.evaluation import evaluate_checkpoint
+    from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 
     evaluate_checkpoint(options)
     return 0

@@ -2,17 +2,17 @@
 """Train a classifier under augmentation: python train.py --augment samplePairing"""
 
 from paddle_aug.command_line import parse_args
-from paddle_aug.errors import ImageError, UserError, run_command
+from paddle_aug.core.errors import ImageError, UserError, run_command
 
 
 def main() -> int:
     config, control = parse_args()
     # Paddle is imported only now: help and mistakes in options are answered at once, and the
     # number of threads must be in the environment before.
-    from paddle_aug.threads import import_paddle
+    from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.fit import fit, resume
+    from paddle_aug.train.fit import fit, resume
 
     try:
         if control.resume is None:

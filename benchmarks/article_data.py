@@ -48,7 +48,7 @@ def generate(folder: Path, count: int, classes: int, side: int) -> None:
 def _copied(
     folder: Path, data: str, images: int | None
 ) -> tuple[list[tuple[Path, int]], list[tuple[Path, int]]]:
-    from paddle_aug.datasets import DataOptions, FileDataset, load_data
+    from paddle_aug.data.load import DataOptions, FileDataset, load_data
 
     train, evaluation = load_data(DataOptions(data=data))
     if not isinstance(train, FileDataset) or not isinstance(evaluation, FileDataset):

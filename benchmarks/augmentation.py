@@ -33,10 +33,10 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import augmentation_peers as peers
-from paddle_aug import ops
-from paddle_aug.policies import POLICIES, build_policy
-from paddle_aug.seeding import stream
-from paddle_aug.transforms import to_chw
+from paddle_aug.augment import ops
+from paddle_aug.augment.policies import POLICIES, build_policy
+from paddle_aug.batches.normalise import to_chw
+from paddle_aug.core.seeding import stream
 
 Table = dict[str, Any]
 

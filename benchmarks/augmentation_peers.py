@@ -153,8 +153,8 @@ def torchvision_policies() -> dict[str, Augment]:
 
 def imgaug_policies() -> dict[str, Augment]:
     """The imgaug library's own pipeline, as our optional backend builds it."""
-    from paddle_aug.errors import UserError
-    from paddle_aug.policies import PolicyOptions, build_policy
+    from paddle_aug.augment.policies import PolicyOptions, build_policy
+    from paddle_aug.core.errors import UserError
 
     try:
         policy = build_policy("imgaugLib", options=PolicyOptions(imgaug_backend="imaug"))

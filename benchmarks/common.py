@@ -17,7 +17,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from paddle_aug.environment import describe_environment
+from paddle_aug.runs.environment import describe_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 

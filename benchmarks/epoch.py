@@ -90,7 +90,7 @@ def measure(
 def contenders(
     arguments: Namespace, folder: Path, size: int
 ) -> dict[str, tuple[str, dict[str, Any]]]:
-    from paddle_aug.threads import cpu_flags
+    from paddle_aug.core.cpu import cpu_flags
 
     common = {"data": str(folder), "image_size": size, "batch_size": arguments.batch_size}
     found: dict[str, tuple[str, dict[str, Any]]] = {

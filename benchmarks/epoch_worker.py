@@ -63,16 +63,16 @@ def start_naive(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
 
 def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
     """The package as train.py runs it: its environment, cache, loaders, engine and saving."""
-    from paddle_aug.threads import import_paddle
+    from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
     from benchmarks.common import Stopwatch, peak_megabytes
-    from paddle_aug.build import build_setup
-    from paddle_aug.checkpoint import CheckpointFolder
     from paddle_aug.config import load_config
-    from paddle_aug.engine import Progress, evaluate, train_one_epoch
-    from paddle_aug.metrics import TrainingMeters
-    from paddle_aug.state import capture
+    from paddle_aug.runs.checkpoint import CheckpointFolder
+    from paddle_aug.train.engine import Progress, evaluate, train_one_epoch
+    from paddle_aug.train.metrics import TrainingMeters
+    from paddle_aug.train.setup import build_setup
+    from paddle_aug.train.state import capture
 
     class Timed:
         """A loader whose batches pass a stopwatch."""

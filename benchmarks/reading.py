@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from paddle_aug.threads import import_paddle
+from paddle_aug.core.paddle_import import import_paddle
 
 import_paddle()
 
@@ -33,12 +33,12 @@ from PIL import Image
 from benchmarks import naive_article as article
 from benchmarks.article_data import prepare
 from benchmarks.common import Table, benchmark_parser, median_ratio, publish
-from paddle_aug.augmented import AugmentedDataset
-from paddle_aug.cache import CachedDataset, resize_image
-from paddle_aug.datasets import DataOptions, FileDataset, load_data
-from paddle_aug.images import read_image
-from paddle_aug.loader import Loader
-from paddle_aug.policies import build_policy
+from paddle_aug.augment.policies import build_policy
+from paddle_aug.batches.augmented import AugmentedDataset
+from paddle_aug.batches.loader import Loader
+from paddle_aug.data.cached import CachedDataset, resize_image
+from paddle_aug.data.decode import read_image
+from paddle_aug.data.load import DataOptions, FileDataset, load_data
 
 Rates = dict[str, list[float]]
 DOCUMENTS = "the documents' reader"

@@ -189,7 +189,7 @@ def train(arguments: Namespace, cases: Sequence[Case]) -> list[Run]:
 
 def memory_table(arguments: Namespace) -> Table:
     """Peak of whole steps with Adam: Paddle as installed against ours."""
-    from paddle_aug.threads import cpu_flags
+    from paddle_aug.core.cpu import cpu_flags
 
     contenders = {"Paddle as installed": ["paddle"], "ours, float32": ["accelerate"]}
     if "avx512_bf16" in cpu_flags():

@@ -27,9 +27,9 @@ from benchmarks.common import ROOT, Table, benchmark_parser, clean_environment, 
 _STOP_AFTER_FIRST_STEP = """
 import os, runpy, sys
 sys.path.insert(0, os.getcwd())
-from paddle_aug.threads import import_paddle
+from paddle_aug.core.paddle_import import import_paddle
 import_paddle()
-import paddle_aug.engine as engine
+import paddle_aug.train.engine as engine
 step = engine.train_step
 def first(*arguments):
     step(*arguments)

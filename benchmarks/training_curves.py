@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from paddle_aug.threads import import_paddle
+from paddle_aug.core.paddle_import import import_paddle
 
 import_paddle()
 

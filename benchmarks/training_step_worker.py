@@ -66,7 +66,7 @@ def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, 
 def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
     """A step in Paddle: as installed, with MKL's fast path, or accelerated."""
     if arguments.contender == "accelerate":
-        from paddle_aug.threads import prepare_environment
+        from paddle_aug.core.paddle_import import prepare_environment
 
         prepare_environment()
     elif arguments.contender == "tuned":
@@ -158,11 +158,11 @@ def gflop_per_image(model: Any, size: int) -> float:
 
 def matrix_peak() -> dict[str, float]:
     """GFLOP/s of oneDNN's product of two square matrices, by precision."""
-    from paddle_aug.threads import prepare_environment
+    from paddle_aug.core.paddle_import import prepare_environment
 
     prepare_environment()
-    from paddle_aug.onednn import library as dnn
-    from paddle_aug.onednn.openmp import own_threads
+    from paddle_aug.onednn.native import library as dnn
+    from paddle_aug.onednn.native.openmp import own_threads
 
     results = {}
     for name, dtype in (("float32", dnn.F32), ("bf16", dnn.BF16)):

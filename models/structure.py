@@ -1,4 +1,4 @@
-"""What a model is made of: its classification head and its number of parameters."""
+"""What a model is made of: its classification head, its number of parameters, what may learn."""
 
 from paddle import Tensor, nn
 
@@ -28,3 +28,26 @@ def parameter_count(model: nn.Layer) -> int:
     """Number of trainable values: without the running statistics of batch normalisation, which
     Paddle lists among the parameters."""
     return sum(int(parameter.size) for parameter in model.parameters() if parameter.trainable)
+
+
+def freeze_backbone(model: nn.Layer) -> None:
+    """Let only the head learn. See also `training_mode`, which rests frozen statistics."""
+    head = dict(model.named_sublayers())[head_name(model)]
+    learning = {id(parameter) for parameter in head.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in learning:
+            parameter.stop_gradient = True
+
+
+def training_mode(model: nn.Layer) -> None:
+    """model.train(), but for batch normalisations that are frozen: they use their running
+    statistics and do not change them."""
+    model.train()
+    for layer in batch_norms(model):
+        if layer.weight is not None and layer.weight.stop_gradient:
+            layer.eval()
+
+
+def batch_norms(model: nn.Layer) -> list[nn.Layer]:
+    """All layers with running statistics (`_mean`, `_variance`)."""
+    return [layer for layer in model.sublayers() if hasattr(layer, "_variance")]

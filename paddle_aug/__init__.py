@@ -1,14 +1,49 @@
-"""Image data augmentation in PaddlePaddle: base operations, mixing, and training under them."""
+"""Image data augmentation in PaddlePaddle: base operations, mixing, and training under them.
 
+    import paddle_aug as pa
+
+offers the public names below. Paddle is imported only by those that need it, when they are asked
+for, so that previews and tables start at once.
+"""
+
+import importlib
 from typing import Any
+
+from paddle_aug.core import old_names
 
 __version__ = "0.1.0"
 
+# Public name: the module that it comes from.
+_PUBLIC = {
+    "PairingSchedule": "paddle_aug.mix.phases",
+    "PolicyOptions": "paddle_aug.augment.policies",
+    "UserError": "paddle_aug.core.errors",
+    "build_policy": "paddle_aug.augment.policies",
+    "build_transforms": "paddle_aug.augment.transform_list",
+    "cutmix": "paddle_aug.mix.formulas",
+    "cutout": "paddle_aug.mix.formulas",
+    "mixup": "paddle_aug.mix.formulas",
+    "sample_pairing": "paddle_aug.mix.formulas",
+    # These need Paddle.
+    "AugmentedDataset": "paddle_aug.batches.augmented",
+    "DataOptions": "paddle_aug.data.options",
+    "accelerate": "paddle_aug.onednn",
+    "build_model": "models",
+    "load_data": "paddle_aug.data.load",
+}
+__all__ = ["__version__", *_PUBLIC]
+
 
 def __getattr__(name: str) -> Any:
-    # Looked up when asked for, so that the rest of the package needs no Paddle.
-    if name == "accelerate":
-        from .onednn import accelerate
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
 
-        return accelerate
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
+
+
+old_names.install()

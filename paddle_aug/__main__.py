@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from paddle_aug import __version__
-from paddle_aug.errors import run_command
+from paddle_aug.core.errors import run_command
 
 # Verb: module with `main(argv) -> int`, and what the verb does.
 VERBS = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from paddle_aug.config import DIGITS_DEFAULTS, Config, load_config, parse_yaml_text
-from paddle_aug.plain_yaml import read_yaml
+from paddle_aug.core.plain_yaml import read_yaml
 
 _DEFAULTS = Config().dump()
 

@@ -20,32 +20,18 @@ from pydantic import (
 )
 
 from models import check_name
-from paddle_aug.data_options import uses_digits
-from paddle_aug.errors import UserError, unknown_option
-from paddle_aug.plain_yaml import load_yaml
-from paddle_aug.policies import PolicyOptions, build_transforms
-
-# The values of --augment, by the documents' spelling: each is an image part and a mixing part.
-BASES = (
-    "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",
-)  # fmt: skip
-MIXES = ("samplePairing", "mixup", "cutmix", "cutout")
-AUGMENTS = BASES + MIXES
-
-# What each mixing method does where the options say nothing: the documents' choices.
-# S0 mixes the base augmentation's images in the batch; S4 mixes plain images in the Dataset.
-MIX_DEFAULTS: dict[str, dict[str, Any]] = {
-    "samplePairing": {"base": "userDef", "partner": "batch", "mix_prob": 1.0, "alpha": 1.0},
-    "mixup": {"base": "userDef", "partner": "batch", "mix_prob": 1.0, "alpha": 1.5},
-    "cutmix": {"base": "no", "partner": "dataset", "mix_prob": 0.2, "alpha": 1.0},
-    "cutout": {"base": "no", "partner": "batch", "mix_prob": 1.0, "alpha": 1.0},
-}
+from paddle_aug.augment.policies import PolicyOptions
+from paddle_aug.augment.transform_list import build_transforms
+from paddle_aug.core.errors import UserError, unknown_option
+from paddle_aug.core.plain_yaml import load_yaml
+from paddle_aug.data.options import uses_digits
+from paddle_aug.modes import AUGMENTS, BASES, MIXES, defaults_in_words, mixing_of
 
 # Options that only count where another one has one of these values.
 USED_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
     **dict.fromkeys(("partner", "mix_prob", "mix_off_last"), ("augment", MIXES)),
     **dict.fromkeys((f"pairing_{n}" for n in ("start", "end", "on", "off")), ("augment", MIXES)),
-    "alpha": ("augment", ("mixup", "cutmix")),
+    "alpha": ("augment", tuple(m for m in MIXES if mixing_of(m).alpha is not None)),
     "cutout_size": ("augment", ("cutout",)),
     "focal_gamma": ("criterion", ("focal",)),
     "momentum": ("optimizer", ("Momentum",)),
@@ -124,14 +110,14 @@ class Config(BaseModel):
     cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs")  # fmt: skip
 
     augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
-    base: Literal[BASES] | None = option(None, "Augmentation", "image part under a mixing method (samplePairing and mixup: userDef; cutmix and cutout: no)")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
+    base: Literal[BASES] | None = option(None, "Augmentation", f"image part under a mixing method ({defaults_in_words('base')})")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
     policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part")
     train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'")  # fmt: skip
     eval_transforms: TransformList | None = option(None, "Augmentation", "the same for evaluation images")  # fmt: skip
 
-    partner: Literal["batch", "dataset"] | None = option(None, "Mixing", "where the second image comes from: the same batch, or the whole training set (cutmix: dataset, others: batch)")  # fmt: skip
-    mix_prob: Share | None = option(None, "Mixing", "share of batches (of images, with --partner dataset) that are mixed (cutmix 0.2, others 1)")  # fmt: skip
-    alpha: Annotated[float, Field(gt=0)] | None = option(None, "Mixing", "lam ~ Beta(alpha, alpha) (mixup 1.5, cutmix 1)")  # fmt: skip
+    partner: Literal["batch", "dataset"] | None = option(None, "Mixing", "where the second image comes from: the same batch, or the whole training set " + f"({defaults_in_words('partner')})")  # fmt: skip
+    mix_prob: Share | None = option(None, "Mixing", f"share of batches (of images, with --partner dataset) that are mixed ({defaults_in_words('mix_prob')})")  # fmt: skip
+    alpha: Annotated[float, Field(gt=0)] | None = option(None, "Mixing", f"lam ~ Beta(alpha, alpha) ({defaults_in_words('alpha')})")  # fmt: skip
     pairing_start: Natural | None = option(None, "Mixing", "first epoch with mixing, from 0 (samplePairing: epochs/10, others: 0)")  # fmt: skip
     pairing_end: Natural | None = option(None, "Mixing", "first epoch of the final part without mixing (samplePairing: epochs - epochs/10, others: epochs)")  # fmt: skip
     pairing_on: Positive | None = option(None, "Mixing", "epochs with mixing in a turn (samplePairing 8, others: all)")  # fmt: skip
@@ -238,7 +224,7 @@ class Config(BaseModel):
     def mix_setting(self, name: str) -> Any:
         """`base`, `partner`, `mix_prob` or `alpha`: the user's value, or the method's own."""
         value = getattr(self, name)
-        return MIX_DEFAULTS[self.augment][name] if value is None else value
+        return getattr(mixing_of(self.augment), name) if value is None else value
 
     def without_effect(self) -> list[str]:
         """Options that were changed although what they belong to is not used, in words."""

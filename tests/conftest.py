@@ -8,6 +8,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # No test may use, or leave anything in, the user's own cache.
 os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="paddle_aug_tests_"))
 
-from paddle_aug.threads import import_paddle
+from paddle_aug.core.paddle_import import import_paddle
 
 import_paddle()

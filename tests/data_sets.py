@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from paddle_aug.datasets import DataOptions, load_data
+from paddle_aug.data.load import DataOptions, load_data
 
 FLIPS = {"horizontal_flip", "vertical_flip", "large_rotation"}
 

@@ -21,14 +21,14 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image
 
-from paddle_aug.archives import unpack
-from paddle_aug.checkpoint import load_state, save_state
 from paddle_aug.config import load_config
-from paddle_aug.data_binary import read_cifar, read_idx, read_npz
-from paddle_aug.data_lists import read_csv, read_list
-from paddle_aug.images import read_image
-from paddle_aug.plain_yaml import read_yaml
-from paddle_aug.weights import load_weights
+from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.data.archives import unpack
+from paddle_aug.data.decode import read_image
+from paddle_aug.data.from_arrays import read_cifar, read_idx, read_npz
+from paddle_aug.data.list_files import read_csv, read_list
+from paddle_aug.runs.checkpoint import load_state, save_state
+from paddle_aug.weights.read import load_weights
 from tests.data_sets import load, make_folder, write_lists
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from paddle_aug.augmented import AugmentedDataset
-from paddle_aug.image_dataset import ArrayDataset
-from paddle_aug.mix_policy import MixPolicy
-from paddle_aug.schedule import always_on
-from paddle_aug.transforms import Transform
+from paddle_aug.augment.transforms.base import Transform
+from paddle_aug.batches.augmented import AugmentedDataset
+from paddle_aug.data.dataset import ArrayDataset
+from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.phases import always_on
 
 
 class AddDrawn(Transform):

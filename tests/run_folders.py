@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from paddle_aug.layout import CURVES
+from paddle_aug.runs.layout import CURVES
 
 
 def write_run(

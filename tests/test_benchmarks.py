@@ -15,7 +15,7 @@ import pytest
 from benchmarks import common, epoch, naive_article, scaling, startup
 from benchmarks.article_data import prepare
 from benchmarks.common import Stopwatch, Table, Worker, clean_environment, median_ratio, publish
-from paddle_aug.images import read_image
+from paddle_aug.data.decode import read_image
 
 needs_paddle = pytest.mark.skipif(
     importlib.util.find_spec("paddle") is None, reason="Paddle is not installed"
@@ -150,7 +150,7 @@ def test_epoch_compares_the_documents_script_with_ours(tmp_path):
 
 @pytest.mark.parametrize(("flags", "count"), [({"avx512_bf16"}, 3), ({"avx2"}, 2)])
 def test_epoch_measures_bf16_only_where_the_processor_has_it(flags, count, monkeypatch):
-    monkeypatch.setattr("paddle_aug.threads.cpu_flags", lambda: flags)
+    monkeypatch.setattr("paddle_aug.core.cpu.cpu_flags", lambda: flags)
     found = epoch.contenders(epoch.parse_arguments([]), Path("folder"), 64)
     assert [kind for kind, _ in found.values()] == ["naive", "ours", "ours"][:count]
     assert found["ours, float32"][1] == {"data": "folder", "image_size": 64, "batch_size": 8}
@@ -219,7 +219,7 @@ def test_the_first_step_of_train_py_ends_the_process(tmp_path):
 
 @needs_paddle
 def test_scaling_shows_time_and_memory(monkeypatch):
-    monkeypatch.setattr("paddle_aug.threads.cpu_flags", frozenset)  # without bf16: a process less
+    monkeypatch.setattr("paddle_aug.core.cpu.cpu_flags", frozenset)  # without bf16: a process less
     small = ["--model", "LeNet", "--image-size", "32", "--images", "16", "--epochs", "1"]
     tables = scaling.main([*small, "--only", "images", "memory", "--times", "1",
                            "--steps-of", "LeNet:32:4"])["tables"]  # fmt: skip

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddle_aug.command_line import parse_args
-from paddle_aug.config import AUGMENTS, Config, load_config
-from paddle_aug.errors import UserError
-from paddle_aug.plain_yaml import read_yaml
+from paddle_aug.config import Config, load_config
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.modes import AUGMENTS
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,10 +12,10 @@ from sklearn.datasets import load_sample_image
 
 from models import build_model
 from paddle_aug.command_line import parse_args
+from paddle_aug.commands.suite_plan import plan, read_suite
 from paddle_aug.config import Config, load_config
-from paddle_aug.fit import fit
-from paddle_aug.plain_yaml import read_yaml
-from paddle_aug.suite import plan, read_suite
+from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.train.fit import fit
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "configs"
@@ -82,8 +82,8 @@ def imagenet_weights(values: dict, path: Path) -> Path:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_it_runs(name, photographs, tmp_path, monkeypatch):
     # Hundreds of megabytes a checkpoint, which other tests write and read.
-    monkeypatch.setattr("paddle_aug.fit.capture", lambda setup, progress, fixed: ({}, fixed))
-    monkeypatch.setattr("paddle_aug.fit.model_arrays", lambda model: {})
+    monkeypatch.setattr("paddle_aug.train.fit.capture", lambda setup, progress, fixed: ({}, fixed))
+    monkeypatch.setattr("paddle_aug.train.fit.model_arrays", lambda model: {})
     values = small_version(name, photographs, tmp_path)
     if "weights" in values:
         values["weights"] = str(imagenet_weights(values, tmp_path / "weights.npz"))

@@ -4,7 +4,7 @@ does the same with ten thousand inputs for each reader."""
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from paddle_aug.errors import UserError
+from paddle_aug.core.errors import UserError
 from tests.fuzz_targets import TARGETS
 
 EXAMPLES = 40

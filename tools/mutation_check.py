@@ -5,7 +5,7 @@ Each mutant is one change in one file, made in a copy of the project; the tests 
 then fail. Survivors are printed: a formula that no test watches.
 
     python tools/mutation_check.py            all of them
-    python tools/mutation_check.py mixing     those of files whose name holds "mixing"
+    python tools/mutation_check.py mix        those of files whose path holds "mix"
 """
 
 import argparse
@@ -22,7 +22,7 @@ COPIED = ("paddle_aug", "models", "tests", "train.py", "evaluate.py", "pyproject
 
 
 class Mutant(NamedTuple):
-    """In paddle_aug/`file`, `old` becomes `new`; tests: files that must notice."""
+    """In paddle_aug/`file`, `old` becomes `new`; tests: the file of tests/ that must notice."""
 
     file: str
     old: str
@@ -31,78 +31,61 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = [
-    Mutant("mixing.py", "images * 0.5 + partners * 0.5", "images * 0.6 + partners * 0.4", "mixing"),
-    Mutant("mixing.py", "images * lam + partners * (1 - lam)", "images * (1 - lam) + partners * lam",
-           "mixing"),
-    Mutant("mixing.py", "images * (1 - mask) + partners * mask", "images * mask + partners * (1 - mask)",
-           "mixing"),
-    Mutant("mixing.py", "images * (1 - mask) + mask * fill", "images * (1 - mask)", "mixing"),
-    Mutant("mixing.py", "np.sqrt(1.0 - lam)", "np.sqrt(lam)", "mixing"),
-    Mutant("mixing.py", "mask[..., y1:y2, x1:x2] = 1", "mask[..., x1:x2, y1:y2] = 1", "mixing"),
-    Mutant("mixing.py", "return 1.0 - (y2 - y1)", "return 0.9 - (y2 - y1)", "mixing"),
-    Mutant("mixing.py", "targets[rows, second] += 1 - lam", "targets[rows, second] = 1 - lam", "mixing"),
-    Mutant("mixing.py", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, width)",
-           "np.clip([cx - box_w // 2, cx + box_w // 2], 0, height)", "mixing"),
-    Mutant("mixing.py", "if 0.0 < lam < 1.0:", "if 0.0 <= lam:", "mixing"),
-    Mutant("mixing.py", "return rng.integers(0, size, size)", "return rng.integers(0, size - 1, size)",
-           "mixing"),
-    Mutant("schedule.py", "epoch % (self.on + self.off) < self.on",
-           "epoch % (self.on + self.off) <= self.on", "schedule"),
-    Mutant("schedule.py", "self.start <= epoch", "self.start < epoch", "schedule"),
-    Mutant("schedule.py", "epoch < self.end", "epoch <= self.end", "schedule"),
-    Mutant("schedule.py", "start = epochs // 10", "start = epochs // 11", "schedule"),
-    Mutant("seeding.py", "[seed, epoch, index, PURPOSES[purpose]]", "[seed, epoch, index]", "seeding"),
-    Mutant("seeding.py", "[seed, epoch, index, PURPOSES[purpose]]",
-           "[seed, 0, index, PURPOSES[purpose]]", "seeding"),
-    Mutant("losses.py", "first * lam + criterion(logits, y_b) * (1 - lam)",
-           "first * lam + criterion(logits, y_b) * lam", "losses"),
-    Mutant("losses.py", "doubt**gamma * log_p", "doubt * gamma * log_p", "losses"),
-    Mutant("losses.py", "* (1 - smoothing) + smoothing / num_classes",
-           "* (1 - smoothing) + smoothing / (num_classes - 1)", "losses"),
-    Mutant("losses.py", "soft_label=target.ndim == 2", "soft_label=target.ndim == 1", "losses"),
-    Mutant("metrics.py", "self.total += float(value) * weight", "self.total += float(value)", "metrics"),
-    Mutant("metrics.py", "return lam * (predictions == y_a) + (1 - lam)",
-           "return (predictions == y_a) + (1 - lam)", "metrics"),
-    Mutant("metrics.py", "np.asarray(labels, np.int64) * num_classes + np.asarray(predictions, np.int64)",
-           "np.asarray(predictions, np.int64) * num_classes + np.asarray(labels, np.int64)", "metrics"),
-    Mutant("metrics.py", "return (ahead < k)", "return (ahead <= k)", "metrics"),
-    Mutant("metrics.py", "f1 = 2 * hits", "f1 = hits", "metrics"),
-    Mutant("stats.py", "[-last:]", "[-last:-1]", "stats"),
-    Mutant("stats.py", "ddof=1", "ddof=0", "stats"),
-    Mutant("ema.py", "(1 + self.updates) / (10 + self.updates)", "self.decay", "ema"),
-    Mutant("ema.py", "_assign(state, own)", "pass", "ema"),
-    Mutant("lr_schedule.py", "milestone <= epoch", "milestone < epoch", "optimization"),
-    Mutant("lr_schedule.py", "0.5 * (1 + math.cos(math.pi * progress))", "1 - progress", "optimization"),
-    Mutant("lr_schedule.py", "(step + 1) / self.warmup_steps", "step / self.warmup_steps",
-           "optimization"),
-    Mutant("lr_schedule.py", "self._bad_epochs >= self.patience", "self._bad_epochs > self.patience",
-           "optimization"),
-    Mutant("splits.py", "round(len(members) * eval_share), 1), len(members) - 1)",
-           "round(len(members) * eval_share), 1), len(members))", "splits"),
-    Mutant("splits.py", "train.append(members[cut:])", "train.append(members)", "splits"),
-    Mutant("splits.py", "members[:per_class]", "members[: per_class + 1]", "splits"),
-    Mutant("sampling.py", "[:rest]] += 1", "[:rest]] += 2", "sampling"),
-    Mutant("checkpoint.py", 'metadata.get("sha256") != _digest(arrays, text)', "False", "checkpoint"),
-    Mutant("checkpoint.py", "digest = hashlib.sha256(text.encode())", "digest = hashlib.sha256()",
-           "checkpoint"),
-    Mutant("checkpoint.py", "states[last + KEEP :]", "states[last + 1 :]", "checkpoint"),
-    Mutant("checkpoint.py", "states[:last] + states[last", "states[last", "checkpoint"),
-    Mutant("checkpoint.py", "key=_place, reverse=True", "key=_place", "checkpoint"),
-    Mutant("checkpoint.py", "key=_place, reverse=True", "reverse=True", "checkpoint"),
-    Mutant("atomic.py", "os.replace(temporary, path)", "os.replace(temporary, path) or 1 / 0",
-           "checkpoint"),
-    Mutant("chw.py", "0, -m / s,", "0, m / s,", "ops"),
-    Mutant("mix_policy.py", "rng.random() >= self.probability", "rng.random() < self.probability",
-           "mix_policy"),
-    Mutant("mix_policy.py", "labels[index], draw.lam", "labels, draw.lam", "mix_policy"),
-    Mutant("mix_policy.py", "Draw(mixing.box_lam(box, height, width), box)", "Draw(lam, box)",
-           "mix_policy"),
-    Mutant("augmented.py", "stream(self.seed, epoch, index)", "stream(self.seed, 0, index)", "loader"),
-    Mutant("loader.py", "self.batches_of(epoch)[first:]", "self.batches_of(epoch)", "loader"),
-    Mutant("ops.py", "cos, sin = (", "sin, cos = (", "ops"),
-    Mutant("pdparams.py", "if self.text not in _ADMITTED:", "if False:", "weights"),
-    Mutant("data_lists.py", "split(os.sep)[0] == os.pardir", 'split(os.sep)[0] == "x"', "data_lists"),
-    Mutant("images.py", "if width * height > MAX_PIXELS:", "if width + height > MAX_PIXELS:", "images"),
+    Mutant("mix/formulas.py", "images * 0.5 + partners * 0.5", "images * 0.6 + partners * 0.4", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "images * lam + partners * (1 - lam)", "images * (1 - lam) + partners * lam", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "images * (1 - mask) + partners * mask", "images * mask + partners * (1 - mask)", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "images * (1 - mask) + mask * fill", "images * (1 - mask)", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "np.sqrt(1.0 - lam)", "np.sqrt(lam)", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "mask[..., y1:y2, x1:x2] = 1", "mask[..., x1:x2, y1:y2] = 1", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "return 1.0 - (y2 - y1)", "return 0.9 - (y2 - y1)", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "targets[rows, second] += 1 - lam", "targets[rows, second] = 1 - lam", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, width)", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, height)", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "if 0.0 < lam < 1.0:", "if 0.0 <= lam:", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "return rng.integers(0, size, size)", "return rng.integers(0, size - 1, size)", "mix/test_formulas"),
+    Mutant("mix/phases.py", "epoch % (self.on + self.off) < self.on", "epoch % (self.on + self.off) <= self.on", "mix/test_phases"),
+    Mutant("mix/phases.py", "self.start <= epoch", "self.start < epoch", "mix/test_phases"),
+    Mutant("mix/phases.py", "epoch < self.end", "epoch <= self.end", "mix/test_phases"),
+    Mutant("mix/phases.py", "start = epochs // 10", "start = epochs // 11", "mix/test_phases"),
+    Mutant("core/seeding.py", "[seed, epoch, index, PURPOSES[purpose]]", "[seed, epoch, index]", "core/test_seeding"),
+    Mutant("core/seeding.py", "[seed, epoch, index, PURPOSES[purpose]]", "[seed, 0, index, PURPOSES[purpose]]", "core/test_seeding"),
+    Mutant("train/losses.py", "first * lam + criterion(logits, y_b) * (1 - lam)", "first * lam + criterion(logits, y_b) * lam", "train/test_losses"),
+    Mutant("train/losses.py", "doubt**gamma * log_p", "doubt * gamma * log_p", "train/test_losses"),
+    Mutant("train/losses.py", "* (1 - smoothing) + smoothing / num_classes", "* (1 - smoothing) + smoothing / (num_classes - 1)", "train/test_losses"),
+    Mutant("train/losses.py", "soft_label=target.ndim == 2", "soft_label=target.ndim == 1", "train/test_losses"),
+    Mutant("train/metrics.py", "self.total += float(value) * weight", "self.total += float(value)", "train/test_metrics"),
+    Mutant("train/metrics.py", "return lam * (predictions == y_a) + (1 - lam)", "return (predictions == y_a) + (1 - lam)", "train/test_metrics"),
+    Mutant("train/metrics.py", "np.asarray(labels, np.int64) * num_classes + np.asarray(predictions, np.int64)", "np.asarray(predictions, np.int64) * num_classes + np.asarray(labels, np.int64)", "train/test_metrics"),
+    Mutant("train/metrics.py", "return (ahead < k)", "return (ahead <= k)", "train/test_metrics"),
+    Mutant("train/metrics.py", "f1 = 2 * hits", "f1 = hits", "train/test_metrics"),
+    Mutant("runs/stats.py", "[-last:]", "[-last:-1]", "runs/test_stats"),
+    Mutant("runs/stats.py", "ddof=1", "ddof=0", "runs/test_stats"),
+    Mutant("train/ema.py", "(1 + self.updates) / (10 + self.updates)", "self.decay", "train/test_ema"),
+    Mutant("train/ema.py", "_assign(state, own)", "pass", "train/test_ema"),
+    Mutant("train/learning_rate.py", "milestone <= epoch", "milestone < epoch", "train/test_optimizer"),
+    Mutant("train/learning_rate.py", "0.5 * (1 + math.cos(math.pi * progress))", "1 - progress", "train/test_optimizer"),
+    Mutant("train/learning_rate.py", "(step + 1) / self.warmup_steps", "step / self.warmup_steps", "train/test_optimizer"),
+    Mutant("train/learning_rate.py", "self._bad_epochs >= self.patience", "self._bad_epochs > self.patience", "train/test_optimizer"),
+    Mutant("data/splits.py", "round(len(members) * eval_share), 1), len(members) - 1)", "round(len(members) * eval_share), 1), len(members))", "data/test_splits"),
+    Mutant("data/splits.py", "train.append(members[cut:])", "train.append(members)", "data/test_splits"),
+    Mutant("data/splits.py", "members[:per_class]", "members[: per_class + 1]", "data/test_splits"),
+    Mutant("batches/epoch_order.py", "[:rest]] += 1", "[:rest]] += 2", "batches/test_sampling"),
+    Mutant("runs/checkpoint.py", 'metadata.get("sha256") != _digest(arrays, text)', "False", "runs/test_checkpoint"),
+    Mutant("runs/checkpoint.py", "digest = hashlib.sha256(text.encode())", "digest = hashlib.sha256()", "runs/test_checkpoint"),
+    Mutant("runs/checkpoint.py", "states[last + KEEP :]", "states[last + 1 :]", "runs/test_checkpoint"),
+    Mutant("runs/checkpoint.py", "states[:last] + states[last", "states[last", "runs/test_checkpoint"),
+    Mutant("runs/checkpoint.py", "key=_place, reverse=True", "key=_place", "runs/test_checkpoint"),
+    Mutant("runs/checkpoint.py", "key=_place, reverse=True", "reverse=True", "runs/test_checkpoint"),
+    Mutant("core/atomic.py", "os.replace(temporary, path)", "os.replace(temporary, path) or 1 / 0", "runs/test_checkpoint"),
+    Mutant("batches/normalise.py", "0, -m / s,", "0, m / s,", "augment/test_ops"),
+    Mutant("mix/methods.py", "rng.random() >= self.probability", "rng.random() < self.probability", "mix/test_methods"),
+    Mutant("mix/methods.py", "labels[index], draw.lam", "labels, draw.lam", "mix/test_methods"),
+    Mutant("mix/methods.py", "Draw(mixing.box_lam(box, height, width), box)", "Draw(lam, box)", "mix/test_methods"),
+    Mutant("batches/augmented.py", "stream(self.seed, epoch, index)", "stream(self.seed, 0, index)", "batches/test_loader"),
+    Mutant("batches/loader.py", "self.batches_of(epoch)[first:]", "self.batches_of(epoch)", "batches/test_loader"),
+    Mutant("augment/ops/basic.py", "cos, sin = (", "sin, cos = (", "augment/test_ops"),
+    Mutant("core/plain_pickle.py", "if self.text not in _ADMITTED:", "if False:", "weights/test_weights"),
+    Mutant("data/list_files.py", "split(os.sep)[0] == os.pardir", 'split(os.sep)[0] == "x"', "data/test_list_files"),
+    Mutant("data/decode.py", "if width * height > MAX_PIXELS:", "if width + height > MAX_PIXELS:", "data/test_decode"),
 ]  # fmt: skip
 
 
@@ -167,7 +150,7 @@ def try_mutant(copy: Path, mutant: Mutant) -> bool:
 
 
 def run_tests(copy: Path, tests: str) -> int:
-    """pytest's exit code for tests/test_<tests>.py, in a forked process."""
+    """pytest's exit code for tests/<tests>.py, in a forked process."""
     process = os.fork()
     if process == 0:
         code = 1
@@ -180,7 +163,7 @@ def run_tests(copy: Path, tests: str) -> int:
             import pytest
 
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "--no-header"]
-            code = int(pytest.main([*options, f"tests/test_{tests}.py"]))
+            code = int(pytest.main([*options, f"tests/{tests}.py"]))
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

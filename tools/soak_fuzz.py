@@ -26,7 +26,7 @@ import hypothesis  # noqa: E402
 import pandas  # noqa: E402, F401 - so that no input pays for it
 from hypothesis import HealthCheck, Phase  # noqa: E402
 
-from paddle_aug.errors import UserError  # noqa: E402
+from paddle_aug.core.errors import UserError  # noqa: E402
 from tests.fuzz_targets import TARGETS, Target  # noqa: E402
 
 SLOWEST_SECONDS = 10.0

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="soak_cache_"))
 
-from paddle_aug.threads import import_paddle  # noqa: E402
+from paddle_aug.core.paddle_import import import_paddle  # noqa: E402
 
 import_paddle()
 
@@ -38,11 +38,12 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 
-from paddle_aug.checkpoint import load_state  # noqa: E402
-from paddle_aug.config import AUGMENTS, load_config  # noqa: E402
-from paddle_aug.errors import UserError, run_command  # noqa: E402
-from paddle_aug.fit import fit, resume  # noqa: E402
-from paddle_aug.layout import CURVES, curve_path  # noqa: E402
+from paddle_aug.config import load_config  # noqa: E402
+from paddle_aug.core.errors import UserError, run_command  # noqa: E402
+from paddle_aug.modes import AUGMENTS  # noqa: E402
+from paddle_aug.runs.checkpoint import load_state  # noqa: E402
+from paddle_aug.runs.layout import CURVES, curve_path  # noqa: E402
+from paddle_aug.train.fit import fit, resume  # noqa: E402
 
 WORKERS = (0, "thread", 2)
 # A state after every step, or only after every epoch.

@@ -4,7 +4,7 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from paddle_aug.errors import UserError
+from paddle_aug.core.errors import UserError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from tabulate import tabulate
 
-    from paddle_aug.cache_store import clear, images_folder, list_entries
+    from paddle_aug.data.cache_store import clear, images_folder, list_entries
 
     folder = images_folder()
     entries = list_entries()

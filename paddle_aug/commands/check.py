@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paddle_aug.words import counted
+from paddle_aug.core.text import counted
 
 if TYPE_CHECKING:
     from paddle_aug.config import Config
@@ -52,18 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = ("data", *DATA_OPTIONS, *TRIAL_OPTIONS)
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     config = load_config(given)
-    from paddle_aug.threads import import_paddle
+    from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
     return _time_workers(config, args) if args.workers else _check(config, args)
 
 
 def _check(config: "Config", args: argparse.Namespace) -> int:
-    from paddle_aug.atomic import write_json
-    from paddle_aug.datasets import load_data
-    from paddle_aug.figures import print_font_note, save_figure
-    from paddle_aug.inspection import scan
-    from paddle_aug.inspection_report import contact_sheet, format_summary, summarize
+    from paddle_aug.commands.check_report import contact_sheet, format_summary, summarize
+    from paddle_aug.core.atomic import write_json
+    from paddle_aug.data.load import load_data
+    from paddle_aug.data.scan import scan
+    from paddle_aug.report.figure import print_font_note, save_figure
 
     train, evaluation = load_data(_data_options(config))
     found = scan(train, evaluation)
@@ -91,7 +91,7 @@ def _seconds(text: str) -> float:
 
 
 def _data_options(config: "Config") -> Any:
-    from paddle_aug.data_options import DataOptions
+    from paddle_aug.data.options import DataOptions
 
     names = DataOptions.__dataclass_fields__
     return DataOptions(**{k: v for k, v in config if k in names}, keep_missing=True)
@@ -100,10 +100,10 @@ def _data_options(config: "Config") -> Any:
 def _time_workers(config: "Config", args: argparse.Namespace) -> int:
     from tabulate import tabulate
 
-    from paddle_aug.build import load_datasets, training_view
-    from paddle_aug.mix_policy import build_mix_policy
-    from paddle_aug.threads import available_cores
-    from paddle_aug.worker_trial import recommend, time_workers
+    from paddle_aug.batches.worker_trial import recommend, time_workers
+    from paddle_aug.build.data import load_datasets, training_view
+    from paddle_aug.build.mix import build_mix_policy
+    from paddle_aug.core.cpu import available_cores
 
     config = config.filled()
     train, _ = load_datasets(config, (lambda line: None) if args.json else print)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from paddle_aug.commands.arguments import positive
 
 if TYPE_CHECKING:
-    from paddle_aug.report import Group, Row
+    from paddle_aug.report.table import Group, Row
 
 EPILOG = """\
 examples:
@@ -58,8 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw, print and save the comparison; warnings about the runs' files go to stderr."""
     args = build_parser().parse_args(argv)
 
-    from paddle_aug.report import build_table, choose_baseline, footnote, format_table, group_runs
-    from paddle_aug.runs import config_differences, read_runs
+    from paddle_aug.report.table import (
+        build_table,
+        choose_baseline,
+        footnote,
+        format_table,
+        group_runs,
+    )
+    from paddle_aug.runs.reading import config_differences, read_runs
 
     runs = read_runs(args.runs)
     groups = group_runs(runs)
@@ -86,10 +92,10 @@ def save(
     zoom: int | None,
 ) -> list[Path]:
     """Write the pictures and the two tables; returns their paths."""
-    from paddle_aug.atomic import write_text
-    from paddle_aug.curve_plots import combined_figure, comparison_figure, zoom_start
-    from paddle_aug.figures import save_figure
-    from paddle_aug.report import footnote, format_table, table_csv
+    from paddle_aug.core.atomic import write_text
+    from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
+    from paddle_aug.report.figure import save_figure
+    from paddle_aug.report.table import footnote, format_table, table_csv
 
     start = zoom_start(max(group.epochs for group in groups), zoom, last)
     figures = {"compare.png": combined_figure(groups, baseline, start)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paddle_aug.evaluation_options import add_run
+from paddle_aug.evaluation.options import add_run
 
 if TYPE_CHECKING:
     import paddle
@@ -35,14 +35,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the three files, after the saved program was seen to give the model's outputs."""
     args = build_parser().parse_args(argv)
-    from paddle_aug.threads import import_paddle
+    from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.atomic import write_json
-    from paddle_aug.build import make_model
-    from paddle_aug.checkpoint import read_trained, trained_weights
+    from paddle_aug.build.model import make_model
     from paddle_aug.config import load_config
-    from paddle_aug.state import load_model
+    from paddle_aug.core.atomic import write_json
+    from paddle_aug.runs.checkpoint import read_trained, trained_weights
+    from paddle_aug.weights.into_model import load_model
 
     arrays, state, folder = read_trained(args.run, args.checkpoint)
     config = load_config(state["config"], where=f"{args.run}: ")
@@ -68,8 +68,8 @@ def save_program(model: "paddle.nn.Layer", config: "Config", path: Path) -> floa
     import numpy as np
     import paddle
 
-    from paddle_aug.atomic import atomic_write
-    from paddle_aug.errors import UserError
+    from paddle_aug.core.atomic import atomic_write
+    from paddle_aug.core.errors import UserError
 
     shape = (config.channels, config.image_size, config.image_size)
     images = np.random.default_rng(0).standard_normal((3, *shape)).astype("float32")
@@ -93,7 +93,7 @@ def save_program(model: "paddle.nn.Layer", config: "Config", path: Path) -> floa
 
 def description(config: "Config", state: dict[str, Any]) -> dict[str, Any]:
     """What export.json says: how to make the input of an image, and what the outputs mean."""
-    from paddle_aug.chw import per_channel
+    from paddle_aug.batches.normalise import per_channel
 
     size = config.image_size
     steps = config.eval_transforms or [{"Resize": [size, size]}]

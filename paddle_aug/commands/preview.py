@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paddle_aug.commands.arguments import positive
-from paddle_aug.errors import UserError
+from paddle_aug.core.errors import UserError
 
 if TYPE_CHECKING:
-    from paddle_aug.plots import Grid
-    from paddle_aug.sheets import Photo
+    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.report.image_sheet import Grid
 
 # Sheet: images it needs, and what it shows.
 SHEETS = {
@@ -95,8 +95,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if output.is_dir() or not output.suffix:
         output = output / f"preview_{sheet}.png"
 
-    from paddle_aug.figures import save_figure
-    from paddle_aug.plots import draw_sheet
+    from paddle_aug.report.figure import save_figure
+    from paddle_aug.report.image_sheet import draw_sheet
 
     photos, excluded = load_photos(args)
     if len(photos) < SHEETS[sheet][0]:
@@ -128,7 +128,7 @@ def build_sheet(
     sheet: str, photos: "Sequence[Photo]", excluded: frozenset[str], args: argparse.Namespace
 ) -> "tuple[Grid, str]":
     """Cells and title of a sheet."""
-    from paddle_aug import sheets
+    from paddle_aug.commands import preview_sheets as sheets
 
     if sheet == "mixup-lam":
         return sheets.mixup_lam_sheet(photos[0], photos[1]), "Mixup, lam weights the first image"
@@ -152,28 +152,29 @@ def build_transform(
     augment: str | None, operations: Sequence[str] | None, excluded: frozenset[str]
 ) -> tuple[Any, str]:
     """The image part that the options name, and its name for titles."""
-    from paddle_aug.policies import build_policy, build_transforms
+    from paddle_aug.augment.policies import build_policy
+    from paddle_aug.augment.transform_list import build_transforms
 
     if operations:
         steps = [step for text in operations for step in _parse_operation(text)]
         names = [next(iter(step)) if isinstance(step, dict) else str(step) for step in steps]
         return build_transforms(steps), ", ".join(names)
 
-    from paddle_aug.config import AUGMENTS, MIX_DEFAULTS
+    from paddle_aug.modes import AUGMENTS, MIXES, mixing_of
 
     augment = augment or "userDef"
     if augment not in AUGMENTS:
         raise UserError(f"--augment {augment}: not one of {', '.join(AUGMENTS)}")
-    base = MIX_DEFAULTS[augment]["base"] if augment in MIX_DEFAULTS else augment
+    base = mixing_of(augment).base if augment in MIXES else augment
     return build_policy(base, excluded), base
 
 
 def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]":
     """The images to show, and the operations that would change what they show."""
-    from paddle_aug import ops
-    from paddle_aug.figures import class_labels, print_font_note
-    from paddle_aug.images import read_image
-    from paddle_aug.sheets import Photo
+    from paddle_aug.augment import ops
+    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.data.decode import read_image
+    from paddle_aug.report.figure import class_labels, print_font_note
 
     excluded: frozenset[str] = frozenset()
     if args.image:
@@ -205,13 +206,13 @@ def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]
 
 def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
     """Training images drawn by the seed, of different classes as far as there are."""
-    from paddle_aug.threads import import_paddle
+    from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.datasets import DataOptions, load_data
-    from paddle_aug.figures import class_labels, print_font_note
-    from paddle_aug.seeding import stream
-    from paddle_aug.sheets import Photo
+    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.core.seeding import stream
+    from paddle_aug.data.load import DataOptions, load_data
+    from paddle_aug.report.figure import class_labels, print_font_note
 
     train, _ = load_data(DataOptions(data=data, seed=seed))
     order = stream(seed, 0, 0, "subset").permutation(len(train))

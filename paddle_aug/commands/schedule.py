@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from paddle_aug.errors import UserError
-from paddle_aug.words import counted
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import counted
 
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
 # Points a drawn epoch: enough for a smooth warm-up or cosine, whatever the real number of steps.
@@ -15,11 +15,11 @@ POINTS_PER_EPOCH = 10
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the schedule and write OUTPUT/<augment>_schedule.png; nothing is trained."""
+    from paddle_aug.build.mix import build_mix_policy
     from paddle_aug.command_line import parse_args
-    from paddle_aug.figures import save_figure
-    from paddle_aug.lr_schedule import LearningRate
-    from paddle_aug.mix_policy import build_mix_policy
-    from paddle_aug.plots import draw_schedule
+    from paddle_aug.report.figure import save_figure
+    from paddle_aug.report.schedule_figure import draw_schedule
+    from paddle_aug.train.learning_rate import LearningRate
 
     config, control = parse_args(argv, DESCRIPTION, "python -m paddle_aug schedule")
     for name, given in (("resume", control.resume is not None),

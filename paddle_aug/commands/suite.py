@@ -10,11 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from paddle_aug.errors import Interrupted
+from paddle_aug.core.errors import Interrupted
 
 if TYPE_CHECKING:
-    from paddle_aug.report import Group
-    from paddle_aug.suite import PlannedRun, Suite
+    from paddle_aug.commands.suite_plan import PlannedRun, Suite
+    from paddle_aug.report.table import Group
 
 EPILOG = """\
 examples:
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
 
-    from paddle_aug.suite import next_command, plan, read_suite
+    from paddle_aug.commands.suite_plan import next_command, plan, read_suite
 
     suite = read_suite(args.file)
     changes = given_to_all(argv[cut + 1 :])
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
     """The options of train.py after `--`. Raises UserError for what each run has of its own."""
     from paddle_aug.command_line import parse_args
-    from paddle_aug.errors import UserError
+    from paddle_aug.core.errors import UserError
 
     _, control = parse_args(argv, "Options for every run of a suite.", "python -m paddle_aug suite")
     own = [name for name in ("seed", "output") if name in control.changes]
@@ -107,7 +107,7 @@ def run_command_line(command: Sequence[str]) -> int:
 
     Ctrl-C reaches both processes: this one waits until the run has saved its state.
     """
-    from paddle_aug.suite import ROOT
+    from paddle_aug.commands.suite_plan import ROOT
 
     process = subprocess.Popen([sys.executable, str(ROOT / command[0]), *command[1:]])
     while True:
@@ -119,12 +119,18 @@ def run_command_line(command: Sequence[str]) -> int:
 
 def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", quick: bool) -> None:
     """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options."""
-    from paddle_aug.atomic import write_text
     from paddle_aug.commands.compare import save
-    from paddle_aug.layout import CURVES, curve_path
-    from paddle_aug.report import build_table, choose_baseline, footnote, format_table, group_runs
-    from paddle_aug.runs import read_run
-    from paddle_aug.suite import describe_runs, slug
+    from paddle_aug.commands.suite_plan import describe_runs, slug
+    from paddle_aug.core.atomic import write_text
+    from paddle_aug.report.table import (
+        build_table,
+        choose_baseline,
+        footnote,
+        format_table,
+        group_runs,
+    )
+    from paddle_aug.runs.layout import CURVES, curve_path
+    from paddle_aug.runs.reading import read_run
 
     found = [read_run(run.folder.parent, run.config.augment, run.entry.label) for run in runs]
     groups = group_runs(found)

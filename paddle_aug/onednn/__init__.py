@@ -5,6 +5,6 @@
 The rest of a training loop stays as it is. See `accelerate` for what it promises.
 """
 
-from .face import accelerate, is_available
+from paddle_aug.onednn.api import accelerate, is_available
 
 __all__ = ["accelerate", "is_available"]

@@ -7,12 +7,20 @@ from typing import Any
 
 import paddle
 
-from . import library as dnn
-from .buffers import Pool
-from .graph import Graph, Operation, Segment, Unsupported, Value, fuse_relu, split
-from .plan import Planner
-from .runner import Runner, run
-from .trace import trace
+from paddle_aug.onednn.graph.operations import (
+    Graph,
+    Operation,
+    Segment,
+    Unsupported,
+    Value,
+    fuse_relu,
+    split,
+)
+from paddle_aug.onednn.graph.trace import trace
+from paddle_aug.onednn.native import library as dnn
+from paddle_aug.onednn.native.buffers import Pool
+from paddle_aug.onednn.plan.planner import plan
+from paddle_aug.onednn.runner import Runner, run
 
 logger = logging.getLogger("paddle_aug.onednn")
 
@@ -105,7 +113,7 @@ class Backend:
                     continue
                 segment = fuse_relu(stage)
                 needs = [id(value) in carrying for value in segment.inputs]
-                planner = Planner(segment, DTYPES[self.amp], needs, recording)
+                planner = plan(segment, DTYPES[self.amp], needs, recording)
                 carrying.update(id(v) for v in segment.outputs if planner.wants(v))
                 runner = Runner(segment, planner, self._blocks, self._gradients)
                 stages.append(_PlannedStage(segment, runner, recording))

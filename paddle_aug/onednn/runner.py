@@ -9,11 +9,11 @@ import numpy as np
 import paddle
 from paddle.autograd import PyLayer
 
-from .buffers import ALIGNMENT, Loan, Pool, Slot
-from .graph import Segment
-from .openmp import own_threads
-from .plan import Planner
-from .steps import Binding, External
+from paddle_aug.onednn.graph.operations import Segment
+from paddle_aug.onednn.native.buffers import ALIGNMENT, Loan, Pool, Slot
+from paddle_aug.onednn.native.openmp import own_threads
+from paddle_aug.onednn.plan.arrays import Planner
+from paddle_aug.onednn.plan.steps import Binding, External
 
 
 class _View(NamedTuple):

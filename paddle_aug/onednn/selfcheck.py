@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from . import accelerated
+from paddle_aug.onednn import accelerated
 
 # Relative, in the 2-norm. Float32 differs by rounding only; bfloat16 has 8 significant bits.
 TOLERANCES = {None: 1e-4, "bf16": 5e-2}

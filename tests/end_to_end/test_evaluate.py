@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from paddle_aug.config import load_config
-from paddle_aug.errors import UserError
-from paddle_aug.evaluation import evaluate_checkpoint, softmax
-from paddle_aug.evaluation_options import EvaluationOptions, parse_args
-from paddle_aug.fit import fit
+from paddle_aug.core.errors import UserError
+from paddle_aug.evaluation.evaluate import evaluate_checkpoint
+from paddle_aug.evaluation.options import EvaluationOptions, parse_args
+from paddle_aug.evaluation.results import softmax
+from paddle_aug.train.fit import fit
 
 ROOT = Path(__file__).parent.parent.parent
 

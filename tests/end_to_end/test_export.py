@@ -11,10 +11,10 @@ from models import build_model
 from paddle_aug.__main__ import main
 from paddle_aug.commands import export
 from paddle_aug.config import load_config
-from paddle_aug.data_options import DataOptions
-from paddle_aug.datasets import load_data
-from paddle_aug.errors import UserError
-from paddle_aug.fit import fit
+from paddle_aug.core.errors import UserError
+from paddle_aug.data.load import load_data
+from paddle_aug.data.options import DataOptions
+from paddle_aug.train.fit import fit
 
 # What a stranger's program does: Paddle, OpenCV and export.json, nothing of this project.
 CLASSIFY = """

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_aug.checkpoint import CheckpointFolder
-from paddle_aug.fit import fit
+from paddle_aug.runs.checkpoint import CheckpointFolder
+from paddle_aug.train.fit import fit
 from tests.end_to_end.test_train import ROOT, quiet, result_bytes, tiny
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -156,10 +156,10 @@ def test_one_interrupt_saves_and_exits_with_130(tmp_path):
 def test_a_second_interrupt_stops_at_once_even_within_a_step(tmp_path):
     code = (
         "import os, sys, time\n"
-        "from paddle_aug.threads import import_paddle as p; p()\n"
-        "import paddle_aug.fit as f, paddle_aug.engine as e\n"
+        "from paddle_aug.core.paddle_import import import_paddle as p; p()\n"
+        "import paddle_aug.train.fit as f, paddle_aug.train.engine as e\n"
         "from paddle_aug.config import load_config\n"
-        "from paddle_aug.errors import run_command\n"
+        "from paddle_aug.core.errors import run_command\n"
         "def forever(*args):\n"
         "    print('stepping', flush=True)\n"
         "    while True: time.sleep(0.01)\n"
@@ -199,7 +199,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(tmp_path, folders):
         assert epoch - 1 <= len(curve) <= epoch
         # What is there goes on to the same bytes as a run on a disk with room.
         changes = {"epochs": epoch + 1}
-        from paddle_aug.fit import resume
+        from paddle_aug.train.fit import resume
 
         resume(training.run, allow_changes=True, changes=changes, say=quiet)
         found = result_bytes(disk / "logs", "no")

@@ -15,12 +15,13 @@ import pytest
 import yaml
 from sklearn.datasets import load_sample_image
 
-from paddle_aug import engine
-from paddle_aug import fit as fit_module
-from paddle_aug.checkpoint import load_state
-from paddle_aug.config import AUGMENTS, Config, load_config
-from paddle_aug.errors import Interrupted, UserError
-from paddle_aug.fit import fit, resume
+from paddle_aug.config import Config, load_config
+from paddle_aug.core.errors import Interrupted, UserError
+from paddle_aug.modes import AUGMENTS
+from paddle_aug.runs.checkpoint import load_state
+from paddle_aug.train import engine
+from paddle_aug.train import fit as fit_module
+from paddle_aug.train.fit import fit, resume
 
 ROOT = Path(__file__).parent.parent.parent
 # LeNet on two digits a class: an epoch takes a fraction of a second.
@@ -181,10 +182,10 @@ def test_the_commands_stop_with_143_and_say_how_to_go_on_to_the_same_bytes(tmp_p
     options_text = repr(tiny(tmp_path / "cut", **options).dump())
     code = (
         "import os, signal\n"
-        "from paddle_aug.threads import prepare_environment as p; p()\n"
-        "import paddle_aug.fit as f, paddle_aug.engine as e\n"
+        "from paddle_aug.core.paddle_import import prepare_environment as p; p()\n"
+        "import paddle_aug.train.fit as f, paddle_aug.train.engine as e\n"
         "from paddle_aug.config import load_config\n"
-        "from paddle_aug.errors import run_command\n"
+        "from paddle_aug.core.errors import run_command\n"
         "step, count = e.train_step, [0]\n"
         "def counting(*args):\n"
         "    count[0] += 1\n"

@@ -1,0 +1,1 @@
+"""Changing one image: operations, random transforms over them, policies by name."""

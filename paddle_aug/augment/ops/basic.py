@@ -1,0 +1,187 @@
+"""The eight operations of userDef, the base augmentation, on uint8 RGB images.
+
+Every function takes contiguous uint8 [H, W, 3] and returns the same kind; none draws random
+numbers or changes its input (one that has nothing to do may return the input itself). They
+reproduce Pillow's ImageEnhance, crop, resize and rotate in OpenCV and NumPy at a fraction of the
+time: brightness, contrast, flips, nearest exactly; the others within a grey level or so.
+"""
+
+import math
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from paddle_aug.augment.ops.resampling import resize
+
+_LEVELS = np.arange(256, dtype=np.float32)
+_BYTES = np.arange(256, dtype=np.uint8)
+_LUMA = (19595 / 65536, 38470 / 65536, 7471 / 65536)  # Pillow's conversion to L (ITU-R 601)
+# round(x - _TRUNCATE) is Pillow's truncation of x, and still x where x is whole.
+_TRUNCATE = 0.4999
+# cv2.transform works with whole multiples of 1/1024 on uint8: this is its _TRUNCATE.
+_TRANSFORM_UNIT = 1024
+_TRANSFORM_TRUNCATE = 511
+_NOISE_POOL = 1 << 22
+_NOISE_UNIT = 32  # steps of the noise pool a standard deviation
+
+
+def brightness(image: np.ndarray, factor: float) -> np.ndarray:
+    """Scaled grey levels: 0 gives black, 1 the image. factor: from 0. Exactly Pillow's."""
+    return _blend_with_level(image, 0, factor)
+
+
+def contrast(image: np.ndarray, factor: float) -> np.ndarray:
+    """Distance to the image's mean luma scaled by factor, from 0.
+
+    Exactly Pillow's, but for large areas of one saturated colour, which may shift it by 1.
+    """
+    return _blend_with_level(image, _mean_luma(image), factor)
+
+
+def color(image: np.ndarray, factor: float) -> np.ndarray:
+    """Saturation: 0 gives the gray image, 1 the image. factor: from 0. Within 1 of Pillow's."""
+    if factor == 1:
+        return image
+    # Each channel gets the luma of the others, and of its own what makes the row sum to 1 after
+    # rounding: otherwise gray pixels would drift.
+    r, g, b = (round(weight * (1 - factor) * _TRANSFORM_UNIT) for weight in _LUMA)
+    rest = _TRANSFORM_UNIT - r - g - b
+    rows = [[r + rest, g, b], [r, g + rest, b], [r, g, b + rest]]
+    offset = [-_TRANSFORM_TRUNCATE]
+    matrix = np.array([row + offset for row in rows], np.float32) / _TRANSFORM_UNIT
+    return cv2.transform(image, matrix)
+
+
+def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
+    """Blend of the smoothed image (factor 0), the image (1) and beyond. Within 1 of Pillow's.
+
+    factor: from 0. The outermost pixels keep their values, as in Pillow.
+    """
+    if factor == 1 or min(image.shape[:2]) < 3:
+        return image
+    # Pillow's smoothing kernel, ones round a 5 over 13, is 9/13 of the 3x3 mean and 4/13 centre.
+    mean = cv2.blur(image, (3, 3))
+    rest = 1 - factor
+    # Pillow truncates twice-rounded values: the offset lies between its mean loss for factors
+    # such as 1.5 (a quarter) and for any other (a half).
+    result = cv2.addWeighted(image, factor + rest * 4 / 13, mean, rest * 9 / 13, -0.4)
+    result[0], result[-1] = image[0], image[-1]
+    result[:, 0], result[:, -1] = image[:, 0], image[:, -1]
+    return result
+
+
+def crop(image: np.ndarray, ratio_w: float, ratio_h: float, resample: str) -> np.ndarray:
+    """The centre box of W/ratio_w x H/ratio_h pixels, scaled back to W x H.
+
+    ratio_w, ratio_h: from 1; resample: one of RESAMPLES. Raises ValueError otherwise.
+    """
+    if min(ratio_w, ratio_h) < 1:
+        raise ValueError(f"crop ratios must be 1 or more, got {ratio_w} and {ratio_h}")
+    height, width = image.shape[:2]
+    x1, x2 = _centre_span(width, ratio_w)
+    y1, y2 = _centre_span(height, ratio_h)
+    return resize(image[y1:y2, x1:x2], height, width, resample)
+
+
+def flip(image: np.ndarray, horizontal: bool, vertical: bool) -> np.ndarray:
+    """Image mirrored left-right where horizontal, top-bottom where vertical."""
+    if not (horizontal or vertical):
+        return image
+    return cv2.flip(image, -1 if horizontal and vertical else int(horizontal))
+
+
+def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
+    """Image turned counter-clockwise about its centre, nearest neighbour, black corners.
+
+    The size stays. Equal to Pillow's on about 99.9 % of the pixels.
+    """
+    height, width = image.shape[:2]
+    degrees %= 360
+    if degrees in (0, 180):
+        return cv2.flip(image, -1) if degrees else image
+    if height == width and degrees in (90, 270):
+        turn = cv2.ROTATE_90_COUNTERCLOCKWISE if degrees == 90 else cv2.ROTATE_90_CLOCKWISE
+        return cv2.rotate(image, turn)
+    # Rounded so that a quarter turn has no stray 1e-17, which would move pixels on the border.
+    cos, sin = (round(f(math.radians(degrees)), 15) for f in (math.cos, math.sin))
+    # Source of an output pixel, both measured at pixel centres (the halves).
+    cx, cy = width / 2 - 0.5, height / 2 - 0.5
+    matrix = np.array([[cos, -sin, cx - cos * cx + sin * cy], [sin, cos, cy - sin * cx - cos * cy]])
+    return warp_nearest(image, matrix)
+
+
+def warp_nearest(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Image whose pixel (x, y) is the nearest to matrix @ (x, y, 1), black where there is none.
+
+    matrix: float64 [2, 3], from output to source positions at pixel centres.
+    """
+    height, width = image.shape[:2]
+    # OpenCV moves one 32-bit value a pixel nearly twice as fast as three bytes.
+    pixels = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view(np.int32)
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    pixels = cv2.warpAffine(pixels, matrix, (width, height), flags=flags).view(np.uint8)
+    return cv2.cvtColor(pixels.reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
+
+
+def noise(image: np.ndarray, sigma: float, seed: int, per_channel: bool = True) -> np.ndarray:
+    """Image plus Gaussian noise, clipped to 0..255: one value per pixel and channel, or per pixel.
+
+    sigma: grey levels, from 0; seed: whole number, the same seed gives the same noise. The values
+    are a stretch of a fixed pool of four million, so two seeds may share some of them.
+    """
+    if sigma == 0:
+        return image
+    size = image.size if per_channel else image.shape[0] * image.shape[1]
+    start = seed % _NOISE_POOL
+    values = _noise_pool()[start : start + size]
+    if values.size < size:
+        values = _noise_pool().take(np.arange(start, start + size), mode="wrap")
+    if not per_channel:
+        values = np.repeat(values, image.shape[2])
+    unit = sigma / _NOISE_UNIT
+    return cv2.addWeighted(image, 1.0, values.reshape(image.shape), unit, -128 * unit)
+
+
+def _blend_with_level(image: np.ndarray, level: int, factor: float) -> np.ndarray:
+    """level + factor * (image - level), truncated to 0..255 as Pillow's Image.blend does."""
+    table = (level + np.float32(factor) * (_LEVELS - level)).clip(0, 255).astype(np.uint8)
+    # Arithmetic on the image is twice as fast as a table, but rounds in another way: use it only
+    # where all 256 levels come out right, which is nearly always.
+    offset = level * (1 - factor) - _TRUNCATE
+    if _scaled(_BYTES, factor, offset).tobytes() == table.tobytes():
+        return _scaled(image, factor, offset)
+    return cv2.LUT(image, table)
+
+
+def _scaled(image: np.ndarray, factor: float, offset: float) -> np.ndarray:
+    """factor * image + offset, rounded and clipped."""
+    if offset >= -0.5:
+        # The fastest, but takes the absolute value: only where all results round to 0 and above.
+        return cv2.convertScaleAbs(image, alpha=factor, beta=offset)
+    return cv2.addWeighted(image, factor, image, 0, offset)
+
+
+def _mean_luma(image: np.ndarray) -> int:
+    """Mean of Pillow's L, rounded half up."""
+    # OpenCV's gray is not Pillow's for a thousandth of all colours, which moves the mean by
+    # thousandths; only near a half does it pay to compute Pillow's, which takes six times as long.
+    mean = cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
+    if image.size < 1 << 14 or abs(mean % 1 - 0.5) < 0.01:
+        mean = cv2.mean(cv2.transform(image, np.array([_LUMA])))[0]
+    return int(mean + 0.5)
+
+
+def _centre_span(size: int, ratio: float) -> tuple[int, int]:
+    """First and last whole pixel of the centre `size / ratio`, as Pillow rounds a crop box."""
+    start = size * (1 - 1 / ratio) / 2
+    first, last = round(start), round(start + size / ratio)
+    first = min(first, size - 1)
+    return first, max(last, first + 1)
+
+
+@lru_cache(maxsize=1)
+def _noise_pool() -> np.ndarray:
+    """Standard normal values as uint8: 128 + 32 z, cut at four standard deviations."""
+    values = np.random.default_rng(0).standard_normal(_NOISE_POOL, dtype=np.float32)
+    return np.clip(np.rint(values * _NOISE_UNIT) + 128, 0, 255).astype(np.uint8)

@@ -1,0 +1,174 @@
+"""The image parts of --augment by name."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+from paddle_aug.augment import ops
+from paddle_aug.augment.transforms import base, flips_and_colours, userdef
+from paddle_aug.augment.transforms.auto_augment import RandAugment, TrivialAugmentWide
+from paddle_aug.augment.transforms.base import Compose, Transform
+from paddle_aug.augment.transforms.imgaug_library import ImgaugLibrary
+from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
+from paddle_aug.augment.transforms.imgaug_pipeline import imgaug_pipeline
+from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
+from paddle_aug.core.errors import UserError
+
+# What can change the label of an image, and so may be excluded by a data set.
+EXCLUDABLE = ("horizontal_flip", "vertical_flip", "large_rotation")
+
+
+@dataclass(frozen=True)
+class PolicyOptions:
+    """Every number of the policies; the defaults are the documents' and the papers'.
+
+    The first are userDef's; flip_probability is flip's; max_rotation limits RandAugment's and
+    TrivialAugment's turns, in degrees; small_rotation limits every policy's on data whose labels a
+    large turn changes. Raises ValueError on numbers out of range.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # for config.py
+
+    brightness: tuple[float, float] = (0.5, 1.5)
+    contrast: tuple[float, float] = (0.5, 1.5)
+    color: tuple[float, float] = (0.5, 1.5)
+    sharpness: tuple[float, float] = (0.5, 1.5)
+    crop_max_ratio: float = 1.5
+    crop_resamples: tuple[str, ...] = ops.RESAMPLES
+    horizontal_flip: float = 0.5
+    vertical_flip: float = 0.5
+    rotation: tuple[int, int] = (0, 359)
+    noise_probability: float = 0.5
+    noise_max_sigma: float = 5.0
+    small_rotation: int = 15
+    flip_probability: float = 0.5
+    rand_augment_ops: int = 2
+    rand_augment_magnitude: int = 9
+    magnitude_bins: int = 31
+    max_rotation: float = 180.0
+    imgaug_backend: Literal["own", "imaug"] = "own"
+    imgaug: ImgaugOptions = field(default_factory=ImgaugOptions)
+
+    def __post_init__(self) -> None:
+        for name in ("brightness", "contrast", "color", "sharpness"):
+            check_range(name, getattr(self, name), 0)
+        for name in ("horizontal_flip", "vertical_flip", "noise_probability", "flip_probability"):
+            check_probability(name, getattr(self, name))
+        for resample in self.crop_resamples:
+            check_choice("crop_resamples", resample, ops.RESAMPLES)
+        check_range("rotation", self.rotation)
+        least = {
+            "crop_max_ratio": 1,
+            "noise_max_sigma": 0,
+            "small_rotation": 0,
+            "max_rotation": 0,
+            "rand_augment_ops": 0,
+            "magnitude_bins": 2,
+        }
+        for name, bound in least.items():
+            if not bound <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be {bound} or more, got {getattr(self, name)!r}")
+        if not self.crop_resamples:
+            raise ValueError(f"crop_resamples must name some of {', '.join(ops.RESAMPLES)}")
+        if not 0 <= self.rand_augment_magnitude < self.magnitude_bins:
+            raise ValueError(
+                f"rand_augment_magnitude must be in 0..{self.magnitude_bins - 1} "
+                f"(magnitude_bins - 1), got {self.rand_augment_magnitude}"
+            )
+
+
+def build_policy(
+    name: str,
+    exclude: frozenset[str] = frozenset(),
+    options: PolicyOptions | None = None,
+) -> Transform:
+    """Image part of an --augment name, without what would change the labels of this data set.
+
+    name: a key of POLICIES; exclude: some of EXCLUDABLE; options: the defaults where None.
+    Raises UserError on an unknown name, where nothing of the policy is left, and where a library
+    is missing.
+    """
+    if name not in POLICIES:
+        raise UserError(f"unknown augmentation {name!r}: one of {', '.join(POLICIES)}")
+    unknown = exclude - set(EXCLUDABLE)
+    if unknown:
+        raise UserError(f"cannot exclude {sorted(unknown)}: only {', '.join(EXCLUDABLE)}")
+    return POLICIES[name](_restricted(options or PolicyOptions(), exclude))
+
+
+def _restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions:
+    """Options without the excluded operations."""
+    imgaug, limit = options.imgaug, options.small_rotation
+    if "horizontal_flip" in exclude:
+        options = replace(options, horizontal_flip=0.0, flip_probability=0.0)
+        imgaug = replace(imgaug, horizontal_flip=0.0)
+    if "vertical_flip" in exclude:
+        options = replace(options, vertical_flip=0.0)
+        imgaug = replace(imgaug, vertical_flip=0.0)
+    if "large_rotation" in exclude:
+        options = replace(options, rotation=(-limit, limit), max_rotation=float(limit))
+        low, high = (max(-limit, min(limit, degrees)) for degrees in imgaug.rotate)
+        imgaug = replace(imgaug, rotate=(low, high))
+    return replace(options, imgaug=imgaug)
+
+
+def _no(options: PolicyOptions) -> Transform:
+    return Compose()
+
+
+def _user_def(options: PolicyOptions) -> Transform:
+    return base.RandomOrder(
+        [
+            userdef.RandomEnhance("brightness", *options.brightness),
+            userdef.RandomEnhance("contrast", *options.contrast),
+            userdef.RandomEnhance("color", *options.color),
+            userdef.RandomEnhance("sharpness", *options.sharpness),
+            userdef.RandomCentreCrop(options.crop_max_ratio, options.crop_resamples),
+            userdef.RandomFlip(options.horizontal_flip, options.vertical_flip),
+            userdef.RandomWholeRotation(*options.rotation),
+            userdef.RandomNoise(options.noise_probability, options.noise_max_sigma),
+        ]
+    )
+
+
+def _imgaug(options: PolicyOptions) -> Transform:
+    if options.imgaug_backend == "imaug":
+        return ImgaugLibrary(options.imgaug)
+    return imgaug_pipeline(options.imgaug)
+
+
+def _flip(options: PolicyOptions) -> Transform:
+    if options.flip_probability == 0:
+        raise UserError(
+            "'flip' only mirrors, which changes the labels of this data set or has probability 0: "
+            "choose another augmentation"
+        )
+    return flips_and_colours.RandomHorizontalFlip(options.flip_probability)
+
+
+def _rand_augment(options: PolicyOptions) -> Transform:
+    return RandAugment(
+        options.rand_augment_ops,
+        options.rand_augment_magnitude,
+        options.magnitude_bins,
+        options.max_rotation,
+    )
+
+
+def _trivial_augment(options: PolicyOptions) -> Transform:
+    return TrivialAugmentWide(
+        num_magnitude_bins=options.magnitude_bins, max_rotation=options.max_rotation
+    )
+
+
+POLICIES: dict[str, Callable[[PolicyOptions], Transform]] = {
+    "no": _no,
+    "userDef": _user_def,
+    "imgaugLib": _imgaug,
+    "allab": lambda options: Compose([_user_def(options), _imgaug(options)]),
+    "allba": lambda options: Compose([_imgaug(options), _user_def(options)]),
+    "flip": _flip,
+    "randAugment": _rand_augment,
+    "trivialAugment": _trivial_augment,
+}

@@ -1,0 +1,120 @@
+"""Random transforms: parameters drawn apart from applied.
+
+A transform is an immutable description. `sample(rng)` draws parameters as plain values that JSON
+can hold and that do not depend on the image (positions are fractions, noise is a seed);
+`apply(image, params)` uses them. So any augmentation can be logged and replayed, and no transform
+carries state from image to image. Images are contiguous uint8 RGB [H, W, 3], never changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from paddle_aug.core.argument_checks import check_probability
+
+Params = Any  # None, a number, or a list or dict of such
+
+SEEDS = 1 << 31  # seeds that stand for noise are drawn below this
+
+
+class Transform:
+    """One image operation with random parameters."""
+
+    def sample(self, rng: np.random.Generator) -> Params:
+        """Parameters for one image; None where there are none."""
+        return None
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        """The image under these parameters: a new array, or the input where nothing changes."""
+        raise NotImplementedError
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The image under drawn parameters. Raises ValueError for what is no uint8 RGB image."""
+        shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3:
+            raise ValueError(f"need a uint8 array [H, W, 3], got {dtype} {list(shape)}")
+        return self.apply(image, self.sample(rng))
+
+
+@dataclass(frozen=True)
+class Compose(Transform):
+    """All transforms in the order given; without any, the image itself."""
+
+    transforms: Sequence[Transform] = ()
+
+    def sample(self, rng: np.random.Generator) -> Params:
+        return [transform.sample(rng) for transform in self.transforms]
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        for transform, own in zip(self.transforms, params, strict=True):
+            image = transform.apply(image, own)
+        return image
+
+
+@dataclass(frozen=True)
+class SomeOf(Transform):
+    """From `least` to `most` of the transforms, how many and which drawn evenly, in random order.
+
+    Parameters: a list of [index of the transform, its parameters].
+    """
+
+    transforms: Sequence[Transform]
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least <= self.most:
+            raise ValueError(f"need 0 <= least <= most, got {self.least} and {self.most}")
+
+    def sample(self, rng: np.random.Generator) -> Params:
+        count = self.most if self.least == self.most else rng.integers(self.least, self.most + 1)
+        chosen = rng.permutation(len(self.transforms))[:count].tolist()
+        return [[index, self.transforms[index].sample(rng)] for index in chosen]
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        for index, own in params:
+            image = self.transforms[index].apply(image, own)
+        return image
+
+
+class RandomOrder(SomeOf):
+    """All transforms, each once, in random order."""
+
+    def __init__(self, transforms: Sequence[Transform]):
+        super().__init__(transforms, len(transforms), len(transforms))
+
+
+class OneOf(SomeOf):
+    """One of the transforms, all equally likely."""
+
+    def __init__(self, transforms: Sequence[Transform]):
+        super().__init__(transforms, 1, 1)
+
+
+@dataclass(frozen=True)
+class Sometimes(Transform):
+    """The transform with probability p. Parameters: None where it is left out, else [its own]."""
+
+    transform: Transform
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_probability("p", self.p)
+
+    def sample(self, rng: np.random.Generator) -> Params:
+        return [self.transform.sample(rng)] if rng.random() < self.p else None
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        return image if params is None else self.transform.apply(image, params[0])
+
+
+def draw_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number in [low, high); a quarter of the time that rng.uniform takes."""
+    return low + (high - low) * rng.random()
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """A seed that stands for values of the image's size."""
+    return int(rng.integers(SEEDS))

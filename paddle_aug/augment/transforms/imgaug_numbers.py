@@ -1,0 +1,85 @@
+"""The numbers of imgaug's "heavy" example pipeline."""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+from paddle_aug.core.argument_checks import check_probability, check_range
+
+Range = tuple[float, float]
+WholeRange = tuple[int, int]
+_COUNTS = {"least_operations", "most_operations", "piecewise_points", "elastic_sigma"}
+
+
+@dataclass(frozen=True)
+class ImgaugOptions:
+    """Ranges to draw from evenly, and probabilities; the defaults are the example's.
+
+    Angles in degrees, sizes as shares of the image's, grey levels 0..255. `*_per_channel`: how
+    often the channels get values of their own.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # for config.py
+
+    horizontal_flip: float = 0.5
+    vertical_flip: float = 0.2
+    sometimes: float = 0.5  # of the crop, the affine map and the four slow operations
+    crop: Range = (0.0, 0.1)  # of each side
+    scale: Range = (0.8, 1.2)
+    translate: Range = (-0.2, 0.2)
+    rotate: Range = (-45.0, 45.0)
+    shear: Range = (-16.0, 16.0)
+    least_operations: int = 0
+    most_operations: int = 5
+    superpixels_replace: Range = (0.0, 1.0)
+    superpixels_segments: WholeRange = (20, 200)
+    gaussian_sigma: Range = (0.0, 3.0)
+    average_size: WholeRange = (2, 7)
+    median_size: WholeRange = (3, 11)
+    sharpen_alpha: Range = (0.0, 1.0)
+    sharpen_lightness: Range = (0.75, 1.5)
+    emboss_alpha: Range = (0.0, 1.0)
+    emboss_strength: Range = (0.0, 2.0)
+    edge_alpha: Range = (0.0, 0.7)
+    edge_direction: Range = (0.0, 1.0)
+    noise_scale: Range = (0.0, 0.05 * 255)
+    noise_per_channel: float = 0.5
+    dropout_share: Range = (0.01, 0.1)
+    dropout_per_channel: float = 0.5
+    coarse_dropout_share: Range = (0.03, 0.15)
+    coarse_dropout_size: Range = (0.02, 0.05)
+    coarse_dropout_per_channel: float = 0.2
+    invert: float = 0.05  # of each channel
+    add: WholeRange = (-10, 10)
+    add_per_channel: float = 0.5
+    multiply: Range = (0.5, 1.5)
+    multiply_per_channel: float = 0.5
+    contrast: Range = (0.5, 2.0)
+    contrast_per_channel: float = 0.5
+    gray_alpha: Range = (0.0, 1.0)
+    elastic_alpha: Range = (0.5, 3.5)
+    elastic_sigma: float = 0.25
+    piecewise_scale: Range = (0.01, 0.05)
+    piecewise_points: int = 4  # grid points along each side
+
+    def __post_init__(self) -> None:
+        """Raise ValueError on numbers that no operation can take."""
+        signed = {"translate", "rotate", "shear", "add"}
+        shares = {"crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size"}
+        for name in (f.name for f in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, list | tuple):
+                check_range(
+                    name, value, None if name in signed else 0, 1 if name in shares else None
+                )
+            elif name not in _COUNTS:
+                check_probability(name, value)
+        if not 0 <= self.least_operations <= self.most_operations:
+            raise ValueError("need 0 <= least_operations <= most_operations")
+        if (
+            self.piecewise_points < 2
+            or self.average_size[0] < 1
+            or self.superpixels_segments[0] < 1
+        ):
+            raise ValueError(
+                "need piecewise_points >= 2, average_size and superpixels_segments >= 1"
+            )

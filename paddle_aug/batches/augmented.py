@@ -1,0 +1,122 @@
+"""The Dataset that a model is trained on: images read, augmented, mixed and made float32 CHW."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import paddle
+
+from paddle_aug.augment.transforms.base import Transform
+from paddle_aug.batches.normalise import to_chw
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.seeding import stream
+from paddle_aug.mix.methods import Draw, MixPolicy
+
+
+class Sample(NamedTuple):
+    """One training image: float32 CHW, its label, its partner's label, and its label's weight."""
+
+    image: np.ndarray
+    label: int
+    partner_label: int
+    lam: float
+
+
+class AugmentedDataset(paddle.io.Dataset):
+    """Augmented view of an ImageDataset.
+
+    An item is asked for by index, or by (epoch, index) where the epoch matters: the same seed,
+    epoch and index give the same bytes in any process. Items are `Sample`s.
+
+    dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
+    whole data set (CutMix of the documents, SamplePairing of the paper), None for none.
+    mean, std: normalisation, in [0, 1], one value or one a channel. size: (height, width) that
+    every image must have in the end.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        transform: Transform,
+        size: int,
+        channels: int = 3,
+        mean: list[float] | None = None,
+        std: list[float] | None = None,
+        seed: int = 0,
+        mix: MixPolicy | None = None,
+    ):
+        super().__init__()
+        self.dataset = dataset
+        self.transform = transform
+        self.size = size
+        self.channels = channels
+        self.mean = mean or [0.5]
+        self.std = std or [0.5]
+        self.seed = seed
+        self.mix = mix if mix and mix.partner == "dataset" else None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> Sample:
+        return self.sample(*(key if isinstance(key, tuple) else (0, key)))
+
+    def sample(self, epoch: int, index: int, out: np.ndarray | None = None) -> Sample:
+        """One item; its image is written to `out`, contiguous float32 CHW, where that is given."""
+        image, label = self._read(index, stream(self.seed, epoch, index), out)
+        rng = stream(self.seed, epoch, index, "partner")
+        drawn = self._draw_partner(epoch, rng)
+        if self.mix is None or drawn is None:
+            return Sample(image, label, label, 1.0)
+        draw, partner_index = drawn
+        partner, partner_label = self._read(partner_index, rng)
+        image[:] = self.mix.apply(draw, image[None], partner[None])[0]
+        return Sample(image, label, partner_label, draw.lam)
+
+    def source(self, epoch: int, index: int) -> str:
+        """Names an image, and the one that is mixed into it in this epoch, in messages."""
+        drawn = self._draw_partner(epoch, stream(self.seed, epoch, index, "partner"))
+        partner = f" with {self.dataset.source(drawn[1])}" if drawn else ""
+        return self.dataset.source(index) + partner
+
+    def _draw_partner(self, epoch: int, rng: np.random.Generator) -> tuple[Draw, int] | None:
+        """How an image is mixed and with which one; None where it is not mixed."""
+        if self.mix is None or not self.mix.schedule.is_active(epoch):
+            return None
+        draw = self.mix.draw(rng, self.size, self.size)
+        return None if draw is None else (draw, int(rng.integers(len(self.dataset))))
+
+    def _read(
+        self, index: int, rng: np.random.Generator, out: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int]:
+        image, label = self.dataset[index]
+        image = self.transform(image, rng)
+        if image.shape[:2] != (self.size, self.size):
+            raise UserError(
+                f"{self.dataset.source(index)}: is {image.shape[1]}x{image.shape[0]} after the "
+                f"transforms, but the model takes {self.size}x{self.size}: "
+                "end the transforms with a crop or Resize to --image-size"
+            )
+        return to_chw(image, self.mean, self.std, self.channels, out), int(label)
+
+
+class Batch(NamedTuple):
+    """Arrays of one step: images float32 [N, C, H, W]; labels, partner_labels int64 [N];
+    lam float32 [N]; indices int64 [N], the images' places in the data set."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    partner_labels: np.ndarray
+    lam: np.ndarray
+    indices: np.ndarray
+
+
+def collate(dataset: AugmentedDataset, epoch: int, indices: np.ndarray) -> Batch:
+    """Read and stack the images of one batch."""
+    images = np.empty((len(indices), dataset.channels, dataset.size, dataset.size), np.float32)
+    labels = np.empty((2, len(indices)), np.int64)
+    lam = np.empty(len(indices), np.float32)
+    for row, index in enumerate(indices):
+        sample = dataset.sample(epoch, int(index), out=images[row])
+        labels[:, row] = sample.label, sample.partner_label
+        lam[row] = sample.lam
+    return Batch(images, labels[0], labels[1], lam, np.asarray(indices, np.int64))

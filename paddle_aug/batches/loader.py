@@ -1,0 +1,117 @@
+"""Batches made ahead of the model: in the same thread, in one thread beside, or in processes.
+
+Whatever makes them, the bytes are the same: a batch is a function of the seed, the epoch and its
+number. Processes are our own (see loader_workers.py), not paddle.io.DataLoader's, because these
+hand on a worker's own exception, notice a killed worker at once and leave nothing in /dev/shm.
+"""
+
+import os
+import sys
+from collections import deque
+from collections.abc import Generator
+
+import numpy as np
+
+from paddle_aug.batches.augmented import AugmentedDataset, Batch, collate
+from paddle_aug.batches.epoch_order import epoch_order
+from paddle_aug.batches.workers import Worker, start_workers
+from paddle_aug.core.seeding import stream
+
+
+def choose_workers(workers: str | int, cores: int | None = None) -> str | int:
+    """Turn "auto" into a choice: processes where there are cores to spare, else a thread."""
+    if workers != "auto":
+        return workers
+    if cores is None:
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        cores //= int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))  # set by Paddle's launcher
+    return min(cores - 2, 8) if sys.platform == "linux" and cores >= 6 else "thread"
+
+
+class Loader:
+    """Batches of an AugmentedDataset, epoch by epoch.
+
+    workers: "thread", or a number of processes; 0 reads in the calling thread.
+    sampling: where shuffled, see sampling.py. rank, ranks: of `ranks` processes that share each
+    batch of ranks * batch_size images, this one reads part number `rank`.
+    """
+
+    def __init__(
+        self,
+        dataset: AugmentedDataset,
+        batch_size: int,
+        shuffle: bool,
+        seed: int = 0,
+        workers: str | int = 0,
+        max_steps: int | None = None,
+        sampling: str = "shuffle",
+        rank: int = 0,
+        ranks: int = 1,
+    ):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.workers = workers
+        self.max_steps = max_steps
+        self.sampling = sampling
+        self.rank = rank
+        self.ranks = ranks
+        self._started: list[Worker] = []
+
+    def __len__(self) -> int:
+        steps = -(-len(self.dataset) // (self.batch_size * self.ranks))
+        return min(steps, self.max_steps or steps)
+
+    def batches_of(self, epoch: int) -> list[np.ndarray]:
+        """Indices of each batch of an epoch; the last one may be shorter, with several processes
+        even empty."""
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            rng = stream(self.seed, epoch, 0, "shuffle")
+            order = epoch_order(self.dataset.dataset.labels, self.sampling, rng)
+        size = self.batch_size * self.ranks
+        batches = np.split(order, list(range(size, len(order), size)))[: len(self)]
+        return [np.array_split(batch, self.ranks)[self.rank] for batch in batches]
+
+    def epoch(self, epoch: int, first: int = 0) -> Generator[Batch, None, None]:
+        """The batches of an epoch from number `first` on, a few of them made ahead."""
+        batches = self.batches_of(epoch)[first:]
+        if self.workers == 0:
+            for indices in batches:
+                yield collate(self.dataset, epoch, indices)
+            return
+        workers = self._start()
+        rest = iter(batches)
+        pending: deque[Worker] = deque()  # who makes the next batches, in their order
+        finished = False
+        try:
+            for worker in workers * max(worker.ahead for worker in workers):
+                if (indices := next(rest, None)) is not None:
+                    worker.submit(epoch, indices)
+                    pending.append(worker)
+            while pending:
+                worker = pending.popleft()
+                batch = worker.result()
+                if (indices := next(rest, None)) is not None:
+                    worker.submit(epoch, indices)
+                    pending.append(worker)
+                yield batch
+            finished = True
+        finally:
+            if not finished:
+                self.close()  # with the batches that nobody will take
+
+    def source(self, epoch: int, index: int) -> str:
+        """Names an image of this process's part, and what is mixed into it, in messages."""
+        return self.dataset.source(epoch, index)
+
+    def close(self) -> None:
+        """End the workers, whatever they are doing."""
+        for worker in self._started:
+            worker.close()
+        self._started = []
+
+    def _start(self) -> list[Worker]:
+        self._started = self._started or start_workers(self.dataset, self.workers)
+        return self._started

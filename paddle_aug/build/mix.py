@@ -1,0 +1,38 @@
+"""From options to a mixing method with its numbers and phases."""
+
+from paddle_aug.config import Config
+from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.phases import PairingSchedule, always_on
+from paddle_aug.modes import MIXES, mixing_of
+
+
+def build_mix_policy(config: Config) -> MixPolicy | None:
+    """The mixing part of --augment, or None where there is none."""
+    if config.augment not in MIXES:
+        return None
+    return MixPolicy(
+        method=config.augment,
+        partner=config.mix_setting("partner"),
+        probability=config.mix_setting("mix_prob"),
+        alpha=config.mix_setting("alpha"),
+        schedule=build_mix_schedule(config),
+        cutout_size=config.cutout_size,
+        fill=0.0,
+    )
+
+
+def build_mix_schedule(config: Config) -> PairingSchedule:
+    """Epochs with mixing: the method's own phases, changed by the options that were given."""
+    if mixing_of(config.augment).phases == "samplePairing":
+        own = PairingSchedule.for_epochs(config.epochs)
+    else:
+        own = always_on(config.epochs)
+    start = own.start if config.pairing_start is None else config.pairing_start
+    end = own.end if config.pairing_end is None else config.pairing_end
+    end = min(end, config.epochs - config.mix_off_last)
+    return PairingSchedule(
+        min(start, max(end, 0)),
+        max(end, 0),
+        own.on if config.pairing_on is None else config.pairing_on,
+        own.off if config.pairing_off is None else config.pairing_off,
+    )

@@ -1,0 +1,71 @@
+"""From options to the device and the model."""
+
+import paddle
+
+from models import VISION_PREFIX, build_model
+from models.structure import freeze_backbone
+from models.vision import check_image_size
+from paddle_aug.config import Config
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import Say
+from paddle_aug.onednn import accelerate, is_available
+from paddle_aug.weights.into_model import fit_weights
+from paddle_aug.weights.pretrained import read_weights
+
+
+def choose_device(name: str) -> None:
+    """Select Paddle's device; "auto" is what Paddle was built and finds a device for."""
+    if name == "auto":
+        return
+    try:
+        paddle.device.set_device(name)
+    except (ValueError, RuntimeError, OSError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise UserError(f"device: {name!r} cannot be used here: {reason}") from None
+
+
+def on_gpu() -> bool:
+    return not paddle.device.get_device().startswith("cpu")
+
+
+def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
+    """The model of the options with its first weights, drawn from Paddle's generator."""
+    try:
+        model = build_model(
+            config.model, num_classes, config.channels, config.image_size,
+            init=config.init, stem=config.stem,
+        )  # fmt: skip
+        if config.model.startswith(VISION_PREFIX):
+            check_image_size(model, config.model, config.channels, config.image_size)
+    except ValueError as error:
+        raise UserError(f"model: {error}") from None
+    return model
+
+
+def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> paddle.nn.Layer:
+    """The model that training starts from: with the weights of --weights, partly frozen."""
+    model = make_model(config, num_classes)
+    if config.weights and fresh:
+        say(fit_weights(model, read_weights(config.weights, config.model), config.weights))
+    if config.freeze_backbone:
+        freeze_backbone(model)
+    return model
+
+
+def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddle.nn.Layer, str]:
+    """(the model, the name of what computes it): on a CPU over oneDNN, where it can be."""
+    if on_gpu():
+        return model, "paddle"
+    if config.amp == "fp16":
+        raise UserError("amp: fp16 is for GPUs; on a CPU use --amp bf16 or no")
+    amp = "bf16" if config.amp == "bf16" else None
+    reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available(amp)
+    if reason is None:
+        return accelerate(model, amp), f"onednn {amp or 'float32'}"
+    if config.cpu_backend == "onednn":
+        raise UserError(f"cpu_backend: onednn cannot be used here: {reason}")
+    if amp:
+        raise UserError(f"amp: bf16 on a CPU needs the onednn backend: {reason}")
+    if config.cpu_backend == "auto":
+        say(f"warning: Paddle's own kernels compute, which are slow: {reason}")
+    return model, "paddle"

@@ -1,0 +1,75 @@
+"""Files that are either complete or not there: written beside, synced, then renamed."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from paddle_aug.core.errors import UserError
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path to write to; it replaces `path` when the block ends without an error.
+
+    Raises UserError where the disk is full or the folder cannot be written; `path` is then what
+    it was before.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        _make_folder(path.parent)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"cannot write {path}: {reason}; what was written before is intact"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file as atomic_write does, in UTF-8."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, values: Any) -> None:
+    """Write a JSON file that people can read, as atomic_write does."""
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder and those above it, their names lasting through a power cut too."""
+    if folder.exists():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync(folder.parent)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Delete temporary files that a killed process left in `folder`."""
+    for path in Path(folder).glob(f".*{TEMPORARY_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Make a file's bytes, or a folder's names, last through a power cut."""
+    if path.is_dir() and os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,139 @@
+"""What must be set before Paddle is imported for the machine's cores to be used well.
+
+Call `prepare_environment()` before the first `import paddle`: OpenMP and MKL read their environment
+when they are loaded. Nothing the user has set is changed.
+"""
+
+import contextlib
+import ctypes
+import io
+import os
+import sys
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from paddle_aug.core.cpu import available_cores, cpu_flags, is_amd
+
+# mallopt's parameters (malloc.h)
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+# Beyond this glibc refuses to keep freed memory for the next allocation.
+_LARGEST_MMAP_THRESHOLD = 32 << 20
+_TRIM_THRESHOLD = 512 << 20
+
+_prepared: dict[str, Any] | None = None
+
+
+def prepare_environment() -> dict[str, Any]:
+    """Set threads, MKL's path and the allocator; returns what was found and done.
+
+    Keys: cores, OMP_NUM_THREADS and MKL_DEBUG_CPU_TYPE (value or None), set (names that were set
+    here), malloc (True where glibc took its thresholds), late (True where Paddle was already
+    imported, so that what is set has no effect on it).
+    """
+    global _prepared
+    if _prepared is not None:
+        return dict(_prepared)
+    late = "paddle" in sys.modules
+    chosen: list[str] = []
+    if not late:
+        # Intel's MKL in the Paddle wheel takes a slow path on AMD's processors; undocumented, and
+        # without effect on Intel's.
+        if is_amd():
+            _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
+        # Tracing a model makes Paddle's C++ side log remarks meant for its own developers.
+        _set("GLOG_minloglevel", "2", chosen)
+        # With MKL's fast path Paddle's own kernels gain from threads too.
+        _set("OMP_NUM_THREADS", str(available_cores()), chosen)
+    _prepared = {
+        "cores": available_cores(),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
+        "MKL_DEBUG_CPU_TYPE": os.environ.get("MKL_DEBUG_CPU_TYPE"),
+        "set": chosen,
+        "malloc": _keep_freed_memory(),
+        "late": late,
+    }
+    return dict(_prepared)
+
+
+def import_paddle() -> None:
+    """Prepare the environment and import Paddle, without two warnings that nobody here needs:
+    about more than one thread, which are wanted, and about a missing compiler's cache."""
+    prepare_environment()
+    # Said of every batch normalisation that is traced, and true of all of them.
+    warnings.filterwarnings("ignore", message="When training, we now always track global mean")
+    said = _HeldBack()
+    with contextlib.redirect_stderr(said):
+        import paddle  # noqa: F401
+    noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
+    for line in said.release().splitlines():
+        if not any(word in line for word in noise):
+            print(line, file=sys.stderr)
+
+
+class _HeldBack(io.StringIO):
+    """stderr during an import. Afterwards what is written goes on to the real one: the log
+    handlers that Paddle makes in its import keep this stream for good."""
+
+    _released = False
+
+    def release(self) -> str:
+        """What was written so far; from now on nothing is held back."""
+        self._released = True
+        return self.getvalue()
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text) if self._released else super().write(text)
+
+    def flush(self) -> None:
+        if self._released:
+            sys.stderr.flush()
+
+
+def _set(name: str, value: str, chosen: list[str]) -> None:
+    if name not in os.environ:
+        os.environ[name] = value
+        chosen.append(name)
+
+
+def plan_threads() -> int:
+    """Threads for planned steps: the user's OMP_NUM_THREADS, else one for each core."""
+    given = _users_omp_threads()
+    try:
+        return max(1, int((given or "").split(",")[0]))
+    except ValueError:
+        return available_cores()
+
+
+def _users_omp_threads() -> str | None:
+    """OMP_NUM_THREADS, unless it is the 1 that Paddle sets by itself at its import."""
+    value = os.environ.get("OMP_NUM_THREADS")
+    if value == "1" and _prepared is None and "OMP_NUM_THREADS" not in _environment_at_start():
+        return None
+    if value == "1" and _prepared is not None and _prepared["late"]:
+        return _environment_at_start().get("OMP_NUM_THREADS")
+    return value
+
+
+@cache
+def _environment_at_start() -> dict[str, str]:
+    """The environment this process was started with; empty where the system does not tell."""
+    try:
+        lines = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    pairs = (os.fsdecode(line).partition("=") for line in lines if line)
+    return {name: value for name, _, value in pairs}
+
+
+def _keep_freed_memory() -> bool:
+    """Let glibc keep freed arrays for the next step: fresh pages are slow. True where it does."""
+    if any(name.startswith("MALLOC_") for name in os.environ) or "GLIBC_TUNABLES" in os.environ:
+        return False  # the user has chosen
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return False
+    done = mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+    return bool(done and mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD))

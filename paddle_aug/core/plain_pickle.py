@@ -1,0 +1,282 @@
+"""Reading a Python pickle of arrays without running anything.
+
+A pickle is a program: `pickle.load`, and so `paddle.load`, calls whatever the file names. Here a
+small machine of its own follows the few instructions that a file of arrays needs. Names are not
+imported: each of the seven that are admitted stands for a function of this module, which checks
+its arguments; any other name is refused. Reading stays within the file's size in memory.
+"""
+
+import contextlib
+import math
+import os
+import pickletools
+import re
+from collections.abc import Callable, Iterator
+from typing import IO, Any, cast
+
+import numpy as np
+
+from paddle_aug.core.errors import UserError
+
+MAX_INSTRUCTIONS = 2_000_000  # about 25 an array; bounds the time
+
+
+MAX_RANK = 16
+
+
+_DTYPE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16")
+
+
+def read_plain_pickle(file: IO[bytes], size: int, name: str) -> dict[str, object]:
+    """The dictionary in a pickle of `size` bytes: texts, numbers, lists and arrays, nothing else.
+
+    Raises UserError with the name for a file that names any function, or that is damaged.
+    """
+    with refusing(name, "file of arrays"):
+        content = run_pickle(cast(IO[bytes], BoundedFile(file, size)))
+        if type(content) is not dict:
+            raise _RefusedError("holds no dictionary")
+        return {k: v.finished() if isinstance(v, PlainArray) else v for k, v in content.items()}
+
+
+@contextlib.contextmanager
+def refusing(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+    try:
+        yield
+    except _RefusedError as error:
+        raise UserError(f"{path}: {error}") from None
+    # pickletools reports damage as ValueError; an empty stack is an IndexError.
+    except (ValueError, IndexError, KeyError, OverflowError, MemoryError):
+        raise UserError(f"{path}: not a {kind}, or a damaged one") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+class _RefusedError(Exception):
+    """Why a file is not read."""
+
+
+class BoundedFile:
+    """The file without the trust in a length that it claims: no more is asked for than is left."""
+
+    def __init__(self, file: IO[bytes], size: int):
+        self._file = file
+        self._left = size
+
+    def read(self, count: int) -> bytes:
+        data = self._file.read(min(count, self._left))
+        self._left -= len(data)
+        return data
+
+    def readline(self) -> bytes:
+        line = self._file.readline(self._left)
+        self._left -= len(line)
+        return line
+
+
+class _DType:
+    """A number's type; only its byte order may be changed."""
+
+    def __init__(self, name: object, *_: object):
+        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+            raise _RefusedError(f"array type {name!r:.80} is not read, only numbers")
+        self.dtype = np.dtype(name)
+
+    def set_state(self, state: object) -> None:
+        order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
+        if order not in ("<", ">", "|", "="):
+            raise _RefusedError("an array's type is damaged")
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+class PlainArray:
+    """An array, empty until its state arrives."""
+
+    def __init__(self, *_: object):
+        self.array: np.ndarray | None = None
+
+    def set_state(self, state: object) -> None:
+        if not isinstance(state, tuple) or len(state) != 5:
+            raise _RefusedError("an array's state is damaged")
+        _, shape, kind, fortran, data = state
+        if not isinstance(shape, tuple) or len(shape) > MAX_RANK or not isinstance(kind, _DType):
+            raise _RefusedError("an array's shape or type is damaged")
+        if not all(type(side) is int and 0 <= side < 2**40 for side in shape):
+            raise _RefusedError("an array's shape is damaged")
+        flat = _numbers(kind, data, math.prod(shape))
+        self.array = flat.reshape(shape, order="F" if fortran is True else "C")
+
+    def finished(self) -> np.ndarray:
+        """A contiguous array of this machine's byte order that can be written to."""
+        if self.array is None:
+            raise _RefusedError("an array has no content")
+        array = self.array.astype(self.array.dtype.newbyteorder("="), order="C", copy=True)
+        return bfloat16_to_float32(array) if array.dtype == np.uint16 else array
+
+
+def bfloat16_to_float32(bits: np.ndarray) -> np.ndarray:
+    """float32 of bfloat16 values that are stored as uint16, of any shape; exact."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def _numbers(kind: _DType, data: object, count: int) -> np.ndarray:
+    if isinstance(data, str):  # a pickle of Python 2
+        data = _encode(data, "latin1")
+    if not isinstance(data, bytes) or len(data) != count * kind.dtype.itemsize:
+        raise _RefusedError("an array's content does not fit its shape")
+    return np.frombuffer(data, kind.dtype)
+
+
+def _scalar(kind: object, data: object) -> PlainArray:
+    if not isinstance(kind, _DType):
+        raise _RefusedError("a number's type is damaged")
+    array = PlainArray()
+    array.array = _numbers(kind, data, 1).reshape(())
+    return array
+
+
+def _encode(text: object, encoding: object) -> bytes:
+    """Bytes, as pickles of protocol 2 write them."""
+    if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+        raise _RefusedError("a text that stands for bytes is damaged")
+    return text.encode("latin-1")
+
+
+def _ordered_dict(*items: object) -> dict[str, object]:
+    if items:
+        raise _RefusedError("a dictionary is damaged")
+    return {}
+
+
+def _tuple(values: object) -> tuple[object, ...]:
+    if not isinstance(values, tuple):
+        raise _RefusedError("a tuple is damaged")
+    return values
+
+
+def _never(*_: object) -> object:
+    raise _RefusedError("an array is made in an unusual way")
+
+
+_ADMITTED: dict[str, Callable[..., object]] = {
+    "numpy.core.multiarray _reconstruct": PlainArray,
+    "numpy._core.multiarray _reconstruct": PlainArray,
+    "numpy.core.multiarray scalar": _scalar,
+    "numpy._core.multiarray scalar": _scalar,
+    "numpy ndarray": _never,  # only an argument of _reconstruct
+    "numpy dtype": _DType,
+    "collections OrderedDict": _ordered_dict,
+    "_codecs encode": _encode,
+    "builtins tuple": _tuple,
+    "__builtin__ tuple": _tuple,
+}
+
+
+class _Name:
+    """A function that the file names, and what stands for it."""
+
+    def __init__(self, module: object, name: object):
+        self.text = f"{module} {name}"
+        if self.text not in _ADMITTED:
+            raise _RefusedError(
+                f"refused: it would run {module}.{name}, which a file of weights does not need"
+            )
+
+    def __call__(self, arguments: object) -> object:
+        if not isinstance(arguments, tuple):
+            raise _RefusedError("a call has no arguments")
+        try:
+            return _ADMITTED[self.text](*arguments)
+        except TypeError:
+            raise _RefusedError(f"{self.text} has the wrong arguments") from None
+
+
+_PUSHED = {
+    "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+    "BINSTRING", "SHORT_BINSTRING", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT",
+}  # fmt: skip
+
+
+_CONSTANTS: dict[str, Callable[[], object]] = {
+    "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
+    "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple,
+}  # fmt: skip
+
+
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+def run_pickle(file: IO[bytes]) -> object:
+    """Follow the instructions; returns the one value that is left."""
+    stack: list[Any] = []
+    below: list[list[Any]] = []  # the stacks under each mark
+    memo: dict[int, Any] = {}
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+        if count >= MAX_INSTRUCTIONS:
+            raise _RefusedError(f"more than {MAX_INSTRUCTIONS:,} instructions")
+        name = opcode.name
+        if name in _PUSHED:
+            stack.append(argument)
+        elif name in _CONSTANTS:
+            stack.append(_CONSTANTS[name]())
+        elif name in _TUPLES:
+            stack.append(tuple(_pop(stack, _TUPLES[name])))
+        elif name == "MARK":
+            below.append(stack)
+            stack = []
+        elif name in ("TUPLE", "SETITEMS", "APPENDS"):
+            values, stack = stack, below.pop()
+            _collect(name, stack, values)
+        elif name == "SETITEM":
+            values = _pop(stack, 2)
+            _collect("SETITEMS", stack, values)
+        elif name == "APPEND":
+            values = _pop(stack, 1)
+            _collect("APPENDS", stack, values)
+        elif name in ("BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            memo[len(memo) if name == "MEMOIZE" else cast(int, argument)] = stack[-1]
+        elif name in ("BINGET", "LONG_BINGET"):
+            stack.append(memo[cast(int, argument)])
+        elif name == "GLOBAL":
+            stack.append(_Name(*str(argument).split(" ", 1)))
+        elif name == "STACK_GLOBAL":
+            stack.append(_Name(*_pop(stack, 2)))
+        elif name == "REDUCE":
+            function, arguments = _pop(stack, 2)
+            if not isinstance(function, _Name):
+                raise _RefusedError("refused: it would call what is no admitted function")
+            stack.append(function(arguments))
+        elif name == "BUILD":
+            (state,) = _pop(stack, 1)
+            if not isinstance(stack[-1], PlainArray | _DType):
+                raise _RefusedError("refused: it would set the state of what is no array")
+            stack[-1].set_state(state)
+        elif name == "STOP":
+            return stack.pop()
+        elif name not in ("PROTO", "FRAME"):
+            raise _RefusedError(f"refused: instruction {name} does not occur in files of weights")
+    raise _RefusedError("it ends too early")
+
+
+def _pop(stack: list[Any], count: int) -> list[Any]:
+    if len(stack) < count:
+        raise _RefusedError("a value is missing")
+    values = stack[-count:]
+    del stack[-count:]
+    return values
+
+
+def _collect(name: str, stack: list[Any], values: list[Any]) -> None:
+    """Put the values into a new tuple, or into the list or dictionary on top of the stack."""
+    if name == "TUPLE":
+        stack.append(tuple(values))
+    elif name == "APPENDS":
+        if type(stack[-1]) is not list:
+            raise _RefusedError("a list is damaged")
+        stack[-1].extend(values)
+    else:
+        keys = values[::2]
+        # Only text: the hash of a tuple that nests itself would take for ever.
+        if type(stack[-1]) is not dict or len(values) % 2 or any(type(k) is not str for k in keys):
+            raise _RefusedError("a dictionary is damaged, or has other keys than text")
+        stack[-1].update(zip(keys, values[1::2], strict=True))

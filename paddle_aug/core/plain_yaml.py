@@ -1,0 +1,48 @@
+"""YAML as plain values: no tags, no aliases, no key given twice; nothing is evaluated."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import read_text
+
+MAX_BYTES = 1 << 20
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without tags, keys given twice, and aliases, by which a few lines could stand for
+    gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not read here")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"{repeated!r} is given twice in what begins at line {line}")
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(text: str) -> Any:
+    """The values that a YAML text stands for. Raises yaml.YAMLError or ValueError."""
+    return yaml.load(text, _PlainLoader)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """A YAML mapping, without tags and without evaluating anything."""
+    text = read_text(path, MAX_BYTES)
+    try:
+        values = load_yaml(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise UserError(f"{path}: not valid YAML: {problem}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise UserError(f"{path}: expected lines of the form 'option: value'")
+    return values

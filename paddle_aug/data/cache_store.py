@@ -1,0 +1,213 @@
+"""Files of the decoded-image cache: built once, whole or not at all, checked, bounded, deletable.
+
+An entry is a folder `<key>` with `images.npy`, uint8 [N, H, W, 3], and `info.json` with its
+checksum. It is written beside and renamed, so that it is complete where it exists. A lock file
+lets one run build while others wait; it frees itself when a run dies.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+log = logging.getLogger(__name__)
+
+_CHUNK = 16 << 20
+_SPARE_BYTES = 256 << 20  # left free on the disk for checkpoints and curves
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cached data set: its key, data set's name, images, bytes on disk, time of last use."""
+
+    key: str
+    name: str
+    images: int
+    bytes: int
+    last_used: float
+
+
+def images_folder(directory: str | os.PathLike[str] | None = None) -> Path:
+    """Folder of the cached images: directory, or "images" in $PADDLE_AUG_CACHE or ~/.cache."""
+    return Path(directory) if directory is not None else cache_home() / "images"
+
+
+def open_entry(
+    folder: Path, key: str, shape: tuple[int, ...], check: bool = True
+) -> np.ndarray | None:
+    """Memory-mapped, read-only images of an entry; None where it is missing or damaged.
+
+    check: read the whole file and compare its checksum.
+    """
+    path = folder / key / "images.npy"
+    try:
+        info = json.loads((folder / key / "info.json").read_text(encoding="utf-8"))
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        if images.shape != shape or images.dtype != np.uint8:
+            raise ValueError(f"holds {images.dtype} {images.shape}")
+        if check and _checksum(path) != info["crc32"]:
+            raise ValueError("checksum differs")
+        with contextlib.suppress(OSError):
+            os.utime(folder / key)
+        return images
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        log.warning("image cache %s is damaged (%s): built anew", folder / key, error)
+        return None
+
+
+def build_entry(
+    folder: Path,
+    key: str,
+    name: str,
+    shape: tuple[int, ...],
+    blocks: Callable[[], Iterable[np.ndarray]],
+    limit_bytes: int,
+) -> np.ndarray:
+    """Open an entry, or write it from blocks of images in order, and evict old ones for it.
+
+    blocks: called only when needed, gives uint8 [n, H, W, 3] arrays, N images in all.
+    Raises OSError where it cannot be written or would not fit; errors of `blocks` pass through.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _locked(folder / f"{key}.lock"):
+        images = open_entry(folder, key, shape)
+        if images is not None:
+            return images
+        _remove(folder / key)
+        _remove_leftovers(folder, key)
+        need = int(np.prod(shape))
+        evict(folder, limit_bytes - need)
+        free = shutil.disk_usage(folder).free
+        if need + _SPARE_BYTES > free:
+            raise OSError(f"{need >> 20} MB needed, {free >> 20} MB free on the disk")
+        part = Path(tempfile.mkdtemp(prefix=f"{key}.part-", dir=folder))
+        try:
+            crc = _write_npy(part / "images.npy", shape, blocks())
+            info = {"crc32": crc, "name": name, "images": shape[0]}
+            (part / "info.json").write_text(json.dumps(info), encoding="utf-8")
+            part.rename(folder / key)
+        finally:
+            _remove(part)
+    # Without the checksum: it was counted while the bytes were written.
+    images = open_entry(folder, key, shape, check=False)
+    if images is None:
+        raise OSError("the new file was removed again")
+    return images
+
+
+def _write_npy(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray]) -> int:
+    head = io.BytesIO()
+    header: dict[str, Any] = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(head, header)
+    written, crc = 0, zlib.crc32(head.getvalue())
+    # Not through a memory map: a full disk would then kill the process instead of raising.
+    with open(path, "wb") as file:
+        file.write(head.getvalue())
+        for block in blocks:
+            data = np.ascontiguousarray(block, np.uint8).data
+            file.write(data)
+            crc = zlib.crc32(data, crc)
+            written += data.nbytes
+        file.flush()
+        os.fsync(file.fileno())
+    assert written == int(np.prod(shape)), f"{written} bytes for {shape}"
+    return crc
+
+
+def _checksum(path: Path) -> int:
+    crc = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK):
+            crc = zlib.crc32(chunk, crc)
+    return crc
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        import fcntl
+    except ImportError:  # Windows: two runs may both build; the renames keep them apart
+        yield
+        return
+    with open(path, "wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another run builds the same image cache: waiting for it (%s)", path)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_leftovers(folder: Path, key: str) -> None:
+    """Delete what killed runs left: of this key, whose lock we hold, and anything a day old."""
+    for part in folder.glob("*.part-*"):
+        with contextlib.suppress(OSError):
+            if part.name.startswith(key) or part.stat().st_mtime < time.time() - 86400:
+                _remove(part)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]:
+    """Entries of the cache, the least recently used first."""
+    entries = []
+    folder = images_folder(directory)
+    for path in folder.glob("*/info.json"):
+        try:
+            info = json.loads(path.read_text(encoding="utf-8"))
+            size = sum(file.stat().st_size for file in path.parent.iterdir())
+            used = path.parent.stat().st_mtime
+            entries.append(
+                Entry(path.parent.name, str(info["name"]), int(info["images"]), size, used)
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            entries.append(Entry(path.parent.name, "damaged", 0, 0, 0.0))
+    return sorted((e for e in entries if ".part-" not in e.key), key=lambda e: e.last_used)
+
+
+def evict(folder: Path, keep_bytes: int) -> list[str]:
+    """Delete the least recently used entries until at most keep_bytes are left; their keys."""
+    entries = list_entries(folder)
+    total = sum(entry.bytes for entry in entries)
+    gone = []
+    for entry in entries:
+        if total <= keep_bytes:
+            break
+        # A run that still maps the file keeps reading it: the name goes, not the bytes.
+        _remove(folder / entry.key)
+        total -= entry.bytes
+        gone.append(entry.key)
+    return gone
+
+
+def clear(directory: str | os.PathLike[str] | None = None, key: str | None = None) -> int:
+    """Delete one entry, or all with what killed runs left; returns the bytes freed."""
+    folder = images_folder(directory)
+    entries = [entry for entry in list_entries(folder) if key in (None, entry.key)]
+    for entry in entries:
+        _remove(folder / entry.key)
+    if key is None:
+        for left in folder.glob("*.part-*"):
+            _remove(left)
+    return sum(entry.bytes for entry in entries)
+
+
+def cache_home() -> Path:
+    """Folder for what can be made again: $PADDLE_AUG_CACHE, or ~/.cache/paddle_aug."""
+    chosen = os.environ.get("PADDLE_AUG_CACHE")
+    return Path(chosen) if chosen else Path(os.path.expanduser("~/.cache/paddle_aug"))

@@ -1,0 +1,149 @@
+"""Images decoded and resized once: a data set over the cache's memory-mapped file."""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from paddle_aug.data import cache_store
+from paddle_aug.data.cache_store import clear, list_entries
+from paddle_aug.data.dataset import FileDataset, ImageDataset
+
+__all__ = ["DEFAULT_LIMIT_BYTES", "CachedDataset", "clear", "list_entries", "resize_image"]
+
+log = logging.getLogger(__name__)
+
+DEFAULT_LIMIT_BYTES = 8 << 30
+_VERSION = 1  # of the preprocessing: raise it when the bytes of a decoded image change
+_BLOCK = 64
+
+
+def resize_image(image: np.ndarray, resize: tuple[int, int]) -> np.ndarray:
+    """Image as uint8 [height, width, 3] of resize = (height, width); bilinear as the documents'."""
+    height, width = resize
+    if image.shape[:2] == (height, width):
+        return image
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+class CachedDataset(ImageDataset):
+    """An ImageDataset with every image resized to (height, width), decoded only once.
+
+    directory: of the cache (default: "images" in $PADDLE_AUG_CACHE or ~/.cache/paddle_aug).
+    limit_bytes: for the whole folder; older entries go to make room, and a data set that is larger
+    is not cached; 0 turns the cache off. progress: show a bar while building, on a terminal.
+    Data sets in memory need no file and are resized when asked for, as is any data set whose cache
+    cannot be written: one warning says so. `cached` tells which.
+    Raises UserError naming the first image that cannot be read, while building.
+    """
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        resize: tuple[int, int],
+        directory: str | os.PathLike[str] | None = None,
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+        progress: bool = True,
+    ):
+        super().__init__(
+            dataset.labels, dataset.classes, dataset.name, dataset.changes_label,
+            dataset.description,
+        )  # fmt: skip
+        self._dataset = dataset
+        self._resize = (int(resize[0]), int(resize[1]))
+        self._folder = cache_store.images_folder(directory)
+        self._shape = (len(dataset), *self._resize, 3)
+        self._key = ""
+        self._images: np.ndarray | None = None
+        self._numbers = np.arange(len(dataset))
+        if isinstance(dataset, FileDataset) and len(dataset):
+            self._open(dataset, limit_bytes, progress)
+
+    @property
+    def cached(self) -> bool:
+        """Whether images come from the cache file."""
+        return self._images is not None
+
+    @property
+    def cache_path(self) -> Path | None:
+        """The cache file in use."""
+        return self._folder / self._key / "images.npy" if self.cached else None
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        number = self._numbers[index]
+        if self._images is None:
+            image = resize_image(self._dataset[number][0], self._resize)
+        else:
+            # A copy: augmentations may write into the image.
+            image = np.array(self._images[number])
+        return image, int(self.labels[index])
+
+    def source(self, index: int) -> str:
+        return self._dataset.source(self._numbers[index])
+
+    def _select(self, chosen: np.ndarray) -> None:
+        self._numbers = self._numbers[chosen]
+
+    def _open(self, dataset: FileDataset, limit_bytes: int, progress: bool) -> None:
+        need = int(np.prod(self._shape))
+        if limit_bytes == 0:
+            return
+        if need > limit_bytes:
+            log.warning("%s is not cached: %d MB, the limit is %d MB; images are decoded in "
+                        "every epoch", dataset.name, need >> 20, limit_bytes >> 20)  # fmt: skip
+            return
+        self._key = _key(dataset.paths, self._resize)
+        try:
+            self._images = cache_store.build_entry(
+                self._folder, self._key, dataset.name, self._shape,
+                lambda: _blocks(dataset, self._resize, progress), limit_bytes,
+            )  # fmt: skip
+        except OSError as error:
+            log.warning("no image cache in %s (%s): images are decoded in every epoch",
+                        self._folder, error)  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A memory map would be pickled with all its bytes; another process opens it by itself.
+        return {**self.__dict__, "_images": None, "_had_images": self.cached}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        had_images = state.pop("_had_images")
+        self.__dict__.update(state)
+        if had_images:
+            self._images = cache_store.open_entry(self._folder, self._key, self._shape, check=False)
+
+
+def _key(paths: list[str], resize: tuple[int, int]) -> str:
+    """Changes with the list, any file's size or time, the size of the images, and this code."""
+    digest = hashlib.sha256(json.dumps([_VERSION, resize, cv2.__version__]).encode())
+    for path in paths:
+        try:
+            status = os.stat(path)
+            mark = f"{status.st_size} {status.st_mtime_ns}"
+        except OSError:
+            mark = "missing"  # building will name it
+        digest.update(os.fsencode(os.path.abspath(path)) + b"\0" + mark.encode() + b"\n")
+    return digest.hexdigest()[:32]
+
+
+def _blocks(dataset: FileDataset, resize: tuple[int, int], progress: bool) -> Iterator[np.ndarray]:
+    def read(index: int) -> np.ndarray:
+        return resize_image(dataset[index][0], resize)
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    bar = tqdm(total=len(dataset), desc=f"decoding {dataset.name}", unit="image",
+               disable=None if progress else True, leave=False)  # fmt: skip
+    with bar, ThreadPoolExecutor(min(cores or 1, 16)) as pool:
+        # In blocks: results not yet written must not pile up in memory.
+        for start in range(0, len(dataset), _BLOCK):
+            indices = range(start, min(start + _BLOCK, len(dataset)))
+            yield np.stack(list(pool.map(read, indices)))
+            bar.update(len(indices))

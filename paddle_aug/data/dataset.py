@@ -1,0 +1,155 @@
+"""The data sets of images, in memory and in files, as one small interface."""
+
+import contextlib
+import hashlib
+import logging
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from paddle_aug.data.decode import read_image
+
+log = logging.getLogger(__name__)
+
+SMALL_BYTES = 64 << 20  # files of as much in all are known by their content, of more by their sizes
+
+
+class ImageDataset(paddle.io.Dataset):
+    """Labelled images; an item is (uint8 [height, width, 3] RGB contiguous, label).
+
+    classes: names in the order of the label numbers. labels: int64 [N], in 0..len(classes)-1.
+    changes_label: operations that would change what an image shows: of "horizontal_flip",
+    "vertical_flip", "large_rotation". name: short, for messages. description: where it came from.
+    """
+
+    def __init__(
+        self,
+        labels: Iterable[int],
+        classes: Sequence[str],
+        name: str,
+        changes_label: frozenset[str] = frozenset(),
+        description: str = "",
+    ):
+        super().__init__()
+        self.labels = np.asarray(labels, np.int64)
+        self.classes = list(classes)
+        self.name = name
+        self.changes_label = changes_label
+        self.description = description or name
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """Raises UserError naming the file where an image cannot be read."""
+        raise NotImplementedError
+
+    def source(self, index: int) -> str:
+        """Where image `index` comes from, for messages: a path, or "digits[17]"."""
+        raise NotImplementedError
+
+    def fingerprints(self) -> Iterator[bytes]:
+        """For each image what tells it from another one in its place, without decoding it."""
+        raise NotImplementedError
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> "ImageDataset":
+        """The images at `indices`, in that order, with the same classes."""
+        part = object.__new__(type(self))
+        part.__dict__.update(self.__dict__)
+        chosen = np.asarray(indices, np.int64).reshape(-1)
+        part.labels = self.labels[chosen]
+        part._select(chosen)
+        return part
+
+    def _select(self, chosen: np.ndarray) -> None:
+        raise NotImplementedError
+
+
+class ArrayDataset(ImageDataset):
+    """Images held in memory: uint8 [N, H, W] gray, or [N, H, W, 3] RGB."""
+
+    def __init__(self, images: np.ndarray, labels: Iterable[int], *args: Any, **kwargs: Any):
+        super().__init__(labels, *args, **kwargs)
+        self.images = images
+        self._numbers = np.arange(len(images))
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        image = self.images[self._numbers[index]]
+        image = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image.copy()
+        return image, int(self.labels[index])
+
+    def source(self, index: int) -> str:
+        return f"{self.name}[{self._numbers[index]}]"
+
+    def fingerprints(self) -> Iterator[bytes]:
+        for number in self._numbers:
+            yield np.ascontiguousarray(self.images[number]).tobytes()
+
+    def _select(self, chosen: np.ndarray) -> None:
+        self._numbers = self._numbers[chosen]
+
+
+class FileDataset(ImageDataset):
+    """Images in files, decoded when asked for."""
+
+    def __init__(self, paths: Sequence[str], labels: Iterable[int], *args: Any, **kwargs: Any):
+        super().__init__(labels, *args, **kwargs)
+        self.paths = list(paths)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return read_image(self.paths[index]), int(self.labels[index])
+
+    def source(self, index: int) -> str:
+        return self.paths[index]
+
+    def fingerprints(self) -> Iterator[bytes]:
+        # Not the time: a data set that was unpacked or copied anew is the same one.
+        is_small = self._is_small()
+        for path in self.paths:
+            try:
+                if is_small:
+                    yield hashlib.blake2b(Path(path).read_bytes()).digest()
+                else:
+                    yield b" %d " % os.stat(path).st_size
+            except OSError:
+                yield b" missing "  # reading it will say so
+
+    def _is_small(self) -> bool:
+        """Whether all files can be read in no time."""
+        total = 0
+        for path in self.paths:
+            with contextlib.suppress(OSError):
+                status = os.stat(path)
+                # Reading a pipe or a device would not end.
+                total += status.st_size if stat.S_ISREG(status.st_mode) else SMALL_BYTES + 1
+        return total <= SMALL_BYTES
+
+    def _select(self, chosen: np.ndarray) -> None:
+        self.paths = [self.paths[i] for i in chosen]
+
+
+TrainAndEval = tuple[ImageDataset, ImageDataset]
+
+
+def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:
+    """Log how many files train and are evaluated on as well."""
+    shared = sorted(set(train.paths) & set(evaluation.paths))
+    if shared:
+        log.warning("%d files are in training and in evaluation, such as %s: evaluation will "
+                    "look better than it is", len(shared), shared[0])  # fmt: skip
+
+
+def data_digest(dataset: Any) -> str:
+    """SHA-256 over an ImageDataset's classes, labels, sources and the images' fingerprints: pixels
+    of arrays, files' content up to 64 MB in all, files' sizes beyond."""
+    digest = hashlib.sha256("\n".join(dataset.classes).encode())
+    digest.update(np.asarray(dataset.labels, np.int64).tobytes())
+    for index, fingerprint in enumerate(dataset.fingerprints()):
+        digest.update(dataset.source(index).encode(errors="surrogateescape"))
+        digest.update(fingerprint)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,167 @@
+"""Any image file to RGB uint8 as a person sees it, or a clear error; never half an image.
+
+Formats: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM/PGM, recognised by content, not by the file's name.
+Gray becomes three equal channels; palettes are looked up; transparent parts lie on white; CMYK is
+converted; 16-bit values keep their high byte; an EXIF orientation is applied; of an animation or a
+multi-page file the first frame counts. Colour profiles are ignored. Damage in the middle of a JPEG
+that keeps its end marker shows as grey blocks and cannot be told.
+"""
+
+import functools
+import io
+import os
+import warnings
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from paddle_aug.core.errors import ImageError, UserError
+from paddle_aug.core.safe_files import read_bytes
+
+MAX_PIXELS = 89_478_485  # Pillow's own warning level: a quarter GB of RGB
+MAX_FILE_BYTES = 512 << 20
+FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff",
+    ".ppm", ".pgm", ".pbm", ".pnm",
+)  # fmt: skip
+
+# This module checks the size itself, before decoding, and raises.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# Older OpenCV has no direct decoding to RGB.
+_DIRECT_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Decode an image file: uint8 [height, width, 3], RGB, contiguous.
+
+    Raises ImageError with the path and the reason: missing, unreadable, not an ordinary file,
+    empty, not an image of the known formats, cut off or damaged, more than MAX_PIXELS (checked
+    before decoding), or pixels without a defined look (32-bit, floating point).
+    """
+    try:
+        return decode_image(read_bytes(path, MAX_FILE_BYTES), path)
+    except UserError as error:
+        raise ImageError(str(error)) from None
+
+
+def decode_image(data: bytes, path: str | os.PathLike[str] = "image") -> np.ndarray:
+    """Decode an image file's bytes as `read_image` does; `path` is named in errors."""
+    if not data:
+        raise UserError(f"{path}: the file is empty (0 bytes)")
+    try:
+        if data[:3] == b"\xff\xd8\xff":
+            image = _decode_jpeg(data)
+            if image is not None:
+                return image
+        return _decode_with_pillow(data)
+    except _RefusedError as error:
+        raise UserError(f"{path}: {error}") from None
+    # Decoders meet hostile bytes with exceptions of every kind (struct, Index, Value, Syntax...).
+    except Exception as error:
+        raise UserError(f"{path}: damaged or cut off ({error})") from None
+
+
+class _RefusedError(Exception):
+    """Reason why an image is not taken."""
+
+
+def _decode_jpeg(data: bytes) -> np.ndarray | None:
+    """Fast path for 8-bit gray and colour JPEG; None where Pillow must look at it."""
+    header = _jpeg_header(data)
+    if header is None:
+        return None
+    height, width, scan_start = header
+    _check_size(width, height)
+    # OpenCV fills what is missing with gray and says nothing. 0xFFD9 cannot occur inside a scan,
+    # so that its absence tells a cut-off file; a thumbnail's own lies before scan_start.
+    if data.find(b"\xff\xd9", scan_start) < 0:
+        raise _RefusedError("the JPEG is cut off (its end marker is missing)")
+    buffer = np.frombuffer(data, np.uint8)
+    if _DIRECT_RGB is not None:
+        image = cv2.imdecode(buffer, _DIRECT_RGB)
+    else:
+        image = cv2.imdecode(buffer, cv2.IMREAD_COLOR)
+        image = None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    if image is None or sorted(image.shape[:2]) != sorted((height, width)):
+        return None
+    return np.ascontiguousarray(image)
+
+
+def _jpeg_header(data: bytes) -> tuple[int, int, int] | None:
+    """Height, width and where the first scan starts; None for anything unusual."""
+    position, size = 2, None
+    while position + 9 < len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:
+            position += 1
+            continue
+        length = int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker in (0xC0, 0xC1, 0xC2):
+            precision, channels = data[position + 4], data[position + 9]
+            if precision != 8 or channels not in (1, 3):
+                return None
+            size = (
+                int.from_bytes(data[position + 5 : position + 7], "big"),
+                int.from_bytes(data[position + 7 : position + 9], "big"),
+            )
+        elif marker == 0xDA:
+            return (*size, position) if size else None
+        elif 0xD0 <= marker <= 0xD9:
+            return None
+        position += 2 + length
+    return None
+
+
+def _decode_with_pillow(data: bytes) -> np.ndarray:
+    try:
+        picture: Image.Image = Image.open(io.BytesIO(data), formats=_known_formats())
+    except Image.DecompressionBombError:
+        raise _RefusedError(f"more than {MAX_PIXELS:,} pixels: not decoded") from None
+    except UnidentifiedImageError:
+        raise _RefusedError(_not_an_image(data)) from None
+    _check_size(*picture.size)
+    if picture.format == "PNG" and b"IEND" not in data:
+        raise _RefusedError("the PNG is cut off (its end marker is missing)")
+    picture.load()
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray(_high_byte(np.asarray(picture)))
+    elif picture.mode == "F":
+        raise _RefusedError("floating-point pixels have no defined look; convert it to 8 bits")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    # np.array copies: the result is writable and does not hold Pillow's buffer.
+    return np.ascontiguousarray(np.array(picture.convert("RGB")))
+
+
+@functools.cache
+def _known_formats() -> tuple[str, ...]:
+    """FORMATS that this Pillow was built with; no others, as EPS would start Ghostscript."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _high_byte(values: np.ndarray) -> np.ndarray:
+    if values.size and (int(values.min()) < 0 or int(values.max()) > 0xFFFF):
+        raise _RefusedError("32-bit pixels have no defined look; convert it to 8 or 16 bits")
+    return (values >> 8).astype(np.uint8)
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _RefusedError(
+            f"{width} x {height} pixels is more than the limit of {MAX_PIXELS:,}: not decoded"
+        )
+    if width < 1 or height < 1:
+        raise _RefusedError(f"{width} x {height} pixels: nothing to see")
+
+
+def _not_an_image(data: bytes) -> str:
+    if not data.strip(b"\0"):
+        return "only zero bytes; the copy or download did not finish"
+    return "not an image (JPEG, PNG, BMP, GIF, WebP, TIFF and PPM are read)"

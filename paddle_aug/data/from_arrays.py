@@ -1,0 +1,300 @@
+"""Image arrays from the binary files of CIFAR-10/100 and MNIST: no pickle, sizes checked first."""
+
+import gzip
+import os
+import struct
+import tarfile
+import tokenize
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.plain_pickle import read_plain_pickle
+from paddle_aug.core.safe_files import open_regular, read_bytes, read_text
+from paddle_aug.data.dataset import ArrayDataset, TrainAndEval
+from paddle_aug.data.options import DataOptions
+
+MAX_ARRAY_BYTES = 4 << 30
+MAX_CLASSES = 100_000
+CIFAR10_NAMES = [
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+]  # fmt: skip
+_NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+# What zipfile and numpy raise on damaged bytes.
+_NPZ_ERRORS = (
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, EOFError, OSError, ValueError,
+    RuntimeError, NotImplementedError, SyntaxError, MemoryError,
+)  # fmt: skip
+_CIFAR_PIXELS = 3 * 32 * 32
+_IDX_PAIRS = (
+    ("train-images", "train-labels"),
+    ("t10k-images", "t10k-labels"),
+)
+
+Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, H, W] or [N, H, W, 3]; int64 [N]
+
+
+def read_cifar(path: str | os.PathLike[str], num_classes: int) -> Arrays:
+    """One file of the official binary CIFAR: uint8 [N, 32, 32, 3] and int64 [N].
+
+    num_classes: 10 (a label byte and 3072 pixel bytes, planes R, G, B, an image) or 100 (a coarse
+    label, which is dropped, before the fine one). Raises UserError for a wrong size or label.
+    Source: https://www.cs.toronto.edu/~kriz/cifar.html
+    """
+    head = 1 if num_classes == 10 else 2
+    data = np.frombuffer(read_bytes(path, MAX_ARRAY_BYTES), np.uint8)
+    record = head + _CIFAR_PIXELS
+    if len(data) == 0 or len(data) % record:
+        raise UserError(
+            f"{path}: {len(data):,} bytes are not whole CIFAR-{num_classes} records of {record}"
+        )
+    data = data.reshape(-1, record)
+    labels = data[:, head - 1].astype(np.int64)
+    _check_labels(path, labels, num_classes)
+    return _images_of_planes(data[:, head:], len(data)), labels
+
+
+def _images_of_planes(pixels: np.ndarray, count: int) -> np.ndarray:
+    """CIFAR's planes R, G, B as uint8 [count, 32, 32, 3]."""
+    return np.ascontiguousarray(pixels.reshape(count, 3, 32, 32).transpose(0, 2, 3, 1))
+
+
+def cifar_files(folder: Path) -> tuple[int, list[Path], list[Path]] | None:
+    """Number of classes, training files and test files of a binary CIFAR folder."""
+    batches = sorted(folder.glob("data_batch_*.bin"))
+    if batches and (folder / "test_batch.bin").is_file():
+        return 10, batches, [folder / "test_batch.bin"]
+    if (folder / "train.bin").is_file() and (folder / "test.bin").is_file():
+        return 100, [folder / "train.bin"], [folder / "test.bin"]
+    return None
+
+
+def cifar_names(folder: Path, num_classes: int) -> list[str]:
+    """Class names from the folder's own list; CIFAR-10's known ones, or numbers, without it."""
+    path = folder / ("batches.meta.txt" if num_classes == 10 else "fine_label_names.txt")
+    if path.is_file():
+        names = read_text(path).split()
+        if len(names) != num_classes or len(set(names)) != num_classes:
+            raise UserError(f"{path}: {num_classes} different class names are needed")
+        return names
+    return list(CIFAR10_NAMES) if num_classes == 10 else [str(i) for i in range(num_classes)]
+
+
+def read_cifar_archive(path: str | os.PathLike[str], part: str, num_classes: int) -> Arrays:
+    """One part, "train" or "test", of the official Python archive of CIFAR: as `read_cifar`.
+
+    Its pickles are read by pdparams.py's machine, which runs nothing. Raises UserError.
+    Source: https://www.cs.toronto.edu/~kriz/cifar.html
+    """
+    start = ("data_batch" if part == "train" else "test_batch") if num_classes == 10 else part
+    batches = []
+    with open_regular(path) as file:
+        try:
+            # In the archive's order: going back would unpack it again from its beginning.
+            with tarfile.open(fileobj=file) as archive:
+                for member in archive:
+                    if not (member.isreg() and Path(member.name).name.startswith(start)):
+                        continue
+                    stream = archive.extractfile(member)
+                    assert stream is not None, "an ordinary member has content"
+                    size = min(member.size, MAX_ARRAY_BYTES)
+                    batch = read_plain_pickle(stream, size, f"{path}: {member.name}")
+                    batches.append((member.name, batch))
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{path}: damaged or cut off ({error})") from None
+    contents = [batch for _, batch in sorted(batches, key=lambda named: named[0])]
+    try:
+        pixels = np.concatenate([batch.get("data") for batch in contents])
+        labels = [batch.get("labels", batch.get("fine_labels")) for batch in contents]
+        numbers = np.concatenate([np.array(some, np.int64) for some in labels])
+        if pixels.dtype != np.uint8:
+            raise ValueError("its images are no bytes")
+        images = _images_of_planes(pixels, len(numbers))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UserError(
+            f"{path}: not the Python archive of CIFAR-{num_classes} ({error})"
+        ) from None
+    _check_labels(path, numbers, num_classes)
+    return images, numbers
+
+
+def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
+    """A uint8 array from an IDX file, plain or .gz, of 1 to 4 dimensions.
+
+    The size is taken from the header and checked before anything is unpacked. Raises UserError.
+    Source: the format's description at http://yann.lecun.com/exdb/mnist/
+    """
+    with open_regular(path) as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        try:
+            return _read_idx(cast(IO[bytes], gzip.GzipFile(fileobj=file) if zipped else file), path)
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{path}: damaged or cut off ({error})") from None
+
+
+def _read_idx(stream: IO[bytes], path: str | os.PathLike[str]) -> np.ndarray:
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
+        raise UserError(f"{path}: not an IDX file of bytes (it starts with {magic.hex() or '-'})")
+    header = stream.read(4 * magic[3])
+    if len(header) != 4 * magic[3]:
+        raise UserError(f"{path}: cut off in its header")
+    shape = struct.unpack(f">{magic[3]}I", header)
+    count = int(np.prod(np.array(shape, dtype=object)))
+    if not 0 < count <= MAX_ARRAY_BYTES:
+        raise UserError(f"{path}: the header claims {shape}, {count:,} bytes")
+    # In pieces: a header that claims much over a short file costs no memory.
+    pieces, left = [], count
+    while left and (piece := stream.read(min(left, 1 << 24))):
+        pieces.append(piece)
+        left -= len(piece)
+    if left or stream.read(1):
+        raise UserError(f"{path}: {'fewer' if left else 'more'} bytes than the header's {shape}")
+    return np.frombuffer(b"".join(pieces), np.uint8).reshape(shape)
+
+
+def idx_files(folder: Path) -> list[tuple[Path, Path]] | None:
+    """The (images, labels) files of training and test in a folder of MNIST's usual names."""
+    found = []
+    for pair in _IDX_PAIRS:
+        files = []
+        for stem in pair:
+            rank = 3 if "images" in stem else 1
+            names = [f"{stem}{sep}idx{rank}-ubyte{end}" for sep in "-." for end in ("", ".gz")]
+            files.append(next((folder / n for n in names if (folder / n).is_file()), None))
+        if files[0] is None or files[1] is None:
+            return None
+        found.append((files[0], files[1]))
+    return found
+
+
+def read_idx_pair(images_path: Path, labels_path: Path) -> Arrays:
+    """Images and labels of one part of MNIST. Raises UserError where they do not fit together."""
+    images, labels = read_idx(images_path), read_idx(labels_path)
+    return _checked_arrays(images, labels, images_path)
+
+
+def read_npz(path: str | os.PathLike[str]) -> tuple[Arrays, Arrays]:
+    """Training and test arrays x_train, y_train, x_test, y_test of a .npz file, without pickle.
+
+    x: uint8 [N, H, W], [N, H, W, 1] or [N, H, W, 3]; y: whole numbers [N] or [N, 1].
+    Raises UserError.
+    """
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                parts = [_read_npy(archive, key, path) for key in _NPZ_KEYS]
+        except _NPZ_ERRORS as error:
+            raise UserError(f"{path}: not a readable .npz file ({error})") from None
+    train = _checked_arrays(parts[0], parts[1], path)
+    return train, _checked_arrays(parts[2], parts[3], path)
+
+
+def _read_npy(archive: zipfile.ZipFile, key: str, path: str | os.PathLike[str]) -> np.ndarray:
+    try:
+        member = archive.getinfo(f"{key}.npy")
+    except KeyError:
+        names = ", ".join(name.removesuffix(".npy") for name in archive.namelist()[:10])
+        raise UserError(f"{path}: has no array {key} (it has: {names or 'nothing'})") from None
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise UserError(f"{path}: {key} is of an unknown .npy version {version}")
+        read_header = np.lib.format.read_array_header_1_0
+        if version == (2, 0):
+            read_header = np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        if dtype.kind not in "ui" or fortran:
+            raise UserError(f"{path}: {key} is {dtype}, whole numbers in C order are needed")
+        size = dtype.itemsize * int(np.prod(np.array(shape, dtype=object)))
+        if not 0 < size <= MAX_ARRAY_BYTES or size > member.file_size:
+            raise UserError(f"{path}: the header of {key} claims {shape}, {size:,} bytes")
+        data = file.read(size)
+        if len(data) != size:
+            raise UserError(f"{path}: {key} is cut off")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def _checked_arrays(images: np.ndarray, labels: np.ndarray, path: str | os.PathLike[str]) -> Arrays:
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.dtype != np.uint8 or not (images.ndim == 3 or images.shape[3:] == (3,)):
+        raise UserError(
+            f"{path}: images are {images.dtype} {images.shape}; uint8 [N, H, W] or [N, H, W, 3] "
+            "is needed"
+        )
+    labels = labels.reshape(-1) if labels.shape[1:] in ((), (1,)) else labels
+    if labels.shape != images.shape[:1]:
+        raise UserError(f"{path}: {len(images)} images but labels of shape {labels.shape}")
+    _check_labels(path, labels, MAX_CLASSES)
+    return np.ascontiguousarray(images), labels.astype(np.int64)
+
+
+def _check_labels(path: str | os.PathLike[str], labels: np.ndarray, num_classes: int) -> None:
+    wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(wrong):
+        raise UserError(
+            f"{path}: label {int(labels[wrong[0]])} of image {int(wrong[0])} is out of range "
+            f"0..{num_classes - 1}"
+        )
+
+
+FASHION_NAMES = [
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+]  # fmt: skip
+
+
+# No digit looks right in a mirror or upside down, and a 6 is a 9.
+DIGITS_CHANGED = frozenset({"horizontal_flip", "vertical_flip", "large_rotation"})
+
+
+def load_cifar(
+    folder: Path, count: int, train: list[Path], test: list[Path], options: DataOptions
+) -> TrainAndEval:
+    _refuse_eval_data(folder, options)
+    names = cifar_names(folder, count)
+    sets = []
+    for part, files in (("train", train), ("test", test)):
+        images, labels = zip(*(read_cifar(file, count) for file in files), strict=True)
+        sets.append(ArrayDataset(np.concatenate(images), np.concatenate(labels), names,
+                                 f"cifar{count}-{part}", description=str(folder)))  # fmt: skip
+    return sets[0], sets[1]
+
+
+def load_idx(folder: Path, pairs: list[tuple[Path, Path]], options: DataOptions) -> TrainAndEval:
+    _refuse_eval_data(folder, options)
+    train, test = (read_idx_pair(*pair) for pair in pairs)
+    return _array_pair(train, test, folder.resolve())
+
+
+def load_npz(path: Path, options: DataOptions) -> TrainAndEval:
+    _refuse_eval_data(path, options)
+    train, test = read_npz(path)
+    return _array_pair(train, test, path.resolve())
+
+
+def _array_pair(train: Arrays, test: Arrays, path: Path) -> TrainAndEval:
+    """Data sets of MNIST's kind; gray images are taken for digits unless the path says fashion."""
+    classes = [str(i) for i in range(int(train[1].max()) + 1)]
+    if test[1].max() >= len(classes):
+        raise UserError(f"{path}: test label {int(test[1].max())} does not occur in training")
+    fashion = "fashion" in str(path).lower()
+    if fashion and len(classes) == len(FASHION_NAMES):
+        classes = FASHION_NAMES
+    changes = DIGITS_CHANGED if train[0].ndim == 3 and not fashion else frozenset()
+    sets = [
+        ArrayDataset(images, labels, classes, f"{path.stem}-{part}", changes, str(path))
+        for part, (images, labels) in (("train", train), ("test", test))
+    ]
+    return sets[0], sets[1]
+
+
+def _refuse_eval_data(path: Path, options: DataOptions) -> None:
+    if options.eval_data:
+        raise UserError(f"--eval-data: {path} has its own evaluation part; leave the option out")

@@ -1,0 +1,84 @@
+"""The options of evaluate.py; imports no Paddle."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paddle_aug.core.errors import UserError
+
+VIEWS = ("none", "flip", "crops", "draws")
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to evaluate and how. See parse_args for each one's meaning."""
+
+    run: str
+    checkpoint: str = "best"
+    split: str = "eval"
+    data: str | None = None
+    tta: str = "none"
+    tta_draws: int = 8
+    tta_policy: str = "flip"
+    batch_size: int = 64
+    output: str | None = None
+    device: str = "auto"
+    workers: str | int = "auto"
+    cpu_backend: str = "auto"
+    json: bool = False
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Which trained model: the arguments `run` and --checkpoint."""
+    parser.add_argument(
+        "run", help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint"
+    )
+    parser.add_argument(
+        "--checkpoint", choices=("best", "last"), default="best",
+        help="which one of a run (default: %(default)s)",
+    )  # fmt: skip
+
+
+def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
+    defaults = EvaluationOptions("")
+    parser = argparse.ArgumentParser(
+        description="Evaluate a run or a checkpoint: loss, accuracy, a table of the classes, "
+        "the confusion matrix and the most confident mistakes.",
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_run(parser)
+    add = parser.add_argument
+    add("--split", choices=("eval", "train"), default="eval", help="images to evaluate on")
+    add("--data", default=argparse.SUPPRESS,
+        help="other data than the run's; its classes must be the same")  # fmt: skip
+    add("--tta", choices=VIEWS, default="none",
+        help="test-time augmentation, the mean probability over: the image and its mirror image "
+        "(flip); its four corners and its middle, each 7/8 of its height and width, scaled to the "
+        "model's size (crops); draws of a policy (draws). The image is as it is evaluated "
+        "otherwise, after the run's --eval-transforms")  # fmt: skip
+    add("--tta-draws", type=int, default=argparse.SUPPRESS, metavar="N",
+        help=f"draws of --tta draws (default: {defaults.tta_draws})")  # fmt: skip
+    add("--tta-policy", default=argparse.SUPPRESS, metavar="NAME",
+        help=f"policy of --tta draws (default: {defaults.tta_policy})")  # fmt: skip
+    add("--batch-size", type=int, default=64, metavar="N", help="images a step")
+    add("--output", metavar="FOLDER", default=argparse.SUPPRESS,
+        help="where to write (default: RUN/evaluation; with other options than the defaults "
+        "RUN/evaluation_last_train_tta-flip and the like)")  # fmt: skip
+    add("--device", default="auto", help="auto, cpu, gpu, gpu:1, ...")
+    add("--workers", default="auto", help="auto, thread, or a number of processes")
+    add("--cpu-backend", choices=("auto", "onednn", "paddle"), default="auto", help="on a CPU")
+    add("--json", action="store_true", default=argparse.SUPPRESS,
+        help="print the figures as JSON and nothing else")  # fmt: skip
+    values = vars(parser.parse_args(argv))
+    for name in ("tta_draws", "batch_size"):
+        if values.get(name, 1) < 1:
+            raise UserError(f"{name}: must be at least 1, got {values[name]}")
+    for name in ("tta_draws", "tta_policy"):
+        if name in values and values["tta"] != "draws":
+            raise UserError(f"{name}: only with --tta draws")
+    if values["workers"] not in ("auto", "thread"):
+        if not values["workers"].isdigit():
+            raise UserError(f"workers: auto, thread or a number, got {values['workers']!r}")
+        values["workers"] = int(values["workers"])
+    return EvaluationOptions(**{**vars(defaults), **values})

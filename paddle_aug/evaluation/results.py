@@ -1,0 +1,113 @@
+"""What evaluate.py writes and prints: figures, tables, predictions, pictures."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tabulate import tabulate
+
+from paddle_aug.core.atomic import atomic_write, write_json
+from paddle_aug.core.text import counted
+from paddle_aug.data.dataset import ImageDataset
+from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
+from paddle_aug.report.figure import save_figure
+from paddle_aug.train.engine import score
+from paddle_aug.train.metrics import ClassFigures, accuracy, confusion_matrix, per_class
+
+MISTAKES = 16  # on the sheet
+
+
+TOP = 5  # told of more classes than that
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities float64 of logits [N, classes]."""
+    values = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
+    return values / values.sum(1, keepdims=True)
+
+
+def figures(probabilities: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """Everything that evaluation.json holds of a prediction.
+
+    top5: None of five classes or fewer, where it says nothing.
+    """
+    confusion = confusion_matrix(labels, probabilities.argmax(1), len(classes))
+    tiny = np.finfo(np.float64).tiny
+    return {
+        "images": len(labels),
+        "loss": score(np.log(np.maximum(probabilities, tiny)), labels).loss,
+        "top1": accuracy(probabilities, labels),
+        "top5": accuracy(probabilities, labels, k=TOP) if len(classes) > TOP else None,
+        "classes": [
+            {"class": name, **vars(row)}
+            for name, row in zip(classes, per_class(confusion), strict=True)
+        ],
+        "confusion": confusion.tolist(),
+    }
+
+
+def write_evaluation(
+    output: Path,
+    result: dict[str, Any],
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    dataset: ImageDataset,
+) -> None:
+    """evaluation.json, classes.csv, confusion.csv, confusion.png, mistakes.csv, mistakes.png."""
+    classes = dataset.classes
+    write_json(output / "evaluation.json", result)
+    _write_csv(
+        output / "classes.csv",
+        ["class", *ClassFigures.__dataclass_fields__],
+        [list(row.values()) for row in result["classes"]],
+    )
+    confusion = result["confusion"]
+    rows = [[name, *counts] for name, counts in zip(classes, confusion, strict=True)]
+    _write_csv(output / "confusion.csv", ["true \\ predicted", *classes], rows)
+    save_figure(confusion_figure(np.array(confusion), classes), output / "confusion.png")
+
+    predicted = probabilities.argmax(1)
+    confidence = probabilities.max(1)
+    wrong = np.flatnonzero(predicted != labels)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
+    _write_csv(
+        output / "mistakes.csv",
+        ["image", "true", "predicted", "probability"],
+        [
+            [dataset.source(int(i)), classes[labels[i]], classes[predicted[i]], confidence[i]]
+            for i in wrong
+        ],
+    )
+    shown = wrong[:MISTAKES]
+    images = [dataset[int(index)][0] for index in shown]
+    figure = mistakes_figure(
+        images, labels[shown].tolist(), predicted[shown].tolist(), confidence[shown].tolist(),
+        classes,
+    )  # fmt: skip
+    save_figure(figure, output / "mistakes.png")
+
+
+def format_classes(result: dict[str, Any]) -> str:
+    """The table of the classes, for a terminal."""
+    rows = [list(row.values()) for row in result["classes"]]
+    return tabulate(rows, ["class", *ClassFigures.__dataclass_fields__], floatfmt=".3f")
+
+
+def headline(result: dict[str, Any]) -> str:
+    """The figures of all classes together, in a line."""
+    top5 = "" if result["top5"] is None else f", top-{TOP} {result['top5']:.4f}"
+    return (
+        f"{counted(result['images'], 'image')}: loss {result['loss']:.4f}, "
+        f"top-1 {result['top1']:.4f}{top5}"
+    )
+
+
+def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

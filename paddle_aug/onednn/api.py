@@ -1,0 +1,48 @@
+"""accelerate(model): the one thing that the rest of the project calls."""
+
+import logging
+
+import paddle
+
+from paddle_aug.core.cpu import cpu_flags
+from paddle_aug.onednn.accelerated import DTYPES, make
+from paddle_aug.onednn.native import library as dnn
+
+logger = logging.getLogger("paddle_aug.onednn")
+
+
+def is_available(amp: str | None = None) -> str | None:
+    """None where `accelerate` has an effect here, else the reason why it has none.
+
+    amp: None for float32, "bf16" for bfloat16 activations.
+    """
+    if amp not in DTYPES:
+        raise ValueError(f"amp is {amp!r}: it must be None or 'bf16'")
+    if not paddle.device.get_device().startswith("cpu"):
+        return f"the device is {paddle.device.get_device()}, not the CPU"
+    if amp == "bf16" and "avx512_bf16" not in cpu_flags():
+        return "this processor has no bfloat16 instructions (avx512_bf16)"
+    try:
+        dnn.library()
+    except dnn.OneDNNError as error:
+        return str(error)
+    from paddle_aug.onednn.selfcheck import disagreement
+
+    return disagreement(amp)
+
+
+def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Layer:
+    """An equal model, faster on a CPU: oneDNN runs it, planned once for each input shape.
+
+    The result shares layers, parameters and buffers with `model`, so state_dicts, optimizers,
+    train() and eval() work on either. Layers it does not know run in Paddle, and are named in a log
+    line. Where acceleration is not available the model itself is returned, with a warning on a CPU.
+    amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their
+    gradients and optimizer state in float32. Raises ValueError for another amp.
+    """
+    reason = is_available(amp)
+    if reason is None:
+        return make(model, amp)
+    level = logging.WARNING if paddle.device.get_device().startswith("cpu") else logging.INFO
+    logger.log(level, "accelerate: the model runs in Paddle as it is: %s", reason)
+    return model

@@ -1,0 +1,269 @@
+"""Finding a model's operations: the program that Paddle's own tracing gives, read into a Graph.
+
+`paddle.jit` runs the model's Python once on symbols and lists every operation with its attributes
+and parameters, so no model needs a second description, and nothing the model does can be missed.
+What is not recognised becomes part of the smallest layer around it that can run alone in Paddle.
+"""
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import paddle
+
+from paddle_aug.onednn.graph.operations import Graph, Operation, Unsupported, Value
+from paddle_aug.onednn.graph.recognise import Program, recognise
+
+_Hook = Callable[..., Any]  # Paddle's stubs want a result of every hook, Paddle does not
+
+
+@dataclass
+class _Call:
+    """One call of a layer while tracing; `start` and `stop` count the program's operations."""
+
+    layer: paddle.nn.Layer
+    name: str
+    inputs: tuple[Any, ...]
+    start: int
+    stop: int = -1
+    output: Any = None
+    hooked: bool = False
+
+
+def trace(
+    model: paddle.nn.Layer,
+    forward: Callable[[Any], Any],
+    shape: Sequence[int],
+    notes: list[str] | None = None,
+) -> Graph:
+    """The operations of `forward(x)` for a float32 `x` of `shape`, which must be exact.
+
+    model: the layer whose sublayers `forward` calls. notes: receives one line for each layer that
+    will run in Paddle. Raises Unsupported where the whole model must.
+    """
+    calls: list[_Call] = []
+    returned: list[Any] = []
+
+    # Paddle would rewrite the source of what it traces, for the sake of control flow that hangs on
+    # values; no plan could follow that, so the code is run as it is.
+    @paddle.jit.not_to_static
+    def untransformed(x: Any) -> Any:
+        result = forward(x)
+        returned.append(result)
+        return result
+
+    def function(x: Any) -> Any:
+        return untransformed(x)
+
+    with (
+        _recorded_calls(model, calls),
+        _unique_names(model) as tensors,
+        paddle.utils.unique_name.guard(),
+        warnings.catch_warnings(record=True) as warned,
+    ):
+        warnings.simplefilter("always")
+        specification = paddle.static.InputSpec(list(shape), "float32")
+        traced = paddle.jit.to_static(function, full_graph=True)
+        program = traced.get_concrete_program(specification)[0].main_program
+    # Symbols are never changed, so a program would read the old value where Paddle reads the new.
+    if any("does not perform inplace" in str(warning.message) for warning in warned):
+        raise Unsupported("it changes a value in place")
+    operations = [op for op in program.global_block().ops if op.name() != "builtin.parameter"]
+    source = Program(program, tensors)
+    outputs, sequence = _outputs(returned[-1])
+    return _Reader(source, operations, calls, notes if notes is not None else []).read(
+        outputs, sequence
+    )
+
+
+def _outputs(returned: Any) -> tuple[list[Any], type | None]:
+    if isinstance(returned, (list, tuple)):
+        if not all(_is_symbol(value) for value in returned):
+            raise Unsupported("the model returns something else than tensors")
+        return list(returned), type(returned)
+    if not _is_symbol(returned):
+        raise Unsupported("the model returns something else than a tensor")
+    return [returned], None
+
+
+def _is_symbol(value: Any) -> bool:
+    # Part of Paddle's interface, though its stubs take the name for an import.
+    return isinstance(value, paddle.pir.Value)  # pyright: ignore[reportPrivateImportUsage]
+
+
+class _recorded_calls:
+    """While entered, every call of a sublayer is noted in `calls`, in the order of their ends."""
+
+    def __init__(self, model: paddle.nn.Layer, calls: list[_Call]):
+        self._model, self._calls = model, calls
+        self._open: list[_Call] = []
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> None:
+        for name, layer in self._model.named_sublayers():
+            # The user's own hooks expect real values, and get them when the layer runs.
+            hooks = (layer._forward_pre_hooks, layer._forward_post_hooks)
+            self._hooks.append((layer, hooks))
+            layer._forward_pre_hooks, layer._forward_post_hooks = OrderedDict(), OrderedDict()
+            layer.register_forward_pre_hook(self._before(name, any(hooks)))
+            layer.register_forward_post_hook(self._after())
+
+    def __exit__(self, *_: object) -> None:
+        for layer, hooks in self._hooks:
+            layer._forward_pre_hooks, layer._forward_post_hooks = hooks
+
+    def _before(self, name: str, hooked: bool) -> _Hook:
+        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...]) -> None:
+            self._open.append(_Call(layer, name, inputs, _position(), hooked=hooked))
+
+        return note
+
+    def _after(self) -> _Hook:
+        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> None:
+            call = self._open.pop()
+            call.stop, call.output = _position(), output
+            self._calls.append(call)
+
+        return note
+
+
+def _position() -> int:
+    """Number of operations traced so far; parameters do not count, for they are put in front."""
+    operations = paddle.static.default_main_program().global_block().ops
+    return sum(op.name() != "builtin.parameter" for op in operations)
+
+
+class _unique_names:
+    """While entered, the model's tensors have names of their own; gives them by name.
+
+    The program knows parameters by name only, and models made under different unique_name guards
+    may use the same name for two of them.
+    """
+
+    def __init__(self, model: paddle.nn.Layer):
+        tensors = [*model.parameters(), *model.buffers()]
+        self._tensors = list({id(tensor): tensor for tensor in tensors}.values())
+        self._names = [tensor.name for tensor in self._tensors]
+
+    def __enter__(self) -> dict[str, paddle.Tensor]:
+        for index, tensor in enumerate(self._tensors):
+            tensor.name = f"accelerated_{index}"
+        return {tensor.name: tensor for tensor in self._tensors}
+
+    def __exit__(self, *_: object) -> None:
+        for tensor, name in zip(self._tensors, self._names, strict=True):
+            tensor.name = name
+
+
+class _Reader:
+    """Turns a traced program into a Graph."""
+
+    def __init__(
+        self, program: Program, operations: list[Any], calls: list[_Call], notes: list[str]
+    ):
+        self._program, self._operations = program, operations
+        self._calls, self._notes = calls, notes
+
+    def read(self, outputs: list[Any], sequence: type | None) -> Graph:
+        """The graph; `outputs` are the symbols that the model returned."""
+        operations: list[Operation] = []
+        opaque = self._opaque_calls(outputs)
+        position = 0
+        while position < len(self._operations):
+            call = opaque.get(position)
+            if call is not None:
+                operations.append(self._opaque(call))
+                position = call.stop
+                continue
+            found = recognise(self._operations[position], self._program)
+            if found is not None:
+                operations.append(found)
+            position += 1
+        values = self._program.values
+        try:
+            wanted = [values[symbol.id] for symbol in outputs]
+        except KeyError:
+            raise Unsupported("the model returns a value that is not computed from x") from None
+        return Graph(self._program.input, wanted, _needed(operations, wanted), sequence)
+
+    def _opaque_calls(self, outputs: list[Any]) -> dict[int, _Call]:
+        """The calls that must run in Paddle, by their first operation; none inside another."""
+        chosen: list[_Call] = [call for call in self._calls if call.hooked]
+        for call in chosen:
+            self._check_alone(call, outputs, "has hooks")
+            self._notes.append(f"{call.name} ({type(call.layer).__name__}): it has hooks")
+        # A trial reading: its Program is thrown away, for biases are added to operations in place.
+        trial = Program(self._program.program, self._program.tensors)
+        position = 0
+        while position < len(self._operations):
+            inside = [call for call in chosen if call.start <= position < call.stop]
+            if not inside:
+                try:
+                    recognise(self._operations[position], trial)
+                    position += 1
+                    continue
+                except Unsupported as reason:
+                    call = self._smallest_around(position, outputs, str(reason))
+                    self._notes.append(f"{call.name} ({type(call.layer).__name__}): {reason}")
+                    chosen.append(call)
+                    inside = [call]
+            stop = max(call.stop for call in inside)
+            for operation in self._operations[position:stop]:
+                trial.declare_results(operation)
+            position = stop
+        return {call.start: call for call in chosen if not _inside_another(call, chosen)}
+
+    def _smallest_around(self, position: int, outputs: list[Any], reason: str) -> _Call:
+        # Calls are in the order of their ends, so the first that holds the position is the inmost.
+        for call in self._calls:
+            if call.start <= position < call.stop and self._is_alone(call, outputs):
+                return call
+        raise Unsupported(reason)
+
+    def _check_alone(self, call: _Call, outputs: list[Any], reason: str) -> None:
+        if not self._is_alone(call, outputs):
+            raise Unsupported(f"{call.name} {reason}")
+
+    def _is_alone(self, call: _Call, outputs: list[Any]) -> bool:
+        """True where the layer's work is a function of its arguments, and gives one tensor."""
+        if not _is_symbol(call.output) or not all(map(_is_symbol, call.inputs)):
+            return False
+        inside = self._operations[call.start : call.stop]
+        made = {symbol.id for op in inside for symbol in op.results()}
+        given = {symbol.id for symbol in call.inputs}
+        for op in inside:
+            for symbol in op.operands_source():
+                if symbol is None or not symbol.initialized() or symbol.id in made | given:
+                    continue
+                if not self._program.is_constant(symbol):
+                    return False
+        outside = self._operations[: call.start] + self._operations[call.stop :]
+        used = {s.id for op in outside for s in op.operands_source() if s is not None}
+        used |= {symbol.id for symbol in outputs}
+        return not (made & used) - {call.output.id}
+
+    def _opaque(self, call: _Call) -> Operation:
+        inputs = [self._program.values[symbol.id] for symbol in call.inputs]
+        output = self._program.values[call.output.id] = Value(call.output.shape)
+        return Operation("paddle", inputs, output, options={"layer": call.layer})
+
+
+def _inside_another(call: _Call, calls: list[_Call]) -> bool:
+    return any(
+        other is not call and other.start <= call.start and call.stop <= other.stop
+        for other in calls
+        if other.stop - other.start > call.stop - call.start
+    )
+
+
+def _needed(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
+    """Without the operations whose results nobody reads and that change nothing else."""
+    wanted = set(map(id, outputs))
+    kept = []
+    for operation in reversed(operations):
+        if id(operation.output) in wanted or operation.kind in ("paddle", "batch_norm"):
+            kept.append(operation)
+            wanted.update(map(id, operation.inputs))
+    return kept[::-1]

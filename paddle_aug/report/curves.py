@@ -1,0 +1,216 @@
+"""The article's figures: loss and accuracy of several runs against the epoch."""
+
+import math
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from paddle_aug.core.text import counted
+from paddle_aug.modes import BASELINE_COLOUR, BASELINES, MODES
+from paddle_aug.report.figure import new_figure
+from paddle_aug.report.table import Group
+from paddle_aug.runs.stats import LAST
+
+SPARE_COLOURS = (
+    "teal", "crimson", "slateblue", "chocolate", "hotpink", "limegreen", "steelblue", "darkkhaki",
+)  # fmt: skip
+STYLES = {"Train": "--", "Eval": "-"}
+KINDS = {"loss": "Loss", "acc": "Accuracy"}
+# A legend with more curves, or a larger share of the axes' height, stands below them.
+MOST_INSIDE = 6
+LARGEST_SHARE = 0.3
+
+
+def colours(groups: Sequence[Group], baseline: Group) -> dict[str, str]:
+    """Colour by label: the mode's own; for a mode's second group the spare one least like the rest.
+
+    A baseline that does not mix is green where userDef, which is green in the article, is not
+    shown.
+    """
+    chosen: dict[str, str] = {}
+    mode = MODES.get(baseline.mode)
+    mixes = mode is not None and mode.mixing is not None
+    if not mixes and all(group.mode != BASELINES[0] for group in groups):
+        chosen[baseline.label] = BASELINE_COLOUR
+    for group in groups:
+        own = MODES[group.mode].colour if group.mode in MODES else None
+        if group.label not in chosen and own is not None and own not in chosen.values():
+            chosen[group.label] = own
+    for group in groups:
+        if group.label not in chosen:
+            chosen[group.label] = _least_alike(list(chosen.values()))
+    return chosen
+
+
+def _least_alike(taken: Sequence[str]) -> str:
+    """The spare colour whose nearest among those taken is furthest away; all again once used up."""
+    free = [colour for colour in SPARE_COLOURS if colour not in taken] or SPARE_COLOURS
+    distances = {
+        colour: min((math.dist(to_rgb(colour), to_rgb(other)) for other in taken), default=0)
+        for colour in free
+    }
+    return max(free, key=distances.__getitem__)
+
+
+def zoom_start(epochs: int, zoom: int | None = None, last: int = LAST) -> int:
+    """First epoch of the zoom: the last 100 of 200 epochs or more, or the last fifth, ten at least.
+
+    zoom: another number of epochs. last: epochs that the table averages, all of them shown.
+    """
+    window = zoom or max(last, LAST, 100 if epochs >= 200 else round(epochs / 5))
+    return max(0, epochs - window)
+
+
+def draw_curves(
+    axes: Axes, groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
+) -> None:
+    """Draw the curves of one kind, "loss" or "acc", from epoch `start` on, as the article does.
+
+    A group of several runs is its mean with a band of one standard deviation. Epochs with and
+    without mixing are shaded where SamplePairing's runs have recorded them. Without a legend.
+    """
+    chosen = colours(groups, baseline)
+    shown = []
+    for group in groups:
+        for part, style in STYLES.items():
+            mean, std = group.curve(kind + part)
+            epochs = np.arange(len(mean))[start:]
+            mean = np.where(np.isfinite(mean), mean, np.nan)[start:]
+            if not np.isfinite(mean).any():
+                continue
+            colour = chosen[group.label]
+            name = f"{group.label} {part.lower()}"
+            marker = "." if len(epochs) == 1 else ""
+            axes.plot(epochs, mean, style, color=colour, label=name, linewidth=1.3, marker=marker)
+            shown.append(mean[np.isfinite(mean)])
+            if std is not None:
+                low, high = mean - std[start:], mean + std[start:]
+                axes.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
+    _shade_mixing(axes, groups, start)
+    axes.set_title(_title(kind, groups, start))
+    _finish(axes, kind, shown)
+
+
+def comparison_figure(
+    groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
+) -> Figure:
+    """One figure of the article: the whole, or the zoom from epoch `start` on."""
+    figure = new_figure(12, 8, dpi=80)
+    axes = figure.add_subplot()
+    draw_curves(axes, groups, baseline, kind, start)
+    _add_legends(figure)
+    return figure
+
+
+def combined_figure(groups: Sequence[Group], baseline: Group, start: int) -> Figure:
+    """Loss and accuracy above, their zoom from epoch `start` on below; no zoom where it is 0."""
+    rows = (0, start) if start else (0,)
+    figure = new_figure(15, 5 * len(rows), dpi=90)
+    grid = figure.subplots(len(rows), 2, squeeze=False)
+    for row, first in zip(grid, rows, strict=True):
+        for axes, kind in zip(row, KINDS, strict=True):
+            draw_curves(axes, groups, baseline, kind, first)
+    _add_legends(figure)
+    return figure
+
+
+def _title(kind: str, groups: Sequence[Group], start: int) -> str:
+    epochs = max(group.epochs for group in groups)
+    return f"{KINDS[kind]}, last {counted(epochs - start, 'epoch')}" if start else KINDS[kind]
+
+
+def _shade_mixing(axes: Axes, groups: Sequence[Group], start: int) -> None:
+    """Light bands where SamplePairing mixes: they explain its saw-tooth."""
+    for group in groups:
+        mixing = group.runs[0].mixing
+        if group.mode != "samplePairing" or mixing is None or mixing.all():
+            continue
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], mixing, [False]]).astype(int)))
+        label = "epochs with pairing"
+        for first, end in zip(edges[::2], edges[1::2], strict=True):
+            if end <= start:
+                continue
+            left = max(first, start) - 0.5
+            axes.axvspan(left, end - 0.5, color="blue", alpha=0.06, linewidth=0, label=label)
+            label = None
+        return
+
+
+def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel(KINDS[kind])
+    axes.grid(True, alpha=0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.margins(x=0.01)
+    if not shown:
+        axes.text(0.5, 0.5, "no values", ha="center", transform=axes.transAxes)
+        return
+    values = np.concatenate(shown)
+    low, high = float(values.min()), float(values.max())
+    # One diverging epoch must not flatten all the others to a line.
+    usual = float(np.percentile(values, 98))
+    cut = kind == "loss" and high - low > 4 * (usual - low) > 0
+    if cut:
+        high = low + 1.5 * (usual - low)
+    margin = 0.04 * (high - low) or 0.05
+    axes.set_ylim(low - margin, high + margin)
+    if cut:
+        axes.set_title(f"{axes.get_title()} (values above {high:.3g} not shown)")
+
+
+def _add_legends(figure: Figure) -> None:
+    """A legend in the upper left of each axes, or a common one below them where it would be large.
+
+    Room is made for it, so that it hides no curve.
+    """
+    filled = [axes for axes in figure.axes if axes.get_lines()]
+    if not filled:
+        return
+    entries: dict[str, Artist] = {}
+    for axes in filled:
+        handles, labels = axes.get_legend_handles_labels()
+        entries |= dict(zip(labels, handles, strict=True))
+    width, height = np.asarray(filled[0].get_window_extent().size) / figure.dpi
+    rows, columns = _legend_shape(entries, width)
+    share = _legend_height(rows) / height
+    curves = max(len(axes.get_lines()) for axes in filled)
+    settings = {"fontsize": "small", "framealpha": 0.75}
+    if curves > MOST_INSIDE or share > LARGEST_SHARE:
+        rows, columns = _legend_shape(entries, figure.get_figwidth())
+        figure.set_figheight(figure.get_figheight() + _legend_height(rows))
+        # Filled up: entries are spread evenly over the columns, which would part a run's two.
+        empty = rows * columns - len(entries)
+        handles = [*entries.values(), *[Line2D([], [], alpha=0)] * empty]
+        labels = [*entries, *[""] * empty]
+        legends = [figure.legend(handles, labels, loc="outside lower center",
+                                 ncols=columns, **settings)]  # fmt: skip
+    else:
+        for axes in filled:
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, low + (high - low) / (1 - share))
+        legends = [axes.legend(loc="upper left", ncols=columns, **settings) for axes in filled]
+    for text in (text for legend in legends for text in legend.get_texts()):
+        text.set_parse_math(False)
+    for axes in filled:
+        if axes.get_ylabel() == KINDS["acc"]:
+            low = axes.get_ylim()[0]
+            axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick < 1.001])
+
+
+def _legend_shape(labels: Collection[str], width: float) -> tuple[int, int]:
+    """Rows and columns of a legend of the size "small" in so many inches."""
+    fitting = max(1, int(width / (0.5 + 0.06 * max(map(len, labels)))))
+    # An even number of rows keeps a run's two curves in one column.
+    rows = 2 * math.ceil(len(labels) / fitting / 2)
+    return rows, math.ceil(len(labels) / rows)
+
+
+def _legend_height(rows: int) -> float:
+    """In inches."""
+    return 0.19 * rows + 0.15

@@ -1,0 +1,133 @@
+"""Figures without pyplot's global state, and text in them that any font can show.
+
+Figures made here are plain objects: nothing to close, nothing shared between notebook cells, no
+display needed.
+"""
+
+import functools
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from paddle_aug.core.atomic import atomic_write
+from paddle_aug.core.errors import UserError
+
+# Fonts with Chinese, Japanese and Korean glyphs, as the usual systems name them.
+CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC",
+    "Source Han Sans CN", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Heiti TC", "Arial Unicode MS",
+    "AR PL UMing CN",
+)  # fmt: skip
+
+
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+
+
+def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
+    """An empty figure, width and height in inches, with room made for titles and legends."""
+    figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write the kind of picture that the name ends in (.png, .jpg, .svg, ...), whole or not at all.
+
+    Raises UserError for other endings, and where the folder cannot be written.
+    """
+    path = Path(path)
+    kind, kinds = path.suffix[1:].lower(), figure.canvas.get_supported_filetypes()
+    if kind not in kinds:
+        raise UserError(f"{path}: unknown kind of picture: end the name in .{', .'.join(kinds)}")
+    make_readable(figure)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format=kind)
+    return path
+
+
+def make_readable(figure: Figure) -> None:
+    """Choose fonts that have the characters of every text of the figure.
+
+    Characters that no installed font has become "?" instead of a warning and an empty box.
+    """
+    for text in figure.findobj(Text):
+        shown = text.get_text()
+        if shown.isascii():
+            continue
+        families = text.get_fontfamily()
+        fonts = [_font_path(family) for family in families]
+        extra = _cjk_font()
+        if extra and not all(_has(fonts, character) for character in shown):
+            text.set_fontfamily([*families, extra[0]])
+            fonts.append(extra[1])
+        text.set_text("".join(c if _has(fonts, c) else "?" for c in shown))
+
+
+def class_labels(names: Iterable[str], longest: int = 18) -> list[str]:
+    """Class names for a picture: shortened, and by number where no font can write them."""
+    names = [_on_one_line(name) for name in names]
+    labels = [name if can_show(name) else f"#{number}" for number, name in enumerate(names)]
+    return [label if len(label) <= longest else label[: longest - 1] + "…" for label in labels]
+
+
+def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -> str | None:
+    """Which names class_labels gives by number only, and what helps; None where there are none."""
+    missing = [
+        f"#{number} = {name}"
+        for number, name in enumerate(map(_on_one_line, names))
+        if not can_show(name)
+    ]
+    if not missing:
+        return None
+    shown = ", ".join(missing[:most])
+    more = f" and {len(missing) - most} more" if len(missing) > most else ""
+    helps = " (fonts-noto-cjk has them)" if not _cjk_font() and _CJK.search(shown) else ""
+    return f"no installed font can write some {what}: {shown}{more}{helps}"
+
+
+def print_font_note(names: Iterable[str], what: str = "class names") -> None:
+    """Say on stderr what `font_note` has to say, if anything."""
+    if note := font_note(names, what):
+        print(f"note: {note}", file=sys.stderr)
+
+
+def can_show(text: str) -> bool:
+    """True where the default fonts, or an installed CJK font, have every character."""
+    if text.isascii():
+        return True
+    fonts = [_font_path("sans-serif")]
+    extra = _cjk_font()
+    return all(_has([*fonts, extra[1]] if extra else fonts, character) for character in text)
+
+
+def _on_one_line(name: str) -> str:
+    return " ".join(str(name).split())
+
+
+def _has(fonts: list[str], character: str) -> bool:
+    return character.isspace() or any(ord(character) in _characters(font) for font in fonts)
+
+
+@functools.cache
+def _cjk_font() -> tuple[str, str] | None:
+    """Family and path of an installed CJK font."""
+    installed = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
+    return next(((name, installed[name]) for name in CJK_FONTS if name in installed), None)
+
+
+@functools.cache
+def _font_path(family: str) -> str:
+    # A bare string would be read as a fontconfig pattern, in which "sans-serif" is an error.
+    return str(font_manager.findfont(font_manager.FontProperties(family=[family])))
+
+
+@functools.cache
+def _characters(path: str) -> frozenset[int]:
+    return frozenset(font_manager.get_font(path).get_charmap())

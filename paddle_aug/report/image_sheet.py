@@ -1,0 +1,57 @@
+"""Sheets of images: rows of cells with a title each."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from paddle_aug.report.figure import make_readable, new_figure
+
+
+class Cell(NamedTuple):
+    """One image of a sheet, uint8 [H, W, 3] or [H, W], and the text above it."""
+
+    image: np.ndarray
+    title: str = ""
+
+
+Grid = Sequence[Sequence[Cell | None]]
+
+
+def draw_sheet(grid: Grid, title: str = "") -> Figure:
+    """Images in rows and columns; None leaves a place empty. Small images keep their pixels."""
+    columns = max(len(row) for row in grid)
+    shapes = [cell.image.shape[:2] for row in grid for cell in row if cell is not None]
+    ratio = float(np.clip(np.median([height / width for height, width in shapes]), 0.4, 2.5))
+    lines = max(cell.title.count("\n") + 1 for row in grid for cell in row if cell is not None)
+    width = float(np.clip(16 / columns, 1.6, 3.2))
+    height = width * ratio + 0.1 + 0.17 * lines
+    figure = new_figure(width * columns, height * len(grid) + (0.4 if title else 0))
+    if title:
+        figure.suptitle(title, parse_math=False)
+    for axes, cell in zip(
+        figure.subplots(len(grid), columns, squeeze=False).flat,
+        (cell for row in grid for cell in (*row, *[None] * (columns - len(row)))),
+        strict=True,
+    ):
+        axes.axis("off")
+        if cell is not None:
+            _show(axes, cell)
+    make_readable(figure)
+    return figure
+
+
+def in_rows(cells: Sequence[Cell], columns: int) -> list[list[Cell | None]]:
+    """Cells row by row, the last row filled up with None."""
+    columns = min(columns, len(cells))
+    padded = [*cells, *[None] * (-len(cells) % columns)]
+    return [padded[start : start + columns] for start in range(0, len(padded), columns)]
+
+
+def _show(axes: Axes, cell: Cell) -> None:
+    small = max(cell.image.shape[:2]) < 96
+    gray = {"cmap": "gray", "vmin": 0, "vmax": 255} if cell.image.ndim == 2 else {}
+    axes.imshow(cell.image, interpolation="nearest" if small else "antialiased", **gray)
+    axes.set_title(cell.title, fontsize="small", parse_math=False)

@@ -1,0 +1,191 @@
+"""Exact, safe and durable states: safetensors for the arrays, JSON for the rest, one file each.
+
+No pickle is read or written. A checksum over everything tells a damaged file, and the last two
+states are kept, so that a run survives a torn one.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from paddle_aug.core.atomic import atomic_write, remove_leftovers
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import open_regular
+
+FORMAT = "paddle_aug state 1"
+KEEP = 2
+_FIELDS = {"config": dict, "environment": dict, "progress": dict, "schedule": dict, "classes": list}
+_NAME = re.compile(r"state-(\d{5,9})-(\d{6,12})\.safetensors")
+
+Arrays = dict[str, np.ndarray]
+
+
+def save_state(path: str | Path, arrays: Arrays, state: dict[str, Any]) -> None:
+    """Write arrays and a JSON-able state to one file, replacing it only when complete."""
+    arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    text = json.dumps(state)
+    metadata = {"format": FORMAT, "state": text, "sha256": _digest(arrays, text)}
+    with atomic_write(path) as temporary:
+        try:
+            save_file(arrays, temporary, metadata)
+        except SafetensorError as error:
+            # The library reports a full disk or a lost folder as its own error.
+            raise OSError(str(error)) from None
+
+
+def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read what save_state wrote. Raises UserError for any other or damaged file."""
+    open_regular(path).close()  # a pipe would be waited for
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a readable checkpoint: {error}") from None
+    if metadata.get("format") != FORMAT:
+        raise UserError(f"{path}: a safetensors file, but not a checkpoint of this project")
+    text = metadata.get("state", "")
+    if metadata.get("sha256") != _digest(arrays, text):
+        raise UserError(f"{path}: damaged: its checksum does not agree with its contents")
+    return arrays, _parsed(text, path)
+
+
+def need(state: dict[str, Any], path: str | Path, *names: str) -> None:
+    """Raise UserError where a state that was read lacks one of the names."""
+    if missing := [name for name in names if name not in state]:
+        raise UserError(f"{path}: a checkpoint without {', '.join(missing)}; another program's?")
+
+
+def _parsed(text: str, path: str | Path) -> dict[str, Any]:
+    """The state; what others rely on is of the type they expect. The file may be a stranger's."""
+    try:
+        state = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged: its state is no JSON ({error})") from None
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: damaged: its state is not an object")
+    for name, kind in _FIELDS.items():
+        if not isinstance(state.get(name, kind()), kind):
+            raise UserError(f"{path}: damaged: {name} in its state is no {kind.__name__}")
+    if not all(isinstance(name, str) for name in state.get("classes", [])):
+        raise UserError(f"{path}: damaged: its classes are not names")
+    return state
+
+
+def with_prefix(prefix: str, arrays: Arrays) -> Arrays:
+    """The same arrays under the names `prefix/name`."""
+    return {f"{prefix}/{name}": array for name, array in arrays.items()}
+
+
+def under_prefix(prefix: str, arrays: Arrays) -> Arrays:
+    """The arrays whose names start with `prefix/`, without it."""
+    start = f"{prefix}/"
+    return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+
+
+def trained_weights(arrays: Arrays) -> Arrays:
+    """The weights that a run evaluates itself by: the averaged ones where it keeps some (--ema)."""
+    start = "average."
+    averages = under_prefix("ema", arrays)
+    averages = {n.removeprefix(start): a for n, a in averages.items() if n.startswith(start)}
+    return averages or under_prefix("model", arrays)
+
+
+class CheckpointFolder:
+    """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best.
+
+    writes: False for a process that only reads, and leaves what another one writes alone.
+    """
+
+    def __init__(self, folder: str | Path, writes: bool = True):
+        self.writes = writes
+        self.folder = Path(folder)
+        self.best = self.folder / "best.safetensors"
+
+    def save(self, epoch: int, step: int, arrays: Arrays, state: dict[str, Any]) -> Path:
+        """Write the state before step `step` of epoch `epoch`, then drop the oldest ones."""
+        path = self.folder / f"state-{epoch:05d}-{step:06d}.safetensors"
+        save_state(path, arrays, state)
+        states = self._states()
+        # Newer ones are damaged, or this run would have gone on from them.
+        last = states.index(path)
+        for old in states[:last] + states[last + KEEP :]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def save_best(self, arrays: Arrays, state: dict[str, Any]) -> None:
+        save_state(self.best, arrays, state)
+
+    def load_newest(self) -> tuple[Arrays, dict[str, Any], list[str]]:
+        """(arrays, state, warnings) of the newest state that is whole.
+
+        Raises UserError where there is none; a damaged one is named in the warnings.
+        """
+        if self.writes:
+            remove_leftovers(self.folder)
+        warnings = []
+        for path in self._states():
+            try:
+                return *load_state(path), warnings
+            except UserError as error:
+                warnings.append(str(error))
+        detail = "; ".join(warnings) or "no state was saved yet"
+        raise UserError(f"{self.folder}: nothing to resume from: {detail}")
+
+    def _states(self) -> list[Path]:
+        """Newest first."""
+        found = [path for path in self.folder.glob("state-*") if _NAME.fullmatch(path.name)]
+        return sorted(found, key=_place, reverse=True)
+
+
+def refuse_runs_inside(folder: Path) -> None:
+    """Raise UserError where the folder is no run but has some, as an --output folder does."""
+    runs = sorted(str(place.parent) for place in folder.glob("*/checkpoints"))
+    if runs and not (folder / "checkpoints").exists():
+        raise UserError(f"{folder}: not a run, but has some: {', '.join(runs)}")
+
+
+def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str, Any], Path]:
+    """(arrays, state, the run's folder) of a run's "best" or "last" model, or of one file.
+
+    A file's folder is its run's, or the one it is in where that is not a run's `checkpoints`.
+    Raises UserError where it cannot be read, or lacks the options and classes to build the model.
+    """
+    path = Path(run)
+    if not path.is_dir():
+        if which != "best":
+            raise UserError(f"checkpoint: {which!r} is one of a run's folder, {path} is a file")
+        arrays, state = load_state(path)
+        folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+    else:
+        refuse_runs_inside(path)
+        checkpoints = CheckpointFolder(path / "checkpoints")
+        folder = path
+        if which == "best":
+            arrays, state = load_state(checkpoints.best)
+        else:
+            arrays, state, _ = checkpoints.load_newest()
+    need(state, run, "config", "classes")
+    return arrays, state, folder
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """(epoch, step) of a state's file; names with more digits come after those with fewer."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None, "a state's name"
+    return int(match[1]), int(match[2])
+
+
+def _digest(arrays: Arrays, text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

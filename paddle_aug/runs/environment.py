@@ -1,0 +1,91 @@
+"""What a result depends on besides its options: versions, threads, device, code, data."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from paddle_aug.core.cpu import cpu_name
+
+PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
+# Libraries whose version can change a result.
+LIBRARIES = (
+    "paddlepaddle", "paddlepaddle-gpu", "numpy", "opencv-python-headless", "opencv-python",
+    "pillow", "scikit-learn", "imbalanced-learn", "imaug",
+)  # fmt: skip
+# Variables that choose the number of threads, or a library's kernels, begin with one of these.
+_LIBRARY_VARIABLES = (
+    "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "DNNL_", "ONEDNN_",
+    "NPY_", "OPENCV_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32", "FLAGS_", "GLIBC_TUNABLES",
+)  # fmt: skip
+# These only say where, and how much is said of it.
+_SILENT_VARIABLES = ("LOG", "VERBOSE", "FLAGS_selected_", "OMP_DISPLAY")
+# What a resumed run must have the same for its bytes to be the same.
+_COMPARED = (
+    "versions", "threads", "cpu", "platform", "device", "code", "data", "backend", "processes",
+)  # fmt: skip
+
+
+def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The record that is saved with a run. device: Paddle's name of it; data: of each split."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "versions": versions,
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu": cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": library_variables(),
+        "device": device,
+        "code": code_digest(),
+        "data": data,
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        **more,
+    }
+
+
+def library_variables() -> dict[str, str]:
+    """The environment's variables that choose threads and kernels (of BLAS, MKL, oneDNN, OpenMP,
+    OpenCV, NumPy, Paddle), by name; those that are not set are left out."""
+    return {
+        name: value
+        for name, value in sorted(os.environ.items())
+        if name.startswith(_LIBRARY_VARIABLES) and not any(w in name for w in _SILENT_VARIABLES)
+    }
+
+
+def code_digest() -> str:
+    """SHA-256 over the project's own Python files: another value, another code."""
+    digest = hashlib.sha256()
+    for folder in (PACKAGE, PACKAGE.parent / "models"):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(PACKAGE.parent).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Lines naming what differs between two records and can change a resumed run's bytes."""
+    old, new = (_flat({key: record.get(key) for key in _COMPARED}) for record in (before, now))
+    return [
+        f"{key}: was {old.get(key)}, is {new.get(key)}"
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with names such as "threads.OMP_NUM_THREADS"."""
+    flat = {}
+    for key, value in values.items():
+        name = prefix + key
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat

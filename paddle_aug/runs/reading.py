@@ -1,0 +1,216 @@
+"""Run folders read back: curves, metrics.csv, config.yaml. Knows nothing of the engine.
+
+A run is four files `<folder>/<mode>Aug_{lossTrain,accTrain,lossEval,accEval}.npy`, one float an
+epoch; what else is there (`<folder>/<mode>/metrics.csv`, `config.yaml`) is used where present, so
+that the curves of the original notebooks can be compared too.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import counted
+from paddle_aug.modes import mode_order
+from paddle_aug.runs.layout import CURVES, curve_path
+
+# Options that may differ between runs that are compared: what is studied, and where it ran.
+FREE_OPTIONS = frozenset({
+    "augment", "base", "policy", "train_transforms", "partner", "mix_prob", "alpha",
+    "pairing_start", "pairing_end", "pairing_on", "pairing_off", "mix_off_last", "cutout_size",
+    "seed", "output", "overwrite", "device", "workers", "cpu_backend", "cache",
+    "checkpoint_minutes", "clean_accuracy",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as found on the disk.
+
+    curves: float64 [epochs] by name of CURVES, only those that exist. metrics: columns of
+    metrics.csv, NaN where empty. config: options of the run, empty where not saved.
+    warnings: what is wrong with the files, each naming its file.
+    """
+
+    folder: Path
+    mode: str
+    curves: dict[str, np.ndarray]
+    metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    label: str | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that have a value in any curve."""
+        return max(len(curve) for curve in self.curves.values())
+
+    @property
+    def seconds(self) -> float:
+        """Median duration of an epoch in seconds (the first is slower); NaN where not recorded."""
+        seconds = self.metrics.get("seconds", np.empty(0))
+        seconds = seconds[np.isfinite(seconds)]
+        return float(np.median(seconds)) if seconds.size else float("nan")
+
+    @property
+    def mixing(self) -> np.ndarray | None:
+        """bool [epochs]: epochs in which images were mixed; None where not recorded."""
+        mixing = self.metrics.get("mixing")
+        return None if mixing is None else mixing == 1
+
+
+def read_runs(arguments: Sequence[str]) -> list[Run]:
+    """The runs that FOLDER, FOLDER/MODE, LABEL=FOLDER or LABEL=FOLDER/MODE name.
+
+    Raises UserError naming the argument where nothing is found there.
+    """
+    runs = []
+    for argument in arguments:
+        label, path = _split_label(argument)
+        for folder, mode in _locate(path):
+            runs.append(read_run(folder, mode, label))
+    return runs
+
+
+def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
+    """One run. Raises UserError where its files are damaged or none exists."""
+    folder = Path(folder)
+    warnings: list[str] = []
+    curves = {}
+    for name in CURVES:
+        path = curve_path(folder, mode, name)
+        if not path.exists():
+            warnings.append(f"{path}: missing, left out")
+            continue
+        curves[name] = _read_curve(path)
+        missing = np.flatnonzero(~np.isfinite(curves[name]))
+        if missing.size:
+            warnings.append(
+                f"{path}: {missing.size} of {len(curves[name])} values are not finite, "
+                f"first at epoch {missing[0]}: has the run diverged?"
+            )
+    if not curves:
+        raise UserError(f"{folder}: no {mode}Aug_*.npy; expected {', '.join(CURVES)}")
+    lengths = {name: len(curve) for name, curve in curves.items()}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        warnings.append(f"{folder / mode}Aug_*.npy: curves of unequal length ({shown})")
+    if max(lengths.values()) == 0:
+        raise UserError(f"{folder}/{mode}Aug_*.npy: no epoch finished yet")
+    config = _read_config(folder / mode / "config.yaml", warnings)
+    planned = config.get("epochs")
+    if isinstance(planned, int) and max(lengths.values()) < planned:
+        warnings.append(f"{folder / mode}: unfinished, {max(lengths.values())} of {planned} epochs")
+    metrics = _read_metrics(folder / mode / "metrics.csv", warnings)
+    return Run(folder, mode, curves, metrics, config, tuple(warnings), label)
+
+
+def find_modes(folder: str | Path) -> list[str]:
+    """Modes with curves in the folder, in the order of MODES, others after them by name."""
+    suffixes = [curve_path("", "", name).name for name in CURVES]
+    modes = {
+        path.name.removesuffix(suffix)
+        for path in Path(folder).glob("*Aug_*.npy")
+        for suffix in suffixes
+        if path.name.endswith(suffix)
+    }
+    return sorted(modes, key=mode_order)
+
+
+def config_differences(runs: Sequence[Run]) -> list[str]:
+    """Options other than the augmentation in which the runs differ: is the comparison fair?
+
+    One line an option, such as "batch_size: 8 (userDef), 16 (mixup)".
+    """
+    known = [run for run in runs if run.config]
+    lines = []
+    for key in sorted({key for run in known for key in run.config} - FREE_OPTIONS):
+        names: dict[str, list[str]] = {}
+        for run in known:
+            names.setdefault(str(run.config.get(key)), []).append(run.label or run.mode)
+        if len(names) > 1:
+            shown = (f"{value} ({', '.join(dict.fromkeys(who))})" for value, who in names.items())
+            lines.append(f"{key}: {', '.join(shown)}")
+    return lines
+
+
+def _split_label(argument: str) -> tuple[str | None, Path]:
+    """LABEL=PATH apart; a path that exists as written is a path, whatever it contains."""
+    if "=" in argument and not Path(argument).exists():
+        label, _, path = argument.partition("=")
+        if not label.strip() or not path:
+            raise UserError(f"{argument}: expected LABEL=FOLDER or LABEL=FOLDER/MODE")
+        return label.strip(), Path(path)
+    return None, Path(argument)
+
+
+def _locate(path: Path) -> list[tuple[Path, str]]:
+    modes = find_modes(path)
+    if modes:
+        return [(path, mode) for mode in modes]
+    # FOLDER/MODE: the curves are beside the run's own folder.
+    if path.name in find_modes(path.parent):
+        return [(path.parent, path.name)]
+    if not path.is_dir():
+        beside = find_modes(path.parent)
+        hint = f"; {path.parent} has {', '.join(beside)}" if beside else ""
+        raise UserError(f"{path}: no such folder or run{hint}")
+    raise UserError(
+        f"{path}: no curves found; expected files like {path / 'userDefAug_accEval.npy'}, "
+        "as train.py writes them to its --output folder"
+    )
+
+
+def _read_curve(path: Path) -> np.ndarray:
+    try:
+        curve = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: damaged, or not a NumPy file of numbers ({reason})") from None
+    if not isinstance(curve, np.ndarray) or curve.ndim != 1 or curve.dtype.kind not in "fiu":
+        kind = getattr(curve, "dtype", type(curve).__name__)
+        raise UserError(
+            f"{path}: expected one number an epoch, found {kind} of shape {np.shape(curve)}"
+        )
+    return curve.astype(np.float64)
+
+
+def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        warnings.append(f"{path}: cannot be read ({' '.join(str(error).split())}), left out")
+        return {}
+    if not isinstance(config, dict):
+        warnings.append(f"{path}: not a mapping of options, left out")
+        return {}
+    return config
+
+
+def _number(cell: str) -> float:
+    return float({"": "nan", "True": "1", "False": "0"}.get(cell, cell))
+
+
+def _read_metrics(path: Path, warnings: list[str]) -> dict[str, np.ndarray]:
+    """Columns of metrics.csv as float64, NaN where a cell is empty."""
+    if not path.exists():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+        complete = [row for row in rows if len(row) == len(header)]
+        table = np.array([[_number(cell) for cell in row] for row in complete])
+    except (OSError, ValueError, csv.Error) as error:
+        warnings.append(f"{path}: cannot be read ({error}), left out")
+        return {}
+    if len(complete) < len(rows):
+        left_out = counted(len(rows) - len(complete), "incomplete line")
+        warnings.append(f"{path}: {left_out} left out")
+    return {name: table[:, i] for i, name in enumerate(header)} if complete else {}

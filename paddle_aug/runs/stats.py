@@ -1,0 +1,82 @@
+"""The figures a curve is judged by: mean of its last epochs, best epoch, spread over seeds."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+LAST = 10
+
+
+class LastMean(NamedTuple):
+    """Mean of the last `n` values of a curve."""
+
+    mean: float
+    n: int
+
+
+class Best(NamedTuple):
+    """The best value of a curve and its epoch, counted from 0."""
+
+    epoch: int
+    value: float
+
+
+class Spread(NamedTuple):
+    """Mean and sample standard deviation (n - 1) over `n` runs; std is NaN for one run."""
+
+    n: int
+    mean: float
+    std: float
+
+
+def last_mean(curve: Sequence[float] | np.ndarray, last: int = LAST) -> LastMean:
+    """Mean of the last `last` values, of all where there are fewer: the article's reference value.
+
+    A NaN among them makes the mean NaN: leaving a diverged epoch out would flatter the run.
+    An empty curve gives (NaN, 0).
+    """
+    if last < 1:
+        raise ValueError(f"last must be at least 1, got {last}")
+    values = np.asarray(curve, np.float64)[-last:]
+    if not values.size:
+        return LastMean(float("nan"), 0)
+    return LastMean(float(values.mean()), int(values.size))
+
+
+def best(curve: Sequence[float] | np.ndarray, highest: bool = True) -> Best | None:
+    """The highest (or lowest) value and its first epoch; None where no value is a number."""
+    values = np.asarray(curve, np.float64)
+    if not np.isfinite(values).any():
+        return None
+    usable = np.where(np.isfinite(values), values, -np.inf if highest else np.inf)
+    epoch = int(usable.argmax() if highest else usable.argmin())
+    return Best(epoch, float(values[epoch]))
+
+
+def spread(values: Sequence[float] | np.ndarray) -> Spread:
+    """Number, mean and sample standard deviation of one figure over several runs.
+
+    No values give (0, NaN, NaN).
+    """
+    array = np.asarray(values, np.float64)
+    if not array.size:
+        return Spread(0, float("nan"), float("nan"))
+    std = float(array.std(ddof=1)) if array.size > 1 else float("nan")
+    return Spread(int(array.size), float(array.mean()), std)
+
+
+def points(value: float, baseline: float) -> float:
+    """Difference of two accuracies in [0, 1], in percentage points."""
+    return 100.0 * (value - baseline)
+
+
+def mean_of_last(values: Sequence[float] | np.ndarray, count: int = 10) -> float:
+    """Mean of the last `count` values, or of all where there are fewer; the article's headline.
+
+    Raises ValueError where there is none.
+    """
+    last = np.asarray(values, np.float64)[-count:]
+    if last.size == 0:
+        raise ValueError("no values to average")
+    return float(last.mean())

@@ -1,0 +1,189 @@
+"""One run in several processes, as `python -m paddle.distributed.launch train.py ...` starts them.
+
+Every process holds the whole model and takes its part of each batch. Sums over the processes are
+weighted by images, so unequal parts of a short last batch count rightly. Only the first process
+writes.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import paddle
+from paddle import Tensor, nn
+
+from models.structure import batch_norms
+from paddle_aug.core.errors import Interrupted, UserError
+
+_KEY = "paddle_aug/meetings"
+_FAILED = 1 << 40  # added to the counter of arrivals by a process that ends with an error
+_PATIENCE_SECONDS = 1800.0  # for a process that is only slow: it may be building the image cache
+_LAUNCHER_SECONDS = 20.0  # in which the launcher notices a process that has died
+
+
+class Ranks:
+    """The processes of a run, as one of them sees them; with one process nothing is exchanged.
+
+    rank: this process's number, from 0. size: how many there are. store: Paddle's key-value store.
+    """
+
+    def __init__(self, rank: int = 0, size: int = 1, store: Any = None):
+        self.rank = rank
+        self.size = size
+        self._store = store
+        self._meetings = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def agree(self, *values: float) -> list[float]:
+        """The highest of each value over the processes, the same in all of them."""
+        if self.size == 1:
+            return list(values)
+        return self._reduce(np.array(values, np.float64), paddle.distributed.ReduceOp.MAX).tolist()
+
+    def sum(self, values: Sequence[float] | np.ndarray) -> np.ndarray:
+        """The sum of each value over the processes, float64."""
+        array = np.array(values, np.float64)
+        return array if self.size == 1 else self._reduce(array, paddle.distributed.ReduceOp.SUM)
+
+    def average_gradients(self, model: nn.Layer, images: int, values: np.ndarray) -> np.ndarray:
+        """Make every process's gradients the mean over all images; returns the sums of `values`.
+
+        Running statistics of batch normalisation become their mean too, so that all processes keep
+        the same model. images: this process's, perhaps 0, when it has no gradients.
+        """
+        if self.size == 1:
+            return values
+        parameters = [p for p in model.parameters() if not p.stop_gradient]
+        gradients = [parameter.grad for parameter in parameters]
+        statistics = _running_statistics(model)
+        # One exchange for everything: the sums, then gradients, then statistics.
+        present = [float(gradient is not None) for gradient in gradients]
+        parts = [
+            paddle.zeros([int(parameter.size)]) if gradient is None else _flat(gradient)
+            for parameter, gradient in zip(parameters, gradients, strict=True)
+        ]
+        parts += [_flat(tensor) for tensor in statistics]
+        head = paddle.to_tensor(np.array([images, *values, *present], np.float32))
+        flat = paddle.concat([head, *(part * float(images) for part in parts)])
+        self._exchange(flat, paddle.distributed.ReduceOp.SUM)
+
+        sums = flat[: len(head)].numpy().astype(np.float64)
+        total, values, present = sums[0], sums[1 : 1 + len(values)], sums[1 + len(values) :]
+        sizes = [int(tensor.size) for tensor in (*parameters, *statistics)]
+        means = paddle.split(flat[len(head) :] / float(total), sizes)
+        for parameter, mean, count in zip(parameters, means, present, strict=False):
+            if count:  # a parameter that no process has used has no gradient, not zero
+                parameter.grad = mean.reshape(parameter.shape).astype(parameter.dtype)
+        for tensor, mean in zip(statistics, means[len(parameters) :], strict=True):
+            tensor.set_value(mean.reshape(tensor.shape).astype(tensor.dtype))
+        return values
+
+    def meet(self, wait: bool = True) -> None:
+        """Return when every process has come here, however late some are.
+
+        For where one has more to do than the others: an exchange gives up after 30 s (Gloo). It
+        takes about 0.1 s, too long for every step. wait: False to tell the others and go on.
+        """
+        if self.size == 1:
+            return
+        self._meetings += 1
+        target = self._meetings * self.size
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        with _watching_peers(self):
+            arrived = self._store.add(_KEY, 1)
+            while wait and arrived < target:
+                time.sleep(0.01)
+                arrived = self._store.add(_KEY, 0)
+                if arrived >= _FAILED or time.monotonic() > deadline:
+                    raise RuntimeError("a process is missing")
+
+    def same_model(self, model: nn.Layer) -> None:
+        """Give every process the first one's weights."""
+        if self.size == 1:
+            return
+        self.meet()
+        with _watching_peers(self):
+            for value in model.state_dict().values():
+                paddle.distributed.broadcast(value, 0)
+
+    @contextlib.contextmanager
+    def joined(self) -> Iterator[None]:
+        """The run's extent: a process that leaves it by an error takes the others with it."""
+        try:
+            yield
+        except BaseException as error:
+            if self.size > 1 and not isinstance(error, Interrupted):
+                with contextlib.suppress(RuntimeError):
+                    self._store.add(_KEY, _FAILED)
+            raise
+        if self.size > 1:
+            # The store lives in the first process, which therefore leaves last.
+            self.meet(wait=self.is_first)
+
+    def _reduce(self, values: np.ndarray, operation: Any) -> np.ndarray:
+        tensor = paddle.to_tensor(values)
+        self._exchange(tensor, operation)
+        return tensor.numpy()
+
+    def _exchange(self, tensor: Tensor, operation: Any) -> None:
+        with _watching_peers(self):
+            paddle.distributed.all_reduce(tensor, operation)
+
+    def _peer_is_lost(self, reason: str) -> UserError:
+        """Leave the word to the process that failed: the launcher, which shows its message and
+        takes the first code that is not 0, ends this one with SIGTERM."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _leave)
+            time.sleep(_LAUNCHER_SECONDS)
+        return UserError(
+            f"process {self.rank} of {self.size}: another process of this run has ended or does "
+            f"not answer; its own message, in its launcher's log, says why ({reason})"
+        )
+
+
+SINGLE = Ranks()
+
+
+def start() -> Ranks:
+    """The processes of this run: those that Paddle's launcher has started, else this one alone."""
+    size = int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
+    if size == 1:
+        return SINGLE
+    if not paddle.distributed.is_initialized():
+        paddle.distributed.init_parallel_env()
+    store = paddle.base.core.create_or_get_global_tcp_store()
+    return Ranks(paddle.distributed.get_rank(), size, store)
+
+
+@contextlib.contextmanager
+def _watching_peers(ranks: Ranks) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # Gloo's and the store's way to say that a connection broke
+        raise ranks._peer_is_lost(str(error).strip().splitlines()[-1]) from None
+
+
+def _running_statistics(model: nn.Layer) -> list[Tensor]:
+    """Those that training changes: of batch normalisations that are not frozen."""
+    layers = [layer for layer in batch_norms(model) if layer.training]
+    return [tensor for layer in layers for tensor in (layer._mean, layer._variance)]
+
+
+def _flat(tensor: Tensor) -> Tensor:
+    return tensor.detach().flatten().astype("float32")
+
+
+def _leave(number: int, frame: Any) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,255 @@
+"""One epoch of training, and evaluation: plain functions of a Trainer and its batches."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import paddle
+from tqdm.auto import tqdm
+
+from models.structure import training_mode
+from paddle_aug.batches.augmented import Batch
+from paddle_aug.batches.loader import Loader
+from paddle_aug.config import Config
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.seeding import stream
+from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.train.distributed import SINGLE, Ranks
+from paddle_aug.train.ema import ExponentialMovingAverage
+from paddle_aug.train.learning_rate import LearningRate
+from paddle_aug.train.losses import Criterion, mixed_loss
+from paddle_aug.train.metrics import TrainingMeters, accuracy
+
+# What helps a run that diverges.
+ADVICE = "try a lower --lr, --warmup-epochs or --clip-norm; the checkpoints saved before are intact"
+_LISTED = 64  # images of a batch that a message names
+
+
+@dataclass
+class Trainer:
+    """Everything that a training step uses and changes."""
+
+    config: Config
+    model: paddle.nn.Layer
+    optimizer: paddle.optimizer.Optimizer
+    criterion: Criterion
+    schedule: LearningRate
+    mix: MixPolicy | None
+    ema: ExponentialMovingAverage | None
+    scaler: paddle.amp.GradScaler | None
+    source: Callable[[int, int], str]  # names the image of (epoch, index) in messages
+    ranks: Ranks = SINGLE
+
+
+@dataclass
+class Progress:
+    """Where a run stands: plain values, saved as JSON by `dataclasses.asdict`."""
+
+    epoch: int = 0
+    step: int = 0  # steps done in this epoch
+    seconds: float = 0.0  # spent in this epoch so far
+    meters: dict[str, Any] = field(default_factory=lambda: TrainingMeters().state_dict())
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = -1
+    best_accuracy: float = -1.0
+
+
+class Evaluation(NamedTuple):
+    """Mean cross entropy and accuracy, and what they were computed from."""
+
+    loss: float
+    accuracy: float
+    logits: np.ndarray  # float32 [N, classes]
+    labels: np.ndarray  # int64 [N]
+
+
+def train_one_epoch(
+    trainer: Trainer, loader: Loader, progress: Progress, after_step: Callable[[], None]
+) -> None:
+    """Train from progress.step to the end of the epoch; `after_step` may save or interrupt."""
+    training_mode(trainer.model)
+    meters = TrainingMeters()
+    meters.set_state_dict(progress.meters)
+    epoch, steps = progress.epoch, len(loader)
+    batches = loader.epoch(epoch, first=progress.step)
+    with contextlib.closing(batches), progress_bar(steps, progress) as bar:
+        for batch in batches:
+            rate = trainer.schedule.learning_rate(epoch * steps + progress.step)
+            trainer.optimizer.set_lr(rate)
+            loss = train_step(trainer, batch, epoch, progress.step, meters)
+            progress.step += 1
+            progress.meters = meters.state_dict()
+            bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+            bar.update()
+            after_step()
+
+
+def train_step(
+    trainer: Trainer, batch: Batch, epoch: int, step: int, meters: TrainingMeters
+) -> float:
+    """One update of the weights; adds to the meters and returns the batch's mean loss.
+
+    With several processes `batch` is this one's part, and the rest is of the whole batch.
+    """
+    ranks, own, whole = trainer.ranks, TrainingMeters(), TrainingMeters()
+    # Other draws in every process, and as ever in a single one.
+    number = step * ranks.size + ranks.rank
+    if len(batch.labels):
+        value = compute_gradients(trainer, batch, epoch, number, own)
+        if not math.isfinite(value):
+            names = _listed([trainer.source(epoch, int(index)) for index in batch.indices])
+            raise UserError(
+                f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
+                f"{ADVICE}"
+            )
+    whole.add_sums(ranks.average_gradients(trainer.model, len(batch.labels), own.sums()))
+    _update(trainer)
+    meters.add_sums(whole.sums())
+    return whole.loss.value
+
+
+def compute_gradients(
+    trainer: Trainer, batch: Batch, epoch: int, number: int, meters: TrainingMeters
+) -> float:
+    """Forward and backward pass of one batch; adds to the meters and returns its mean loss.
+
+    number: of the step, counted over all processes, from which its random streams come.
+    """
+    # Dropout draws from Paddle's generator: seeding it anew makes the step a function of its
+    # number, whatever ran before, so there is no generator state to save.
+    draw = stream(trainer.config.seed, epoch, number, "step")
+    paddle.seed(int(draw.integers(2**31)))
+
+    images = paddle.to_tensor(batch.images)
+    first, second, lam = _targets(batch)
+    mix = trainer.mix
+    if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
+        rng = stream(trainer.config.seed, epoch, number, "mix")
+        images, first, second, lam = mix.mix_batch(images, first, rng)
+
+    with _autocast(trainer.config):
+        logits = trainer.model(images)
+        loss = mixed_loss(trainer.criterion, logits, first, second, lam)
+    (trainer.scaler.scale(loss) if trainer.scaler else loss).backward()
+
+    value = float(loss)
+    lam = float(lam) if isinstance(lam, int | float) else lam.numpy()
+    meters.update(value, logits.numpy(), first.numpy(), second.numpy(), lam)
+    return value
+
+
+@paddle.no_grad()
+def predict(
+    model: paddle.nn.Layer,
+    loader: Loader,
+    title: str = "",
+    epoch: int = 0,
+    after_batch: Callable[[], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(logits float32 [N, classes], labels int64 [N]) of every image, in the data set's order.
+
+    epoch: of the random streams, where the images are augmented. after_batch: may interrupt.
+    """
+    model.eval()
+    logits, labels = [], []
+    batches = loader.epoch(epoch)
+    with contextlib.closing(batches), _bar(len(loader), title) as bar:
+        for batch in batches:
+            if not len(batch.labels):
+                continue
+            logits.append(model(paddle.to_tensor(batch.images)).numpy())
+            labels.append(batch.labels)
+            bar.update()
+            if after_batch:
+                after_batch()
+    if not labels:
+        return np.empty((0, 0), np.float32), np.empty(0, np.int64)
+    return np.concatenate(logits).astype(np.float32), np.concatenate(labels)
+
+
+def evaluate(
+    model: paddle.nn.Layer,
+    loader: Loader,
+    title: str = "evaluation",
+    ranks: Ranks = SINGLE,
+    after_batch: Callable[[], None] | None = None,
+) -> Evaluation:
+    """Cross entropy and accuracy on clean images; always plain cross entropy, whatever the
+    training criterion, so that the curves of different runs can be compared.
+
+    ranks: processes that evaluate a part each; loss and accuracy are of all the images.
+    after_batch: may interrupt. Raises UserError naming the images whose outputs are not finite.
+    """
+    logits, labels = predict(model, loader, title, after_batch=after_batch)
+    if not np.isfinite(logits).all():
+        bad = np.flatnonzero(~np.isfinite(logits).all(1))
+        indices = np.concatenate(loader.batches_of(0))[bad]
+        names = _listed([loader.source(0, int(index)) for index in indices], 8)
+        raise UserError(
+            f"{title}: the model's outputs are not finite for {len(bad)} of {len(logits)} images "
+            f"({names}); {ADVICE}"
+        )
+    if ranks.size == 1:
+        return score(logits, labels)
+    count = len(labels)
+    own = score(logits, labels) if count else Evaluation(0.0, 0.0, logits, labels)
+    loss, hits, total = ranks.sum([own.loss * count, own.accuracy * count, count])
+    return own._replace(loss=float(loss / total), accuracy=float(hits / total))
+
+
+def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
+    """Evaluation of logits float32 [N, classes] against labels int64 [N]."""
+    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
+    log_sum = np.log(np.exp(shifted).sum(1))
+    loss = float(np.mean(log_sum - shifted[np.arange(len(labels)), labels]))
+    return Evaluation(loss, accuracy(logits, labels), logits, labels)
+
+
+def _listed(names: list[str], most: int = _LISTED) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def progress_bar(steps: int, progress: Progress) -> "tqdm[Any]":
+    """A bar on a terminal or in a notebook; nothing in a log file, where the lines say enough."""
+    return _bar(steps, f"epoch {progress.epoch}", progress.step)
+
+
+def _bar(steps: int, title: str, initial: int = 0) -> "tqdm[Any]":
+    return tqdm(
+        total=steps, initial=initial, desc=title, unit="batch", leave=False, disable=None,
+        dynamic_ncols=True,
+    )  # fmt: skip
+
+
+def _targets(batch: Batch) -> tuple[Any, Any, Any]:
+    """Tensors of the labels, and lam: a Tensor [N], or 1.0 where nothing was mixed."""
+    first = paddle.to_tensor(batch.labels)
+    if np.all(batch.lam == 1.0):
+        return first, first, 1.0
+    return first, paddle.to_tensor(batch.partner_labels), paddle.to_tensor(batch.lam)
+
+
+def _update(trainer: Trainer) -> None:
+    if trainer.scaler is None:
+        trainer.optimizer.step()
+    else:
+        trainer.scaler.step(trainer.optimizer)
+        trainer.scaler.update()
+    # Not set to zero: the next backward pass writes new gradients instead of adding to old ones.
+    trainer.optimizer.clear_grad(set_to_zero=False)
+    if trainer.ema:
+        trainer.ema.update()
+
+
+@contextlib.contextmanager
+def _autocast(config: Config) -> Iterator[None]:
+    # On a CPU Paddle ignores autocast; bf16 there is the CPU backend's own business.
+    if config.amp == "no" or paddle.device.get_device() == "cpu":
+        yield
+        return
+    with paddle.amp.auto_cast(dtype="float16" if config.amp == "fp16" else "bfloat16"):
+        yield

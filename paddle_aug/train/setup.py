@@ -1,0 +1,135 @@
+"""From options to objects: data sets, transforms, model, optimizer, and who feeds whom."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import paddle
+
+from models.structure import head_parameters
+from paddle_aug.batches.loader import Loader, choose_workers
+from paddle_aug.build.data import evaluation_view, load_datasets, resized, training_view
+from paddle_aug.build.mix import build_mix_policy
+from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
+from paddle_aug.config import Config
+from paddle_aug.core.text import Say
+from paddle_aug.data.dataset import ImageDataset, data_digest
+from paddle_aug.data.smote import smote
+from paddle_aug.train.distributed import SINGLE, Ranks
+from paddle_aug.train.ema import ExponentialMovingAverage
+from paddle_aug.train.engine import Trainer
+from paddle_aug.train.learning_rate import LearningRate
+from paddle_aug.train.losses import build_criterion
+from paddle_aug.train.optimizer import build_optimizer
+from paddle_aug.weights.pretrained import check_weights
+
+
+@dataclass
+class Setup:
+    """The objects of one run, built from its options."""
+
+    config: Config
+    trainer: Trainer
+    train_loader: Loader
+    eval_loader: Loader
+    clean_loader: Loader | None  # the training images as evaluation sees them
+    classes: list[str]
+    backend: str
+    data_record: dict[str, Any] = field(default_factory=dict)
+    ranks: Ranks = SINGLE
+
+    @contextlib.contextmanager
+    def loaders(self) -> Iterator[None]:
+        """End all workers when the run ends, however it ends."""
+        try:
+            yield
+        finally:
+            for loader in (self.train_loader, self.eval_loader, self.clean_loader):
+                if loader:
+                    loader.close()
+
+    def evaluation_weights(self) -> contextlib.AbstractContextManager[Any]:
+        """Averaged weights where --ema is on, within the context."""
+        ema = self.trainer.ema
+        return ema.applied() if ema else contextlib.nullcontext()
+
+
+def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = True) -> Setup:
+    """Read the data, build everything; writes nothing but the image cache.
+
+    fresh: load --weights; False where a saved state will replace all weights.
+    """
+    config = config.filled()
+    choose_device(config.device)
+    if config.weights and fresh:
+        check_weights(config.weights, config.model)  # before the data are read
+    train, evaluation = load_datasets(config, say)
+    paddle.seed(config.seed)
+    model = first_model(config, len(train.classes), say, fresh)
+    ranks.same_model(model)
+    model, backend = accelerated(model, config, say)
+    mix = build_mix_policy(config)
+    workers = choose_workers(config.workers)
+    if config.workers == "auto":
+        made_by = "a thread" if workers == "thread" else f"{workers} processes"
+        say(f"batches are made by {made_by} (--workers)")
+    learned = train
+    if config.oversample == "smote":
+        learned = smote(resized(train, config), config.seed)
+        say(f"SMOTE: {len(learned) - len(train)} images made, {len(learned)} in all")
+    train_loader = Loader(
+        training_view(learned, config, mix),
+        config.batch_size, shuffle=True, seed=config.seed, workers=workers,
+        max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
+    )  # fmt: skip
+    clean = evaluation_loader(train, config, workers, ranks) if config.clean_accuracy else None
+    return Setup(
+        config=config,
+        trainer=Trainer(
+            config=config,
+            model=model,
+            optimizer=build_optimizer(
+                config.optimizer, model.parameters(), config.lr, config.weight_decay,
+                config.momentum, config.clip_norm, head_parameters(model), config.head_lr_ratio,
+            ),
+            criterion=build_criterion(
+                config.criterion, config.label_smoothing, config.focal_gamma
+            ),
+            schedule=learning_rates(config, len(train_loader)),
+            mix=mix,
+            ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
+            scaler=paddle.amp.GradScaler() if config.amp == "fp16" and on_gpu() else None,
+            source=train_loader.source,
+            ranks=ranks,
+        ),
+        train_loader=train_loader,
+        eval_loader=evaluation_loader(evaluation, config, workers, ranks),
+        clean_loader=clean,
+        classes=list(train.classes),
+        backend=backend,
+        data_record={
+            "name": train.name,
+            "train": {"images": len(train), "digest": data_digest(train)},
+            "eval": {"images": len(evaluation), "digest": data_digest(evaluation)},
+        },
+        ranks=ranks,
+    )  # fmt: skip
+
+
+def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:
+    return LearningRate(
+        config.lr_schedule, config.lr, config.epochs, steps_per_epoch, config.milestones,
+        config.gamma, config.warmup_epochs, config.plateau_patience,
+    )  # fmt: skip
+
+
+def evaluation_loader(
+    dataset: ImageDataset, config: Config, workers: str | int, ranks: Ranks = SINGLE
+) -> Loader:
+    """Batches of clean images in the data set's order, this process's part of each."""
+    batch_size = config.eval_batch_size or max(32, config.batch_size)
+    return Loader(
+        evaluation_view(dataset, config), batch_size, shuffle=False, workers=workers,
+        rank=ranks.rank, ranks=ranks.size,
+    )  # fmt: skip

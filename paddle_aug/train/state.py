@@ -1,0 +1,64 @@
+"""A run's whole state as arrays and JSON, and back: weights, optimizer, averages, progress."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import paddle
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.runs.checkpoint import Arrays, under_prefix, with_prefix
+from paddle_aug.train.engine import ADVICE, Progress
+from paddle_aug.train.metrics import TrainingMeters
+from paddle_aug.train.setup import Setup
+from paddle_aug.weights.into_model import load_model, model_arrays, to_numpy
+
+
+def capture(
+    setup: Setup, progress: Progress, fixed: dict[str, Any]
+) -> tuple[Arrays, dict[str, Any]]:
+    """(arrays, state) to save; `fixed`: the part that stays the same during a run."""
+    trainer = setup.trainer
+    arrays = model_arrays(trainer.model)
+    arrays |= with_prefix("optimizer", to_numpy(trainer.optimizer.state_dict()))
+    if trainer.ema:
+        arrays |= with_prefix("ema", to_numpy(trainer.ema.state_dict()))
+    state = {
+        **fixed,
+        "progress": asdict(progress),
+        "schedule": trainer.schedule.state_dict(),
+    }
+    if trainer.scaler:
+        arrays |= with_prefix("scaler", _scaler_arrays(trainer.scaler))
+    return arrays, state
+
+
+def restore(setup: Setup, arrays: Arrays, state: dict[str, Any]) -> Progress:
+    """Put a captured state into freshly built objects; returns the progress."""
+    trainer = setup.trainer
+    load_model(trainer.model, under_prefix("model", arrays))
+    optimizer = {name: paddle.to_tensor(a) for name, a in under_prefix("optimizer", arrays).items()}
+    trainer.optimizer.set_state_dict(optimizer)
+    if trainer.ema:
+        trainer.ema.set_state_dict(under_prefix("ema", arrays))
+    if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
+        values: Any = {name: array.item() for name, array in scaler.items()}
+        trainer.scaler.load_state_dict(values)
+    try:
+        trainer.schedule.set_state_dict(state["schedule"])
+        progress = Progress(**state["progress"])
+        TrainingMeters().set_state_dict(progress.meters)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"the state is of another version of this project ({error})") from None
+    return progress
+
+
+def refuse_damage(arrays: Arrays, place: str) -> None:
+    """Raise UserError where a weight is not finite: such a state must not replace a good one."""
+    for name, array in under_prefix("model", arrays).items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(f"the weights are not finite any more at {place} ({name}); {ADVICE}")
+
+
+def _scaler_arrays(scaler: paddle.amp.GradScaler) -> Arrays:
+    return {name: np.asarray(value) for name, value in scaler.state_dict().items()}

@@ -1,0 +1,104 @@
+"""Model weights from any file that they come in: .pdparams, .safetensors, .npz, our checkpoints."""
+
+import difflib
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, deserialize, safe_open
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.plain_pickle import bfloat16_to_float32
+from paddle_aug.core.safe_files import open_regular, read_bytes
+from paddle_aug.runs.checkpoint import FORMAT, load_state, trained_weights
+from paddle_aug.weights.pdparams import MAX_FILE_BYTES, read_pdparams
+
+PRETRAINED = "pretrained"  # in place of a path
+SUFFIXES = (".pdparams", ".safetensors", ".npz")
+
+
+def load_weights(path: str | Path) -> dict[str, np.ndarray]:
+    """Parameters and buffers of a model, by the names its state_dict() has.
+
+    path: a .pdparams or .npz file (read without running anything in it), a .safetensors file, a
+    checkpoint of this project, a run's folder (its best model), or PaddleClas's form without the
+    suffix. bfloat16 becomes float32; other types stay. Raises UserError with path and reason.
+    """
+    path = find_weights(path)
+    if path.suffix == ".pdparams":
+        return read_pdparams(path)
+    weights = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
+    if not weights:
+        raise UserError(f"{path}: holds no weights")
+    return weights
+
+
+def find_weights(path: str | Path) -> Path:
+    """The file that `load_weights` would read; UserError where there is none, or of no known kind.
+
+    Nothing is read: a run can ask before it begins its work.
+    """
+    path = _file_of(Path(path))
+    open_regular(path).close()  # a pipe or a folder is named as such, and never waited for
+    return path
+
+
+def _file_of(path: Path) -> Path:
+    if path.is_dir():
+        best = path / "checkpoints" / "best.safetensors"
+        if not best.is_file():
+            raise UserError(f"{path}: a folder, but not a run with a checkpoints/{best.name}")
+        return best
+    if path.suffix in SUFFIXES:
+        return path
+    # PaddleClas and PaddleSeg name weights without the suffix.
+    beside = path.with_name(f"{path.name}.pdparams")
+    if not path.exists() and beside.is_file():
+        return beside
+    close = difflib.get_close_matches(path.name.lower(), [PRETRAINED], cutoff=0.7)
+    raise UserError(
+        f"{path}: " + ("" if path.exists() else "no such file; ")
+        + f"weights are a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file, a run's folder, or: "
+        + PRETRAINED + (f"; did you mean {PRETRAINED}?" if close else "")
+    )  # fmt: skip
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    with open_regular(path) as file:
+        try:
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        # numpy, zipfile, zlib and tokenize have an exception each for damage; and numpy's words for
+        # a file that is no archive advise to load it unsafely.
+        except Exception:
+            raise UserError(
+                f"{path}: not an .npz of plain arrays: damaged, or of another kind"
+            ) from None
+
+
+def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safe_open(path, "numpy") as file:
+            ours = (file.metadata() or {}).get("format") == FORMAT
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    return trained_weights(load_state(path)[0]) if ours else _read_foreign(path)
+
+
+def _read_foreign(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safe_open(path, "numpy") as file:
+            names = list(file.keys())
+            halves = {name for name in names if file.get_slice(name).get_dtype() == "BF16"}
+            weights = {name: file.get_tensor(name) for name in names if name not in halves}
+        if halves:  # NumPy has no such type, so these are taken from the bytes
+            for name, part in deserialize(read_bytes(path, MAX_FILE_BYTES)):
+                if name in halves:
+                    bits = np.frombuffer(part["data"], "<u2").reshape(part["shape"])
+                    weights[name] = bfloat16_to_float32(bits)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise _unreadable(path, error) from None
+    return {name: weights[name] for name in names}
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: not a readable .safetensors file ({error})")

@@ -1,0 +1,247 @@
+"""The policies by name, what data sets exclude from them, and transforms from a YAML list."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from paddle_aug.augment.policies import EXCLUDABLE, POLICIES, PolicyOptions, build_policy
+from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
+from paddle_aug.augment.transforms.crops_and_boxes import RandomCrop, Resize
+from paddle_aug.augment.transforms.flips_and_colours import ColorJitter, RandomHorizontalFlip
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.seeding import stream
+from tests.augment.test_ops import photo
+
+NEEDS_IMAUG = pytest.mark.skipif(
+    importlib.util.find_spec("imgaug") is None, reason="the imaug extra is not installed"
+)
+ALL = frozenset(EXCLUDABLE)
+PRINT_BYTES = "from tests.augment.test_policies import digest_of_bytes; print(digest_of_bytes())"
+
+
+def draws(name: str, exclude: frozenset[str] = frozenset(), count: int = 600) -> list:
+    policy = build_policy(name, exclude)
+    return [policy.sample(stream(0, 0, index)) for index in range(count)]
+
+
+def digest_of_bytes() -> str:
+    """Of what the policies make of some pictures."""
+    digest = hashlib.sha256()
+    for name in ("userDef", "allab", "randAugment"):
+        policy = build_policy(name)
+        for index in range(30):
+            digest.update(policy(photo(97, 61, index), stream(0, 0, index)))
+    return digest.hexdigest()
+
+
+@pytest.mark.parametrize("kernel", ["Prescott", "Haswell", "SkylakeX"])  # SSE3, AVX2, AVX-512
+def test_the_bytes_do_not_depend_on_the_kernels_of_blas(kernel):
+    run = subprocess.run(
+        [sys.executable, "-c", PRINT_BYTES],
+        cwd=Path(__file__).parent.parent.parent,
+        env={**os.environ, "OPENBLAS_CORETYPE": kernel},
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode == -signal.SIGILL:
+        pytest.skip(f"this processor cannot run OpenBLAS's {kernel} kernels")
+    assert run.stdout.strip() == digest_of_bytes(), run.stderr
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("shape", [(1, 1), (7, 11), (40, 32)])
+def test_every_policy_keeps_the_shape_replays_and_spares_its_input(name, shape):
+    policy, image = build_policy(name), photo(*shape)
+    before = image.copy()
+    for index in range(25):
+        params = policy.sample(stream(1, 2, index))
+        result = policy.apply(image, json.loads(json.dumps(params)))
+        assert (result.shape, result.dtype) == (image.shape, np.uint8)
+        np.testing.assert_array_equal(policy(image, stream(1, 2, index)), result)
+    np.testing.assert_array_equal(image, before)
+
+
+def test_no_changes_nothing_and_others_change_much():
+    image = photo(40, 32)
+    assert build_policy("no")(image, stream(0, 0, 0)) is image
+    for name in ("userDef", "imgaugLib", "allab", "allba"):
+        results = [build_policy(name)(image, stream(0, 0, index)) for index in range(10)]
+        assert np.mean([(result != image).mean() for result in results]) > 0.5
+
+
+def test_user_def_applies_all_eight_operations_in_any_order():
+    drawn = draws("userDef")
+    assert all(sorted(index for index, _ in params) == list(range(8)) for params in drawn)
+    firsts = Counter(params[0][0] for params in drawn)
+    assert all(abs(firsts[index] - 75) < 45 for index in range(8))
+
+
+def test_imgaug_lib_has_the_probabilities_of_the_example():
+    flips, others, counts = Counter(), Counter(), Counter()
+    drawn = draws("imgaugLib", count=3000)
+    for params in map(dict, drawn):
+        flips["horizontal"] += params[0]["horizontal"]
+        flips["vertical"] += params[1]["vertical"]
+        others["crop"] += params[2] is not None
+        others["affine"] += params[3] is not None
+        counts[len(params[4])] += 1
+    assert abs(flips["horizontal"] / 3000 - 0.5) < 0.04
+    assert abs(flips["vertical"] / 3000 - 0.2) < 0.04
+    assert abs(others["crop"] / 3000 - 0.5) < 0.04
+    assert abs(others["affine"] / 3000 - 0.5) < 0.04
+    assert set(counts) == set(range(6))
+    assert all(abs(count - 500) < 110 for count in counts.values())
+
+
+def test_imgaug_lib_draws_from_the_ranges_of_the_example():
+    affines = [dict(params)[3][0] for params in draws("imgaugLib", count=2000) if dict(params)[3]]
+    ranges = {"degrees": (-45, 45), "shear": (-16, 16), "fill": (0, 255), "order": (0, 1)}
+    for key, (low, high) in ranges.items():
+        values = [affine[key] for affine in affines]
+        assert low <= min(values) < low + (high - low) * 0.02 + 1
+        assert high >= max(values) > high - (high - low) * 0.02 - 1
+    assert len({affine["border"] for affine in affines}) == 5
+    some = Counter(i for params in draws("imgaugLib", count=2000) for i, _ in dict(params)[4])
+    assert set(some) == set(range(14))
+    values = list(some.values())
+    assert min(values) > 0.75 * np.mean(values)
+
+
+def test_allab_is_user_def_then_imgaug_and_allba_the_reverse():
+    image = photo(20, 20)
+    a, b = build_policy("userDef"), build_policy("imgaugLib")
+    for name, first, second in (("allab", a, b), ("allba", b, a)):
+        params = [first.sample(stream(0, 0, 1)), second.sample(stream(0, 0, 2))]
+        expected = second.apply(first.apply(image, params[0]), params[1])
+        np.testing.assert_array_equal(build_policy(name).apply(image, params), expected)
+
+
+def test_data_that_flips_and_turns_change_is_neither_flipped_nor_turned():
+    for params in map(dict, draws("userDef", ALL)):
+        assert params[5] == {"horizontal": False, "vertical": False}
+        assert -15 <= params[6] <= 15
+    for params in map(dict, draws("imgaugLib", ALL)):
+        assert params[0] == params[1] == {"horizontal": False, "vertical": False}
+        assert params[3] is None or -15 <= params[3][0]["degrees"] <= 15
+    for name in ("randAugment", "trivialAugment"):
+        turns = [a for params in draws(name, ALL, 2000) for op, a in params if op == "Rotate"]
+        assert turns
+        assert max(map(abs, turns)) <= 15
+    for params in draws("allab", ALL, 100):
+        assert dict(params[0])[5] == {"horizontal": False, "vertical": False}
+
+
+def test_each_exclusion_takes_only_its_own_operation():
+    across = [dict(p)[5] for p in draws("userDef", frozenset({"horizontal_flip"}))]
+    assert not any(p["horizontal"] for p in across)
+    assert any(p["vertical"] for p in across)
+    turned = [dict(p) for p in draws("userDef", frozenset({"large_rotation"}))]
+    assert {p[6] for p in turned} == set(range(-15, 16))
+    assert any(p[5]["horizontal"] for p in turned)
+
+
+def test_flip_on_data_that_must_not_be_mirrored_is_refused():
+    with pytest.raises(UserError, match="'flip' only mirrors"):
+        build_policy("flip", frozenset({"horizontal_flip"}))
+
+
+def test_unknown_names_are_refused_with_what_is_allowed():
+    with pytest.raises(UserError, match="unknown augmentation 'mixUp': one of no, userDef"):
+        build_policy("mixUp")
+    with pytest.raises(UserError, match="cannot exclude \\['blur'\\]: only horizontal_flip"):
+        build_policy("no", frozenset({"blur"}))
+
+
+def test_options_reach_the_transforms():
+    options = PolicyOptions(
+        brightness=(1.0, 1.0), rotation=(90, 90), noise_probability=0.0, crop_resamples=("nearest",)
+    )
+    params = dict(build_policy("userDef", options=options).sample(stream(0, 0, 0)))
+    assert params[0] == 1.0
+    assert params[6] == 90
+    assert params[7] is None
+    assert params[4]["resample"] == "nearest"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"noise_probability": 2}, "noise_probability must be a probability"),
+        ({"contrast": (1.5, 0.5)}, "contrast must be a pair"),
+        ({"crop_max_ratio": 0.9}, "crop_max_ratio must be 1 or more"),
+        ({"crop_resamples": ("area",)}, "crop_resamples must be one of"),
+        ({"rand_augment_magnitude": 31}, r"rand_augment_magnitude must be in 0\.\.30"),
+    ],
+)
+def test_impossible_options_are_refused_by_name(options, message):
+    with pytest.raises(ValueError, match=message):
+        PolicyOptions(**options)
+
+
+def test_a_yaml_list_becomes_the_transforms_it_names():
+    spec = yaml.safe_load(
+        "[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: {size: 96, padding: 4}}, "
+        "{ColorJitter: {hue: 0.5}}, {Resize: [48, 64]}]"
+    )
+    built = build_transforms(spec)
+    assert built.transforms == [
+        Resize(120),
+        RandomHorizontalFlip(),
+        RandomCrop(96, padding=4),
+        ColorJitter(hue=0.5),
+        Resize((48, 64)),
+    ]
+    assert built(photo(130, 150), stream(0, 0, 0)).shape == (48, 64, 3)
+
+
+def test_every_name_of_the_vocabulary_can_be_built():
+    first = {"RandomEnhance": "color", "RandomRotation": 45, "Pad": 2}
+    for name in VOCABULARY:
+        argument = first.get(name, 9 if name.endswith(("Crop", "Resize")) else None)
+        argument = 1.5 if name == "RandomCentreCrop" else argument
+        assert type(build_transforms([{name: argument}]).transforms[0]) is VOCABULARY[name]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (["RandomHorizontalflip"], "did you mean RandomHorizontalFlip"),
+        (["Xyz"], "unknown transform 'Xyz': one of Resize"),
+        ([{"RandomCrop": {"sise": 3}}], "unknown argument 'sise': it takes size, padding"),
+        (["Resize"], "Resize: needs size"),
+        ([{"Resize": -1}], "Resize: size must be a whole number of pixels"),
+        ([{"Grayscale": 3}], "Grayscale takes no argument"),
+        (["Normalize"], "see the options mean and std"),
+        ([7], "expected a name or"),
+        ("Resize", "transforms must be a list"),
+    ],
+)
+def test_mistakes_in_a_list_are_named(spec, message):
+    with pytest.raises(UserError, match=message):
+        build_transforms(spec)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("imgaug") is not None, reason="imaug is installed")
+def test_the_library_backend_says_how_to_get_it():
+    with pytest.raises(UserError, match="pip install imaug"):
+        build_policy("imgaugLib", options=PolicyOptions(imgaug_backend="imaug"))
+
+
+@NEEDS_IMAUG
+def test_the_library_backend_augments_and_repeats_itself():
+    policy = build_policy("imgaugLib", options=PolicyOptions(imgaug_backend="imaug"))
+    image = photo(40, 32)
+    results = [policy(image, stream(0, 0, index)) for index in range(8)]
+    for index, result in enumerate(results):
+        np.testing.assert_array_equal(policy(image, stream(0, 0, index)), result)
+    assert np.mean([(result != image).mean() for result in results]) > 0.3

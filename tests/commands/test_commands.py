@@ -1,0 +1,381 @@
+"""The verbs of python -m paddle_aug, from the command line to the files they leave."""
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from paddle_aug.__main__ import VERBS, main
+from paddle_aug.commands.schedule import describe
+from paddle_aug.core.errors import UserError
+from paddle_aug.mix.phases import PairingSchedule
+from tests.run_folders import write_run
+
+PICTURES = {
+    "compare.png", "compare_loss.png", "compare_loss_zoom.png", "compare_accuracy.png",
+    "compare_accuracy_zoom.png",
+}  # fmt: skip
+
+
+def run(*arguments, code="from paddle_aug.__main__ import *; run_command(main)"):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def size(path):
+    image = cv2.imread(str(path))
+    return image.shape[:2]
+
+
+@pytest.fixture
+def logs(tmp_path):
+    folder = tmp_path / "logs"
+    write_run(folder, "userDef", {"accEval": [0.5] * 20}, seconds=[2.0] * 20)
+    write_run(folder, "samplePairing", {"accEval": [0.5] * 10 + [0.75] * 10}, mixing=[0, 1] * 10)
+    return folder
+
+
+# The table of verbs
+
+
+def test_help_names_every_verb_and_imports_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from paddle_aug.__main__ import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'paddle', 'matplotlib', 'pandas', 'cv2', 'sklearn', 'pydantic'}\n"
+        "print('imported:', sorted(heavy & set(sys.modules)))\n"
+    )
+    result = run("--help", code=code)
+    assert all(f"  {verb} " in result.stdout for verb in VERBS)
+    assert result.stdout.endswith("imported: []\n")
+    assert run("compare", "--help", code=code).stdout.endswith("imported: []\n")
+
+
+@pytest.mark.parametrize("verb", ["compare", "preview"])
+def test_every_verb_explains_itself(verb, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([verb, "--help"])
+    assert exit_.value.code == 0
+    assert f"python -m paddle_aug {verb}" in capsys.readouterr().out
+
+
+def test_an_unknown_verb_is_refused_with_the_known_ones(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["comapre"])
+    assert exit_.value.code == 2
+    assert "'comapre'" in (error := capsys.readouterr().err) and "compare" in error
+
+
+def test_no_verb_prints_the_help(capsys):
+    assert main([]) == 2
+    assert "verbs:" in capsys.readouterr().out
+
+
+# compare
+
+
+def test_compare_end_to_end(logs, tmp_path):
+    code = "import runpy; runpy.run_module('paddle_aug', run_name='__main__')"
+    result = run("compare", logs, "--output", tmp_path / "out", code=code)
+    assert (result.returncode, result.stderr) == (0, "")
+    row = next(line for line in result.stdout.splitlines() if line.startswith("samplePairing"))
+    assert row.split()[1:] == [
+        "20", "14.5000", "14.5000", "14.5000", "0.7500", "+25.00", "0.750", "(10)", "-",
+    ]  # fmt: skip
+    assert {path.name for path in (tmp_path / "out").iterdir()} == PICTURES | {
+        "table.md", "table.csv",
+    }  # fmt: skip
+    assert size(tmp_path / "out" / "compare_loss.png") == (640, 960)
+    assert size(tmp_path / "out" / "compare.png") == (900, 1350)
+    assert all(f"wrote {tmp_path / 'out' / name}" in result.stdout for name in PICTURES)
+    markdown = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert "points vs userDef" in markdown and "+25.00" in markdown
+
+
+def test_a_missing_folder_ends_with_a_message_and_code_2(tmp_path):
+    result = run("compare", tmp_path / "nothing")
+    assert result.returncode == 2
+    assert result.stderr == f"error: {tmp_path / 'nothing'}: no such folder or run\n"
+
+
+def test_compare_warns_about_files_and_unfair_options(logs, tmp_path, capsys):
+    write_run(logs, "mixup", epochs=12, config={"epochs": 20, "batch_size": 16})
+    write_run(logs, "userDef", config={"epochs": 20, "batch_size": 8})
+    (logs / "mixupAug_accTrain.npy").unlink()
+    assert main(["compare", str(logs), "--output", str(tmp_path / "out")]) == 0
+    error = capsys.readouterr().err.splitlines()
+    assert error == [
+        f"warning: {logs / 'mixupAug_accTrain.npy'}: missing, left out",
+        f"warning: {logs / 'mixup'}: unfinished, 12 of 20 epochs",
+        "note: the runs differ in batch_size: 8 (userDef), 16 (mixup)",
+    ]
+
+
+def test_a_zoom_that_would_be_the_whole_is_not_written(logs, tmp_path):
+    # The logs have 20 epochs; the zoom has no fewer than the table averages.
+    for option, epochs, pictures in (("--zoom", "3", 2), ("--last", "20", 0), ("--zoom", "20", 0)):
+        main(["compare", str(logs), option, epochs, "--output", str(tmp_path / "out")])
+        assert len(list((tmp_path / "out").glob("*_zoom.png"))) == pictures
+
+
+def test_compare_takes_labels_baseline_and_window(logs, tmp_path, capsys):
+    arguments = [f"old={logs}/userDef", f"new={logs}/samplePairing", "--baseline", "new"]
+    main(["compare", *arguments, "--last", "20", "--output", str(tmp_path / "out")])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split()[:6] == ["new", "20", "9.5000", "9.5000", "9.5000", "0.6250"]
+    assert lines[4].split()[:7] == ["old", "20", "9.5000", "9.5000", "9.5000", "0.5000", "-12.50"]
+
+
+def test_an_output_that_cannot_be_written_is_named(logs, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"cannot write .*file"):
+        main(["compare", str(logs), "--output", str(tmp_path / "file" / "out")])
+
+
+@pytest.mark.parametrize("wrong", [["--last", "0"], ["--zoom", "-3"], ["--last", "ten"], []])
+def test_compare_refuses_wrong_values(wrong, logs, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", *([str(logs)] if wrong else []), *wrong])
+    assert exit_.value.code == 2
+    assert ("whole number from 1" if wrong else "RUN") in capsys.readouterr().err
+
+
+# schedule
+
+
+def test_the_schedule_in_words():
+    text = describe(20, PairingSchedule.for_epochs(20).is_active, [0.1] * 15 + [0.01] * 5)
+    assert text.splitlines() == [
+        "epochs         0..19",
+        "mixing         ..######..########..".replace(
+            "..######..########..", "..######..########.."
+        ),
+        "               on in 14 of 20 epochs: 2-7, 10-17",
+        "learning rate  0.1 from epoch 0, 0.01 from epoch 15",
+    ]
+
+
+def test_long_schedules_stay_on_a_line():
+    lines = describe(500, PairingSchedule.for_epochs(500).is_active, [1e-4] * 500).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[2].endswith("..., 430-437, 440-447")
+    assert lines[3] == "learning rate  0.0001 throughout"
+
+
+def test_a_schedule_without_mixing():
+    lines = describe(3, lambda epoch: False, [0.5, 0.25, 0.5]).splitlines()
+    assert lines[1:3] == ["mixing         ...", "               on in 0 of 3 epochs"]
+    lines = describe(3, None, [0.5, 0.25, 0.5]).splitlines()
+    assert lines[:2] == ["epochs         0..2", "mixing         none"] and len(lines) == 3
+
+
+def test_a_smooth_schedule_is_told_by_its_ends_and_its_highest():
+    rates = [0.2, 0.4, 0.8, 1.0, 0.9, 0.7, 0.3, 0.1]
+    line = describe(4, lambda epoch: True, rates).splitlines()[3]
+    assert line == "learning rate  0.2 at the start, highest 1 at epoch 1.5, 0.1 at the end"
+
+
+def test_the_schedule_command_takes_the_options_of_train(tmp_path, capsys):
+    arguments = ["--augment", "samplePairing", "--epochs", "30", "--lr", "0.1"]
+    arguments += ["--lr-schedule", "multistep", "--milestones", "15", "--output", str(tmp_path)]
+    assert main(["schedule", *arguments]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[1] == "mixing         ...#####..########..#######..."
+    assert out[3] == "learning rate  0.1 from epoch 0, 0.01 from epoch 15"
+    assert size(tmp_path / "samplePairing_schedule.png") == (360, 960)
+
+
+def test_the_schedule_of_a_mode_that_does_not_mix_leaves_mixing_out(tmp_path, capsys, monkeypatch):
+    from paddle_aug.report import schedule_figure
+
+    drawn = []
+    draw = schedule_figure.draw_schedule
+    monkeypatch.setattr(
+        schedule_figure, "draw_schedule", lambda *a: drawn.append(draw(*a)) or drawn[0]
+    )
+    main(["schedule", "--augment", "userDef", "--epochs", "7", "--output", str(tmp_path)])
+    assert capsys.readouterr().out.splitlines()[1] == "mixing         none"
+    assert [axes.get_ylabel() for axes in drawn[0].axes] == ["Learning rate"]
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [(["--resume"], "resume"), (["--resume", "x"], "resume"),
+     (["--allow-changes"], "allow_changes")],
+)  # fmt: skip
+def test_the_schedule_refuses_what_only_training_can_do(option, name, tmp_path):
+    with pytest.raises(UserError, match=f"^{name}: only with train.py"):
+        main(["schedule", *option, "--output", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
+# preview
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "cat.png", tmp_path / "dog.png"]
+    for path, shape in zip(paths, [(40, 56, 3), (48, 44, 3)], strict=True):
+        cv2.imwrite(str(path), rng.integers(0, 256, shape, dtype=np.uint8))
+    return [str(path) for path in paths]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The grid and the title of every sheet that is drawn."""
+    from paddle_aug.report import image_sheet
+
+    sheets = []
+    draw = image_sheet.draw_sheet
+    monkeypatch.setattr(image_sheet, "draw_sheet", lambda *a: sheets.append(a) or draw(*a))
+    return sheets
+
+
+@pytest.mark.parametrize("sheet", ["pairing", "mixup", "mixup-lam", "cutmix", "cutout", "draws"])
+def test_every_sheet_is_drawn_and_its_path_printed(sheet, pictures, tmp_path, capsys):
+    images = [word for path in pictures for word in ("--image", path)]
+    path = tmp_path / f"preview_{sheet}.png"
+    assert main(["preview", "--sheet", sheet, *images, "--output", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert cv2.imread(str(path)).std() > 10
+
+
+def test_the_same_seed_draws_the_same_sheet(pictures, tmp_path):
+    written = []
+    for number, seed in enumerate(("1", "1", "2")):
+        path = tmp_path / f"{number}.png"
+        main(["preview", "--augment", "userDef", "--image", pictures[0],
+              "--seed", seed, "--output", str(path)])  # fmt: skip
+        written.append(path.read_bytes())
+    assert written[0] == written[1] != written[2]
+
+
+def test_operations_are_composed_in_the_given_order(pictures, tmp_path, monkeypatch):
+    grids = []
+    from paddle_aug.report import image_sheet
+
+    draw = image_sheet.draw_sheet
+    monkeypatch.setattr(image_sheet, "draw_sheet", lambda *a: grids.append(a) or draw(*a))
+    main(["preview", "--rows", "3", "--columns", "3", "--image", pictures[0],
+          "--operation", "Resize: 32", "--operation", "RandomCrop: 24",
+          "--output", str(tmp_path / "a.png")])  # fmt: skip
+    ((grid, title),) = grids
+    assert title == "Resize, RandomCrop" and [len(row) for row in grid] == [3, 3, 3]
+    shapes = [cell.image.shape for row in grid for cell in row]
+    assert shapes == [(40, 56, 3)] + [(24, 24, 3)] * 8
+
+
+def test_the_bundled_digits_are_shown_as_trained_on_and_never_flipped(tmp_path, monkeypatch):
+    from paddle_aug.augment import policies
+    from paddle_aug.report import image_sheet
+
+    grids = []
+    draw = image_sheet.draw_sheet
+    monkeypatch.setattr(image_sheet, "draw_sheet", lambda *a: grids.append(a[0]) or draw(*a))
+
+    asked = []
+    build = policies.build_policy
+    monkeypatch.setattr(policies, "build_policy", lambda *a: asked.append(a) or build(*a))
+    main(["preview", "--data", "digits", "--sheet", "pairing", "--output", str(tmp_path)])
+    ((name, excluded),) = asked
+    assert name == "userDef"
+    assert excluded == {"horizontal_flip", "vertical_flip", "large_rotation"}
+    assert grids[0][0][0].image.shape == (32, 32, 3)
+
+
+def test_a_pair_needs_two_images(pictures, tmp_path):
+    with pytest.raises(UserError, match="--sheet pairing needs 2 images"):
+        main(["preview", "--sheet", "pairing", "--image", pictures[0], "--output", str(tmp_path)])
+
+
+def test_a_missing_image_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nothing\.jpg"):
+        main(["preview", "--sheet", "cutout", "--image", str(tmp_path / "nothing.jpg")])
+
+
+def test_an_unknown_policy_is_refused_with_the_known_ones(pictures):
+    with pytest.raises(UserError, match="--augment mixpu: not one of no, userDef"):
+        main(["preview", "--augment", "mixpu", "--image", pictures[0]])
+
+
+@pytest.mark.parametrize(
+    ("augment", "operations", "sheet"),
+    [
+        (None, None, "pairing"), ("samplePairing", None, "pairing"), ("mixup", None, "mixup"),
+        ("cutmix", None, "cutmix"), ("cutout", None, "cutout"), ("imgaugLib", None, "draws"),
+        (None, ["RandomHorizontalFlip"], "draws"),
+    ],
+)  # fmt: skip
+def test_the_sheet_that_shows_a_policy_best_is_chosen(augment, operations, sheet):
+    from paddle_aug.commands.preview import choose_sheet
+
+    assert choose_sheet(augment, operations) == sheet
+
+
+def test_one_image_alone_is_shown_in_draws_of_user_def(pictures, tmp_path, drawn, capsys):
+    main(["preview", "--image", pictures[0], "--output", str(tmp_path)])
+    ((grid, title),) = drawn
+    assert title == "userDef" and [len(row) for row in grid] == [4, 4]
+    assert [grid[0][0].title, grid[1][3].title] == ["cat: original", "draw 7"]
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'preview_draws.png'}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rows", "3"], "rows: only with --sheet draws, this is pairing"),
+        (["--augment", "cutout", "--columns", "2"],
+         "columns: only with --sheet draws, this is cutout"),
+        (["--sheet", "mixup-lam", "--augment", "mixup"],
+         "augment: only with --sheet pairing or mixup or draws, this is mixup-lam"),
+        (["--sheet", "cutmix", "--operation", "Resize: 9"],
+         "operation: only with --sheet pairing or mixup or draws, this is cutmix"),
+        (["--alpha", "2"], "alpha: only with --sheet mixup or cutmix, this is pairing"),
+    ],
+)  # fmt: skip
+def test_options_that_a_sheet_would_ignore_are_refused(options, message):
+    with pytest.raises(UserError, match=f"^{message}$"):
+        main(["preview", *options])
+
+
+@pytest.mark.parametrize(
+    "options", [["--sheet", "cutmix", "--augment", "cutmix", "--alpha", "2"],
+                ["--sheet", "pairing", "--augment", "flip"]],
+)  # fmt: skip
+def test_options_that_a_sheet_shows_are_taken(options, pictures, tmp_path):
+    images = [word for path in pictures for word in ("--image", path)]
+    assert main(["preview", *options, *images, "--output", str(tmp_path / "a.png")]) == 0
+
+
+def test_classes_that_no_font_can_write_are_shown_by_number(tmp_path, drawn, capsys):
+    unknown = "\U000e0100"  # in no font
+    for name in ("a", unknown):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(5):
+            image = np.full((9, 7, 3), 10 * number + len(name), np.uint8)
+            content = cv2.imencode(".png", image)[1].tobytes()
+            (tmp_path / "set" / name / f"{number}.png").write_bytes(content)
+    arguments = ["--data", str(tmp_path / "set"), "--output", str(tmp_path)]
+    main(["preview", "--sheet", "cutout", *arguments])
+    ((grid, _),) = drawn
+    assert {cell.title for row in grid for cell in row} == {"a", "#1"}
+    note = f"note: no installed font can write some class names: #1 = {unknown}"
+    assert capsys.readouterr().err.count(note) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--image", "a.png", "--data", "digits"], ["--augment", "no", "--operation", "Resize: 3"],
+        ["--seed", "-1"], ["--alpha", "0"], ["--rows", "0"], ["--sheet", "pair"],
+    ],
+)  # fmt: skip
+def test_preview_refuses_wrong_values_before_any_work(wrong):
+    with pytest.raises(SystemExit) as exit_:
+        main(["preview", *wrong])
+    assert exit_.value.code == 2

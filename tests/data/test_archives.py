@@ -1,0 +1,219 @@
+"""Archives are unpacked once, whole, and never outside their folder."""
+
+import io
+import os
+import stat
+import tarfile
+import time
+import zipfile
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.data import archives
+from paddle_aug.data.archives import extract, is_archive, unpack
+
+
+def make_zip(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return path
+
+
+def make_tar(path, members, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name) if isinstance(name, str) else name
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def content(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".paddle_aug")
+    }
+
+
+MEMBERS = [("a/1.txt", b"one"), ("a/b/2.txt", b"two"), ("3 x.txt", b"")]
+CONTENT = {"a/1.txt": b"one", "a/b/2.txt": b"two", "3 x.txt": b""}
+
+
+def test_zip_is_unpacked_beside_itself(tmp_path):
+    folder = unpack(make_zip(tmp_path / "data.zip", MEMBERS))
+    assert folder == tmp_path / "data_unpacked"
+    assert content(folder) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("suffix", "mode"), [(".tar", "w"), (".tar.gz", "w:gz"), (".tar.bz2", "w:bz2"),
+                         (".tar.xz", "w:xz"), (".tgz", "w:gz")],
+)  # fmt: skip
+def test_tar_of_every_compression_is_unpacked(tmp_path, suffix, mode):
+    path = make_tar(tmp_path / f"data{suffix}", MEMBERS, mode)
+    assert is_archive(path)
+    folder = unpack(path)
+    assert folder.name == "data_unpacked"
+    assert content(folder) == CONTENT
+
+
+def test_a_second_call_uses_what_is_there(tmp_path):
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    (unpack(path) / "mine.txt").write_text("kept")
+    assert content(unpack(path))["mine.txt"] == b"kept"
+
+
+def test_a_changed_archive_is_unpacked_anew(tmp_path):
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    unpack(path)
+    make_zip(path, [("new.txt", b"n")])
+    os.utime(path, ns=(1, 1))
+    assert content(unpack(path)) == {"new.txt": b"n"}
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["data.zip", "data_unpacked"]
+
+
+def test_a_folder_of_the_users_own_is_not_touched(tmp_path):
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    (tmp_path / "data_unpacked").mkdir()
+    (tmp_path / "data_unpacked" / "mine.txt").write_text("kept")
+    with pytest.raises(UserError, match=r"was not unpacked from data\.zip"):
+        unpack(path)
+    assert (tmp_path / "data_unpacked" / "mine.txt").read_text() == "kept"
+
+
+def test_a_read_only_place_leads_to_the_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PADDLE_AUG_CACHE", str(tmp_path / "cache"))
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    folder = unpack(path)
+    assert folder.parent == tmp_path / "cache" / "unpacked"
+    assert content(folder) == CONTENT
+    assert unpack(path) == folder
+
+
+def test_shadow_files_of_macos_are_left_out(tmp_path):
+    path = make_zip(tmp_path / "data.zip", [("__MACOSX/a/._1.jpg", b"x"), ("a/1.jpg", b"y")])
+    assert content(unpack(path)) == {"a/1.jpg": b"y"}
+
+
+OUTWARD = ["../evil.txt", "a/../../evil.txt", "/evil.txt", "..\\evil.txt", "C:\\evil.txt",
+           "C:evil.txt", "\\\\host\\share\\evil.txt"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTWARD)
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_a_member_that_leads_outside_is_refused_and_nothing_stays(tmp_path, make, name):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    path = make(inner / ("d.zip" if make is make_zip else "d.tar.gz"), [("ok", b"1"), (name, b"2")])
+    with pytest.raises(UserError, match="leads outside"):
+        unpack(path)
+    assert list(inner.iterdir()) == [path]
+    assert list(tmp_path.iterdir()) == [inner]
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+)
+def test_links_and_devices_in_a_tar_are_refused(tmp_path, kind):
+    info = tarfile.TarInfo("link")
+    info.type, info.linkname = kind, "/etc/passwd"
+    with pytest.raises(UserError, match="'link' is a link, device"):
+        unpack(make_tar(tmp_path / "data.tar", [(info, b"")], "w"))
+
+
+def test_a_link_in_a_zip_is_refused(tmp_path):
+    info = zipfile.ZipInfo("link")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = make_zip(tmp_path / "data.zip", [(info, "/etc/passwd")])
+    with pytest.raises(UserError, match="'link' is a link"):
+        unpack(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["data.zip"]
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_a_bomb_is_stopped_by_what_comes_out(tmp_path, monkeypatch, make):
+    monkeypatch.setattr(archives, "RATIO_FREE_BYTES", 1 << 16)
+    name = "bomb.zip" if make is make_zip else "bomb.tar.gz"
+    path = make(tmp_path / name, [("zeros", bytes(8 << 20))])
+    with pytest.raises(UserError, match=f"{name}: refused, unpacks to far more"):
+        unpack(path)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_the_total_and_the_number_of_members_are_bounded(tmp_path, monkeypatch):
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
+    with pytest.raises(UserError, match="more than 2 members"):
+        unpack(path)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 5)
+    with pytest.raises(UserError, match="unpacks to more than 5 bytes"):
+        unpack(path)
+    monkeypatch.setattr(archives, "MAX_TOTAL_BYTES", 6)
+    assert content(unpack(path)) == CONTENT
+
+
+def test_two_members_of_one_name_are_refused(tmp_path):
+    with pytest.raises(UserError, match="two members have one name"):
+        unpack(make_tar(tmp_path / "data.tar", [("a", b"1"), ("a", b"2")], "w"))
+    with pytest.raises(UserError, match="two members have one name"):
+        unpack(make_tar(tmp_path / "data2.tar", [("a", b"1"), ("a/b", b"2")], "w"))
+
+
+def test_an_encrypted_zip_is_refused(tmp_path):
+    path = make_zip(tmp_path / "data.zip", [("a", b"1234")])
+    data = bytearray(path.read_bytes())
+    data[6] |= 1
+    data[data.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(UserError, match="encrypted"):
+        unpack(path)
+
+
+def test_a_full_disk_is_an_error_of_ours_and_leaves_nothing(tmp_path, monkeypatch):
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archives, "_write", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        unpack(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["data.zip"]
+
+
+@settings(max_examples=int(os.environ.get("PADDLE_AUG_FUZZ", "40")), deadline=None)
+@given(st.sampled_from([".zip", ".tar", ".tar.gz", ".tar.xz"]), st.data())
+def test_broken_archives_raise_only_our_own_error(tmp_path_factory, suffix, data):
+    folder = tmp_path_factory.mktemp("broken")
+    path = folder / f"d{suffix}"
+    if suffix == ".zip":
+        make_zip(path, MEMBERS)
+    else:
+        make_tar(path, MEMBERS, {".tar": "w", ".tar.gz": "w:gz", ".tar.xz": "w:xz"}[suffix])
+    broken = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        broken[data.draw(st.integers(0, min(len(broken), 2000) - 1))] = data.draw(
+            st.integers(0, 255)
+        )
+    path.write_bytes(bytes(broken[: data.draw(st.integers(0, len(broken)))]))
+    start = time.monotonic()
+    try:
+        extract(path, folder / "out")
+    except UserError:
+        assert not (folder / "out").exists()
+    assert time.monotonic() - start < 5
+
+
+def test_a_member_without_a_name_is_refused(tmp_path):
+    path = make_zip(tmp_path / "data.zip", [("name", b"1")])
+    content = path.read_bytes().replace(b"name", b"\0ame")
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="a member without a name"):
+        unpack(path)

@@ -1,0 +1,274 @@
+"""The decoded-image cache: same bytes as decoding, rebuilt when it must be, never in the way."""
+
+import errno
+import logging
+import multiprocessing
+import os
+import pickle
+import shutil
+import time
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.data import cache_store
+from paddle_aug.data import cached as cache
+from paddle_aug.data.cached import CachedDataset, clear, list_entries
+from paddle_aug.data.dataset import ArrayDataset, FileDataset
+
+SIZE = (5, 7)
+
+
+@pytest.fixture(autouse=True)
+def own_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PADDLE_AUG_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return make_dataset(tmp_path / "images")
+
+
+def make_dataset(folder, count=7, seed=0):
+    rng = np.random.default_rng(seed)
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for i in range(count):
+        path = folder / f"{i}.png"
+        Image.fromarray(rng.integers(0, 256, (11 + i, 13, 3), np.uint8)).save(path)
+        paths.append(str(path))
+    return FileDataset(paths, [i % 3 for i in range(count)], ["a", "b", "c"], "made")
+
+
+def expected(dataset, size=SIZE):
+    height, width = size
+    return [
+        cv2.resize(dataset[i][0], (width, height), interpolation=cv2.INTER_LINEAR)
+        for i in range(len(dataset))
+    ]
+
+
+def assert_same(cached, dataset):
+    for i, image in enumerate(expected(dataset)):
+        got, label = cached[i]
+        np.testing.assert_array_equal(got, image)
+        assert got.dtype == np.uint8 and got.flags.c_contiguous and label == dataset.labels[i]
+
+
+def decodes(monkeypatch):
+    """Counts how many images are decoded from here on."""
+    calls = []
+    original = FileDataset.__getitem__
+    monkeypatch.setattr(
+        FileDataset, "__getitem__", lambda self, i: calls.append(i) or original(self, i)
+    )
+    return calls
+
+
+def test_cached_images_equal_decoded_and_resized_ones(dataset):
+    cached = CachedDataset(dataset, SIZE)
+    assert cached.cached and len(cached) == 7
+    assert_same(cached, dataset)
+    assert cached.source(3) == dataset.paths[3]
+    assert (cached.classes, cached.name) == (["a", "b", "c"], "made")
+
+
+def test_the_second_time_nothing_is_decoded(dataset, monkeypatch):
+    CachedDataset(dataset, SIZE)
+    calls = decodes(monkeypatch)
+    again = CachedDataset(dataset, SIZE)
+    assert again.cached and calls == []
+
+
+def test_an_image_may_be_written_into_without_harm(dataset):
+    cached = CachedDataset(dataset, SIZE)
+    cached[2][0][:] = 0
+    np.testing.assert_array_equal(cached[2][0], expected(dataset)[2])
+
+
+def test_a_changed_file_another_size_or_order_gives_another_cache(dataset, monkeypatch):
+    CachedDataset(dataset, SIZE)
+    Image.fromarray(np.full((9, 9, 3), 77, np.uint8)).save(dataset.paths[4])
+    calls = decodes(monkeypatch)
+    assert (CachedDataset(dataset, SIZE)[4][0] == 77).all()
+    assert len(calls) == 7
+    assert CachedDataset(dataset, (3, 3))[0][0].shape == (3, 3, 3)
+    swapped = dataset.subset([1, 0, 2])
+    np.testing.assert_array_equal(
+        CachedDataset(swapped, SIZE)[0][0], CachedDataset(dataset, SIZE)[1][0]
+    )
+
+
+def damage_byte(path):
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(bytes(data))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damage_byte,
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b""),
+        lambda path: np.save(path, np.zeros((2, 2), np.uint8)),
+        lambda path: path.with_name("info.json").write_text("[]"),
+    ],
+    ids=["one bit", "cut off", "empty", "another shape", "info"],
+)
+def test_a_damaged_cache_is_rebuilt(dataset, caplog, damage):
+    damage(CachedDataset(dataset, SIZE).cache_path)
+    with caplog.at_level(logging.WARNING):
+        cached = CachedDataset(dataset, SIZE)
+    assert "is damaged" in caplog.text and "built anew" in caplog.text
+    assert cached.cached
+    assert_same(cached, dataset)
+
+
+def test_a_pickled_object_array_in_its_place_is_never_loaded(dataset):
+    path = CachedDataset(dataset, SIZE).cache_path
+    np.save(path, np.array([print], dtype=object), allow_pickle=True)
+    assert_same(CachedDataset(dataset, SIZE), dataset)
+
+
+def test_a_full_disk_means_no_cache_one_warning_and_the_same_images(dataset, caplog, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache_store, "_write_npy", full)
+    cached = CachedDataset(dataset, SIZE)
+    assert not cached.cached and cached.cache_path is None
+    assert_same(cached, dataset)
+    assert caplog.text.count("no image cache") == 1 and "No space left" in caplog.text
+    assert list(cache_store.images_folder().glob("*.part-*")) == []
+
+
+def test_too_little_free_space_is_seen_before_anything_is_decoded(dataset, caplog, monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    calls = decodes(monkeypatch)
+    assert not CachedDataset(dataset, SIZE).cached
+    assert calls == [] and "free on the disk" in caplog.text
+
+
+def test_a_place_that_cannot_be_a_folder_means_no_cache(dataset, tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    cached = CachedDataset(dataset, SIZE, directory=tmp_path / "file" / "x")
+    assert not cached.cached and "no image cache" in caplog.text
+    assert_same(cached, dataset)
+
+
+def test_a_data_set_over_the_limit_is_not_cached(dataset, caplog):
+    size = 7 * 5 * 7 * 3
+    assert CachedDataset(dataset, SIZE, limit_bytes=size).cached
+    clear()
+    assert not CachedDataset(dataset, SIZE, limit_bytes=size - 1).cached
+    assert "is not cached" in caplog.text and list_entries() == []
+
+
+def test_a_limit_of_nothing_turns_the_cache_off_without_a_word(dataset, caplog):
+    cached = CachedDataset(dataset, SIZE, limit_bytes=0)
+    assert not cached.cached and caplog.text == ""
+    assert_same(cached, dataset)
+
+
+def test_the_least_recently_used_entry_goes_first(dataset):
+    sizes = [(5, 7), (6, 7), (7, 7)]
+    paths = [CachedDataset(dataset, size).cache_path.parent for size in sizes[:2]]
+    os.utime(paths[0], (100, 100))
+    os.utime(paths[1], (50, 50))
+    total = sum(entry.bytes for entry in list_entries())
+    assert [entry.key for entry in list_entries()] == [paths[1].name, paths[0].name]
+    third = CachedDataset(dataset, sizes[2], limit_bytes=total + 700)
+    assert [entry.key for entry in list_entries()] == [paths[0].name, third.cache_path.parent.name]
+
+
+def test_entries_can_be_listed_and_deleted(dataset):
+    cached = CachedDataset(dataset, SIZE)
+    (entry,) = list_entries()
+    assert (entry.name, entry.images) == ("made", 7)
+    assert entry.bytes == sum(f.stat().st_size for f in cached.cache_path.parent.iterdir())
+    assert clear(key="another") == 0 and len(list_entries()) == 1
+    assert clear() == entry.bytes and list_entries() == []
+    assert_same(cached, dataset)  # the run that has it open goes on reading
+
+
+def test_an_unreadable_image_is_named_and_nothing_stays(dataset):
+    with open(dataset.paths[5], "wb") as file:
+        file.write(b"no image")
+    with pytest.raises(UserError, match=r"5\.png: not an image"):
+        CachedDataset(dataset, SIZE)
+    assert list_entries() == [] and list(cache_store.images_folder().glob("*.part-*")) == []
+
+
+def test_what_a_killed_run_left_is_removed(dataset):
+    path = CachedDataset(dataset, SIZE).cache_path.parent
+    left = [path.with_name(f"{path.name}.part-x"), path.with_name("old.part-y")]
+    young = path.with_name("other.part-z")
+    for folder in (*left, young):
+        folder.mkdir()
+    os.utime(left[1], (0, 0))
+    shutil.rmtree(path)
+    CachedDataset(dataset, SIZE)
+    assert [folder.exists() for folder in (*left, young)] == [False, False, True]
+
+
+def test_sets_in_memory_are_resized_without_a_file():
+    images = np.arange(3 * 4 * 4, dtype=np.uint8).reshape(3, 4, 4)
+    dataset = ArrayDataset(images, [0, 1, 0], ["x", "y"], "made", frozenset({"vertical_flip"}))
+    cached = CachedDataset(dataset, SIZE)
+    assert not cached.cached and cached.changes_label == {"vertical_flip"}
+    assert_same(cached, dataset)
+    assert not cache_store.images_folder().exists()
+
+
+def test_a_subset_and_a_pickled_copy_read_the_same_file(dataset, monkeypatch):
+    cached = CachedDataset(dataset, SIZE)
+    calls = decodes(monkeypatch)
+    part = cached.subset([6, 2, 2])
+    assert [int(x) for x in part.labels] == [0, 2, 2] and part.source(0) == dataset.paths[6]
+    np.testing.assert_array_equal(part[0][0], cached[6][0])
+    twice = part.subset([1])
+    np.testing.assert_array_equal(twice[0][0], cached[2][0])
+    data = pickle.dumps(part)
+    copied = pickle.loads(data)
+    assert copied.cached and calls == []
+    np.testing.assert_array_equal(copied[1][0], cached[2][0])
+
+
+def _build_slowly(paths, start, results):
+    original = cache.resize_image
+
+    def slow(image, resize):
+        time.sleep(0.02)
+        return original(image, resize)
+
+    cache.resize_image = slow
+    start.wait()
+    decoded = []
+    read = FileDataset.__getitem__
+    FileDataset.__getitem__ = lambda self, i: decoded.append(i) or read(self, i)
+    cached = CachedDataset(FileDataset(paths, [0] * len(paths), ["a"], "made"), SIZE)
+    results.put((len(decoded), cached.cached, [int(cached[i][0].sum()) for i in range(len(paths))]))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are for POSIX")
+def test_two_runs_at_once_build_it_once(dataset):
+    context = multiprocessing.get_context("fork")
+    start, results = context.Event(), context.Queue()
+    runs = [
+        context.Process(target=_build_slowly, args=(dataset.paths, start, results))
+        for _ in range(2)
+    ]
+    for run in runs:
+        run.start()
+    start.set()
+    got = [results.get(timeout=30) for _ in runs]
+    for run in runs:
+        run.join(10)
+    assert sorted(decoded for decoded, _, _ in got) == [0, 7]
+    sums = [int(image.sum()) for image in expected(dataset)]
+    assert all(cached and found == sums for _, cached, found in got)

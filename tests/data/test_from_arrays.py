@@ -1,0 +1,141 @@
+"""CIFAR, MNIST and .npz files are read by value, without pickle, sizes checked first."""
+
+import gzip
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.data.from_arrays import read_cifar, read_idx
+from tests.data_sets import FLIPS, cifar_bytes, load
+
+
+class TestBinary:
+    def test_cifar10_planes_become_rgb_images(self, tmp_path):
+        first, second = cifar_bytes(2, [3, 0]), cifar_bytes(1, [9], seed=1)
+        (tmp_path / "data_batch_1.bin").write_bytes(first.tobytes())
+        (tmp_path / "data_batch_2.bin").write_bytes(second.tobytes())
+        (tmp_path / "test_batch.bin").write_bytes(cifar_bytes(1, [5], seed=2).tobytes())
+        train, evaluation = load(tmp_path)
+        assert list(train.labels) == [3, 0, 9] and list(evaluation.labels) == [5]
+        assert train.classes[3] == "cat" and train.changes_label == frozenset()
+        image = train[1][0]
+        assert image.shape == (32, 32, 3) and image.flags.c_contiguous
+        for row, column, channel in ((0, 0, 0), (3, 7, 1), (31, 30, 2)):
+            expected = first[1, 1 + channel * 1024 + row * 32 + column]
+            assert image[row, column, channel] == expected
+
+    def test_cifar100_takes_the_fine_label(self, tmp_path):
+        for name, label in (("train.bin", 99), ("test.bin", 0)):
+            (tmp_path / name).write_bytes(cifar_bytes(2, [label] * 2, head=2).tobytes())
+        train, _ = load(tmp_path)
+        assert list(train.labels) == [99, 99] and len(train.classes) == 100
+        assert train[0][0][0, 0, 0] == cifar_bytes(2, [99] * 2, head=2)[0, 2]
+
+    def test_cifar_of_a_wrong_size_or_label_is_refused(self, tmp_path):
+        path = tmp_path / "data_batch_1.bin"
+        path.write_bytes(cifar_bytes(2, [3, 10]).tobytes())
+        with pytest.raises(UserError, match=r"label 10 of image 1 is out of range 0\.\.9"):
+            read_cifar(path, 10)
+        path.write_bytes(cifar_bytes(2, [3, 1]).tobytes()[:-1])
+        with pytest.raises(UserError, match="not whole CIFAR-10 records"):
+            read_cifar(path, 10)
+
+    def test_pickled_cifar_is_refused_unread(self, tmp_path):
+        class Evil:
+            def __reduce__(self):
+                return os.mkdir, (str(tmp_path / "ran"),)
+
+        (tmp_path / "data_batch_1").write_bytes(pickle.dumps(Evil()))
+        with pytest.raises(UserError, match=r"could run code; use the official binary version"):
+            load(tmp_path)
+        assert not (tmp_path / "ran").exists()
+
+    def write_mnist(self, folder, zipped):
+        folder.mkdir()
+        arrays = {}
+        for stem, count in (("train", 5), ("t10k", 2)):
+            images = np.arange(count * 12, dtype=np.uint8).reshape(count, 3, 4)
+            labels = np.arange(count, dtype=np.uint8)
+            for kind, array in (("images", images), ("labels", labels)):
+                data = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+                name = f"{stem}-{kind}-idx{array.ndim}-ubyte"
+                data += array.tobytes()
+                if zipped:
+                    name, data = f"{name}.gz", gzip.compress(data)
+                (folder / name).write_bytes(data)
+                arrays[name] = folder / name
+        return folder
+
+    @pytest.mark.parametrize("zipped", [False, True])
+    def test_mnist_from_idx_files(self, tmp_path, zipped):
+        train, evaluation = load(self.write_mnist(tmp_path / "m", zipped))
+        assert len(train) == 5 and list(evaluation.labels) == [0, 1]
+        image, label = train[2]
+        assert label == 2 and image.shape == (3, 4, 3)
+        np.testing.assert_array_equal(image[..., 1], np.arange(24, 36).reshape(3, 4))
+        assert train.changes_label == FLIPS and train.source(2) == "m-train[2]"
+
+    def test_fashion_mnist_may_be_flipped(self, tmp_path):
+        assert load(self.write_mnist(tmp_path / "fashion", True))[0].changes_label == frozenset()
+
+    def test_what_changes_labels_can_be_said(self, tmp_path):
+        chosen = frozenset({"vertical_flip"})
+        path = self.write_mnist(tmp_path / "m", False)
+        assert load(path, changes_label=chosen)[1].changes_label == chosen
+
+    @pytest.mark.parametrize(
+        ("data", "error"),
+        [
+            (b"", "not an IDX file"),
+            (struct.pack(">4BI", 0, 0, 13, 1, 1) + b"1234", "not an IDX file"),
+            (struct.pack(">4BI", 0, 0, 8, 2, 3), "cut off in its header"),
+            (struct.pack(">4BI", 0, 0, 8, 1, 3) + b"12", "fewer bytes"),
+            (struct.pack(">4BI", 0, 0, 8, 1, 3) + b"1234", "more bytes"),
+            (struct.pack(">4B3I", 0, 0, 8, 3, 1 << 31, 1 << 31, 4), "the header claims"),
+            (struct.pack(">4B2I", 0, 0, 8, 2, 0, 4), "the header claims"),
+            (gzip.compress(bytes(99), mtime=0)[:-9], "not an IDX|damaged"),
+            (b"\x1f\x8b junk", "damaged"),
+        ],
+    )
+    def test_bad_idx_files_are_refused(self, tmp_path, data, error):
+        (tmp_path / "x-idx3-ubyte").write_bytes(data)
+        with pytest.raises(UserError, match=error):
+            read_idx(tmp_path / "x-idx3-ubyte")
+
+    def test_npz_with_gray_and_with_colour_images(self, tmp_path):
+        gray = np.arange(4 * 6, dtype=np.uint8).reshape(4, 2, 3)
+        path = tmp_path / "x.npz"
+        np.savez_compressed(path, x_train=gray, y_train=[[0], [1], [2], [1]], x_test=gray[:1],
+                            y_test=[2])  # fmt: skip
+        train, evaluation = load(path)
+        assert list(train.labels) == [0, 1, 2, 1] and list(evaluation.labels) == [2]
+        np.testing.assert_array_equal(train[3][0][..., 2], gray[3])
+        assert train.changes_label == FLIPS
+        colour = np.stack([gray] * 3, axis=3)
+        np.savez(path, x_train=colour, y_train=[0, 1, 1, 0], x_test=colour, y_test=[0, 0, 0, 0])
+        assert load(path)[0].changes_label == frozenset()
+
+    @pytest.mark.parametrize(
+        ("changes", "error"),
+        [
+            ({"x_train": np.zeros((2, 3, 3))}, "whole numbers in C order"),
+            ({"x_train": np.array([print, 1], dtype=object)}, "whole numbers|not a readable"),
+            ({"x_train": np.zeros((2, 3, 3, 4), np.uint8)}, "images are uint8"),
+            ({"y_train": [0, 1, 2]}, "2 images but labels of shape"),
+            ({"y_train": [0, -1]}, "label -1 of image 1 is out of range"),
+            ({"y_test": [5, 5]}, "test label 5 does not occur in training"),
+        ],
+    )
+    def test_bad_npz_arrays_are_refused(self, tmp_path, changes, error):
+        images = np.zeros((2, 3, 3), np.uint8)
+        arrays = {"x_train": images, "y_train": [0, 1], "x_test": images, "y_test": [0, 1]}
+        np.savez(tmp_path / "x.npz", **{**arrays, **changes})
+        with pytest.raises(UserError, match=error):
+            load(tmp_path / "x.npz")
+        np.savez(tmp_path / "x.npz", x_train=images)
+        with pytest.raises(UserError, match="has no array y_train"):
+            load(tmp_path / "x.npz")

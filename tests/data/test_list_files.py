@@ -1,0 +1,214 @@
+"""Lists and tables are read by value; every bad line is refused with file and line."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.data import options as data_options
+from paddle_aug.data.load import DataOptions, describe, load_data
+from tests.data_sets import TRAIN, load, make_folder, picture, values, write_lists
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path)
+
+
+class TestLists:
+    def test_a_pair_of_lists_is_found_with_its_images(self, folder):
+        train, evaluation = load(write_lists(folder, TRAIN))
+        assert values(train) == [(0, 0), (1, 0), (3, 1), (4, 1)]
+        assert values(evaluation) == [(2, 0), (5, 1)]
+        assert train.classes == evaluation.classes == ["0", "1"]
+        assert train.labels.dtype == np.int64 and train.changes_label == frozenset()
+        assert train.source(2) == str(folder / "Images" / "b" / "3.png")
+        image = train[3][0]
+        assert image.shape == (3, 5, 3) and image.dtype == np.uint8
+        assert describe(train, evaluation).endswith("4 training and 2 evaluation images, 2 classes")
+
+    def test_the_list_file_itself_may_be_named(self, folder):
+        write_lists(folder, TRAIN)
+        assert values(load(folder / "Train.txt")[1]) == [(2, 0), (5, 1)]
+
+    def test_crlf_bom_blank_lines_comments_tabs_and_blanks_in_paths_are_accepted(self, folder):
+        picture(folder / "Images" / "a" / "my dog.png", 9)
+        text = "\ufeff# path label\r\n\r\na/my dog.png\tbig dog\r\n  b/3.png\tcat  \r\n"
+        train, evaluation = load(write_lists(folder, text.encode(), "a/0.png\tbig dog\n"))
+        assert values(train) == [(9, 0), (3, 1)] and values(evaluation) == [(0, 0)]
+        assert train.classes == ["big dog", "cat"]
+
+    def test_names_are_sorted_and_numbers_by_value(self, folder):
+        text = "a/0.png zebra\na/1.png ant\nb/3.png cow\n"
+        train, _ = load(write_lists(folder, text, "b/4.png cow"))
+        assert train.classes == ["ant", "cow", "zebra"] and list(train.labels) == [2, 0, 1]
+        many = "".join(f"a/{i % 3}.png {i}\n" for i in range(1, 12) if i % 3 == i)
+        assert many == "a/1.png 1\na/2.png 2\n"
+        train, _ = load(write_lists(folder, many, "b/4.png 2"))
+        assert train.classes == ["1", "2"] and list(train.labels) == [0, 1]
+
+    def test_number_ten_comes_after_nine(self, folder):
+        for i in range(11):
+            picture(folder / "Images" / f"{i}.png", i)
+        text = "".join(f"{i}.png {i}\n" for i in reversed(range(11)))
+        train, _ = load(write_lists(folder, text, "0.png 0"))
+        assert train.classes == [str(i) for i in range(11)]
+        assert values(train) == [(i, i) for i in reversed(range(11))]
+
+    def test_classes_txt_names_the_numbers(self, folder, caplog):
+        (folder / "classes.txt").write_text("ant\nbee\ncow\n")
+        train, _ = load(write_lists(folder, "a/0.png 0\nb/3.png 2\n", "a/1.png 2\n"))
+        assert train.classes == ["ant", "bee", "cow"] and list(train.labels) == [0, 2]
+        assert "no training image in 1 class of 3: bee" in caplog.text
+        assert "no evaluation image in 2 classes of 3: ant, bee" in caplog.text
+        with pytest.raises(UserError, match=r"Train.txt:2: label 3 is out of range, 0\.\.2"):
+            load(write_lists(folder, "a/0.png 0\nb/3.png 3\n"))
+
+    def test_one_list_is_split_by_row_order(self, folder):
+        rows = "a/0.png a\nb/3.png b\na/1.png a\nb/4.png b\na/2.png a\n"
+        train, evaluation = load(write_lists(folder, rows, None))
+        assert [v for v, _ in values(train)] == [0, 3, 1, 4]
+        assert [v for v, _ in values(evaluation)] == [2]
+
+    def test_a_second_list_and_an_image_root_can_be_given(self, folder, tmp_path):
+        write_lists(folder, TRAIN)
+        (tmp_path / "mine.lst").write_text("b/5.png 1\n")
+        train, evaluation = load(
+            folder / "Train.txt",
+            eval_data=str(tmp_path / "mine.lst"),
+            images_root=str(folder / "Images"),
+        )
+        assert len(train) == 4 and values(evaluation) == [(5, 1)]
+
+    def test_windows_separators_are_understood(self, folder):
+        train, _ = load(write_lists(folder, "a\\0.png 0\nb\\3.png 1\n"))
+        assert values(train) == [(0, 0), (3, 1)]
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [
+            ("a/0.png 0\na/9.png 1\n", r"Train.txt:2: 'a/9.png': no such file"),
+            ("a/0.png 0\nb/3.png\n", r"Train.txt:2: needs \"path label\""),
+            ("a/0.png 0\nb/3.png -1\n", r"Train.txt:2: label '-1' is negative"),
+            ("a/0.png 0\n\nb/3.png 15\n", r"Train.txt:3: label 15 is out of range: .*label 1\."),
+            ("a/0.png 7\n", r"Train.txt:1: label 7 is out of range: .*label 0\."),
+            ("a/0.png 0\nb/3.png 99999999999999\n", r"Train.txt:2: .*far too large"),
+            ("a/0.png 0\nb/3.png cat\n", r"Train.txt:2: label 'cat' is not a whole number"),
+            ("a/0.png cat\nb/3.png 3\n", r"Train.txt:2: label '3' is a whole number, unlike"),
+            ("a/0.png 0\na/./0.png 1\n", r"Train.txt:2: 'a/./0.png' has label '1', but '0' in li"),
+            ("a/0.png 0\n../../x.png 1\n", r"Train.txt:2: '../../x.png' leaves the image root"),
+            ("a/0.png 0\na/../../Eval.txt 1\n", r"Train.txt:2: .* leaves the image root"),
+            ("a/0.png 0\n..\\..\\x.png 1\n", r"Train.txt:2: .* leaves the image root"),
+            ("a/0.png 0\n/etc/passwd 1\n", r"Train.txt:2: absolute path '/etc/passwd'"),
+            ("a/0.png 0\nC:\\x.png 1\n", r"Train.txt:2: absolute path"),
+            ("a/0.png 0\na 1\n", r"Train.txt:2: 'a' is not an ordinary file"),
+            (b"a/0.png 0\nb/\xd6\xd0.png 1\n", r"Train.txt:2: not UTF-8"),
+            ("a/0.png 0\n".encode("utf-16"), r"Train.txt:1: not UTF-8"),
+            (b"a/0.png 0\nb/3\0.png 1\n", r"Train.txt:2: holds a NUL"),
+            ("# nothing\n\n", r"Train.txt: lists no images"),
+        ],
+    )
+    def test_a_bad_line_is_refused_with_file_and_line(self, folder, text, error):
+        with pytest.raises(UserError, match=error):
+            load(write_lists(folder, text))
+
+    def test_an_evaluation_label_that_training_lacks_is_refused(self, folder):
+        with pytest.raises(UserError, match=r"Eval.txt:2: label '2' does not occur in training"):
+            load(write_lists(folder, TRAIN, "a/2.png 0\nb/5.png 2\n"))
+
+    def test_symbolic_links_outwards_are_refused_and_inwards_allowed(self, folder, tmp_path):
+        picture(tmp_path / "outside" / "x.png", 8)
+        images = folder / "Images"
+        (images / "in.png").symlink_to(images / "a" / "0.png")
+        (images / "out.png").symlink_to(tmp_path / "outside" / "x.png")
+        (images / "outdir").symlink_to(tmp_path / "outside")
+        assert values(load(write_lists(folder, "in.png 0\nb/3.png 1\n"))[0]) == [(0, 0), (3, 1)]
+        for name in ("out.png", "outdir/x.png"):
+            with pytest.raises(UserError, match=r"Train.txt:2: .* by a symbolic link"):
+                load(write_lists(folder, f"a/0.png 0\n{name} 1\n"))
+
+    def test_a_file_with_another_label_in_evaluation_is_refused(self, folder):
+        text = r"Eval.txt:2: 'a/../a/0.png' has label '1', but '0' in .*Train.txt:1"
+        with pytest.raises(UserError, match=text):
+            load(write_lists(folder, TRAIN, "a/2.png 0\na/../a/0.png 1\n"))
+
+    def test_a_file_in_both_parts_is_warned_of(self, folder, caplog):
+        load(write_lists(folder, TRAIN, "a/0.png 0\nb/5.png 1\n"))
+        assert "1 files are in training and in evaluation" in caplog.text
+        assert "0.png" in caplog.text
+
+    def test_aistudio_layout_is_found_by_itself(self, folder, tmp_path, monkeypatch):
+        lists = tmp_path / "ai" / "data" / "data22612"
+        lists.mkdir(parents=True)
+        write_lists(lists, TRAIN)
+        monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "ai")
+        with pytest.raises(UserError, match="no images"):
+            load_data(DataOptions())
+        with zipfile.ZipFile(lists / "Images.zip", "w") as archive:
+            for path in sorted((folder / "Images").rglob("*.png")):
+                archive.write(path, path.relative_to(folder))
+        assert values(load_data(DataOptions())[0]) == [(0, 0), (1, 0), (3, 1), (4, 1)]
+        (tmp_path / "ai" / "work").mkdir()
+        (folder / "Images").rename(tmp_path / "ai" / "work" / "Images")
+        train, _ = load_data(DataOptions())
+        assert train.source(0) == str(tmp_path / "ai" / "work" / "Images" / "a" / "0.png")
+
+
+class TestCsv:
+    def write(self, folder, text, name="train.csv"):
+        (folder / name).write_text(text)
+        return folder
+
+    def test_a_table_is_split_by_row_order(self, folder):
+        rows = "image,label\na/0.png,0\nb/3.png,1\na/1.png,0\nb/4.png,1\na/2.png,0\n"
+        train, evaluation = load(self.write(folder, rows))
+        assert values(train) == [(0, 0), (3, 1), (1, 0), (4, 1)]
+        assert values(evaluation) == [(2, 0)]
+
+    def test_columns_can_be_named_and_a_second_table_given(self, folder):
+        self.write(folder, "id,kind,file\n1,007,a/0.png\n2,NA,a/1.png\n", "one.csv")
+        self.write(folder, 'kind,file\nNA,"b/3.png"\n', "two.csv")
+        options = {"image_column": "file", "label_column": "kind"}
+        with pytest.raises(UserError, match=r"one.csv:3: label 'NA' is not a whole number"):
+            load(folder / "one.csv", eval_data=str(folder / "two.csv"), **options)
+        self.write(folder, "id,kind,file\n1,x,a/0.png\n2,NA,a/1.png\n", "one.csv")
+        train, evaluation = load(folder / "one.csv", eval_data=str(folder / "two.csv"), **options)
+        assert train.classes == ["NA", "x"] and values(train) == [(0, 1), (1, 0)]
+        assert values(evaluation) == [(3, 0)]
+
+    def test_a_stratified_split_has_every_class_in_both_parts(self, folder):
+        rows = "image,label\n" + "".join(f"{'ab'[i // 3]}/{i}.png,{i // 3}\n" for i in range(6))
+        with pytest.raises(UserError, match=r"train.csv:\d: label '1' does not occur in training"):
+            load(self.write(folder, rows), eval_share=0.5)
+        train, evaluation = load(folder, split="stratified", eval_share=0.34)
+        assert list(np.bincount(train.labels)) == [2, 2]
+        assert list(np.bincount(evaluation.labels)) == [1, 1]
+        both = values(train) + values(evaluation)
+        assert sorted(both) == [(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 1)]
+
+    def test_numbers_written_by_pandas_as_floats_are_understood(self, folder):
+        rows = "image,label\na/0.png,0.0\nb/3.png,1.0\na/1.png,0.0\n"
+        assert load(self.write(folder, rows), eval_share=0.34)[0].classes == ["0", "1"]
+
+    @pytest.mark.parametrize(
+        ("text", "error"),
+        [
+            ("path,label\na/0.png,0\n", r"train.csv:1: no single column 'image'; there are: 'path"),
+            ("image,label\na/0.png,0\nb/3.png\n", r"train.csv:3: the label is empty"),
+            ("image,label\na/0.png,0\n,1\n", r"train.csv:3: the image is empty"),
+            ("image,label\na/0.png,0\nb/3.png,1,9\n", r"train.csv: not a table"),
+            ("image,label\na/0.png,0,9\nb/3.png,1,9\n", r"train.csv: not a table"),
+            ("image,label\na/0.png,0\n\na/9.png,0\n", r"train.csv:4: 'a/9.png': no such file"),
+            ("image,label\na/0.png,0\nb/3.png,1.5\n", r"train.csv:3: label '1.5' is not a whole"),
+            (
+                'image,label,"two\nlines"\n"a/0.png",0,"a\nb\nc"\na/9.png,0,x\n',
+                r"train.csv:6: 'a/9.p",
+            ),
+            ("image,label\n", r"train.csv: lists no images"),
+            ("", r"train.csv: not a table"),
+        ],
+    )
+    def test_a_bad_table_is_refused(self, folder, text, error):
+        with pytest.raises(UserError, match=error):
+            load(self.write(folder, text))

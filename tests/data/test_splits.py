@@ -1,0 +1,88 @@
+"""Splits are partitions that follow the labels and the seed."""
+
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.data.load import DataOptions, load_data
+from paddle_aug.data.splits import order_split, per_class_subset, stratified_split
+from tests.data_sets import TRAIN, load, make_folder, write_lists
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return make_folder(tmp_path)
+
+
+class TestSplits:
+    def test_the_first_share_of_the_rows_trains(self):
+        train, evaluation = order_split(560, 0.2)
+        assert (len(train), list(evaluation[:2]), evaluation[-1]) == (448, [448, 449], 559)
+        with pytest.raises(UserError):
+            order_split(1, 0.2)
+
+    @settings(max_examples=50, deadline=None)
+    @given(
+        st.lists(st.integers(0, 4), min_size=2, max_size=60).filter(lambda x: len(x) > len(set(x))),
+        st.floats(0.01, 0.99),
+        st.integers(0, 99),
+    )
+    def test_a_stratified_split_is_a_partition_with_every_class_in_training(
+        self, rows, share, seed
+    ):
+        labels = np.array(rows)
+        train, evaluation = stratified_split(labels, share, seed)
+        np.testing.assert_array_equal(np.sort(np.r_[train, evaluation]), np.arange(len(labels)))
+        assert set(labels[train]) == set(rows)
+        for label in set(rows):
+            count, taken = rows.count(label), int((labels[evaluation] == label).sum())
+            assert taken == (0 if count == 1 else min(max(round(count * share), 1), count - 1))
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.integers(1, 9))
+    def test_fewer_images_a_class_are_a_part_of_more(self, rows, count):
+        labels = np.array(rows)
+        fewer, more = (per_class_subset(labels, k, seed=7) for k in (count, count + 3))
+        assert set(fewer) <= set(more) and list(fewer) == sorted(fewer)
+        for label in set(rows):
+            assert (labels[fewer] == label).sum() == min(count, rows.count(label))
+
+    def test_per_class_limits_training_only(self, caplog):
+        with caplog.at_level(logging.WARNING):
+            train, evaluation = load_data(DataOptions("digits", per_class=7, seed=5))
+        assert list(np.bincount(train.labels)) == [7] * 10 and len(evaluation) == 359
+        assert caplog.text == ""
+        again, _ = load_data(DataOptions("digits", per_class=7, seed=5))
+        other, _ = load_data(DataOptions("digits", per_class=7, seed=6))
+        sources = [[d.source(i) for i in range(70)] for d in (train, again, other)]
+        assert sources[0] == sources[1] != sources[2]
+
+    def test_eval_per_class_takes_the_same_images_whatever_the_seed(self):
+        parts = [load_data(DataOptions("digits", eval_per_class=3, seed=s))[1] for s in (5, 6)]
+        assert list(np.bincount(parts[0].labels)) == [3] * 10
+        sources = [[part.source(i) for i in range(30)] for part in parts]
+        assert sources[0] == sources[1]
+        everything = load_data(DataOptions("digits"))[1]
+        assert set(sources[0]) < {everything.source(i) for i in range(len(everything))}
+
+    def test_a_class_with_fewer_images_is_taken_whole_and_named(self, folder, caplog):
+        train, _ = load(write_lists(folder, TRAIN + "a/2.png 0\n", "b/5.png 1"), per_class=3)
+        assert list(np.bincount(train.labels)) == [3, 2]
+        assert "is more than 1 class can give: 1 (2)" in caplog.text
+
+    def test_a_class_without_training_images_cannot_be_limited(self, folder):
+        (folder / "classes.txt").write_text("ant\nbee\ncow\n")
+        with pytest.raises(UserError, match="class 'cow' has no image"):
+            load(write_lists(folder, TRAIN), per_class=1)
+
+    @pytest.mark.parametrize(
+        ("option", "value"), [("eval_share", 0.0), ("eval_share", 1.0), ("split", "x"),
+                              ("per_class", 0), ("eval_per_class", 0)],
+    )  # fmt: skip
+    def test_options_out_of_range_are_refused(self, option, value):
+        with pytest.raises(UserError, match=f"{option} is .*allowed"):
+            DataOptions(**{option: value})

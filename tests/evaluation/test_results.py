@@ -1,0 +1,202 @@
+"""What evaluate.py says of a checkpoint, where it writes, and which folders are no runs."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from paddle_aug.config import load_config
+from paddle_aug.core.errors import UserError
+from paddle_aug.evaluation.evaluate import (
+    checkpoint_place,
+    describe_checkpoint,
+    evaluate_checkpoint,
+    folder_name,
+)
+from paddle_aug.evaluation.options import EvaluationOptions, parse_args
+from paddle_aug.evaluation.results import figures, headline
+from paddle_aug.report.figure import can_show
+from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
+from paddle_aug.runs.recorder import Recorder
+from paddle_aug.train.engine import Progress
+from paddle_aug.train.fit import _summary, fit, resume
+
+STATE = {"config": {}, "classes": ["a", "b"]}
+ARRAYS = {"model/weight": np.ones(3, np.float32)}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """Three epochs of LeNet on noise of three classes, two of them with Chinese names."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for name in ("狗 狗", "猫", "dog"):
+        (folder / "set" / name).mkdir(parents=True)
+        for number in range(5):
+            path = folder / "set" / name / f"{number}.png"
+            image = rng.integers(0, 256, (32, 32, 3), np.uint8)
+            path.write_bytes(cv2.imencode(".png", image)[1].tobytes())
+    values = {
+        "data": str(folder / "set"), "model": "LeNet", "image_size": 32, "batch_size": 6,
+        "epochs": 3, "augment": "no", "output": str(folder / "logs"),
+    }  # fmt: skip
+    return fit(load_config(values), say=lambda line: None)
+
+
+def test_the_output_says_which_checkpoint_it_is_of(run, capsys):
+    best = int(np.load(run.parent / "noAug_accEval.npy").argmax())
+    result = evaluate_checkpoint(EvaluationOptions(str(run), workers=0))
+    told = capsys.readouterr()
+    lines = told.out.splitlines()
+    assert lines[-3] == (
+        f"best checkpoint, epoch {best} (counted from 0; chosen on these images, so it flatters)"
+    )
+    assert lines[-2].startswith("3 images: loss ") and "top-5" not in told.out
+    assert lines[-1] == f"written to {run / 'evaluation'}"
+    saved = json.loads((run / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))
+    assert saved == result
+    assert (saved["checkpoint"], saved["checkpoint_epoch"], saved["top5"]) == ("best", best, None)
+    note = "note: no installed font can write some class names: #1 = 狗 狗, #2 = 猫"
+    assert told.err.count(note) == (not can_show("猫"))
+
+
+def test_another_checkpoint_and_split_leave_the_first_evaluation_alone(run, capsys):
+    kept = run / "evaluation" / "evaluation.json"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("kept")
+    options = EvaluationOptions(str(run), checkpoint="last", split="train", workers=0)
+    result = evaluate_checkpoint(options)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3] == "last checkpoint, epoch 2"
+    assert lines[-1] == f"written to {run / 'evaluation_last_train'}"
+    assert (result["checkpoint"], result["checkpoint_epoch"], result["images"]) == ("last", 2, 12)
+    assert kept.read_text() == "kept"
+    assert (run / "evaluation_last_train" / "mistakes.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "evaluation"),
+        ({"checkpoint": "last"}, "evaluation_last"),
+        ({"split": "train"}, "evaluation_train"),
+        ({"tta": "flip"}, "evaluation_tta-flip"),
+        ({"tta": "draws", "tta_draws": 3}, "evaluation_tta-draws-flip-3"),
+        ({"checkpoint": "last", "split": "train", "tta": "crops"},
+         "evaluation_last_train_tta-crops"),
+        ({"data": "/elsewhere/others.zip"}, "evaluation_data-others.zip"),
+    ],
+)  # fmt: skip
+def test_every_variant_has_a_folder_of_its_own(options, name, tmp_path):
+    assert folder_name(EvaluationOptions(str(tmp_path), **options)) == name
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("checkpoints/best.safetensors", "evaluation"),
+        ("checkpoints/state-00003-000000.safetensors", "evaluation_state-00003-000000"),
+    ],
+)
+def test_a_file_among_checkpoints_is_evaluated_beside_the_run(file, name, tmp_path):
+    save_state(tmp_path / "mixup" / file, ARRAYS, STATE)
+    _, _, folder = read_trained(tmp_path / "mixup" / file)
+    assert folder == tmp_path / "mixup"
+    assert folder_name(EvaluationOptions(str(tmp_path / "mixup" / file))) == name
+
+
+def test_a_file_elsewhere_is_evaluated_where_it_is(tmp_path):
+    save_state(tmp_path / "mine.safetensors", ARRAYS, STATE)
+    assert read_trained(tmp_path / "mine.safetensors")[2] == tmp_path
+    assert folder_name(EvaluationOptions(str(tmp_path / "mine.safetensors"))) == "evaluation_mine"
+
+
+def test_a_file_has_no_last_checkpoint(tmp_path):
+    save_state(tmp_path / "mine.safetensors", ARRAYS, STATE)
+    with pytest.raises(UserError, match=r"checkpoint: 'last' is one of a run's folder, .* a file"):
+        read_trained(tmp_path / "mine.safetensors", "last")
+
+
+@pytest.mark.parametrize(
+    ("state", "epoch", "step"),
+    [
+        ({"epoch": 34}, 34, None),
+        ({"progress": {"epoch": 60, "step": 0}}, 59, None),
+        ({"progress": {"epoch": 60, "step": 7}}, 60, 7),
+        ({}, None, None),
+    ],
+)
+def test_the_epoch_of_a_checkpoint_is_the_one_it_was_trained_in(state, epoch, step):
+    assert checkpoint_place(state) == {"checkpoint_epoch": epoch, "checkpoint_step": step}
+
+
+@pytest.mark.parametrize(
+    ("split", "same_data", "remark"),
+    [
+        ("eval", True, "chosen on these images, so it flatters"),
+        ("train", True, "chosen on the run's evaluation images"),
+        ("eval", False, "chosen on the run's evaluation images"),
+    ],
+)
+def test_the_best_flatters_on_the_images_it_was_chosen_on(split, same_data, remark):
+    place = {"checkpoint": "best", "checkpoint_epoch": 34, "checkpoint_step": None}
+    line = describe_checkpoint({**place, "split": split}, chosen=True, same_data=same_data)
+    assert line == f"best checkpoint, epoch 34 (counted from 0; {remark})"
+
+
+def test_a_checkpoint_within_an_epoch_says_its_step():
+    place = {"checkpoint": "last", "checkpoint_epoch": 60, "checkpoint_step": 7, "split": "eval"}
+    line = describe_checkpoint(place, chosen=False, same_data=True)
+    assert line == "last checkpoint, epoch 60 after step 7"
+
+
+def test_the_top_five_are_told_of_more_than_five_classes():
+    probabilities = np.tile([0.3, 0.25, 0.2, 0.15, 0.1, 0.0], (2, 1))
+    six = figures(probabilities, np.array([0, 5]), list("abcdef"))
+    assert (six["top1"], six["top5"]) == (0.5, 0.5)
+    assert headline(six).startswith("2 images: ")
+    assert headline(six).endswith("top-1 0.5000, top-5 0.5000")
+    five = figures(probabilities[:1, :5], np.array([0]), list("abcde"))
+    assert five["top5"] is None
+    assert headline(five) == "1 image: loss 1.2040, top-1 1.0000"  # -log 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--tta-draws", "8"], "tta_draws"),  # the default, but given
+        (["--tta", "flip", "--tta-draws", "3"], "tta_draws"),
+        (["--tta", "crops", "--tta-policy", "userDef"], "tta_policy"),
+    ],
+)
+def test_options_of_the_draws_are_refused_without_them(arguments, name):
+    with pytest.raises(UserError, match=f"^{name}: only with --tta draws$"):
+        parse_args(["logs/mixup", *arguments])
+
+
+def test_options_of_the_draws_are_taken_with_them():
+    options = parse_args(["x", "--tta", "draws", "--tta-draws", "3", "--tta-policy", "userDef"])
+    assert (options.tta_draws, options.tta_policy) == (3, "userDef")
+    options = parse_args(["x", "--tta", "draws"])
+    assert (options.tta_draws, options.tta_policy) == (8, "flip")
+
+
+def test_an_output_folder_is_told_from_a_run(tmp_path):
+    for mode in ("userDef", "mixup"):
+        CheckpointFolder(tmp_path / mode / "checkpoints").save_best(ARRAYS, STATE)
+    (tmp_path / "comparison").mkdir()
+    message = f"{tmp_path}: not a run, but has some: {tmp_path}/mixup, {tmp_path}/userDef"
+    for use in (read_trained, resume):
+        with pytest.raises(UserError) as error:
+            use(tmp_path)
+        assert str(error.value) == message
+    assert read_trained(tmp_path / "mixup")[2] == tmp_path / "mixup"
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(1, "the last epoch,"), (3, "the last 3 epochs,")])
+def test_the_last_line_of_a_run_counts_its_epochs(epochs, said, tmp_path):
+    progress = Progress(history=[{"accEval": 0.5}] * epochs, best_epoch=0, best_accuracy=0.5)
+    line = _summary(progress, Recorder(tmp_path, "no"))
+    assert line.startswith(f"evaluation accuracy: 0.5000 mean of {said} 0.5000 best (epoch 0)\n")

@@ -1,0 +1,131 @@
+"""Which method mixes what, how often and when."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle_aug.train.setup.mix import build_mix_policy, build_mix_schedule
+
+from paddle_aug.config import Config
+from paddle_aug.core.seeding import stream
+from paddle_aug.mix import formulas as mixing
+from tests.helpers import policy, view
+
+LABELS = np.array([0, 1, 2, 3, 4])
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(5, 3, 7, 11)).astype(np.float32)
+
+
+@pytest.mark.parametrize("method", ["samplePairing", "mixup", "cutmix", "cutout"])
+def test_a_mixed_batch_is_the_formula_applied_to_what_was_drawn(images, method):
+    mix = policy(method, alpha=0.7)
+    mixed, first, second, lam = mix.mix_batch(images, LABELS, stream(1, 2, 3, "mix"))
+
+    rng = stream(1, 2, 3, "mix")
+    draw = mix.draw(rng, 7, 11)
+    index = mixing.sample_partners(rng, 5)
+    expected = {
+        "samplePairing": lambda: mixing.sample_pairing(images, images[index]),
+        "mixup": lambda: mixing.mixup(images, images[index], draw.lam),
+        "cutmix": lambda: mixing.cutmix(images, images[index], draw.box),
+        "cutout": lambda: mixing.cutout(images, draw.box),
+    }[method]()
+    np.testing.assert_array_equal(mixed, expected)
+    np.testing.assert_array_equal(first, LABELS)
+    np.testing.assert_array_equal(second, LABELS[index])
+    if method == "cutmix":
+        assert lam == mixing.box_lam(draw.box, 7, 11)
+    elif method == "mixup":
+        assert 0 < lam < 1
+    else:
+        assert lam == 1.0, "SamplePairing and Cutout keep the first image's label"
+
+
+def test_tensors_and_arrays_are_mixed_alike(images):
+    mix = policy("mixup")
+    array, *labels, lam = mix.mix_batch(images, LABELS, stream(0, 0, 0, "mix"))
+    tensor, *tensor_labels, tensor_lam = mix.mix_batch(
+        paddle.to_tensor(images), paddle.to_tensor(LABELS), stream(0, 0, 0, "mix")
+    )
+    np.testing.assert_array_equal(tensor.numpy(), array)
+    assert tensor_lam == lam
+    for own, other in zip(labels, tensor_labels, strict=True):
+        np.testing.assert_array_equal(other.numpy(), own)
+
+
+def test_probability_is_the_share_of_mixed_batches(images):
+    mix = policy("cutmix", probability=0.2)
+    mixed = [mix.draw(stream(0, 0, i, "mix"), 7, 11) is not None for i in range(3000)]
+    assert np.mean(mixed) == pytest.approx(0.2, abs=0.02)
+    never = policy("cutmix", probability=0.0)
+    out, first, second, lam = never.mix_batch(images, LABELS, stream(0, 0, 0, "mix"))
+    np.testing.assert_array_equal(out, images)
+    assert lam == 1.0
+    assert first is second
+
+
+def test_cutout_squares_have_the_size_asked_for():
+    draws = [policy("cutout", cutout_size=0.4).draw(stream(0, 0, i), 40, 40) for i in range(500)]
+    heights = [draw.box[2] - draw.box[0] for draw in draws]
+    assert max(heights) == 16
+    assert min(heights) >= 8, "a centre inside the image leaves at least half of the square"
+
+
+def test_partners_from_the_data_set_mix_each_image_by_itself():
+    data = view(mix=policy("samplePairing", partner="dataset"))
+    plain = view()
+    partners = set()
+    for index in range(23):
+        sample = data[0, index]
+        partner_value = 2 * sample.image[0, 0, 0] - plain[0, index].image[0, 0, 0]
+        partners.add(float(partner_value))
+        assert sample.label == index % 3
+        assert sample.lam == 1.0
+    assert len(partners) > 10
+
+
+def test_cutmix_in_the_data_set_weights_the_labels_by_the_pixels():
+    data = view(mix=policy("cutmix", partner="dataset", probability=0.5))
+    plain = view()
+    mixed = 0
+    for index in range(23):
+        sample, own = data[0, index], plain[0, index]
+        share = float(np.mean(sample.image[0] == own.image[0]))
+        if sample.lam < 1 and sample.image[0].min() != sample.image[0].max():
+            assert sample.lam == pytest.approx(share)
+            mixed += 1
+    assert 4 <= mixed <= 18
+
+
+def test_the_schedule_rules_mixing_in_the_data_set_too():
+    mix = policy("samplePairing", partner="dataset", schedule=build_mix_schedule(Config(epochs=20)))
+    data, plain = view(mix=mix), view()
+    for epoch, active in ((0, False), (2, True), (9, False), (18, False)):
+        same = np.array_equal(data[epoch, 3].image, plain[epoch, 3].image)
+        assert same is not active
+
+
+@pytest.mark.parametrize(
+    ("options", "active"),
+    [
+        ({"augment": "samplePairing"}, [2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17]),
+        ({"augment": "mixup"}, list(range(20))),
+        ({"augment": "mixup", "mix_off_last": 5}, list(range(15))),
+        ({"augment": "samplePairing", "mix_off_last": 8}, [2, 3, 4, 5, 6, 7, 10, 11]),
+        ({"augment": "cutmix", "pairing_start": 18}, [18, 19]),
+        ({"augment": "mixup", "pairing_on": 1, "pairing_off": 3}, [0, 4, 8, 12, 16]),
+        ({"augment": "samplePairing", "pairing_start": 15, "mix_off_last": 15}, []),
+        ({"augment": "mixup", "mix_off_last": 99}, []),
+    ],
+)
+def test_mixing_is_on_in_these_of_twenty_epochs(options, active):
+    schedule = build_mix_schedule(Config(epochs=20, **options))
+    assert [e for e in range(20) if schedule.is_active(e)] == active
+
+
+def test_plain_augmentations_have_no_mixing():
+    assert build_mix_policy(Config(augment="userDef")) is None
+    assert build_mix_policy(Config(augment="mixup")).alpha == 1.5
+    assert build_mix_policy(Config(augment="mixup", alpha=0.2)).alpha == 0.2

@@ -1,0 +1,112 @@
+"""What a result depends on is recorded, and a resumed run names what differs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_aug.data import dataset as image_dataset
+from paddle_aug.data.dataset import ArrayDataset, FileDataset, data_digest
+from paddle_aug.runs import environment
+from paddle_aug.runs.environment import describe_environment, differences
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS", "MKL_DEBUG_CPU_TYPE",
+        "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "DNNL_DEFAULT_FPMATH_MODE", "NPY_DISABLE_CPU_FEATURES",
+        "OPENCV_CPU_DISABLE", "CUBLAS_WORKSPACE_CONFIG", "FLAGS_use_mkldnn", "GLIBC_TUNABLES",
+    ],
+)  # fmt: skip
+def test_a_variable_that_chooses_threads_or_kernels_is_recorded_and_compared(monkeypatch, name):
+    monkeypatch.delenv(name, raising=False)
+    before = describe_environment("cpu", {})
+    assert name not in before["threads"]
+    monkeypatch.setenv(name, "7")
+    now = describe_environment("cpu", {})
+    assert now["threads"][name] == "7"
+    assert differences(before, now) == [f"threads.{name}: was None, is 7"]
+    assert differences(now, now) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["ONEDNN_VERBOSE", "OPENCV_LOG_LEVEL", "FLAGS_selected_gpus", "HOME"]
+)
+def test_a_variable_that_changes_no_result_is_not_compared(monkeypatch, name):
+    before = describe_environment("cpu", {})
+    monkeypatch.setenv(name, "7")
+    assert differences(before, describe_environment("cpu", {})) == []
+
+
+def test_only_what_differs_is_named_part_by_part():
+    before = {"cpu": "A", "versions": {"numpy": "2.3", "pillow": "12"}, "code": "1", "cores": 2}
+    now = {"cpu": "B", "versions": {"numpy": "2.2", "pillow": "12"}, "code": "1", "cores": 4}
+    now |= {"data": {"train": {"digest": "x"}}}
+    assert differences(before, now) == [
+        "cpu: was A, is B",
+        "data.train.digest: was None, is x",
+        "versions.numpy: was 2.3, is 2.2",
+    ]
+
+
+def test_the_code_is_known_by_every_file_of_it(tmp_path, monkeypatch):
+    (tmp_path / "paddle_aug").mkdir()
+    (tmp_path / "models").mkdir()
+    assert (environment.PACKAGE / "__main__.py").is_file()  # all of the package, not runs/ alone
+    monkeypatch.setattr(environment, "PACKAGE", tmp_path / "paddle_aug")
+    digests = []
+    for place, text in (("paddle_aug/a.py", "x = 1"), ("models/b.py", ""), ("paddle_aug/a.py", "")):
+        (tmp_path / place).write_text(text)
+        digests.append(environment.code_digest())
+    assert len(set(digests)) == 3
+
+
+def arrays(change: int = 0) -> ArrayDataset:
+    images = np.arange(3 * 5 * 7, dtype=np.uint8).reshape(3, 5, 7)
+    images[1, 2, 3] += change
+    return ArrayDataset(images, [0, 1, 0], ["a", "b"], "set")
+
+
+def test_arrays_are_known_by_their_pixels():
+    assert data_digest(arrays()) == data_digest(arrays()) != data_digest(arrays(1))
+    assert data_digest(arrays().subset([0, 2])) == data_digest(arrays(1).subset([0, 2]))
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_files_are_known_by_paths_labels_and_content_or_size(tmp_path, monkeypatch, small):
+    monkeypatch.setattr(image_dataset, "SMALL_BYTES", 10_000 if small else 10)
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for path in paths:
+        Image.new("RGB", (5, 3)).save(path)
+
+    def digest(chosen=paths, labels=(0, 1, 0)):
+        return data_digest(FileDataset(chosen, labels, ["a", "b"], "set"))
+
+    first = digest()
+    assert digest(labels=(0, 1, 1)) != first
+    assert digest(paths[::-1]) != first
+    (tmp_path / "1.png").touch()
+    assert digest() == first, "a copy of later time is the same data set"
+    content = bytearray((tmp_path / "1.png").read_bytes())
+    content[-20] ^= 1
+    (tmp_path / "1.png").write_bytes(content)
+    assert (digest() != first) is small, "of many files only the sizes are looked at"
+    Image.effect_noise((5, 3), 50).save(paths[1])
+    exchanged = digest()
+    assert exchanged != first
+    (tmp_path / "1.png").unlink()
+    assert digest() not in (first, exchanged)
+
+
+def test_a_part_of_a_large_set_is_known_as_if_it_stood_alone(tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{i}.png") for i in range(3)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (5, 3), (number, 0, 0)).save(path)
+    two = sum(Path(path).stat().st_size for path in paths[:2])
+    monkeypatch.setattr(image_dataset, "SMALL_BYTES", two)
+    whole = FileDataset(paths, [0, 1, 0], ["a", "b"], "set")
+    data_digest(whole)
+    alone = FileDataset(paths[:2], [0, 1], ["a", "b"], "set")
+    assert data_digest(whole.subset([0, 1])) == data_digest(alone)
