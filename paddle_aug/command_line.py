@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from paddle_aug.config import DIGITS_DEFAULTS, Config, load_config, parse_yaml_text
+from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, parse_yaml_text
 from paddle_aug.core.plain_yaml import read_yaml
 
 _DEFAULTS = Config().dump()
@@ -79,7 +79,7 @@ def build_parser(description: str, prog: str | None = None) -> argparse.Argument
     parser.add_argument("--config", metavar="FILE", help="YAML file of options")
     groups: dict[str, Any] = {}
     for name, field in Config.model_fields.items():
-        group_name = typing.cast(dict[str, str], field.json_schema_extra)["group"]
+        group_name = fact(name, "group")
         if group_name not in groups:
             groups[group_name] = parser.add_argument_group(group_name)
         group = groups[group_name]

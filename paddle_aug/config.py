@@ -6,7 +6,7 @@ pydantic checks names, types and ranges before any work is done; nothing here im
 that --help and errors in options answer at once.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     BaseModel,
@@ -25,20 +25,8 @@ from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.core.errors import UserError, unknown_option
 from paddle_aug.core.plain_yaml import load_yaml
 from paddle_aug.data.options import uses_digits
+from paddle_aug.mix.formulas import MAX_ALPHA
 from paddle_aug.modes import AUGMENTS, BASES, MIXES, defaults_in_words, mixing_of
-
-# Options that only count where another one has one of these values.
-USED_WITH: dict[str, tuple[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("partner", "mix_prob", "mix_off_last"), ("augment", MIXES)),
-    **dict.fromkeys((f"pairing_{n}" for n in ("start", "end", "on", "off")), ("augment", MIXES)),
-    "alpha": ("augment", tuple(m for m in MIXES if mixing_of(m).alpha is not None)),
-    "cutout_size": ("augment", ("cutout",)),
-    "focal_gamma": ("criterion", ("focal",)),
-    "momentum": ("optimizer", ("Momentum",)),
-    "milestones": ("lr_schedule", ("multistep",)),
-    "gamma": ("lr_schedule", ("multistep", "plateau")),
-    "plateau_patience": ("lr_schedule", ("plateau",)),
-}
 
 # The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
 DIGITS_DEFAULTS: dict[str, Any] = {
@@ -82,8 +70,30 @@ Epochs = Annotated[list[Natural], BeforeValidator(_split_commas)]
 TransformList = Annotated[list[Any], BeforeValidator(parse_yaml_text)]
 
 
-def option(default: Any, group: str, description: str) -> Any:
-    return Field(default, description=description, json_schema_extra={"group": group})
+def option(
+    default: Any,
+    group: str,
+    description: str,
+    *,
+    used_with: tuple[str, tuple[str, ...]] | None = None,
+    free_on_resume: bool = False,
+    studied: bool = False,
+) -> Any:
+    """One option, with everything that is known about it.
+
+    used_with: (another option, its values): only with one of these does this option count.
+    free_on_resume: it does not change a result, so that a resumed run may have another value.
+    studied: it may differ between runs that are compared: what is studied, or where it ran.
+    """
+    facts = {"group": group, "used_with": used_with, "free_on_resume": free_on_resume,
+             "studied": studied}  # fmt: skip
+    return Field(default, description=description, json_schema_extra=facts)
+
+
+# Shorthands for the table below: what some options count with.
+_MIXED = ("augment", MIXES)
+_DRAWS_LAM = ("augment", tuple(m for m in MIXES if mixing_of(m).alpha is not None))
+_PAIRED = ("augment", tuple(m for m in MIXES if mixing_of(m).pairs is not None))
 
 
 class Config(BaseModel):
@@ -107,23 +117,25 @@ class Config(BaseModel):
     mean: Numbers = option([0.5, 0.5, 0.5], "Data", "mean to subtract, in [0, 1], one value a channel")  # fmt: skip
     std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, in [0, 1]")
     skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
-    cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs")  # fmt: skip
+    cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs", free_on_resume=True, studied=True)  # fmt: skip
 
-    augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
-    base: Literal[BASES] | None = option(None, "Augmentation", f"image part under a mixing method ({defaults_in_words('base')})")  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
-    policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part")
-    train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'")  # fmt: skip
+    augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images", studied=True)  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
+    base: Literal[BASES] | None = option(None, "Augmentation", f"image part under a mixing method ({defaults_in_words('base')})", studied=True)  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
+    policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part", studied=True)  # fmt: skip
+    train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'", studied=True)  # fmt: skip
     eval_transforms: TransformList | None = option(None, "Augmentation", "the same for evaluation images")  # fmt: skip
 
-    partner: Literal["batch", "dataset"] | None = option(None, "Mixing", "where the second image comes from: the same batch, or the whole training set " + f"({defaults_in_words('partner')})")  # fmt: skip
-    mix_prob: Share | None = option(None, "Mixing", f"share of batches (of images, with --partner dataset) that are mixed ({defaults_in_words('mix_prob')})")  # fmt: skip
-    alpha: Annotated[float, Field(gt=0)] | None = option(None, "Mixing", f"lam ~ Beta(alpha, alpha) ({defaults_in_words('alpha')})")  # fmt: skip
-    pairing_start: Natural | None = option(None, "Mixing", "first epoch with mixing, from 0 (samplePairing: epochs/10, others: 0)")  # fmt: skip
-    pairing_end: Natural | None = option(None, "Mixing", "first epoch of the final part without mixing (samplePairing: epochs - epochs/10, others: epochs)")  # fmt: skip
-    pairing_on: Positive | None = option(None, "Mixing", "epochs with mixing in a turn (samplePairing 8, others: all)")  # fmt: skip
-    pairing_off: Natural | None = option(None, "Mixing", "epochs without mixing in a turn (samplePairing 2, others 0)")  # fmt: skip
-    mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs")  # fmt: skip
-    cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's")  # fmt: skip
+    partner: Literal["batch", "dataset"] | None = option(None, "Mixing", "where the second image comes from: the same batch, or the whole training set " + f"({defaults_in_words('partner')})", used_with=_MIXED, studied=True)  # fmt: skip
+    mix_prob: Share | None = option(None, "Mixing", f"share of batches (of images, with --partner dataset) that are mixed ({defaults_in_words('mix_prob')})", used_with=_MIXED, studied=True)  # fmt: skip
+    alpha: Annotated[float, Field(ge=0, le=MAX_ALPHA)] | None = option(None, "Mixing", f"lam ~ Beta(alpha, alpha); 0: no mixing ({defaults_in_words('alpha')})", used_with=_DRAWS_LAM, studied=True)  # fmt: skip
+    pairs: Literal["permutation", "replacement"] | None = option(None, "Mixing", f"partners in a batch: each image serves once, or each partner is drawn by itself ({defaults_in_words('pairs')})", used_with=_PAIRED, studied=True)  # fmt: skip
+    mix_draws: Literal["batch", "image"] | None = option(None, "Mixing", f"one lam and box for a batch, or one for each image; with --partner dataset always each image's ({defaults_in_words('mix_draws')})", used_with=_MIXED, studied=True)  # fmt: skip
+    pairing_start: Natural | None = option(None, "Mixing", "first epoch with mixing, from 0 (samplePairing: epochs/10, others: 0)", used_with=_MIXED, studied=True)  # fmt: skip
+    pairing_end: Natural | None = option(None, "Mixing", "first epoch of the final part without mixing (samplePairing: epochs - epochs/10, others: epochs)", used_with=_MIXED, studied=True)  # fmt: skip
+    pairing_on: Positive | None = option(None, "Mixing", "epochs with mixing in a turn (samplePairing 8, others: all)", used_with=_MIXED, studied=True)  # fmt: skip
+    pairing_off: Natural | None = option(None, "Mixing", "epochs without mixing in a turn (samplePairing 2, others 0)", used_with=_MIXED, studied=True)  # fmt: skip
+    mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs", used_with=_MIXED, studied=True)  # fmt: skip
+    cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
 
     model: str = option("GoogLeNet", "Model", "LeNet, AlexNet, VGG11/13/16/19 (and BN), GoogLeNet (and BN), ResNet18/34/50/101/152, ResNetSmall, or paddle.vision:NAME")  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: the documents' framework's")  # fmt: skip
@@ -137,29 +149,31 @@ class Config(BaseModel):
     eval_batch_size: Positive | None = option(None, "Optimisation", "images a step in evaluation; default: as --batch-size, at least 32")  # fmt: skip
     lr: Annotated[float, Field(gt=0)] = option(1e-4, "Optimisation", "learning rate")
     optimizer: Literal["Adam", "AdamW", "SGD", "Momentum"] = option("Adam", "Optimisation", "update rule")  # fmt: skip
-    momentum: Annotated[float, Field(ge=0, lt=1)] = option(0.9, "Optimisation", "of --optimizer Momentum")  # fmt: skip
+    momentum: Annotated[float, Field(ge=0, lt=1)] = option(0.9, "Optimisation", "of --optimizer Momentum", used_with=("optimizer", ("Momentum",)))  # fmt: skip
     weight_decay: Annotated[float, Field(ge=0)] = option(0.0, "Optimisation", "L2 penalty (AdamW: decoupled)")  # fmt: skip
     clip_norm: Annotated[float, Field(gt=0)] | None = option(None, "Optimisation", "clip gradients to this global norm")  # fmt: skip
     lr_schedule: Literal["constant", "multistep", "cosine", "plateau"] = option("constant", "Optimisation", "learning rate over the epochs")  # fmt: skip
     warmup_epochs: Natural = option(0, "Optimisation", "epochs of linear warm-up")
-    milestones: Epochs = option([], "Optimisation", "multistep: epochs at which the rate is multiplied by --gamma, as 15,18")  # fmt: skip
-    gamma: Annotated[float, Field(gt=0, le=1)] = option(0.1, "Optimisation", "multistep and plateau: factor")  # fmt: skip
-    plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss before a cut")  # fmt: skip
+    milestones: Epochs = option([], "Optimisation", "multistep: epochs at which the rate is multiplied by --gamma, as 15,18", used_with=("lr_schedule", ("multistep",)))  # fmt: skip
+    gamma: Annotated[float, Field(gt=0, le=1)] = option(0.1, "Optimisation", "multistep and plateau: factor", used_with=("lr_schedule", ("multistep", "plateau")))  # fmt: skip
+    plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss before a cut", used_with=("lr_schedule", ("plateau",)))  # fmt: skip
     criterion: Literal["cross_entropy", "focal"] = option("cross_entropy", "Optimisation", "loss function")  # fmt: skip
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "share of the label spread over all classes")  # fmt: skip
-    focal_gamma: Annotated[float, Field(ge=0)] = option(2.0, "Optimisation", "focal loss: gamma")  # fmt: skip
+    focal_gamma: Annotated[float, Field(ge=0)] = option(2.0, "Optimisation", "focal loss: gamma", used_with=("criterion", ("focal",)))  # fmt: skip
     ema: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "decay of averaged weights used in evaluation, such as 0.999; 0: off")  # fmt: skip
     early_stopping: Positive | None = option(None, "Optimisation", "stop after this many epochs without a better evaluation accuracy")  # fmt: skip
-    clean_accuracy: bool = option(False, "Optimisation", "measure the training accuracy on clean images too, after every epoch")  # fmt: skip
+    clean_accuracy: bool = option(False, "Optimisation", "measure the training accuracy on clean images too, after every epoch", studied=True)  # fmt: skip
 
-    output: str = option("logs", "Run", "folder of the curves; the run's own folder is OUTPUT/<augment>")  # fmt: skip
-    overwrite: bool = option(False, "Run", "replace the run that is already there")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = option(0, "Run", "of every random choice")
-    device: str = option("auto", "Run", "auto, cpu, gpu, gpu:1, ...")
-    workers: Literal["auto", "thread"] | Annotated[int, Field(ge=0, le=256)] = option("auto", "Run", "who makes the batches: thread, a number of processes, 0: none; auto chooses")  # fmt: skip
+    output: str = option("logs", "Run", "folder of the curves; the run's own folder is OUTPUT/<augment>", free_on_resume=True, studied=True)  # fmt: skip
+    overwrite: bool = option(
+        False, "Run", "replace the run that is already there", free_on_resume=True, studied=True
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = option(0, "Run", "of every random choice", studied=True)  # fmt: skip
+    device: str = option("auto", "Run", "auto, cpu, gpu, gpu:1, ...", studied=True)
+    workers: Literal["auto", "thread"] | Annotated[int, Field(ge=0, le=256)] = option("auto", "Run", "who makes the batches: thread, a number of processes, 0: none; auto chooses", free_on_resume=True, studied=True)  # fmt: skip
     amp: Literal["no", "fp16", "bf16"] = option("no", "Run", "automatic mixed precision")
-    cpu_backend: Literal["auto", "onednn", "paddle"] = option("auto", "Run", "what computes on a CPU: oneDNN from Paddle's wheel, or Paddle's own kernels")  # fmt: skip
-    checkpoint_minutes: Annotated[float, Field(gt=0)] = option(10.0, "Run", "save the state this often within an epoch; after every epoch always")  # fmt: skip
+    cpu_backend: Literal["auto", "onednn", "paddle"] = option("auto", "Run", "what computes on a CPU: oneDNN from Paddle's wheel, or Paddle's own kernels", studied=True)  # fmt: skip
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = option(10.0, "Run", "save the state this often within an epoch; after every epoch always", free_on_resume=True, studied=True)  # fmt: skip
     max_steps: Positive | None = option(None, "Run", "stop every epoch after this many steps (to try a configuration)")  # fmt: skip
 
     @model_validator(mode="before")
@@ -228,12 +242,12 @@ class Config(BaseModel):
 
     def without_effect(self) -> list[str]:
         """Options that were changed although what they belong to is not used, in words."""
-        changed = self.difference()
-        return [
-            f"--{name.replace('_', '-')} has no effect with --{other.replace('_', '-')} {value}"
-            for name, (other, values) in USED_WITH.items()
-            if name in changed and (value := getattr(self, other)) not in values
-        ]
+        lines = []
+        for name in self.difference():
+            other, values = fact(name, "used_with") or (None, ())
+            if other is not None and (value := getattr(self, other)) not in values:
+                lines.append(f"{_flag(name)} has no effect with {_flag(other)} {value}")
+        return lines
 
     @property
     def image_part(self) -> str:
@@ -250,6 +264,20 @@ class Config(BaseModel):
 
 
 _DEFAULTS = Config().dump()
+
+
+def fact(name: str, about: str) -> Any:
+    """What `option` says of an option: "group", "used_with", "free_on_resume" or "studied"."""
+    return cast(dict[str, Any], Config.model_fields[name].json_schema_extra)[about]
+
+
+def options_that_are(about: str) -> frozenset[str]:
+    """Names of the options of which "free_on_resume" or "studied" holds."""
+    return frozenset(name for name in Config.model_fields if fact(name, about))
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def load_config(values: dict[str, Any], where: str = "") -> Config:

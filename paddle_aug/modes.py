@@ -16,6 +16,8 @@ class Mixing:
     base: the image part, a value of --augment without mixing. partner: where the second image
     comes from. mix_prob: share of the batches (of the images, where partner is "dataset") that are
     mixed. alpha: of lam ~ Beta(alpha, alpha); None for methods that draw no lam.
+    pairs: how partners in a batch are drawn (`mix.formulas.sample_partners`); None for methods
+    without a partner. mix_draws: one lam and box for a "batch", or one for each "image".
     phases: "samplePairing": warm-up, turns and fine-tuning (`mix.phases`); "always": every epoch.
     """
 
@@ -23,6 +25,8 @@ class Mixing:
     partner: Literal["batch", "dataset"]
     mix_prob: float
     alpha: float | None
+    pairs: Literal["permutation", "replacement"] | None
+    mix_draws: Literal["batch", "image"]
     phases: Literal["samplePairing", "always"]
 
 
@@ -53,13 +57,13 @@ _TABLE = (
     Mode("randAugment", "2 of 14 operations at magnitude 9", "arXiv 1909.13719", "olive"),
     Mode("trivialAugment", "1 operation at a random magnitude", "arXiv 2103.10158", "black"),
     Mode("samplePairing", "mean with a partner, first label; not in the first and last tenth of the epochs, and else 8 epochs on, 2 off", "arXiv 1801.02929", "blue",
-         Mixing("userDef", "batch", 1.0, None, "samplePairing")),
+         Mixing("userDef", "batch", 1.0, None, "replacement", "batch", "samplePairing")),
     Mode("mixup", "lam and 1 - lam with a partner, both labels", "arXiv 1710.09412", "red",
-         Mixing("userDef", "batch", 1.0, 1.5, "always")),
+         Mixing("userDef", "batch", 1.0, 1.5, "replacement", "batch", "always")),
     Mode("cutmix", "a box from another image, labels by area", "arXiv 1905.04899", "magenta",
-         Mixing("no", "dataset", 0.2, 1.0, "always")),
+         Mixing("no", "dataset", 0.2, 1.0, "permutation", "batch", "always")),
     Mode("cutout", "a square set to the mean, first label", "arXiv 1708.04552", "goldenrod",
-         Mixing("no", "batch", 1.0, None, "always")),
+         Mixing("no", "batch", 1.0, None, None, "image", "always")),
 )  # fmt: skip
 
 MODES: dict[str, Mode] = {mode.name: mode for mode in _TABLE}

@@ -8,7 +8,7 @@ import numpy as np
 from paddle_aug.augment.transforms.base import Transform
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.data.dataset import ArrayDataset
-from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.methods import MixPolicy, Numbers
 from paddle_aug.mix.phases import always_on
 
 
@@ -50,8 +50,7 @@ def view(count: int = 23, transform: Transform | None = None, **settings: Any) -
     return AugmentedDataset(numbered(count), transform or AddDrawn(), 8, **settings)
 
 
-def policy(method: str, **settings: Any) -> MixPolicy:
-    values = {
-        "partner": "batch", "probability": 1.0, "alpha": 1.0, "schedule": always_on(10), **settings
-    }  # fmt: skip
-    return MixPolicy(method, **values)
+def policy(method: str, alpha: float = 1.0, cutout_size: float = 0.5, fill: float = 0.0,
+           **settings: Any) -> MixPolicy:  # fmt: skip
+    values = {"partner": "batch", "probability": 1.0, "schedule": always_on(10), **settings}
+    return MixPolicy(method, numbers=Numbers(alpha, cutout_size, fill), **values)

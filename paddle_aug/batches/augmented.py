@@ -70,7 +70,7 @@ class AugmentedDataset(paddle.io.Dataset):
         draw, partner_index = drawn
         partner, partner_label = self._read(partner_index, rng)
         image[:] = self.mix.apply(draw, image[None], partner[None])[0]
-        return Sample(image, label, partner_label, draw.lam)
+        return Sample(image, label, partner_label, float(draw.lam))
 
     def source(self, epoch: int, index: int) -> str:
         """Names an image, and the one that is mixed into it in this epoch, in messages."""

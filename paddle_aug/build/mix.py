@@ -1,7 +1,7 @@
 """From options to a mixing method with its numbers and phases."""
 
 from paddle_aug.config import Config
-from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.methods import MixPolicy, Numbers
 from paddle_aug.mix.phases import PairingSchedule, always_on
 from paddle_aug.modes import MIXES, mixing_of
 
@@ -14,10 +14,10 @@ def build_mix_policy(config: Config) -> MixPolicy | None:
         method=config.augment,
         partner=config.mix_setting("partner"),
         probability=config.mix_setting("mix_prob"),
-        alpha=config.mix_setting("alpha"),
         schedule=build_mix_schedule(config),
-        cutout_size=config.cutout_size,
-        fill=0.0,
+        numbers=Numbers(config.mix_setting("alpha") or 0.0, config.cutout_size),
+        pairs=config.mix_setting("pairs") or "replacement",
+        draws=config.mix_setting("mix_draws"),
     )
 
 

@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw, print and save the comparison; warnings about the runs' files go to stderr."""
     args = build_parser().parse_args(argv)
 
+    from paddle_aug.config import options_that_are
     from paddle_aug.report.table import (
         build_table,
         choose_baseline,
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for run in runs:
         for warning in run.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-    for difference in config_differences(runs):
+    for difference in config_differences(runs, options_that_are("studied")):
         print(f"note: the runs differ in {difference}", file=sys.stderr)
     print(format_table(rows, last=args.last))
     print(textwrap.fill(footnote(rows, args.last), 100))

@@ -14,14 +14,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from paddle_aug.command_line import to_arguments
-from paddle_aug.config import Config, load_config
+from paddle_aug.config import Config, load_config, options_that_are
 from paddle_aug.core.errors import UserError, unknown_option
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.runs.layout import CURVES
 
 ROOT = Path(__file__).resolve().parents[2]
-# Options that may differ between what a run was started with and what is asked for now.
-_FREE = frozenset({"output", "overwrite", "workers", "cache", "checkpoint_minutes"})
 
 
 class RunEntry(BaseModel):
@@ -159,7 +157,7 @@ def next_command(run: PlannedRun) -> list[str] | None:
         return [*run.command, "--overwrite"]
     saved = read_yaml(run.folder / "config.yaml")
     wanted = run.config.dump()
-    given = run.config.model_fields_set - _FREE
+    given = run.config.model_fields_set - options_that_are("free_on_resume")
     other = [f"{k}: was {saved.get(k)}, is {wanted[k]}" for k in given if saved.get(k) != wanted[k]]
     if other:
         raise UserError(

@@ -12,6 +12,8 @@ import numpy as np
 Batch = Any  # numpy.ndarray or paddle.Tensor, shape [N, C, H, W]
 Box = tuple[int, int, int, int]  # y1, x1, y2, x2; y2 and x2 are outside the box
 
+MAX_ALPHA = 1e6  # lam is 0.5 to three digits there; far above, its sampling overflows
+
 
 def sample_pairing(images: Batch, partners: Batch) -> Batch:
     """Mean of each image and its partner; the label stays the first image's.
@@ -34,20 +36,22 @@ def mixup(images: Batch, partners: Batch, lam: float | Batch) -> Batch:
     return images * lam + partners * (1 - lam)
 
 
-def cutmix(images: Batch, partners: Batch, box: Box) -> Batch:
+def cutmix(images: Batch, partners: Batch, box: Box | np.ndarray) -> Batch:
     """Each image with the rectangle `box` taken from its partner.
 
-    The share of the first image that is left is `box_lam(box, height, width)`. Raises ValueError
-    for a box that is not inside the images, which must be [N, C, H, W].
+    box: one for all images, or int [N, 4], one an image. The share of the first image that is left
+    is `box_lam(box, height, width)`. Raises ValueError for a box that is not inside the images,
+    which must be [N, C, H, W].
     Source: Yun et al. 2019, arXiv 1905.04899.
     """
     mask = _box_mask(box, images)
     return images * (1 - mask) + partners * mask
 
 
-def cutout(images: Batch, box: Box, fill: float = 0.0) -> Batch:
+def cutout(images: Batch, box: Box | np.ndarray, fill: float = 0.0) -> Batch:
     """Each image with the rectangle `box` set to `fill`; the label stays.
 
+    box: one for all images, or int [N, 4], one an image, as in the paper.
     Source: DeVries and Taylor 2017, arXiv 1708.04552.
     """
     mask = _box_mask(box, images)
@@ -64,8 +68,14 @@ def rand_bbox(height: int, width: int, lam: float, cy: int, cx: int) -> Box:
 
 
 def square_bbox(height: int, width: int, side: int, cy: int, cx: int) -> Box:
-    """Square of `side` pixels centred at row cy, column cx, clipped to the image (Cutout's)."""
-    return _clipped_box(height, width, side, side, cy, cx)
+    """Square of `side` pixels around row cy, column cx, clipped to the image (Cutout's).
+
+    Of an even side the centre is the first pixel of the second half, as in the paper's code.
+    """
+    top, left = cy - side // 2, cx - side // 2
+    y1, y2 = np.clip([top, top + side], 0, height)
+    x1, x2 = np.clip([left, left + side], 0, width)
+    return int(y1), int(x1), int(y2), int(x2)
 
 
 def box_lam(box: Box, height: int, width: int) -> float:
@@ -75,19 +85,33 @@ def box_lam(box: Box, height: int, width: int) -> float:
 
 
 def sample_lam(rng: np.random.Generator, alpha: float) -> float:
-    """lam ~ Beta(alpha, alpha), strictly inside (0, 1)."""
-    while True:
-        lam = float(rng.beta(alpha, alpha))
-        if 0.0 < lam < 1.0:
-            return lam
+    """lam ~ Beta(alpha, alpha), in [0, 1].
 
-
-def sample_partners(rng: np.random.Generator, size: int) -> np.ndarray:
-    """A partner for each image of a batch, drawn with replacement as the article does.
-
-    Returns int64 [size] in [0, size).
+    alpha: 0 to MAX_ALPHA. The smaller it is, the nearer lam lies to 0 or 1, which it is where
+    floating point has nothing in between; alpha 0 stands for no mixing: lam is 1 (as in the mixup
+    paper's code, arXiv 1710.09412). Raises ValueError for another alpha.
     """
-    return rng.integers(0, size, size)
+    if not 0 <= alpha <= MAX_ALPHA:
+        raise ValueError(f"alpha must be from 0 to {MAX_ALPHA:g}, got {alpha!r}")
+    if alpha == 0:
+        return 1.0
+    alpha = max(alpha, 1e-300)  # below, 1 / alpha is no number for the generator
+    return float(rng.beta(alpha, alpha))
+
+
+def sample_partners(rng: np.random.Generator, size: int, pairs: str = "replacement") -> np.ndarray:
+    """A partner for each image of a batch; int64 [size] in [0, size).
+
+    pairs: "replacement": each partner is drawn by itself, so that some images serve twice and
+    others not at all (the SamplePairing article). "permutation": every image serves once (the
+    code of the mixup and CutMix papers). An image may be its own partner in both.
+    Raises ValueError for another word.
+    """
+    if pairs == "replacement":
+        return rng.integers(0, size, size)
+    if pairs == "permutation":
+        return rng.permutation(size)
+    raise ValueError(f"pairs is {pairs!r}: permutation or replacement")
 
 
 def sample_centre(rng: np.random.Generator, height: int, width: int) -> tuple[int, int]:
@@ -96,18 +120,18 @@ def sample_centre(rng: np.random.Generator, height: int, width: int) -> tuple[in
 
 
 def soft_targets(
-    first: np.ndarray, second: np.ndarray, lam: float | np.ndarray, num_classes: int
+    labels: np.ndarray, partner_labels: np.ndarray, lam: float | np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """Label distributions lam * onehot(first) + (1 - lam) * onehot(second).
+    """Label distributions lam * onehot(labels) + (1 - lam) * onehot(partner_labels).
 
-    first, second: int64 [N]; lam: in [0, 1], one number or [N]. Returns float32
+    labels, partner_labels: int64 [N]; lam: in [0, 1], one number or [N]. Returns float32
     [N, num_classes], each row summing to 1.
     """
-    lam = np.broadcast_to(np.asarray(lam, np.float32), np.shape(first))
+    lam = np.broadcast_to(np.asarray(lam, np.float32), np.shape(labels))
     rows = np.arange(len(lam))
     targets = np.zeros((len(lam), num_classes), np.float32)
-    targets[rows, first] = lam
-    targets[rows, second] += 1 - lam
+    targets[rows, labels] = lam
+    targets[rows, partner_labels] += 1 - lam
     return targets
 
 
@@ -133,15 +157,23 @@ def _weights_like(lam: float | Batch, images: Batch) -> float | Batch:
     return paddle.to_tensor(np.asarray(lam), dtype=images.dtype).reshape(shape)
 
 
-def _box_mask(box: Box, images: Batch) -> Batch:
-    """1 inside the box and 0 outside, shape [1, 1, H, W], of the images' kind and dtype."""
-    y1, x1, y2, x2 = box
+def _box_mask(box: Box | np.ndarray, images: Batch) -> Batch:
+    """1 inside the box and 0 outside, of the images' kind and dtype.
+
+    Shape [1, 1, H, W], or [N, 1, H, W] where every image has a box of its own.
+    """
     height, width = images.shape[-2:]
-    if not (0 <= y1 <= y2 <= height and 0 <= x1 <= x2 <= width):
-        raise ValueError(f"the box {box} is not inside {height}x{width}, the last two of the shape "
-                         f"{list(images.shape)}: images must be [N, C, H, W]")  # fmt: skip
-    mask = np.zeros((1, 1, height, width), np.float32)
-    mask[..., y1:y2, x1:x2] = 1
+    boxes = np.atleast_2d(np.asarray(box))
+    if len(boxes) not in (1, images.shape[0]):
+        raise ValueError(f"{len(boxes)} boxes for {images.shape[0]} images: one, or one an image")
+    mask = np.zeros((len(boxes), 1, height, width), np.float32)
+    for row, (y1, x1, y2, x2) in enumerate(boxes.tolist()):
+        if not (0 <= y1 <= y2 <= height and 0 <= x1 <= x2 <= width):
+            raise ValueError(
+                f"the box {(y1, x1, y2, x2)} is not inside {height}x{width}, the last two of the "
+                f"shape {list(images.shape)}: images must be [N, C, H, W]"
+            )
+        mask[row, :, y1:y2, x1:x2] = 1
     if isinstance(images, np.ndarray):
         return mask.astype(images.dtype)
     import paddle

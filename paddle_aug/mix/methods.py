@@ -1,77 +1,151 @@
-"""What --augment means for mixing: a method, its numbers, its partners and its schedule."""
+"""The mixing methods, and how one of them is applied to a batch.
 
-from dataclasses import dataclass
+A method is two functions: `draw` decides by chance, `apply` does what was decided. To add one: a
+function in `formulas.py`, an entry in METHODS, a line in `modes.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from paddle_aug.mix import formulas as mixing
+from paddle_aug.mix import formulas
 from paddle_aug.mix.phases import PairingSchedule
+
+PAIRS = ("permutation", "replacement")
+DRAWS = ("batch", "image")
 
 
 class Draw(NamedTuple):
-    """What chance decided for one mix: `lam` for mixup, `box` for CutMix and Cutout."""
+    """What chance decided: one value for all images, or one an image (arrays [N] and [N, 4]).
 
-    lam: float = 1.0
-    box: mixing.Box = (0, 0, 0, 0)
+    lam: weight of the first image's label. box: rows and columns (y1, x1, y2, x2).
+    """
+
+    lam: float | np.ndarray = 1.0
+    box: formulas.Box | np.ndarray = (0, 0, 0, 0)
+
+
+class Numbers(NamedTuple):
+    """The numbers that a method draws and applies by.
+
+    alpha: lam ~ Beta(alpha, alpha). cutout_size: side of Cutout's square as a share of the shorter
+    side. fill: value of its pixels, after normalisation (0 is the mean that was subtracted).
+    """
+
+    alpha: float = 1.0
+    cutout_size: float = 0.5
+    fill: float = 0.0
+
+
+@dataclass(frozen=True)
+class Method:
+    """draw(rng, numbers, height, width) -> Draw; apply(images, partners, draw, numbers) -> images.
+
+    images, partners: float [N, C, H, W], NumPy arrays or Paddle tensors; not changed.
+    """
+
+    draw: Callable[[np.random.Generator, Numbers, int, int], Draw]
+    apply: Callable[[Any, Any, Draw, Numbers], Any]
+
+
+def _draw_nothing(rng: np.random.Generator, numbers: Numbers, height: int, width: int) -> Draw:
+    return Draw()
+
+
+def _draw_lam(rng: np.random.Generator, numbers: Numbers, height: int, width: int) -> Draw:
+    return Draw(formulas.sample_lam(rng, numbers.alpha))
+
+
+def _draw_area(rng: np.random.Generator, numbers: Numbers, height: int, width: int) -> Draw:
+    lam = formulas.sample_lam(rng, numbers.alpha)
+    box = formulas.rand_bbox(height, width, lam, *formulas.sample_centre(rng, height, width))
+    return Draw(formulas.box_lam(box, height, width), box)
+
+
+def _draw_square(rng: np.random.Generator, numbers: Numbers, height: int, width: int) -> Draw:
+    side = max(1, round(numbers.cutout_size * min(height, width)))
+    centre = formulas.sample_centre(rng, height, width)
+    return Draw(box=formulas.square_bbox(height, width, side, *centre))
+
+
+METHODS: dict[str, Method] = {
+    "samplePairing": Method(_draw_nothing, lambda a, b, draw, _: formulas.sample_pairing(a, b)),
+    "mixup": Method(_draw_lam, lambda a, b, draw, _: formulas.mixup(a, b, draw.lam)),
+    "cutmix": Method(_draw_area, lambda a, b, draw, _: formulas.cutmix(a, b, draw.box)),
+    "cutout": Method(
+        _draw_square, lambda a, b, draw, numbers: formulas.cutout(a, draw.box, numbers.fill)
+    ),
+}
 
 
 @dataclass(frozen=True)
 class MixPolicy:
     """One mixing method and when it applies; knows nothing of data sets or models.
 
-    method: one of config.MIXES. partner: "batch" or "dataset". probability: share of batches (of
-    images, for partner "dataset") that are mixed. alpha: of lam's Beta distribution.
-    cutout_size: side of Cutout's square as a share of the image's. fill: value of its pixels.
+    method: a key of METHODS. partner: "batch" or "dataset". probability: share of batches that are
+    mixed (of images, for partner "dataset" or draws "image"). schedule: epochs with mixing.
+    numbers: see Numbers. pairs: how partners in a batch are drawn, see `formulas.sample_partners`.
+    draws: one lam and box a "batch", or one an "image"; partners of the data set always have one
+    an image. Raises ValueError for a name that is not known.
     """
 
     method: str
     partner: str
     probability: float
-    alpha: float
     schedule: PairingSchedule
-    cutout_size: float = 0.5
-    fill: float = 0.0
+    numbers: Numbers = field(default_factory=Numbers)
+    pairs: str = "replacement"
+    draws: str = "batch"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("method", tuple(METHODS)), ("partner", ("batch", "dataset")),
+            ("pairs", PAIRS), ("draws", DRAWS),
+        ):  # fmt: skip
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}: one of {', '.join(allowed)}")
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> Draw | None:
         """Parameters of one mix, or None where this batch or image stays as it is."""
         if rng.random() >= self.probability:
             return None
-        if self.method == "mixup":
-            return Draw(lam=mixing.sample_lam(rng, self.alpha))
-        if self.method == "cutmix":
-            lam = mixing.sample_lam(rng, self.alpha)
-            box = mixing.rand_bbox(height, width, lam, *mixing.sample_centre(rng, height, width))
-            return Draw(mixing.box_lam(box, height, width), box)
-        if self.method == "cutout":
-            side = max(1, round(self.cutout_size * min(height, width)))
-            centre = mixing.sample_centre(rng, height, width)
-            return Draw(box=mixing.square_bbox(height, width, side, *centre))
-        return Draw()
+        return METHODS[self.method].draw(rng, self.numbers, height, width)
 
     def apply(self, draw: Draw, images: Any, partners: Any) -> Any:
         """Mixed images; `draw.lam` is the weight of the first image's label."""
-        if self.method == "samplePairing":
-            return mixing.sample_pairing(images, partners)
-        if self.method == "mixup":
-            return mixing.mixup(images, partners, draw.lam)
-        if self.method == "cutmix":
-            return mixing.cutmix(images, partners, draw.box)
-        return mixing.cutout(images, draw.box, self.fill)
+        return METHODS[self.method].apply(images, partners, draw, self.numbers)
 
     def mix_batch(
         self, images: Any, labels: Any, rng: np.random.Generator
-    ) -> tuple[Any, Any, Any, float]:
-        """(images, labels, partners' labels, lam) of one batch, mixed with itself.
+    ) -> tuple[Any, Any, Any, float | np.ndarray]:
+        """(images, labels, partner_labels, lam) of one batch, mixed with itself.
 
-        images: [N, C, H, W] array or Tensor, not changed. labels: int64 [N].
+        images: [N, C, H, W] array or Tensor, not changed. labels: int64 [N]. lam: one number, or
+        float [N] where every image has its own.
         """
-        draw = self.draw(rng, *images.shape[-2:])
-        if draw is None:
+        height, width = images.shape[-2:]
+        count = len(labels)
+        if self.draws == "batch":
+            draw = self.draw(rng, height, width)
+            mixed = np.full(count, draw is not None)
+        else:
+            each = [self.draw(rng, height, width) for _ in range(count)]
+            mixed = np.array([one is not None for one in each])
+            draw = _stacked([one or Draw() for one in each])
+        if draw is None or not mixed.any():
             return images, labels, labels, 1.0
-        index = mixing.sample_partners(rng, len(labels))
+        partners = formulas.sample_partners(rng, count, self.pairs)
+        # An image that is not mixed is its own partner: every method then leaves it as it is.
+        partners = np.where(mixed, partners, np.arange(count))
         if not isinstance(images, np.ndarray):
             import paddle
 
-            index = paddle.to_tensor(index, place=images.place)
-        return self.apply(draw, images, images[index]), labels, labels[index], draw.lam
+            partners = paddle.to_tensor(partners, place=images.place)
+        lam = 1.0 if np.all(draw.lam == 1.0) else draw.lam
+        return self.apply(draw, images, images[partners]), labels, labels[partners], lam
+
+
+def _stacked(draws: Sequence[Draw]) -> Draw:
+    return Draw(np.array([draw.lam for draw in draws]), np.array([draw.box for draw in draws]))

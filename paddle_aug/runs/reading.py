@@ -6,7 +6,7 @@ that the curves of the original notebooks can be compared too.
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,6 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import counted
 from paddle_aug.modes import mode_order
 from paddle_aug.runs.layout import CURVES, curve_path
-
-# Options that may differ between runs that are compared: what is studied, and where it ran.
-FREE_OPTIONS = frozenset({
-    "augment", "base", "policy", "train_transforms", "partner", "mix_prob", "alpha",
-    "pairing_start", "pairing_end", "pairing_on", "pairing_off", "mix_off_last", "cutout_size",
-    "seed", "output", "overwrite", "device", "workers", "cpu_backend", "cache",
-    "checkpoint_minutes", "clean_accuracy",
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,14 +114,14 @@ def find_modes(folder: str | Path) -> list[str]:
     return sorted(modes, key=mode_order)
 
 
-def config_differences(runs: Sequence[Run]) -> list[str]:
-    """Options other than the augmentation in which the runs differ: is the comparison fair?
+def config_differences(runs: Sequence[Run], studied: Collection[str]) -> list[str]:
+    """Options in which the runs differ, but for those in `studied`: is the comparison fair?
 
     One line an option, such as "batch_size: 8 (userDef), 16 (mixup)".
     """
     known = [run for run in runs if run.config]
     lines = []
-    for key in sorted({key for run in known for key in run.config} - FREE_OPTIONS):
+    for key in sorted({key for run in known for key in run.config} - set(studied)):
         names: dict[str, list[str]] = {}
         for run in known:
             names.setdefault(str(run.config.get(key)), []).append(run.label or run.mode)

@@ -124,20 +124,21 @@ def compute_gradients(
     paddle.seed(int(draw.integers(2**31)))
 
     images = paddle.to_tensor(batch.images)
-    first, second, lam = _targets(batch)
+    labels, partner_labels, lam = _targets(batch)
     mix = trainer.mix
     if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
         rng = stream(trainer.config.seed, epoch, number, "mix")
-        images, first, second, lam = mix.mix_batch(images, first, rng)
+        images, labels, partner_labels, lam = mix.mix_batch(images, labels, rng)
 
     with _autocast(trainer.config):
         logits = trainer.model(images)
-        loss = mixed_loss(trainer.criterion, logits, first, second, lam)
+        loss = mixed_loss(trainer.criterion, logits, labels, partner_labels, lam)
     (trainer.scaler.scale(loss) if trainer.scaler else loss).backward()
 
     value = float(loss)
-    lam = float(lam) if isinstance(lam, int | float) else lam.numpy()
-    meters.update(value, logits.numpy(), first.numpy(), second.numpy(), lam)
+    if isinstance(lam, paddle.Tensor):
+        lam = lam.numpy()
+    meters.update(value, logits.numpy(), labels.numpy(), partner_labels.numpy(), lam)
     return value
 
 
@@ -227,10 +228,10 @@ def _bar(steps: int, title: str, initial: int = 0) -> "tqdm[Any]":
 
 def _targets(batch: Batch) -> tuple[Any, Any, Any]:
     """Tensors of the labels, and lam: a Tensor [N], or 1.0 where nothing was mixed."""
-    first = paddle.to_tensor(batch.labels)
+    labels = paddle.to_tensor(batch.labels)
     if np.all(batch.lam == 1.0):
-        return first, first, 1.0
-    return first, paddle.to_tensor(batch.partner_labels), paddle.to_tensor(batch.lam)
+        return labels, labels, 1.0
+    return labels, paddle.to_tensor(batch.partner_labels), paddle.to_tensor(batch.lam)
 
 
 def _update(trainer: Trainer) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import paddle
 from tqdm.auto import tqdm
 
-from paddle_aug.config import Config, load_config
+from paddle_aug.config import Config, load_config, options_that_are
 from paddle_aug.core.atomic import remove_leftovers
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
@@ -27,8 +27,6 @@ from paddle_aug.train.stopping import StopRequest
 from paddle_aug.weights.into_model import model_arrays
 
 Say = Callable[[str], None]
-# Options that do not change a result, so that a resumed run may have others.
-FREE_ON_RESUME = frozenset({"workers", "cache", "checkpoint_minutes", "overwrite", "output"})
 
 
 def say(line: str) -> None:
@@ -95,7 +93,7 @@ def _resume(
     lines = [
         f"{key}: was {saved.get(key)}, is {value}"
         for key, value in setup.config.dump().items()
-        if saved.get(key) != value and key not in FREE_ON_RESUME
+        if saved.get(key) != value and key not in options_that_are("free_on_resume")
     ]
     lines += differences(state["environment"], environment)
     if lines and not allow_changes:

@@ -74,17 +74,17 @@ def smooth_labels(target: Tensor, num_classes: int, smoothing: float) -> Tensor:
 def mixed_loss(
     criterion: Criterion,
     logits: Tensor,
-    y_a: Tensor,
-    y_b: Tensor,
+    labels: Tensor,
+    partner_labels: Tensor,
     lam: float | np.ndarray | Tensor,
 ) -> Tensor:
-    """Mean over the batch of lam * criterion(y_a) + (1 - lam) * criterion(y_b); a scalar.
+    """Mean over the batch of lam * criterion(labels) + (1 - lam) * criterion(partner_labels).
 
     lam: weight of the first image and its label, in [0, 1], one number or one a sample ([N]).
-    With the number 1 (SamplePairing, plain batches) only y_a counts and y_b is not looked at.
+    With the number 1 (SamplePairing, plain batches) partner_labels are not looked at. A scalar.
     Source: mixup, arXiv 1710.09412; CutMix, arXiv 1905.04899.
     """
-    first = criterion(logits, y_a)
+    first = criterion(logits, labels)
     if isinstance(lam, (int, float)):
         if lam == 1:
             return first.mean()
@@ -92,7 +92,7 @@ def mixed_loss(
         lam = lam.astype("float32").flatten()
     else:
         lam = paddle.to_tensor(np.asarray(lam, np.float32)).flatten()
-    return (first * lam + criterion(logits, y_b) * (1 - lam)).mean()
+    return (first * lam + criterion(logits, partner_labels) * (1 - lam)).mean()
 
 
 def _distribution(target: Tensor, num_classes: int) -> Tensor:

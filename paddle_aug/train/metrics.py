@@ -1,7 +1,7 @@
 """Figures of a classifier, in NumPy alone.
 
 scores: [N, C], logits or probabilities. predictions: int [N], the classes of the highest scores.
-labels, y_a, y_b: int [N], from 0.
+labels, labels, partner_labels: int [N], from 0.
 """
 
 from dataclasses import dataclass, field
@@ -54,16 +54,18 @@ class TrainingMeters:
         self,
         loss: float,
         scores: np.ndarray,
-        y_a: np.ndarray,
-        y_b: np.ndarray,
+        labels: np.ndarray,
+        partner_labels: np.ndarray,
         lam: float | np.ndarray,
     ) -> None:
         """Add a batch: its mean loss, the scores, and the labels and weight it was mixed with."""
         predictions = scores.argmax(axis=1)
         size = len(predictions)
         self.loss.update(loss, size)
-        self.accuracy.update(float(np.mean(predictions == y_a)), size)
-        self.accuracy_mixed.update(float(np.mean(mixed_hits(predictions, y_a, y_b, lam))), size)
+        self.accuracy.update(float(np.mean(predictions == labels)), size)
+        self.accuracy_mixed.update(
+            float(np.mean(mixed_hits(predictions, labels, partner_labels, lam))), size
+        )
 
     def sums(self) -> np.ndarray:
         """The sums of all meters, float64 [6], in the order that `add_sums` takes."""
@@ -108,14 +110,14 @@ def top_k_hits(scores: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
 
 
 def mixed_hits(
-    predictions: np.ndarray, y_a: np.ndarray, y_b: np.ndarray, lam: float | np.ndarray
+    predictions: np.ndarray, labels: np.ndarray, partner_labels: np.ndarray, lam: float | np.ndarray
 ) -> np.ndarray:
-    """lam where the prediction is y_a, 1 - lam where it is y_b (1 where it is both), else 0.
+    """lam where the own label is predicted, 1 - lam where the partner's is (1 where both), else 0.
 
     lam: weight of the first label in [0, 1], one number or [N]. Returns float64 [N].
     """
     lam = np.asarray(lam, np.float64)
-    return lam * (predictions == y_a) + (1 - lam) * (predictions == y_b)
+    return lam * (predictions == labels) + (1 - lam) * (predictions == partner_labels)
 
 
 def soft_hits(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:

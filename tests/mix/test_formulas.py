@@ -1,6 +1,7 @@
 """The mixing formulas by value, on arrays and Tensors, with odd sizes."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -132,14 +133,65 @@ def test_mixing_keeps_the_range_and_an_identity_changes_nothing(lam, seed):
     np.testing.assert_array_equal(mixing.sample_pairing(images, images), images)
 
 
-def test_lam_follows_the_beta_distribution_strictly_inside():
+@pytest.mark.parametrize("alpha", [5e-324, 1e-10, 0.01, 0.2, 1.0, 1.5, 300.0, mixing.MAX_ALPHA])
+def test_lam_follows_the_beta_distribution_to_its_ends(alpha):
     rng = np.random.default_rng(3)
-    for alpha in (0.2, 1.0, 1.5):
-        draws = np.array([mixing.sample_lam(rng, alpha) for _ in range(4000)])
-        assert draws.min() > 0
-        assert draws.max() < 1
-        assert draws.mean() == pytest.approx(0.5, abs=0.02)
-        assert draws.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.08)
+    draws = np.array([mixing.sample_lam(rng, alpha) for _ in range(4000)])
+    assert draws.min() >= 0 and draws.max() <= 1
+    assert draws.mean() == pytest.approx(0.5, abs=0.025)
+    assert draws.var() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.08)
+
+
+def test_alpha_0_stands_for_no_mixing_and_other_alphas_are_refused():
+    rng = np.random.default_rng(3)
+    assert [mixing.sample_lam(rng, 0) for _ in range(5)] == [1.0] * 5
+    for alpha in (-1e-9, 1.1e6, math.inf, math.nan):
+        with pytest.raises(ValueError, match="alpha must be from 0 to 1e\\+06"):
+            mixing.sample_lam(rng, alpha)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 5, 7])
+def test_a_square_inside_the_image_has_its_side(side):
+    y1, x1, y2, x2 = mixing.square_bbox(21, 17, side, cy=10, cx=8)
+    assert (y2 - y1, x2 - x1) == (side, side)
+    assert y1 <= 10 < y2 and x1 <= 8 < x2
+
+
+@settings(deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 50), st.data())
+def test_a_square_is_clipped_and_holds_its_centre(height, width, side, data):
+    cy, cx = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    y1, x1, y2, x2 = mixing.square_bbox(height, width, side, cy, cx)
+    assert 0 <= y1 <= cy < y2 <= height and 0 <= x1 <= cx < x2 <= width
+    assert y2 - y1 <= side and x2 - x1 <= side
+
+
+def test_boxes_of_their_own_are_taken_from_each_partner():
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(3, 2, 5, 7)).astype(np.float32)
+    boxes = np.array([(0, 0, 5, 7), (1, 2, 3, 6), (2, 2, 2, 2)])
+    for mix in (mixing.cutmix, lambda a, b, box: mixing.cutout(a, box, 0.5)):
+        together = mix(images, images[::-1], boxes)
+        for row, box in enumerate(boxes):
+            one = slice(row, row + 1)
+            alone = mix(images[one], images[::-1][one], tuple(box))
+            np.testing.assert_array_equal(together[one], alone)
+    with pytest.raises(ValueError, match="2 boxes for 3 images"):
+        mixing.cutmix(images, images, boxes[:2])
+
+
+def test_another_word_for_pairs_is_refused():
+    with pytest.raises(ValueError, match="pairs is 'swap': permutation or replacement"):
+        mixing.sample_partners(np.random.default_rng(0), 4, "swap")
+
+
+def test_a_permutation_uses_every_image_once_and_every_place_alike():
+    rng = np.random.default_rng(0)
+    draws = np.stack([mixing.sample_partners(rng, 5, "permutation") for _ in range(3000)])
+    assert (np.sort(draws, 1) == np.arange(5)).all()
+    for place in range(5):
+        shares = np.bincount(draws[:, place], minlength=5) / len(draws)
+        np.testing.assert_allclose(shares, 0.2, atol=0.03)
 
 
 def test_partners_are_drawn_over_the_whole_batch_with_replacement():

@@ -3,11 +3,13 @@
 import numpy as np
 import paddle
 import pytest
-from paddle_aug.train.setup.mix import build_mix_policy, build_mix_schedule
 
+from paddle_aug.build.mix import build_mix_policy, build_mix_schedule
 from paddle_aug.config import Config
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
+from paddle_aug.mix.methods import DRAWS, METHODS, PAIRS
+from paddle_aug.modes import MIXES, mixing_of
 from tests.helpers import policy, view
 
 LABELS = np.array([0, 1, 2, 3, 4])
@@ -18,7 +20,7 @@ def images() -> np.ndarray:
     return np.random.default_rng(1).normal(size=(5, 3, 7, 11)).astype(np.float32)
 
 
-@pytest.mark.parametrize("method", ["samplePairing", "mixup", "cutmix", "cutout"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_mixed_batch_is_the_formula_applied_to_what_was_drawn(images, method):
     mix = policy(method, alpha=0.7)
     mixed, first, second, lam = mix.mix_batch(images, LABELS, stream(1, 2, 3, "mix"))
@@ -41,6 +43,111 @@ def test_a_mixed_batch_is_the_formula_applied_to_what_was_drawn(images, method):
         assert 0 < lam < 1
     else:
         assert lam == 1.0, "SamplePairing and Cutout keep the first image's label"
+
+
+def test_every_mode_that_mixes_has_a_method_and_every_method_a_mode():
+    assert set(METHODS) == set(MIXES)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("method", "mixUp"), ("partner", "Batch"), ("pairs", "swap"), ("draws", "each")],
+)
+def test_unknown_names_raise_instead_of_meaning_something_else(field, value):
+    values = {"method": "mixup", field: value}
+    with pytest.raises(ValueError, match=f"{field} is '{value}': one of "):
+        policy(**values)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("pairs", PAIRS)
+@pytest.mark.parametrize("draws", DRAWS)
+def test_a_batch_is_its_images_mixed_one_by_one(images, method, pairs, draws):
+    """Whatever was drawn: each image of the result is the formula of it, its partner and its own
+    lam and box, and it is not changed where it was not mixed."""
+    mix = policy(method, alpha=0.7, pairs=pairs, draws=draws, probability=0.6, fill=0.25)
+    seen = set()
+    for number in range(12):
+        before = images.copy()
+        mixed, labels, partner_labels, lam = mix.mix_batch(
+            images, LABELS, stream(1, 2, number, "mix")
+        )
+        np.testing.assert_array_equal(images, before)
+        np.testing.assert_array_equal(labels, LABELS)
+        lams = np.broadcast_to(lam, 5)
+        for own, partner, weight, result in zip(range(5), partner_labels, lams, mixed, strict=True):
+            a, b = images[own], images[partner]
+            if np.array_equal(result, a):
+                seen.add("kept")
+                continue
+            seen.add("mixed")
+            if method == "samplePairing":
+                np.testing.assert_array_equal(result, a * 0.5 + b * 0.5)
+            elif method == "mixup":
+                np.testing.assert_allclose(
+                    result, a * weight + b * (1 - weight), rtol=1e-5, atol=1e-6
+                )
+            else:
+                other = b if method == "cutmix" else np.full_like(b, 0.25)
+                changed = (result != a).any(0)
+                np.testing.assert_array_equal(result[:, changed], other[:, changed])
+                if method == "cutmix" and own != partner:
+                    assert changed.mean() == pytest.approx(1 - weight)
+                else:
+                    assert method == "cutmix" or weight == 1
+        if draws == "batch":
+            assert len(set(lams.tolist())) == 1
+    assert seen == {"kept", "mixed"}
+
+
+def test_a_permutation_uses_every_image_once_and_replacement_does_not(images):
+    partners = {}
+    for pairs in PAIRS:
+        mix = policy("mixup", pairs=pairs)
+        drawn = [mix.mix_batch(images, LABELS, stream(0, 0, i, "mix"))[2] for i in range(40)]
+        partners[pairs] = [sorted(labels.tolist()) for labels in drawn]
+    assert all(row == LABELS.tolist() for row in partners["permutation"])
+    assert np.mean([len(set(row)) for row in partners["replacement"]]) == pytest.approx(
+        5 * (1 - 0.8**5), abs=0.4
+    )
+
+
+@pytest.mark.parametrize("method", ["mixup", "cutmix", "cutout"])
+def test_draws_of_images_differ_within_a_batch(images, method):
+    draws = {kind: [] for kind in DRAWS}
+    for kind in DRAWS:
+        for number in range(8):
+            mixed = policy(method, draws=kind, fill=7.0).mix_batch(
+                images * 0 + 1, LABELS, stream(0, 0, number, "mix")
+            )
+            if method == "cutout":
+                boxes = {tuple(np.flatnonzero(image == 7)) for image in mixed[0]}
+                draws[kind].append(len(boxes))
+            else:
+                draws[kind].append(len(np.unique(mixed[3])))
+    assert set(draws["batch"]) == {1}
+    assert np.mean(draws["image"]) > 3
+
+
+def test_defaults_follow_each_document():
+    """S0 draws partners by themselves, the papers of Mixup and CutMix permute; Cutout's paper cuts
+    a square for each image."""
+    assert {name: mixing_of(name).pairs for name in MIXES} == {
+        "samplePairing": "replacement", "mixup": "replacement", "cutmix": "permutation",
+        "cutout": None,
+    }  # fmt: skip
+    mix = build_mix_policy(Config(augment="cutout"))
+    assert mix is not None and mix.draws == "image"
+    mix = build_mix_policy(Config(augment="mixup", pairs="permutation", mix_draws="image"))
+    assert mix is not None and (mix.pairs, mix.draws) == ("permutation", "image")
+
+
+def test_alpha_0_mixes_nothing(images):
+    mix = build_mix_policy(Config(augment="mixup", alpha=0))
+    assert mix is not None
+    mixed, _, _, lam = mix.mix_batch(images, LABELS, stream(0, 0, 0, "mix"))
+    np.testing.assert_array_equal(mixed, images)
+    assert lam == 1.0
 
 
 def test_tensors_and_arrays_are_mixed_alike(images):
@@ -127,5 +234,5 @@ def test_mixing_is_on_in_these_of_twenty_epochs(options, active):
 
 def test_plain_augmentations_have_no_mixing():
     assert build_mix_policy(Config(augment="userDef")) is None
-    assert build_mix_policy(Config(augment="mixup")).alpha == 1.5
-    assert build_mix_policy(Config(augment="mixup", alpha=0.2)).alpha == 0.2
+    assert build_mix_policy(Config(augment="mixup")).numbers.alpha == 1.5
+    assert build_mix_policy(Config(augment="mixup", alpha=0.2)).numbers.alpha == 0.2

@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 import paddle
 import pytest
-from paddle_aug.train.setup.mix import build_mix_policy
 from sklearn.datasets import load_sample_image
 
 from paddle_aug.batches.augmented import Batch, collate
 from paddle_aug.batches.loader import Loader
+from paddle_aug.build.mix import build_mix_policy
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import load_config
 from paddle_aug.core.seeding import stream

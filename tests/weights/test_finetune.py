@@ -3,10 +3,10 @@
 import numpy as np
 import paddle
 import pytest
-from paddle_aug.train.setup.model import make_model
 
 from models import build_model
 from models.structure import freeze_backbone, head_name, head_parameters, training_mode
+from paddle_aug.build.model import make_model
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import load_state
