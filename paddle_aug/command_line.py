@@ -4,7 +4,7 @@ import argparse
 import json
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, parse_yaml_text
@@ -33,16 +33,27 @@ def parse_args(
     )
     values = read_yaml(path) if path else {}
     config = load_config(values, where=f"{path}: ") if path else Config()
+    given = options_given(arguments, values)
+    config = load_config({**values, **given}) if given else config
+    control.changes = {**values, **given}
+    return config, control
+
+
+def options_given(
+    arguments: Mapping[str, Any], below: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Options as Config takes them: what argparse calls "policy.x" belongs into `policy`.
+
+    below: options that these stand on; a nested one is completed from there.
+    """
     nested: dict[str, Any] = {}
     for key, value in arguments.items():
         name, _, inner = key.partition(".")
         if inner:
-            nested.setdefault(name, dict(values.get(name) or {}))[inner] = value
+            nested.setdefault(name, dict((below or {}).get(name) or {}))[inner] = value
         else:
             nested[name] = value
-    config = load_config({**values, **nested}) if nested else config
-    control.changes = {**values, **nested}
-    return config, control
+    return nested
 
 
 def to_arguments(options: Mapping[str, Any]) -> list[str]:
@@ -77,8 +88,28 @@ def build_parser(description: str, prog: str | None = None) -> argparse.Argument
         "hold: " + ", ".join(f"{_flag(k)} {v}" for k, v in DIGITS_DEFAULTS.items()) + ".",
     )
     parser.add_argument("--config", metavar="FILE", help="YAML file of options")
+    groups = add_options(parser)
+    run = groups["Run"]
+    run.add_argument(
+        "--resume", nargs="?", const="", metavar="RUN", default=argparse.SUPPRESS,
+        help="continue the run in this folder (OUTPUT/<augment> where none is named), "
+        "with the options it was started with",
+    )  # fmt: skip
+    run.add_argument(
+        "--allow-changes", action="store_true", default=argparse.SUPPRESS,
+        help="resume although options, data, code or threads differ",
+    )  # fmt: skip
+    return parser
+
+
+def add_options(
+    parser: argparse.ArgumentParser, names: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Add the options of Config (those in `names` only); returns the parser's groups by name."""
     groups: dict[str, Any] = {}
     for name, field in Config.model_fields.items():
+        if names is not None and name not in names:
+            continue
         group_name = fact(name, "group")
         if group_name not in groups:
             groups[group_name] = parser.add_argument_group(group_name)
@@ -98,17 +129,7 @@ def build_parser(description: str, prog: str | None = None) -> argparse.Argument
                 )  # fmt: skip
             continue
         _add_option(group, name, field)
-    run = groups["Run"]
-    run.add_argument(
-        "--resume", nargs="?", const="", metavar="RUN", default=argparse.SUPPRESS,
-        help="continue the run in this folder (OUTPUT/<augment> where none is named), "
-        "with the options it was started with",
-    )  # fmt: skip
-    run.add_argument(
-        "--allow-changes", action="store_true", default=argparse.SUPPRESS,
-        help="resume although options, data, code or threads differ",
-    )  # fmt: skip
-    return parser
+    return groups
 
 
 def _add_option(group: Any, name: str, field: Any) -> None:

@@ -4,6 +4,7 @@ from paddle_aug.augment.policies import build_policy
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Transform
 from paddle_aug.batches.augmented import AugmentedDataset
+from paddle_aug.build.image_part import image_part
 from paddle_aug.config import Config
 from paddle_aug.core.text import Say
 from paddle_aug.data.cached import CachedDataset
@@ -20,17 +21,9 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
     return train, evaluation
 
 
-def image_part(config: Config, dataset: ImageDataset) -> Transform:
-    """Random transforms of a training image: the list that was given, or the policy by name,
-    without the operations that would change this data set's labels."""
-    if config.train_transforms is not None:
-        return build_transforms(config.train_transforms)
-    return build_policy(config.image_part, dataset.changes_label, config.policy)
-
-
 def training_view(dataset: ImageDataset, config: Config, mix: MixPolicy | None) -> AugmentedDataset:
     """Augmented training images; with --train-transforms these do their own resizing."""
-    transform = image_part(config, dataset)
+    transform = image_part(config, dataset.changes_label)
     images = dataset if config.train_transforms is not None else resized(dataset, config)
     return _view(images, config, transform, mix)
 

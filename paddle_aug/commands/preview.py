@@ -5,33 +5,39 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
+from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.modes import MIXES
 
 if TYPE_CHECKING:
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.report.image_sheet import Grid
 
+# Sheets of the articles; each method without one gets the sheet of images and their mixes.
+OWN_SHEETS = {"samplePairing": "pairing", "mixup": "mixup"}
 # Sheet: images it needs, and what it shows.
 SHEETS = {
     "pairing": (2, "3x3: originals, augmented images, their SamplePairing"),
     "mixup": (2, "4x4: two originals, two augmented, 12 mixups with their lam"),
     "mixup-lam": (2, "3x3: mixups of the originals, lam 0.1 to 0.9"),
-    "cutmix": (2, "images and their CutMix with the label that results"),
-    "cutout": (1, "images with a square cut out"),
+    **{
+        method: (1 if method == "cutout" else 2, f"images above, what {method} makes of them below")
+        for method in MIXES
+        if method not in OWN_SHEETS
+    },
     "draws": (1, "2x4: an image and draws of one policy or operation"),
 }
-SHEET_OF_MIX = {
-    "samplePairing": "pairing", "mixup": "mixup", "cutmix": "cutmix", "cutout": "cutout",
+# The options of train.py that change a picture: the augmentation's, and these of the others. When,
+# and with whom, a run mixes does not show.
+AUGMENTATION = frozenset(
+    name for name in Config.model_fields
+    if fact(name, "group") == "Augmentation" and name != "eval_transforms"
+) | {"alpha", "cutout_size"}  # fmt: skip
+TAKEN = AUGMENTATION | {
+    "data", "images_root", "image_column", "label_column", "image_size", "mean", "std", "seed",
 }  # fmt: skip
-# Options that the other sheets would ignore.
-_OF_SHEETS = {
-    "augment": ("pairing", "mixup", "draws"),
-    "operation": ("pairing", "mixup", "draws"),
-    "alpha": ("mixup", "cutmix"),
-    "rows": ("draws",),
-    "columns": ("draws",),
-}
 
 EPILOG = (
     "sheets:\n"
@@ -43,6 +49,8 @@ examples:
   python -m paddle_aug preview --image cat.jpg                draws of userDef
   python -m paddle_aug preview --augment mixup                twelve mixups
   python -m paddle_aug preview --augment imgaugLib            draws of a policy
+  python -m paddle_aug preview --augment userDef --policy.noise-max-sigma 40
+  python -m paddle_aug preview --augment cutmix --base flip --data my_images
   python -m paddle_aug preview --operation RandomHorizontalFlip --image cat.jpg
   python -m paddle_aug preview --rows 3 --columns 3 --operation "Resize: 120" \\
       --operation RandomHorizontalFlip --operation "RandomCrop: 96"
@@ -53,29 +61,28 @@ examples:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m paddle_aug preview",
-        description="Draw what an augmentation does to images. Without --image or --data: two "
-        "photographs that come with scikit-learn.",
+        usage="python -m paddle_aug preview [OPTIONS]",
+        description="Draw what an augmentation does to images, with the options of train.py. "
+        "Without --image or --data: two photographs that come with scikit-learn. Images keep their "
+        "size unless --image-size is given.",
         epilog=EPILOG,
+        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--sheet", choices=list(SHEETS), help="default: what shows --augment or --operation best")
-    add("--augment", metavar="NAME", help="a value of train.py --augment (default: userDef)")
     add(
         "--operation", metavar="YAML", action="append",
         help="one of torchvision's transforms instead of --augment, such as RandomHorizontalFlip "
         'or "RandomCrop: 96"; given several times, one after the other',
     )  # fmt: skip
     add("--image", metavar="FILE", action="append", help="image to use; may be given several times")
-    add(
-        "--data", metavar="DATA", help="take images of this data set, as train.py --data; or digits"
-    )
-    add("--image-size", metavar="N", type=positive, help="scale images to NxN first, as train.py")
-    add("--alpha", metavar="A", type=float, help="lam ~ Beta(A, A) (mixup 1.5, cutmix 1)")
     add("--rows", metavar="N", type=positive, help="of draws (default: 2)")
     add("--columns", metavar="N", type=positive, help="of draws (default: 4)")
-    add("--seed", metavar="N", type=int, default=0, help="other images and draws (default: 0)")
-    add("--output", metavar="FILE", type=Path, help="picture (default: preview_<sheet>.png)")
+    add(
+        "--output", metavar="FILE", type=Path, help="picture (default: preview_<what it shows>.png)"
+    )
+    add_options(parser, TAKEN)
     return parser
 
 
@@ -83,25 +90,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Draw one sheet, write it and print its path."""
     parser = build_parser()
     args = parser.parse_args(argv)
-    if args.image and args.data:
+    given = {name: value for name, value in vars(args).items() if name.split(".")[0] in TAKEN}
+    if args.image and "data" in given:
         parser.error("give --image or --data, not both")
-    if args.augment and args.operation:
-        parser.error("give --augment or --operation, not both")
-    if args.seed < 0 or (args.alpha is not None and not args.alpha > 0):
-        parser.error("--seed must be 0 or more, and --alpha greater than 0")
-    sheet = args.sheet or choose_sheet(args.augment, args.operation, len(args.image or ()))
-    refuse_ignored(sheet, args)
-    output = args.output or Path(f"preview_{sheet}.png")
+    if args.operation and {"augment", "train_transforms"} & set(given):
+        parser.error("give --operation, or --augment and --train-transforms, not both")
+    options = options_given(given)
+    sheet = args.sheet or choose_sheet(
+        options.get("augment"), args.operation, len(args.image or ())
+    )
+    config = load_config({**options, **_augmentation(sheet, args.operation, options)})
+    refuse_ignored(sheet, args, config)
+    name = f"preview_{sheet if sheet != 'draws' else config.augment}.png"
+    if args.operation:
+        name = "preview_operations.png"
+    output = args.output or Path(name)
     if output.is_dir() or not output.suffix:
-        output = output / f"preview_{sheet}.png"
+        output = output / name
 
     from paddle_aug.report.figure import save_figure
     from paddle_aug.report.image_sheet import draw_sheet
 
-    photos, excluded = load_photos(args)
+    photos, excluded = load_photos(args.image, config)
     if len(photos) < SHEETS[sheet][0]:
         raise UserError(f"--sheet {sheet} needs {SHEETS[sheet][0]} images: give --image again")
-    grid, title = build_sheet(sheet, photos, excluded, args)
+    grid, title = build_sheet(sheet, photos, excluded, config, args)
     print(f"wrote {save_figure(draw_sheet(grid, title), output)}")
     return 0
 
@@ -111,65 +124,81 @@ def choose_sheet(augment: str | None, operations: Sequence[str] | None, images: 
 
     images: how many were named; a single one cannot be paired.
     """
-    if augment in SHEET_OF_MIX:
-        return SHEET_OF_MIX[augment]
+    if augment in MIXES:
+        return OWN_SHEETS.get(augment, augment)
     return "draws" if augment or operations or images == 1 else "pairing"
 
 
-def refuse_ignored(sheet: str, args: argparse.Namespace) -> None:
+def _augmentation(
+    sheet: str, operations: Sequence[str] | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """The options that say what the sheet draws: its method, its image part."""
+    method = next((m for m in MIXES if OWN_SHEETS.get(m, m) == sheet), None)
+    augment = options.get("augment")
+    if operations:
+        steps = [step for text in operations for step in _parse_operation(text)]
+        return {"augment": method or "no", "train_transforms": steps}
+    if augment in MIXES and method is None and sheet == "draws":
+        return {"augment": load_config(options).image_part}
+    if method is None or augment == method:
+        return {} if augment else {"augment": "userDef"}
+    # A sheet of its own choice with an image part: the method over that.
+    return {"augment": method, **({} if augment in (None, *MIXES) else {"base": augment})}
+
+
+def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None:
     """Raise UserError for an option without effect on the sheet."""
-    for name, sheets in _OF_SHEETS.items():
-        ignored = getattr(args, name) is not None and sheet not in sheets
-        if ignored and not (name == "augment" and SHEET_OF_MIX.get(args.augment) == sheet):
-            raise UserError(f"{name}: only with --sheet {' or '.join(sheets)}, this is {sheet}")
+    for name in ("rows", "columns"):
+        if getattr(args, name) is not None and sheet != "draws":
+            raise UserError(f"{name}: only with --sheet draws, this is {sheet}")
+    given = {name.partition(".")[0] for name, value in vars(args).items() if value is not None}
+    if sheet == "mixup-lam" and (ignored := sorted(given & (AUGMENTATION | {"operation"}))):
+        raise UserError(f"{ignored[0]}: not with --sheet mixup-lam, which mixes the originals")
+    for line in config.without_effect():
+        raise UserError(f"{line}, which --sheet {sheet} draws")
 
 
 def build_sheet(
-    sheet: str, photos: "Sequence[Photo]", excluded: frozenset[str], args: argparse.Namespace
+    sheet: str,
+    photos: "Sequence[Photo]",
+    excluded: frozenset[str],
+    config: Config,
+    args: argparse.Namespace,
 ) -> "tuple[Grid, str]":
     """Cells and title of a sheet."""
+    from paddle_aug.build.image_part import image_part
+    from paddle_aug.build.mix import build_mix_policy
     from paddle_aug.commands import preview_sheets as sheets
 
     if sheet == "mixup-lam":
         return sheets.mixup_lam_sheet(photos[0], photos[1]), "Mixup, lam weights the first image"
-    if sheet == "cutmix":
-        return sheets.cutmix_sheet(photos, args.seed, args.alpha or 1.0), "CutMix"
-    if sheet == "cutout":
-        return sheets.cutout_sheet(photos, args.seed), "Cutout"
-    transform, name = build_transform(args.augment, args.operation, excluded)
+    transform, seed = image_part(config, excluded), config.seed
+    name = _name_of_image_part(config)
+    if sheet == "draws":
+        rows, columns = args.rows or 2, args.columns or 4
+        return sheets.draws_sheet(photos[0], transform, seed, rows, columns), name
+    policy = build_mix_policy(config)
+    assert policy is not None
     if sheet == "pairing":
-        grid = sheets.pairing_sheet(photos[0], photos[1], transform, name, args.seed)
-        return grid, "SamplePairing"
+        return sheets.pairing_sheet(photos[0], photos[1], transform, name, seed), "SamplePairing"
     if sheet == "mixup":
-        alpha = args.alpha or 1.5
-        grid = sheets.mixup_sheet(photos[0], photos[1], transform, name, args.seed, alpha)
+        alpha = policy.numbers.alpha
+        grid = sheets.mixup_sheet(photos[0], photos[1], transform, name, seed, alpha)
         return grid, f"Mixup, lam ~ Beta({alpha:g}, {alpha:g})"
-    rows, columns = args.rows or 2, args.columns or 4
-    return sheets.draws_sheet(photos[0], transform, args.seed, rows, columns), name
+    grid = sheets.mix_sheet(photos, transform, policy, seed, config.mean, config.std)
+    return grid, config.augment if config.image_part == "no" else f"{config.augment} over {name}"
 
 
-def build_transform(
-    augment: str | None, operations: Sequence[str] | None, excluded: frozenset[str]
-) -> tuple[Any, str]:
-    """The image part that the options name, and its name for titles."""
-    from paddle_aug.augment.policies import build_policy
-    from paddle_aug.augment.transform_list import build_transforms
-
-    if operations:
-        steps = [step for text in operations for step in _parse_operation(text)]
-        names = [next(iter(step)) if isinstance(step, dict) else str(step) for step in steps]
-        return build_transforms(steps), ", ".join(names)
-
-    from paddle_aug.modes import AUGMENTS, MIXES, mixing_of
-
-    augment = augment or "userDef"
-    if augment not in AUGMENTS:
-        raise UserError(f"--augment {augment}: not one of {', '.join(AUGMENTS)}")
-    base = mixing_of(augment).base if augment in MIXES else augment
-    return build_policy(base, excluded), base
+def _name_of_image_part(config: Config) -> str:
+    if config.train_transforms is None:
+        return config.image_part
+    steps = config.train_transforms
+    return ", ".join(next(iter(step)) if isinstance(step, dict) else str(step) for step in steps)
 
 
-def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]":
+def load_photos(
+    images: Sequence[str] | None, config: Config
+) -> "tuple[list[Photo], frozenset[str]]":
     """The images to show, and the operations that would change what they show."""
     from paddle_aug.augment import ops
     from paddle_aug.commands.preview_sheets import Photo
@@ -177,15 +206,15 @@ def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]
     from paddle_aug.report.figure import class_labels, print_font_note
 
     excluded: frozenset[str] = frozenset()
-    if args.image:
-        names = [Path(path).stem for path in args.image]
+    if images:
+        names = [Path(path).stem for path in images]
         print_font_note(names, "file names")
         photos = [
             Photo(read_image(path), name)
-            for path, name in zip(args.image, class_labels(names), strict=True)
+            for path, name in zip(images, class_labels(names), strict=True)
         ]
-    elif args.data:
-        photos, excluded = _from_data(args.data, args.seed)
+    elif config.data:
+        photos, excluded = _from_data(config)
     else:
         from sklearn.datasets import load_sample_images
 
@@ -194,17 +223,15 @@ def load_photos(args: argparse.Namespace) -> "tuple[list[Photo], frozenset[str]]
             Photo(image, Path(path).stem)
             for image, path in zip(sample.images, sample.filenames, strict=True)
         ]
-    size = args.image_size
-    if not size and args.data == "digits":
-        from paddle_aug.config import DIGITS_DEFAULTS
-
+    size = config.image_size if "image_size" in config.model_fields_set else None
+    if size is None and config.data == "digits":
         size = DIGITS_DEFAULTS["image_size"]
     if size:
         photos = [Photo(ops.resize(photo.image, size, size), photo.name) for photo in photos]
     return photos, excluded
 
 
-def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
+def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
     """Training images drawn by the seed, of different classes as far as there are."""
     from paddle_aug.core.paddle_import import import_paddle
 
@@ -214,15 +241,16 @@ def _from_data(data: str, seed: int, count: int = 4) -> "tuple[list[Photo], froz
     from paddle_aug.data.load import DataOptions, load_data
     from paddle_aug.report.figure import class_labels, print_font_note
 
-    train, _ = load_data(DataOptions(data=data, seed=seed))
-    order = stream(seed, 0, 0, "subset").permutation(len(train))
+    names = DataOptions.__dataclass_fields__
+    train, _ = load_data(DataOptions(**{k: v for k, v in config if k in names}))
+    order = stream(config.seed, 0, 0, "subset").permutation(len(train))
     first_of_class = {int(train.labels[index]): int(index) for index in reversed(order)}
     others = [int(index) for index in order if int(index) not in first_of_class.values()]
     chosen = [*sorted(first_of_class.values(), key=list(order).index), *others][:count]
     images = [train[index] for index in chosen]
     print_font_note(train.classes)
-    names = class_labels(train.classes)
-    photos = [Photo(image, names[label]) for image, label in images]
+    labels = class_labels(train.classes)
+    photos = [Photo(image, labels[label]) for image, label in images]
     return photos, frozenset(train.changes_label)
 
 

@@ -5,18 +5,18 @@ part of a policy; images are uint8 [H, W, 3]; the same seed gives the same sheet
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from paddle_aug.augment import ops
+from paddle_aug.batches.normalise import per_channel, to_chw
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
 from paddle_aug.mix import images
+from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.report.image_sheet import Cell, Grid, in_rows
-
-# What Cutout's 0 after normalisation was before it: the default mean, as a pixel.
-GRAY = round(0.5 * 255)
 
 ImageTransform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -82,43 +82,41 @@ def mixup_lam_sheet(first: Photo, second: Photo) -> Grid:
     )
 
 
-def cutmix_sheet(photos: Sequence[Photo], seed: int = 0, alpha: float = 1.0) -> Grid:
-    """Four images above, below each with a box of its neighbour, and the label that it has then.
+def mix_sheet(
+    photos: Sequence[Photo],
+    transform: ImageTransform,
+    policy: MixPolicy,
+    seed: int = 0,
+    mean: Sequence[float] = (0.5,),
+    std: Sequence[float] = (0.5,),
+) -> Grid:
+    """Four augmented images above, below each its mix with its neighbour, and the label of that.
 
-    Partners come in twos (0 and 1, 2 and 3), and take the first image's size. Fewer than four
-    images are repeated, with other boxes. Two images at least.
+    The mix is drawn and applied as in training, on normalised images (mean, std), whatever share of
+    the images a run mixes. Partners come in twos (0 and 1, 2 and 3), and take the first image's
+    size. Fewer than four images are repeated, with other draws.
     """
     four = [photos[number % len(photos)] for number in range(4)]
+    above = [
+        Photo(_augmented(photo, transform, seed, number), photo.name)
+        for number, photo in enumerate(four)
+    ]
+    always = replace(policy, probability=1.0)
     below = []
-    for number, photo in enumerate(four):
-        partner = four[number ^ 1]
+    for number, photo in enumerate(above):
+        partner = above[number ^ 1]
         height, width = photo.image.shape[:2]
-        rng = stream(seed, 0, number, "preview")
-        lam = mixing.sample_lam(rng, alpha)
-        box = mixing.rand_bbox(height, width, lam, *mixing.sample_centre(rng, height, width))
         other = ops.resize(partner.image, height, width)
-        mixed = _on_image(lambda a, b, box=box: mixing.cutmix(a, b, box), photo.image, other)
-        lam = mixing.box_lam(box, height, width)
-        below.append(Cell(mixed, f"{lam:.2f} {photo.name} + {1 - lam:.2f} {partner.name}"))
-    return [[Cell(photo.image, photo.name) for photo in four], below]
-
-
-def cutout_sheet(photos: Sequence[Photo], seed: int = 0, size: float = 0.5) -> Grid:
-    """Four images above, below each with a gray square, as training sees it, and its label.
-
-    size: side of the square as a share of the image's shorter side. Fewer than four images are
-    repeated, with other places.
-    """
-    four = [photos[number % len(photos)] for number in range(4)]
-    below = []
-    for number, photo in enumerate(four):
-        height, width = photo.image.shape[:2]
-        side = max(1, round(size * min(height, width)))
-        centre = mixing.sample_centre(stream(seed, 0, number, "preview"), height, width)
-        box = mixing.square_bbox(height, width, side, *centre)
-        cut = _on_image(lambda a, box=box: mixing.cutout(a, box, fill=GRAY), photo.image)
-        below.append(Cell(cut, photo.name))
-    return [[Cell(photo.image, photo.name) for photo in four], below]
+        draw = always.draw(stream(seed, 0, 4 + number, "preview"), height, width)
+        assert draw is not None
+        batches = (to_chw(image, mean, std)[None] for image in (photo.image, other))
+        mixed = _to_pixels(policy.apply(draw, *batches)[0], mean, std)
+        lam = float(draw.lam)
+        label = photo.name
+        if lam < 1:
+            label = f"{lam:.2f} {photo.name} + {1 - lam:.2f} {partner.name}"
+        below.append(Cell(mixed, label))
+    return [[Cell(photo.image, photo.name) for photo in above], below]
 
 
 def draws_sheet(
@@ -135,8 +133,9 @@ def _augmented(photo: Photo, transform: ImageTransform, seed: int, number: int) 
     return transform(photo.image.copy(), stream(seed, 0, number, "preview"))
 
 
-def _on_image(mix: Callable[..., np.ndarray], *images: np.ndarray) -> np.ndarray:
-    """Apply a mixing function of batches [N, C, H, W] to single images [H, W, C]."""
-    batches = (image.transpose(2, 0, 1)[None] for image in images)
-    mixed = mix(*batches)[0].transpose(1, 2, 0)
-    return np.ascontiguousarray(mixed).astype(images[0].dtype)
+def _to_pixels(image: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """uint8 [H, W, 3] of a normalised float image [3, H, W]."""
+    shape = (3, 1, 1)
+    means, stds = (np.reshape(per_channel(v, 3), shape) for v in (mean, std))
+    pixels = np.rint((image * stds + means) * 255).clip(0, 255)
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8))

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from paddle_aug.__main__ import VERBS, main
+from paddle_aug.commands.preview import SHEETS
 from paddle_aug.commands.schedule import describe
 from paddle_aug.core.errors import UserError
 from paddle_aug.mix.phases import PairingSchedule
+from paddle_aug.modes import AUGMENTS
 from tests.run_folders import write_run
 
 PICTURES = {
@@ -236,13 +238,37 @@ def drawn(monkeypatch):
     return sheets
 
 
-@pytest.mark.parametrize("sheet", ["pairing", "mixup", "mixup-lam", "cutmix", "cutout", "draws"])
+@pytest.mark.parametrize("sheet", [name for name in SHEETS if name != "draws"])
 def test_every_sheet_is_drawn_and_its_path_printed(sheet, pictures, tmp_path, capsys):
     images = [word for path in pictures for word in ("--image", path)]
     path = tmp_path / f"preview_{sheet}.png"
     assert main(["preview", "--sheet", sheet, *images, "--output", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"wrote {path}\n"
     assert cv2.imread(str(path)).std() > 10
+
+
+@pytest.mark.parametrize("augment", AUGMENTS)
+def test_every_value_of_augment_has_a_picture_of_its_own(augment, pictures, tmp_path, capsys):
+    images = [word for path in pictures for word in ("--image", path)]
+    assert main(["preview", "--augment", augment, *images, "--output", str(tmp_path)]) == 0
+    name = {"samplePairing": "pairing"}.get(augment, augment)
+    assert capsys.readouterr().out == f"wrote {tmp_path / f'preview_{name}.png'}\n"
+
+
+def test_a_picture_shows_the_numbers_that_were_given(pictures, tmp_path, drawn):
+    """Cutout's square has the size asked for, and the value that training gives it."""
+    images = [word for path in pictures for word in ("--image", path)]
+    main(["preview", "--augment", "cutout", "--cutout-size", "0.25", *images,
+          "--mean", "0.2,0.4,0.6", "--output", str(tmp_path)])  # fmt: skip
+    ((grid, title),) = drawn
+    assert title == "cutout"
+    for above, below in zip(*grid, strict=True):
+        changed = (above.image != below.image).any(-1)
+        rows, columns = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
+        side = round(0.25 * min(above.image.shape[:2]))
+        assert len(rows) <= side and len(columns) <= side
+        assert {tuple(pixel) for pixel in below.image[changed]} == {(51, 102, 153)}
+        np.testing.assert_allclose(below.image[~changed], above.image[~changed], atol=1)
 
 
 def test_the_same_seed_draws_the_same_sheet(pictures, tmp_path):
@@ -255,37 +281,28 @@ def test_the_same_seed_draws_the_same_sheet(pictures, tmp_path):
     assert written[0] == written[1] != written[2]
 
 
-def test_operations_are_composed_in_the_given_order(pictures, tmp_path, monkeypatch):
-    grids = []
-    from paddle_aug.report import image_sheet
-
-    draw = image_sheet.draw_sheet
-    monkeypatch.setattr(image_sheet, "draw_sheet", lambda *a: grids.append(a) or draw(*a))
+def test_operations_are_composed_in_the_given_order(pictures, tmp_path, drawn):
     main(["preview", "--rows", "3", "--columns", "3", "--image", pictures[0],
           "--operation", "Resize: 32", "--operation", "RandomCrop: 24",
           "--output", str(tmp_path / "a.png")])  # fmt: skip
-    ((grid, title),) = grids
+    ((grid, title),) = drawn
     assert title == "Resize, RandomCrop" and [len(row) for row in grid] == [3, 3, 3]
     shapes = [cell.image.shape for row in grid for cell in row]
     assert shapes == [(40, 56, 3)] + [(24, 24, 3)] * 8
 
 
-def test_the_bundled_digits_are_shown_as_trained_on_and_never_flipped(tmp_path, monkeypatch):
-    from paddle_aug.augment import policies
-    from paddle_aug.report import image_sheet
-
-    grids = []
-    draw = image_sheet.draw_sheet
-    monkeypatch.setattr(image_sheet, "draw_sheet", lambda *a: grids.append(a[0]) or draw(*a))
+def test_the_bundled_digits_are_shown_as_trained_on_and_never_flipped(tmp_path, monkeypatch, drawn):
+    from paddle_aug.build import image_part
 
     asked = []
-    build = policies.build_policy
-    monkeypatch.setattr(policies, "build_policy", lambda *a: asked.append(a) or build(*a))
+    build = image_part.build_policy
+    monkeypatch.setattr(image_part, "build_policy", lambda *a: asked.append(a) or build(*a))
     main(["preview", "--data", "digits", "--sheet", "pairing", "--output", str(tmp_path)])
-    ((name, excluded),) = asked
+    ((name, excluded, _),) = asked
     assert name == "userDef"
     assert excluded == {"horizontal_flip", "vertical_flip", "large_rotation"}
-    assert grids[0][0][0].image.shape == (32, 32, 3)
+    ((grid, _),) = drawn
+    assert grid[0][0].image.shape == (32, 32, 3)
 
 
 def test_a_pair_needs_two_images(pictures, tmp_path):
@@ -299,7 +316,7 @@ def test_a_missing_image_is_named(tmp_path):
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones(pictures):
-    with pytest.raises(UserError, match="--augment mixpu: not one of no, userDef"):
+    with pytest.raises(UserError, match="augment: input should be 'no', 'userDef'"):
         main(["preview", "--augment", "mixpu", "--image", pictures[0]])
 
 
@@ -322,7 +339,7 @@ def test_one_image_alone_is_shown_in_draws_of_user_def(pictures, tmp_path, drawn
     ((grid, title),) = drawn
     assert title == "userDef" and [len(row) for row in grid] == [4, 4]
     assert [grid[0][0].title, grid[1][3].title] == ["cat: original", "draw 7"]
-    assert capsys.readouterr().out == f"wrote {tmp_path / 'preview_draws.png'}\n"
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'preview_userDef.png'}\n"
 
 
 @pytest.mark.parametrize(
@@ -332,10 +349,13 @@ def test_one_image_alone_is_shown_in_draws_of_user_def(pictures, tmp_path, drawn
         (["--augment", "cutout", "--columns", "2"],
          "columns: only with --sheet draws, this is cutout"),
         (["--sheet", "mixup-lam", "--augment", "mixup"],
-         "augment: only with --sheet pairing or mixup or draws, this is mixup-lam"),
-        (["--sheet", "cutmix", "--operation", "Resize: 9"],
-         "operation: only with --sheet pairing or mixup or draws, this is cutmix"),
-        (["--alpha", "2"], "alpha: only with --sheet mixup or cutmix, this is pairing"),
+         "augment: not with --sheet mixup-lam, which mixes the originals"),
+        (["--sheet", "mixup-lam", "--operation", "Resize: 9"],
+         "operation: not with --sheet mixup-lam, which mixes the originals"),
+        (["--alpha", "2"],
+         "--alpha has no effect with --augment samplePairing, which --sheet pairing draws"),
+        (["--augment", "flip", "--cutout-size", "0.1"],
+         "--cutout-size has no effect with --augment flip, which --sheet draws draws"),
     ],
 )  # fmt: skip
 def test_options_that_a_sheet_would_ignore_are_refused(options, message):
@@ -345,7 +365,11 @@ def test_options_that_a_sheet_would_ignore_are_refused(options, message):
 
 @pytest.mark.parametrize(
     "options", [["--sheet", "cutmix", "--augment", "cutmix", "--alpha", "2"],
-                ["--sheet", "pairing", "--augment", "flip"]],
+                ["--sheet", "pairing", "--augment", "flip"],
+                ["--sheet", "cutmix", "--operation", "RandomHorizontalFlip"],
+                ["--augment", "cutout", "--base", "flip", "--cutout-size", "0.3"],
+                ["--augment", "userDef", "--policy.noise-max-sigma", "40"],
+                ["--augment", "samplePairing", "--sheet", "draws"]],
 )  # fmt: skip
 def test_options_that_a_sheet_shows_are_taken(options, pictures, tmp_path):
     images = [word for path in pictures for word in ("--image", path)]
@@ -372,7 +396,7 @@ def test_classes_that_no_font_can_write_are_shown_by_number(tmp_path, drawn, cap
     "wrong",
     [
         ["--image", "a.png", "--data", "digits"], ["--augment", "no", "--operation", "Resize: 3"],
-        ["--seed", "-1"], ["--alpha", "0"], ["--rows", "0"], ["--sheet", "pair"],
+        ["--rows", "0"], ["--sheet", "pair"], ["--epochs", "3"],
     ],
 )  # fmt: skip
 def test_preview_refuses_wrong_values_before_any_work(wrong):
