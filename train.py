@@ -18,7 +18,7 @@ def main() -> int:
         if control.resume is None:
             fit(config)
         else:
-            run = control.resume or f"{config.output}/{config.augment}"
+            run = control.resume or f"{config.output}/{config.mode}"
             resume(run, control.allow_changes, control.changes)
     except ImageError as error:
         advice = "python -m paddle_aug check lists every such image, --skip-bad leaves them out"

@@ -1,4 +1,4 @@
-"""The command line of train.py, made from the table of options in config.py."""
+"""The command line of train.py, made from the table of options in config/table.py."""
 
 import argparse
 import json
@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, parse_yaml_text
+from paddle_aug.core import own_code
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.plain_yaml import read_yaml
 
 _DEFAULTS = Config().dump()
@@ -32,8 +34,8 @@ def parse_args(
         allow_changes=arguments.pop("allow_changes", False),
     )
     values = read_yaml(path) if path else {}
-    config = load_config(values, where=f"{path}: ") if path else Config()
     given = options_given(arguments, values)
+    config = load_config(values, where=f"{path}: ") if path else Config()
     config = load_config({**values, **given}) if given else config
     control.changes = {**values, **given}
     return config, control
@@ -48,6 +50,8 @@ def options_given(
     """
     nested: dict[str, Any] = {}
     for key, value in arguments.items():
+        if is_import_path(value):
+            own_code.allow(value)
         name, _, inner = key.partition(".")
         if inner:
             nested.setdefault(name, dict((below or {}).get(name) or {}))[inner] = value
@@ -94,6 +98,10 @@ def build_parser(description: str, prog: str | None = None) -> argparse.Argument
         "--resume", nargs="?", const="", metavar="RUN", default=argparse.SUPPRESS,
         help="continue the run in this folder (OUTPUT/<augment> where none is named), "
         "with the options it was started with",
+    )  # fmt: skip
+    run.add_argument(
+        "--allow-imports", action=own_code.AllowImports,
+        help="import code of your own that a configuration or a run to resume names",
     )  # fmt: skip
     run.add_argument(
         "--allow-changes", action="store_true", default=argparse.SUPPRESS,

@@ -81,6 +81,21 @@ BASELINES = tuple(
 BASELINE_COLOUR = MODES[BASELINES[0]].colour
 
 
+def is_mix(name: str) -> bool:
+    """Whether this value of --augment mixes images."""
+    return name in MODES and MODES[name].mixing is not None
+
+
+def draws_lam(name: str) -> bool:
+    """Whether it draws lam."""
+    return is_mix(name) and mixing_of(name).alpha is not None
+
+
+def has_partners(name: str) -> bool:
+    """Whether it mixes each image with another one."""
+    return is_mix(name) and mixing_of(name).pairs is not None
+
+
 def mixing_of(name: str) -> Mixing:
     """How the mixing method `name` mixes by default. Raises KeyError for other values."""
     mixing = MODES[name].mixing

@@ -98,7 +98,7 @@ def test_options_without_effect_are_named(options, notes):
         (["--epochs", "many"], r"epochs: .*integer.* got 'many'"),
         (["--lr", "-1"], r"lr: .*greater than 0"),
         (["--lr", "nan"], r"lr: .*finite"),
-        (["--augment", "mixpu"], r"augment: .*'samplePairing'.*got 'mixpu'"),
+        (["--augment", "mixpu"], r"augment: 'mixpu' is none of no, userDef.*did you mean mixup"),
         (["--workers", "-2"], r"workers: "),
         (["--augment", "no", "--base", "flip"], r"base: only with a mixing method"),
         (["--pairing-start", "9", "--pairing-end", "3"], r"pairing_start: must not be after"),

@@ -3,12 +3,12 @@
 from paddle_aug.config import Config
 from paddle_aug.mix.methods import MixPolicy, Numbers
 from paddle_aug.mix.phases import PairingSchedule, always_on
-from paddle_aug.modes import MIXES, mixing_of
+from paddle_aug.modes import is_mix, mixing_of
 
 
 def build_mix_policy(config: Config) -> MixPolicy | None:
     """The mixing part of --augment, or None where there is none."""
-    if config.augment not in MIXES:
+    if not is_mix(config.augment):
         return None
     return MixPolicy(
         method=config.augment,

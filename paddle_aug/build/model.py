@@ -1,5 +1,7 @@
 """From options to the device and the model."""
 
+import inspect
+
 import paddle
 
 from models import VISION_PREFIX, build_model
@@ -7,6 +9,7 @@ from models.structure import freeze_backbone
 from models.vision import check_image_size
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import is_import_path, load_object
 from paddle_aug.core.text import Say
 from paddle_aug.onednn import accelerate, is_available
 from paddle_aug.weights.into_model import fit_weights
@@ -30,6 +33,8 @@ def on_gpu() -> bool:
 
 def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
     """The model of the options with its first weights, drawn from Paddle's generator."""
+    if is_import_path(config.model):
+        return own_model(config, num_classes)
     try:
         model = build_model(
             config.model, num_classes, config.channels, config.image_size,
@@ -39,6 +44,35 @@ def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
             check_image_size(model, config.model, config.channels, config.image_size)
     except ValueError as error:
         raise UserError(f"model: {error}") from None
+    return model
+
+
+def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
+    """The model of a user's own code: called with those of num_classes, in_channels and
+    image_size that it takes, and tried on two images. Raises UserError where it does not fit."""
+    path, size = config.model, config.image_size
+    make = load_object(path, "model")
+    known = {"num_classes": num_classes, "in_channels": config.channels, "image_size": size}
+    try:
+        parameters = inspect.signature(make).parameters
+        model = make(**{name: value for name, value in known.items() if name in parameters})
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"model {path}: cannot be made ({reason})") from None
+    if not isinstance(model, paddle.nn.Layer):
+        raise UserError(f"model {path}: makes {type(model).__name__}, not a paddle.nn.Layer")
+    model.eval()
+    shape = [2, config.channels, size, size]
+    try:
+        with paddle.no_grad():
+            logits = model(paddle.zeros(shape))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"model {path}: fails on images {shape} ({reason})") from None
+    model.train()
+    given = list(logits.shape) if isinstance(logits, paddle.Tensor) else type(logits).__name__
+    if given != [2, num_classes]:
+        raise UserError(f"model {path}: gives {given}, not logits [2, {num_classes}]")
     return model
 
 

@@ -39,13 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import_paddle()
     from paddle_aug.build.model import make_model
-    from paddle_aug.config import load_config
+    from paddle_aug.config import load_trained_config
     from paddle_aug.core.atomic import write_json
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
     from paddle_aug.weights.into_model import load_model
 
     arrays, state, folder = read_trained(args.run, args.checkpoint)
-    config = load_config(state["config"], where=f"{args.run}: ")
+    config = load_trained_config(state["config"], where=f"{args.run}: ")
     model = make_model(config, len(state["classes"]))
     load_model(model, trained_weights(arrays))
     model.eval()

@@ -9,7 +9,7 @@ from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config
 from paddle_aug.core.errors import UserError
-from paddle_aug.modes import MIXES
+from paddle_aug.modes import MIXES, is_mix
 
 if TYPE_CHECKING:
     from paddle_aug.commands.preview_sheets import Photo
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     config = load_config({**options, **_augmentation(sheet, args.operation, options)})
     refuse_ignored(sheet, args, config)
-    name = f"preview_{sheet if sheet != 'draws' else config.augment}.png"
+    name = f"preview_{sheet if sheet != 'draws' else config.mode}.png"
     if args.operation:
         name = "preview_operations.png"
     output = args.output or Path(name)
@@ -124,7 +124,7 @@ def choose_sheet(augment: str | None, operations: Sequence[str] | None, images: 
 
     images: how many were named; a single one cannot be paired.
     """
-    if augment in MIXES:
+    if augment is not None and is_mix(augment):
         return OWN_SHEETS.get(augment, augment)
     return "draws" if augment or operations or images == 1 else "pairing"
 
@@ -138,7 +138,7 @@ def _augmentation(
     if operations:
         steps = [step for text in operations for step in _parse_operation(text)]
         return {"augment": method or "no", "train_transforms": steps}
-    if augment in MIXES and method is None and sheet == "draws":
+    if is_mix(augment or "") and method is None and sheet == "draws":
         return {"augment": load_config(options).image_part}
     if method is None or augment == method:
         return {} if augment else {"augment": "userDef"}

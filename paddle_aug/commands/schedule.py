@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if config.lr_schedule == "plateau":
         print("plateau: the rate is cut when the evaluation loss stalls, which cannot be foreseen")
     figure = draw_schedule(config.epochs, is_active, rates)
-    path = Path(config.output) / f"{config.augment}_schedule.png"
+    path = Path(config.output) / f"{config.mode}_schedule.png"
     print(f"wrote {save_figure(figure, path)}")
     return 0
 

@@ -132,7 +132,7 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
     from paddle_aug.runs.layout import CURVES, curve_path
     from paddle_aug.runs.reading import read_run
 
-    found = [read_run(run.folder.parent, run.config.augment, run.entry.label) for run in runs]
+    found = [read_run(run.folder.parent, run.config.mode, run.entry.label) for run in runs]
     groups = group_runs(found)
     baseline = choose_baseline(groups, suite.baseline or runs[0].entry.label)
     rows = build_table(groups, baseline, suite.last)
@@ -154,7 +154,7 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
         place = folder / "curves" / slug(run.entry.label) / f"seed{run.seed}"
         place.mkdir(parents=True, exist_ok=True)
         for curve in CURVES:
-            shutil.copy(curve_path(run.folder.parent, run.config.augment, curve), place)
+            shutil.copy(curve_path(run.folder.parent, run.config.mode, curve), place)
         for name in ("metrics.csv", "changes.yaml"):
             shutil.copy(run.folder / name, place)
     if published and not quick:

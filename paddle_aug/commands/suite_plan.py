@@ -88,7 +88,7 @@ class PlannedRun:
 
     @property
     def folder(self) -> Path:
-        return Path(self.config.output) / self.config.augment
+        return Path(self.config.output) / self.config.mode
 
     @property
     def command(self) -> list[str]:

@@ -22,6 +22,14 @@ def unknown_option(name: str, known: Iterable[str]) -> str:
     return "unknown option" + (f"; did you mean {close[0]}?" if close else "")
 
 
+def unknown_value(value: str, known: Iterable[str]) -> str:
+    """What to say of a value that there is not: the one that was probably meant, and all."""
+    by_lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(str(value).lower(), list(by_lower), 1)
+    hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
+    return f"{value!r} is none of {', '.join(by_lower.values())}{hint}"
+
+
 class Interrupted(Exception):
     """A run that was asked to stop and has saved its state; `signal` is the signal's number."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import counted
 from paddle_aug.data import archives, from_arrays, from_folders, listing
 from paddle_aug.data.dataset import (
@@ -29,6 +30,7 @@ from paddle_aug.data.from_arrays import (
 )
 from paddle_aug.data.from_folders import load_tree
 from paddle_aug.data.from_lists import load_rows
+from paddle_aug.data.from_own_code import load_own
 from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
 from paddle_aug.data.options import DataOptions
 from paddle_aug.data.scan import without_bad
@@ -92,6 +94,8 @@ def _load(options: DataOptions) -> TrainAndEval:
             return load_digits(f"{DIGITS} (no --data given)", DIGITS_CHANGED)
         folder, root = aistudio
         return _load_path(folder, replace(options, images_root=options.images_root or str(root)))
+    if is_import_path(options.data):
+        return load_own(options.data)
     path = Path(options.data).expanduser()
     name = options.data.lower()
     if name == "digits" and not os.path.exists(path):

@@ -12,7 +12,7 @@ from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.data import evaluation_view, load_datasets
 from paddle_aug.build.model import accelerated, choose_device, make_model
-from paddle_aug.config import Config, load_config
+from paddle_aug.config import Config, load_trained_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.evaluation.options import EvaluationOptions
@@ -35,7 +35,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
     arrays, state, folder = read_trained(options.run, options.checkpoint)
     output = Path(options.output) if options.output else folder / folder_name(options)
-    config = load_config(state["config"], where=f"{options.run}: ")
+    config = load_trained_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend,
                "eval_per_class": None}  # fmt: skip
     config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import AllowImports
 
 VIEWS = ("none", "flip", "crops", "draws")
 
@@ -36,6 +37,10 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint", choices=("best", "last"), default="best",
         help="which one of a run (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-imports", action=AllowImports,
+        help="import the code of your own that made the run's model",
     )  # fmt: skip
 
 

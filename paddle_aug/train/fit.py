@@ -42,7 +42,7 @@ def fit(config: Config, say: Say = say) -> Path:
     """
     ranks = start()
     say = say if ranks.is_first else _silent
-    recorder = Recorder(config.output, config.augment, writes=ranks.is_first)
+    recorder = Recorder(config.output, config.mode, writes=ranks.is_first)
     # Names of parameters, and so of the optimizer's state, are counted from zero in the guard:
     # they are the same in every process, whatever else it has built.
     with ranks.joined(), paddle.utils.unique_name.guard():

@@ -316,7 +316,7 @@ def test_a_missing_image_is_named(tmp_path):
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones(pictures):
-    with pytest.raises(UserError, match="augment: input should be 'no', 'userDef'"):
+    with pytest.raises(UserError, match="'mixpu' is none of no, userDef.*did you mean mixup"):
         main(["preview", "--augment", "mixpu", "--image", pictures[0]])
 
 

@@ -22,11 +22,33 @@ from pydantic import (
 from models import check_name
 from paddle_aug.augment.policies import PolicyOptions
 from paddle_aug.augment.transform_list import build_transforms
-from paddle_aug.core.errors import UserError, unknown_option
-from paddle_aug.core.plain_yaml import load_yaml
+from paddle_aug.config.fields import (
+    Epochs,
+    Natural,
+    Numbers,
+    Positive,
+    Share,
+    TransformList,
+    holds_bool,
+    option,
+    whole_number,
+)
+from paddle_aug.config.own_names import register_own
+from paddle_aug.core.errors import UserError, unknown_option, unknown_value
+from paddle_aug.core.own_code import is_import_path, short_name
 from paddle_aug.data.options import uses_digits
 from paddle_aug.mix.formulas import MAX_ALPHA
-from paddle_aug.modes import AUGMENTS, BASES, MIXES, defaults_in_words, mixing_of
+from paddle_aug.modes import (
+    AUGMENTS,
+    BASES,
+    MIXES,
+    MODES,
+    defaults_in_words,
+    draws_lam,
+    has_partners,
+    is_mix,
+    mixing_of,
+)
 
 # The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
 DIGITS_DEFAULTS: dict[str, Any] = {
@@ -39,61 +61,10 @@ DIGITS_DEFAULTS: dict[str, Any] = {
 }
 
 
-def _split_commas(value: Any) -> Any:
-    """Command-line form of a list: "15,18"."""
-    if isinstance(value, str) and not value.lstrip().startswith("["):
-        return [part for part in value.replace(" ", "").split(",") if part]
-    return parse_yaml_text(value)
-
-
-def _whole_number(value: Any) -> Any:
-    """Command-line form of a whole number, where pydantic takes no text for one."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-def parse_yaml_text(value: Any) -> Any:
-    """Command-line form of a nested value: YAML, as "[{Resize: 120}, {RandomCrop: 96}]"."""
-    return load_yaml(value) if isinstance(value, str) else value
-
-
-def _holds_bool(value: Any) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return any(map(_holds_bool, value)) if isinstance(value, list) else isinstance(value, bool)
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(ge=1)]
-Natural = Annotated[int, Field(ge=0)]
-Numbers = Annotated[list[float], BeforeValidator(_split_commas)]
-Epochs = Annotated[list[Natural], BeforeValidator(_split_commas)]
-TransformList = Annotated[list[Any], BeforeValidator(parse_yaml_text)]
-
-
-def option(
-    default: Any,
-    group: str,
-    description: str,
-    *,
-    used_with: tuple[str, tuple[str, ...]] | None = None,
-    free_on_resume: bool = False,
-    studied: bool = False,
-) -> Any:
-    """One option, with everything that is known about it.
-
-    used_with: (another option, its values): only with one of these does this option count.
-    free_on_resume: it does not change a result, so that a resumed run may have another value.
-    studied: it may differ between runs that are compared: what is studied, or where it ran.
-    """
-    facts = {"group": group, "used_with": used_with, "free_on_resume": free_on_resume,
-             "studied": studied}  # fmt: skip
-    return Field(default, description=description, json_schema_extra=facts)
-
-
 # Shorthands for the table below: what some options count with.
-_MIXED = ("augment", MIXES)
-_DRAWS_LAM = ("augment", tuple(m for m in MIXES if mixing_of(m).alpha is not None))
-_PAIRED = ("augment", tuple(m for m in MIXES if mixing_of(m).pairs is not None))
+_MIXED = ("augment", is_mix)
+_DRAWS_LAM = ("augment", draws_lam)
+_PAIRED = ("augment", has_partners)
 
 
 class Config(BaseModel):
@@ -101,7 +72,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, or a name: digits, mnist, fashion-mnist, cifar10, cifar100. Without it: AI Studio's data22612 where present, else the bundled digits")  # fmt: skip
+    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, a name: digits, mnist, fashion-mnist, cifar10, cifar100, or a function of your own as my_module:load. Without it: AI Studio's data22612 where present, else the bundled digits")  # fmt: skip
     images_root: str | None = option(None, "Data", "folder that the paths in a list or CSV start from")  # fmt: skip
     image_column: str = option("image", "Data", "CSV column of the image paths")
     label_column: str = option("label", "Data", "CSV column of the labels")
@@ -113,13 +84,13 @@ class Config(BaseModel):
     sampling: Literal["shuffle", "balanced"] = option("shuffle", "Data", "an epoch takes every image once, or every class equally often")  # fmt: skip
     oversample: Literal["no", "smote"] = option("no", "Data", "smote: make images until every class has as many as the largest (needs imbalanced-learn and memory)")  # fmt: skip
     image_size: Annotated[int, Field(ge=8, le=2048)] = option(224, "Data", "height and width that the model sees, in pixels")  # fmt: skip
-    channels: Annotated[Literal[1, 3], BeforeValidator(_whole_number)] = option(3, "Data", "3: RGB, 1: gray")  # fmt: skip
+    channels: Annotated[Literal[1, 3], BeforeValidator(whole_number)] = option(3, "Data", "3: RGB, 1: gray")  # fmt: skip
     mean: Numbers = option([0.5, 0.5, 0.5], "Data", "mean to subtract, in [0, 1], one value a channel")  # fmt: skip
     std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, in [0, 1]")
     skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
     cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs", free_on_resume=True, studied=True)  # fmt: skip
 
-    augment: Literal[AUGMENTS] = option("samplePairing", "Augmentation", "augmentation of the training images", studied=True)  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
+    augment: str = option("samplePairing", "Augmentation", f"augmentation of the training images: {', '.join(AUGMENTS)}, or code of your own as my_module:my_policy", studied=True)  # fmt: skip
     base: Literal[BASES] | None = option(None, "Augmentation", f"image part under a mixing method ({defaults_in_words('base')})", studied=True)  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
     policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part", studied=True)  # fmt: skip
     train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'", studied=True)  # fmt: skip
@@ -137,7 +108,7 @@ class Config(BaseModel):
     mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs", used_with=_MIXED, studied=True)  # fmt: skip
     cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
 
-    model: str = option("GoogLeNet", "Model", "LeNet, AlexNet, VGG11/13/16/19 (and BN), GoogLeNet (and BN), ResNet18/34/50/101/152, ResNetSmall, or paddle.vision:NAME")  # fmt: skip
+    model: str = option("GoogLeNet", "Model", "LeNet, AlexNet, VGG11/13/16/19 (and BN), GoogLeNet (and BN), ResNet18/34/50/101/152, ResNetSmall, paddle.vision:NAME, or code of your own as my_module:MyNet")  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: the documents' framework's")  # fmt: skip
     weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew")  # fmt: skip
     head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the slides: 10)")  # fmt: skip
@@ -191,14 +162,27 @@ class Config(BaseModel):
         """pydantic would take true for 1 where a number is asked for."""
         name = info.field_name or ""
         free = cls.model_fields[name].annotation is bool or name.endswith("_transforms")
-        if not free and _holds_bool(value):
+        if not free and holds_bool(value):
             raise ValueError("true and false are no values here")
+        return value
+
+    @field_validator("augment", mode="after")
+    @classmethod
+    def _known_augmentation(cls, value: str) -> str:
+        if is_import_path(value):
+            try:
+                register_own(value)
+            except UserError as error:
+                raise ValueError(str(error).removeprefix(f"augment {value}: ")) from None
+        elif value not in MODES:
+            raise ValueError(unknown_value(value, AUGMENTS))
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
         try:
-            check_name(self.model)
+            if not is_import_path(self.model):
+                check_name(self.model)
         except ValueError as error:
             raise ValueError(f"model: {error}") from None
         for name in ("mean", "std"):
@@ -207,7 +191,7 @@ class Config(BaseModel):
                 raise ValueError(f"{name}: give 1 or 3 values, got {len(values)}")
         if min(self.std) <= 0:
             raise ValueError("std: must be greater than 0")
-        if self.base is not None and self.augment not in MIXES:
+        if self.base is not None and not is_mix(self.augment):
             raise ValueError(f"base: only with a mixing method ({', '.join(MIXES)})")
         if self.freeze_backbone and self.weights is None:
             raise ValueError("freeze_backbone: only with weights, which the backbone keeps")
@@ -244,15 +228,23 @@ class Config(BaseModel):
         """Options that were changed although what they belong to is not used, in words."""
         lines = []
         for name in self.difference():
-            other, values = fact(name, "used_with") or (None, ())
-            if other is not None and (value := getattr(self, other)) not in values:
+            if (used_with := fact(name, "used_with")) is None:
+                continue
+            other, values = used_with
+            value = getattr(self, other)
+            if not (values(value) if callable(values) else value in values):
                 lines.append(f"{_flag(name)} has no effect with {_flag(other)} {value}")
         return lines
 
     @property
+    def mode(self) -> str:
+        """What the run's folder and curves are named by: --augment, of own code the last part."""
+        return short_name(self.augment)
+
+    @property
     def image_part(self) -> str:
         """Name of the image part: the base augmentation under a mix, or the policy itself."""
-        return self.mix_setting("base") if self.augment in MIXES else self.augment
+        return self.mix_setting("base") if is_mix(self.augment) else self.augment
 
     def difference(self) -> dict[str, Any]:
         """The options that differ from the defaults."""
@@ -288,6 +280,14 @@ def load_config(values: dict[str, Any], where: str = "") -> Config:
         raise UserError(_explain(error, where)) from None
 
 
+def load_trained_config(values: dict[str, Any], where: str = "") -> Config:
+    """The options of a trained model, to use it: how its training images were augmented does not
+    matter, so that code of a user's own that did it is not imported."""
+    if is_import_path(values.get("augment")):
+        values = {**values, "augment": "no", "base": None}
+    return load_config(values, where)
+
+
 def _explain(error: ValidationError, where: str) -> str:
     """One line a problem: the key as the user writes it, what is wrong, what is allowed."""
     lines = []
@@ -299,7 +299,7 @@ def _explain(error: ValidationError, where: str) -> str:
         if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             known = PolicyOptions.__dataclass_fields__ if len(keys) > 1 else _DEFAULTS
             message = unknown_option(keys[-1] if keys else "", known)
-        elif "input" in problem and key:
+        elif "input" in problem and key and problem["type"] != "value_error":
             message = f"{message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
         line = f"{key}: {message}" if key else message
         if line not in lines:

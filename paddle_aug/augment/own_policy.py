@@ -1,0 +1,59 @@
+"""A user's own function or Transform as an image part of --augment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from paddle_aug.augment.transforms.base import SEEDS, Transform
+from paddle_aug.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class OwnFunction(Transform):
+    """function(image, rng) -> image as a Transform; the parameter that is drawn is a seed."""
+
+    function: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+    def sample(self, rng: np.random.Generator) -> int:
+        return int(rng.integers(SEEDS))
+
+    def apply(self, image: np.ndarray, params: int) -> np.ndarray:
+        return self.function(image, np.random.default_rng(params))
+
+
+def own_policy(thing: Any, name: str) -> Transform:
+    """The Transform that `thing` is, or that applies it.
+
+    thing: a Transform, or a function (image, rng) -> image of uint8 RGB arrays [H, W, 3] that
+    draws from rng alone. It is tried on two images. Raises UserError naming what does not fit.
+    """
+    if not (isinstance(thing, Transform) or (callable(thing) and not isinstance(thing, type))):
+        raise UserError(
+            f"augment {name}: is {type(thing).__name__}; a function (image, rng) -> image, a "
+            "Transform or a mixing Method (paddle_aug.mix.methods) is needed"
+        )
+    transform: Transform = thing if isinstance(thing, Transform) else OwnFunction(cast(Any, thing))
+    for height, width in ((32, 32), (24, 40)):
+        given = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+        image = given.copy()
+        try:
+            results = [transform(image, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(
+                f"augment {name}: fails on a uint8 image {height}x{width}x3 ({reason})"
+            ) from None
+        for result in results:
+            kind = f"{getattr(result, 'dtype', type(result).__name__)} {np.shape(result)}"
+            if not (isinstance(result, np.ndarray) and result.dtype == np.uint8
+                    and result.ndim == 3 and result.shape[2] == 3):  # fmt: skip
+                raise UserError(f"augment {name}: returns {kind}, not a uint8 array [H, W, 3]")
+        if not np.array_equal(image, given):
+            raise UserError(f"augment {name}: changes the image that it is given; copy it first")
+        if not np.array_equal(results[0], results[1]):
+            raise UserError(
+                f"augment {name}: gives other images for the same rng; draw from rng alone"
+            )
+    return transform

@@ -1,0 +1,21 @@
+"""Every option of a run: the table, what is known of each, and the checks."""
+
+from paddle_aug.config.fields import parse_yaml_text
+from paddle_aug.config.table import (
+    DIGITS_DEFAULTS,
+    Config,
+    fact,
+    load_config,
+    load_trained_config,
+    options_that_are,
+)
+
+__all__ = [
+    "DIGITS_DEFAULTS",
+    "Config",
+    "fact",
+    "load_config",
+    "load_trained_config",
+    "options_that_are",
+    "parse_yaml_text",
+]

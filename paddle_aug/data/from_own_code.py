@@ -1,0 +1,91 @@
+"""Data sets of a user's own code: --data my_module:load."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import numpy as np
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import load_object
+from paddle_aug.data.dataset import ImageDataset, TrainAndEval
+
+
+class OwnDataset(ImageDataset):
+    """Any map-style data set of (uint8 image [H, W, 3] or [H, W], class number) items."""
+
+    def __init__(self, items: Any, name: str):
+        self._items, self._numbers = items, np.arange(len(items))
+        labels = getattr(items, "labels", None)
+        if labels is None:
+            labels = [self._item(number, name)[1] for number in range(len(items))]
+        labels = np.asarray(labels, np.int64)
+        classes = getattr(items, "classes", None)
+        if classes is None:
+            classes = [str(number) for number in range(int(labels.max(initial=-1)) + 1)]
+        super().__init__(labels, [str(c) for c in classes], name)
+
+    def _item(self, number: int, name: str) -> tuple[np.ndarray, int]:
+        item = self._items[number]
+        image, label = (item[0], item[1]) if isinstance(item, tuple | list) else (item, None)
+        image = np.asarray(image)
+        fits = image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,))
+        if not fits or label is None or np.ndim(label) != 0:
+            raise UserError(
+                f"data {name}: item {number} is not (uint8 image [H, W, 3] or [H, W], class "
+                f"number): {image.dtype} {list(image.shape)}, label {label!r:.40}"
+            )
+        return image, int(label)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        image, _ = self._item(int(self._numbers[index]), self.name)
+        image = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image.copy()
+        return np.ascontiguousarray(image), int(self.labels[index])
+
+    def source(self, index: int) -> str:
+        return f"{self.name}[{self._numbers[index]}]"
+
+    def fingerprints(self) -> Iterator[bytes]:
+        for number in self._numbers:
+            yield np.ascontiguousarray(self._item(int(number), self.name)[0]).tobytes()
+
+    def _select(self, chosen: np.ndarray) -> None:
+        self._numbers = self._numbers[chosen]
+
+
+def load_own(path: str) -> TrainAndEval:
+    """What the function `my_module:load` returns: (training, evaluation) data sets.
+
+    Class numbers count from 0; `labels` and `classes` of a data set are used where it has them.
+    Raises UserError where the function or an item does not fit.
+    """
+    load: Any = load_object(path, "data")
+    if not callable(load):
+        raise UserError(f"data {path}: is {type(load).__name__}; a function is needed")
+    try:
+        train, evaluation = cast(Any, load)()
+    except UserError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"data {path}: calling it for (training, evaluation) data sets failed ({reason})"
+        ) from None
+    sets = []
+    for part, items in (("training", train), ("evaluation", evaluation)):
+        if not (hasattr(items, "__len__") and hasattr(items, "__getitem__")):
+            raise UserError(f"data {path}: the {part} part has no length or no items")
+        sets.append(OwnDataset(items, path))
+        if len(items) == 0:
+            raise UserError(f"data {path}: the {part} part is empty")
+    if sets[1].classes != sets[0].classes:
+        # Where a part numbers its own labels, the evaluation part may lack the last classes.
+        if sets[1].classes != sets[0].classes[: len(sets[1].classes)]:
+            raise UserError(f"data {path}: training and evaluation part name other classes")
+        sets[1].classes = list(sets[0].classes)
+    labels = np.concatenate([part.labels for part in sets])
+    if labels.min() < 0 or labels.max() >= len(sets[0].classes):
+        raise UserError(
+            f"data {path}: labels run from {labels.min()} to {labels.max()}, but there are "
+            f"{len(sets[0].classes)} classes in training, counted from 0"
+        )
+    return sets[0], sets[1]

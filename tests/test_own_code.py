@@ -1,0 +1,181 @@
+"""Code of a user's own by import path: trained with, and refused where it does not fit."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paddle_aug.build.model import make_model
+from paddle_aug.config import load_config
+from paddle_aug.core import own_code
+from paddle_aug.core.errors import UserError
+from paddle_aug.data.load import DataOptions, load_data
+from paddle_aug.modes import MODES
+
+ROOT = Path(__file__).parent.parent
+MODULE = """
+import numpy as np, paddle
+from paddle_aug.mix.methods import Draw, Method
+
+def darker(image, rng):
+    return (image * rng.uniform(0.5, 1)).astype("uint8")
+
+def _half(rng, numbers, height, width):
+    return Draw(lam=0.5)
+
+def _apply(images, partners, draw, numbers):
+    width = images.shape[-1] // 2
+    mask = np.zeros((1, 1, 1, images.shape[-1]), "float32")
+    mask[..., width:] = 1
+    mask = mask if isinstance(images, np.ndarray) else paddle.to_tensor(mask)
+    return images * (1 - mask) + partners * mask
+
+right_half = Method(_half, _apply)
+
+class Net(paddle.nn.Layer):
+    def __init__(self, num_classes, in_channels):
+        super().__init__()
+        self.layers = paddle.nn.Sequential(
+            paddle.nn.Conv2D(in_channels, 4, 3), paddle.nn.ReLU(),
+            paddle.nn.AdaptiveAvgPool2D(2), paddle.nn.Flatten(),
+            paddle.nn.Linear(16, num_classes))
+    def forward(self, x):
+        return self.layers(x)
+
+class Squares:
+    classes = ["dark", "light"]
+    def __init__(self, count): self.count = count
+    def __len__(self): return self.count
+    def __getitem__(self, index):
+        if index >= self.count: raise IndexError
+        return np.full((12, 10, 3), 40 + 160 * (index % 2), np.uint8), index % 2
+
+def load():
+    return Squares(8), Squares(4)
+
+# What does not fit.
+number = 3
+def changes(image, rng): image[:] = 0; return image
+def floats(image, rng): return image / 255
+def fails(image, rng): raise RuntimeError("no")
+def unseeded(image, rng): return np.random.randint(0, 255, image.shape).astype("uint8")
+def mixup(image, rng): return image
+wrong_shape = Method(_half, lambda a, b, draw, numbers: a[:, :1])
+wrong_lam = Method(lambda *_: Draw(lam=1.5), _apply)
+class Features(Net):
+    def forward(self, x): return super().forward(x)[:, :1]
+def no_net(num_classes): return num_classes
+def one_part(): return Squares(3)
+def empty(): return Squares(3), Squares(0)
+def strings(): return ["a", "b"], ["c"]
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A folder with the module `mine`, which may be imported for the length of a test."""
+    (tmp_path / "mine.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(own_code, "_allowed", set())
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+    for name in [name for name in MODES if ":" in name]:
+        del MODES[name]
+
+
+def train(folder, *options):
+    command = [sys.executable, str(ROOT / "train.py"), "--image-size", "12", "--batch-size", "4",
+               "--no-cache", "--epochs", "2", "--output", "logs", *options]  # fmt: skip
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_run_of_ones_own_policy_model_and_data_is_trained_resumed_and_evaluated(module):
+    own = ["--model", "mine:Net", "--data", "mine:load"]
+    done = train(module, "--augment", "mine:darker", *own)
+    assert done.returncode == 0, done.stderr
+    assert np.load(module / "logs/darkerAug_accEval.npy").shape == (2,)
+    assert "mine:load: 8 training and 4 evaluation images, 2 classes" in done.stdout
+
+    done = train(module, "--augment", "mine:right_half", "--base", "flip", *own)
+    assert done.returncode == 0, done.stderr
+    assert "mixing" in done.stdout
+    assert np.load(module / "logs/right_halfAug_accEval.npy").shape == (2,)
+
+    evaluate = [sys.executable, str(ROOT / "evaluate.py"), "logs/darker"]
+    done = subprocess.run(evaluate, cwd=module, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "error: model mine:Net: code of your own is named in a file" in done.stderr or (
+        "error: data mine:load: code of your own is named in a file" in done.stderr
+    )
+    evaluate.append("--allow-imports")
+    done = subprocess.run(evaluate, cwd=module, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "dark" in done.stdout and "light" in done.stdout
+
+
+def test_a_file_alone_imports_nothing(module):
+    (module / "mine.py").write_text("raise SystemExit('was imported')")
+    for values in ({"augment": "mine:darker"}, {"augment": "no", "data": "mine:load"}):
+        with pytest.raises(UserError, match="named in a file, not on the command line.*--allow"):
+            config = load_config(values)
+            load_data(DataOptions(config.data))
+    with pytest.raises(UserError, match="named in a file"):
+        make_model(load_config({"model": "mine:Net"}), 2)
+
+
+@pytest.mark.parametrize(
+    ("augment", "reason"),
+    [
+        ("mine:nothing", r"mine\.py has no 'nothing'"),
+        ("other:thing", "importing other failed .ModuleNotFoundError: No module named 'other'"),
+        ("mine:number", "is int; a function .image, rng. -> image, a Transform or a mixing Method"),
+        ("mine:changes", "changes the image that it is given"),
+        ("mine:floats", r"returns float64 .32, 32, 3., not a uint8 array"),
+        ("mine:fails", "fails on a uint8 image 32x32x3 .RuntimeError: no."),
+        ("mine:unseeded", "gives other images for the same rng"),
+        ("mine:mixup", "curves are named mixup, as the project's own"),
+        ("mine:wrong_shape", "apply gives float32 .4, 1, 16, 24., not float32"),
+        ("mine:wrong_lam", "lam is 1.5, not in"),
+    ],
+)
+def test_what_does_not_fit_is_named_before_any_work(module, augment, reason):
+    own_code.allow(augment)
+    with pytest.raises(UserError, match=reason):
+        load_config({"augment": augment})
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [("mine:Features", r"gives \[2, 1\], not logits \[2, 3\]"),
+     ("mine:no_net", "makes int, not a paddle.nn.Layer"),
+     ("mine:right_half", "cannot be made")],
+)  # fmt: skip
+def test_a_model_that_does_not_fit_is_named(module, model, reason):
+    own_code.allow(model)
+    with pytest.raises(UserError, match=f"model {model}: {reason}"):
+        make_model(load_config({"model": model, "image_size": 12}), 3)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [("mine:one_part", "calling it for .training, evaluation. data sets failed"),
+     ("mine:empty", "the evaluation part is empty"),
+     ("mine:strings", "item 0 is not .uint8 image"), ("mine:number", "is int; a function")],
+)  # fmt: skip
+def test_data_that_do_not_fit_are_named(module, data, reason):
+    own_code.allow(data)
+    with pytest.raises(UserError, match=f"data {data}: {reason}"):
+        load_data(DataOptions(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_path"),
+    [("a:b", True), ("a.b_c:D", True), ("paddle.vision:resnet18", False), ("C:\\data", False),
+     ("C:/data", False), ("a:b:c", False), ("mixup", False), (None, False), ("a:", False)],
+)  # fmt: skip
+def test_import_paths_are_told_from_other_texts(text, is_path):
+    assert own_code.is_import_path(text) is is_path

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Digests of the curves and weights that a checkout gives for every value of --augment.
+
+Two checkouts that are to compute the same give the same lines:
+
+    python tools/digest_runs.py path/to/checkout > before.txt
+    python tools/digest_runs.py . > after.txt
+    diff before.txt after.txt
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+AUGMENTS = (
+    "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",
+    "samplePairing", "mixup", "cutmix", "cutout",
+)  # fmt: skip
+MODELS = ("LeNet", "GoogLeNetBN", "ResNetSmall")
+OPTIONS = (
+    "--data", "digits", "--image-size", "32", "--per-class", "2", "--epochs", "10",
+    "--batch-size", "6", "--seed", "3", "--max-steps", "2", "--no-cache",
+)  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("checkout", type=Path, help="folder of the project's train.py")
+    parser.add_argument("--option", action="append", default=[], metavar="AUGMENT:OPTION=VALUE",
+                        help="one more option for one value of --augment")  # fmt: skip
+    args = parser.parse_args()
+    for augment in AUGMENTS:
+        extra = []
+        for text in args.option:
+            which, _, option = text.partition(":")
+            if which == augment:
+                extra += [f"--{option.partition('=')[0]}", option.partition("=")[2]]
+        for model in MODELS:
+            print(f"{augment} {model} {digest(args.checkout, augment, model, extra)}", flush=True)
+    return 0
+
+
+def digest(checkout: Path, augment: str, model: str, extra: list[str]) -> str:
+    """One digest of the four curves, and one of all arrays of the last state."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "train.py", *OPTIONS, "--augment", augment, "--model", model,
+                   "--output", folder, *extra]  # fmt: skip
+        subprocess.run(command, cwd=checkout, check=True, stdout=subprocess.DEVNULL)
+        curves, weights = hashlib.sha256(), hashlib.sha256()
+        for path in sorted(Path(folder).glob("*Aug_*.npy")):
+            curves.update(np.load(path).tobytes())
+        states = sorted((Path(folder) / augment / "checkpoints").glob("state-*.safetensors"))
+        for name, array in sorted(load_file(states[-1]).items()):
+            weights.update(name.encode() + array.tobytes())
+    return f"curves {curves.hexdigest()[:16]} weights {weights.hexdigest()[:16]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
