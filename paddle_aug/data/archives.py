@@ -5,6 +5,7 @@ was unpacked until then is removed.
 """
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import io
@@ -17,6 +18,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
@@ -29,6 +31,7 @@ MAX_RATIO = 100
 RATIO_FREE_BYTES = 64 << 20  # small archives of text compress well: no ratio below this
 MAX_MEMBERS = 5_000_000
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_CHUNK = 1 << 20
 _MARKER = ".paddle_aug_unpacked.json"
 _OPENERS = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open}
 _OPENERS |= {".xz": lzma.open, ".txz": lzma.open}
@@ -42,6 +45,7 @@ _DAMAGE = (
     RuntimeError,
     NotImplementedError,
 )
+_Members = Generator[tuple[str, IO[bytes] | None], None, None]
 
 
 def is_archive(path: str | os.PathLike[str]) -> bool:
@@ -112,32 +116,69 @@ def _put_in_place(fresh: Path, target: Path, old: Path, mark: dict[str, int]) ->
     return target
 
 
-def extract(path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+def extract(
+    path: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    places: Mapping[str, str] | None = None,
+) -> None:
     """Unpack an archive into the new folder `target`.
 
+    places: the files that are wanted, and where each goes: its path in the archive -> its path
+    below `target`. Without it every member goes under its own path.
     Raises UserError, leaving nothing behind, for: a member with an absolute path or "..", a link or
     device, two members of one name, more than MAX_TOTAL_BYTES or MAX_MEMBERS, more than MAX_RATIO
-    times the archive's size, a damaged or encrypted archive. Raises OSError for a full disk.
+    times the archive's size, a damaged or encrypted archive, a wanted file that is not there.
+    Raises OSError for a full disk.
     """
     archive, folder = Path(path), Path(target)
     folder.mkdir(parents=True)
+    missing = set(places or ())
     try:
-        with open_regular(archive) as file:
-            budget = _Budget(archive, os.fstat(file.fileno()).st_size)
-            if archive.name.lower().endswith(".zip"):
-                _extract_zip(file, folder, budget)
-            else:
-                opener = _OPENERS.get(archive.suffix.lower())
-                plain = cast(IO[bytes], opener(file, "rb")) if opener else file
-                _extract_tar(plain, folder, budget)
-    except BaseException as error:
+        with _naming_damage(archive), contextlib.closing(_members(archive)) as members:
+            for name, content in members:
+                place = name if places is None else places.get(name)
+                if place is None:
+                    continue
+                missing.discard(name)
+                if content is None:
+                    (folder / place).mkdir(parents=True, exist_ok=True)
+                else:
+                    _write(content, folder / place)
+        if missing:
+            raise UserError(f"{archive}: lacks {min(missing)}")
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, FileExistsError | NotADirectoryError | IsADirectoryError):
-            raise UserError(f"{archive}: two members have one name ({error.filename})") from None
-        # gzip reports damage as a bare OSError, without a system error number.
-        if isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno is None):
-            raise UserError(f"{archive}: damaged, encrypted or no archive ({error})") from None
         raise
+
+
+def file_names(path: str | os.PathLike[str]) -> list[str]:
+    """The paths of an archive's files in its order, once each has been read to its end.
+
+    Writes nothing. Raises UserError as `extract` does.
+    """
+    archive = Path(path)
+    names = []
+    with _naming_damage(archive), contextlib.closing(_members(archive)) as members:
+        for name, content in members:
+            if content is not None:
+                while content.read(_CHUNK):
+                    pass
+                names.append(name)
+    return names
+
+
+@contextlib.contextmanager
+def _naming_damage(archive: Path) -> Iterator[None]:
+    """Turns what the archive libraries raise for a bad archive into a UserError with its path."""
+    try:
+        yield
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise UserError(f"{archive}: two members have one name ({error.filename})") from None
+    except (OSError, *_DAMAGE) as error:
+        # gzip reports damage as a bare OSError, without a system error number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise UserError(f"{archive}: damaged, encrypted or no archive ({error})") from None
 
 
 class _Budget:
@@ -178,46 +219,55 @@ class _CountedReader(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(1 << 20 if size < 0 else min(size, 1 << 20))
+        data = self._stream.read(_CHUNK if size < 0 else min(size, _CHUNK))
         self._budget.spend(len(data))
         return data
 
 
-def _extract_zip(file: IO[bytes], folder: Path, budget: _Budget) -> None:
+def _members(archive: Path) -> _Members:
+    """Path and content of each member that may be unpacked; None is the content of a folder.
+
+    The content has to be read before the next member is asked for.
+    """
+    with open_regular(archive) as file:
+        budget = _Budget(archive, os.fstat(file.fileno()).st_size)
+        if archive.name.lower().endswith(".zip"):
+            yield from _zip_members(file, budget)
+        else:
+            opener = _OPENERS.get(archive.suffix.lower())
+            plain = cast(IO[bytes], opener(file, "rb")) if opener else file
+            yield from _tar_members(plain, budget)
+
+
+def _zip_members(file: IO[bytes], budget: _Budget) -> _Members:
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 budget.refuse(f"{member.filename!r} is a link or device")
-            destination = _destination(member.filename, folder, budget)
-            if destination is None:
+            name = _safe_name(member.filename, budget)
+            if name is None:
                 continue
             if member.is_dir():
-                destination.mkdir(parents=True, exist_ok=True)
+                yield name, None
             else:
                 with archive.open(member) as source:
-                    _write(source, destination, budget)
+                    yield name, cast(IO[bytes], _CountedReader(source, budget))
 
 
-def _extract_tar(stream: IO[bytes], folder: Path, budget: _Budget) -> None:
+def _tar_members(stream: IO[bytes], budget: _Budget) -> _Members:
     counted = cast(IO[bytes], _CountedReader(stream, budget))
     with tarfile.open(fileobj=counted, mode="r|") as archive:
         for member in archive:
             if not (member.isreg() or member.isdir()) or member.issparse():
                 budget.refuse(f"{member.name!r} is a link, device or sparse file")
-            destination = _destination(member.name, folder, budget)
-            if destination is None:
-                continue
-            if member.isdir():
-                destination.mkdir(parents=True, exist_ok=True)
-            else:
-                source = archive.extractfile(member)
-                assert source is not None, "an ordinary member has content"
-                _write(source, destination, None)
+            name = _safe_name(member.name, budget)
+            if name is not None:
+                yield name, archive.extractfile(member)  # None for a folder
 
 
-def _destination(name: str, folder: Path, budget: _Budget) -> Path | None:
-    """Where a member goes; None for what only clutters (macOS's shadow files)."""
+def _safe_name(name: str, budget: _Budget) -> str | None:
+    """A member's path below the target; None for what only clutters (macOS's shadow files)."""
     budget.count_member()
     if not name:
         budget.refuse("a member without a name")
@@ -226,13 +276,11 @@ def _destination(name: str, folder: Path, budget: _Budget) -> Path | None:
         budget.refuse(f"{name!r} leads outside the folder")
     if "__MACOSX" in path.parts or path.name == _MARKER:
         return None
-    return folder.joinpath(*path.parts)
+    return str(path)
 
 
-def _write(source: IO[bytes], destination: Path, budget: _Budget | None) -> None:
+def _write(source: IO[bytes], destination: Path) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     with open(destination, "xb") as out:
-        while chunk := source.read(1 << 20):
-            if budget is not None:
-                budget.spend(len(chunk))
+        while chunk := source.read(_CHUNK):
             out.write(chunk)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.data import archives
-from paddle_aug.data.archives import extract, is_archive, unpack
+from paddle_aug.data.archives import extract, file_names, is_archive, unpack
 
 
 def make_zip(path, members):
@@ -217,3 +217,29 @@ def test_a_member_without_a_name_is_refused(tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match="a member without a name"):
         unpack(path)
+
+
+@pytest.mark.parametrize(("make", "name"), [(make_zip, "d.zip"), (make_tar, "d.tar.gz")])
+def test_names_are_listed_in_order_and_only_wanted_files_are_unpacked(tmp_path, make, name):
+    path = make(tmp_path / name, MEMBERS)
+    assert file_names(path) == ["a/1.txt", "a/b/2.txt", "3 x.txt"]
+    assert list(tmp_path.iterdir()) == [path]
+    extract(path, tmp_path / "out", {"a/b/2.txt": "two/2.txt", "3 x.txt": "3.txt"})
+    assert content(tmp_path / "out") == {"two/2.txt": b"two", "3.txt": b""}
+    with pytest.raises(UserError, match=r"lacks no\.txt"):
+        extract(path, tmp_path / "other", {"a/1.txt": "1.txt", "no.txt": "2.txt"})
+    assert not (tmp_path / "other").exists()
+
+
+def test_listing_the_names_finds_a_member_that_is_cut_or_changed_or_leads_outside(tmp_path):
+    whole = make_tar(tmp_path / "whole.tar", [("a", b"1" * 2000), ("b", b"2" * 2000)], "w")
+    cut = tmp_path / "cut.tar"
+    cut.write_bytes(whole.read_bytes()[:4000])  # in the content of b
+    changed = tmp_path / "changed.zip"
+    with zipfile.ZipFile(changed, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("a", b"11111111")
+    changed.write_bytes(changed.read_bytes().replace(b"11111111", b"11121111"))
+    outside = make_tar(tmp_path / "outside.tar", [("../a", b"1")], "w")
+    for path, reason in ((cut, "damaged"), (changed, "damaged"), (outside, "leads outside")):
+        with pytest.raises(UserError, match=reason):
+            file_names(path)
