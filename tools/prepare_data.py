@@ -6,7 +6,8 @@
 
 The archive's size, checksum and every file in it are checked before anything is written. The same
 archive always gives the same bytes. The folder appears whole or not at all; one that exists is left
-alone. configs/README.md lists the data sets with their sources, licences and rules.
+alone. (A process that is killed outright leaves a hidden folder beside it, which can be deleted.)
+configs/README.md lists the data sets with their sources, licences and rules.
 """
 
 import argparse
@@ -100,8 +101,10 @@ def fault(path: Path, data_set: DataSet) -> str | None:
         size = os.fstat(file.fileno()).st_size
         if data_set.size not in (None, size):
             return f"has {size:,} bytes instead of {data_set.size:,}"
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
+        with tqdm(total=size, unit="B", unit_scale=True, desc="checking", delay=1) as bar:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                bar.update(len(chunk))
     if digest.hexdigest() != expected:
         return f"its {algorithm.upper()} is {digest.hexdigest()} instead of {expected}"
     return None
@@ -113,7 +116,7 @@ def fetch(data_set: DataSet, archive: Path) -> None:
     with atomic_write(archive) as part:
         with (
             open(part, "wb") as out,
-            tqdm(total=data_set.size, unit="B", unit_scale=True, delay=0.5) as bar,
+            tqdm(total=data_set.size, unit="B", unit_scale=True, desc="fetching", delay=1) as bar,
         ):
             for chunk in _received(data_set.url):
                 bar.update(out.write(chunk))
