@@ -1,6 +1,7 @@
 """Options: defaults of the documents, YAML and command line, and errors before any work."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import subprocess
@@ -12,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paddle_aug.augment.policies import PolicyOptions, numbers_used
 from paddle_aug.command_line import parse_args
-from paddle_aug.config import Config, load_config
+from paddle_aug.config import Config, load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import read_yaml
-from paddle_aug.modes import AUGMENTS
+from paddle_aug.modes import AUGMENTS, BASES
 
 ROOT = Path(__file__).parent.parent
 
@@ -83,12 +85,25 @@ def test_transforms_of_ones_own_need_a_word_on_mixing():
         ({"lr_schedule": "cosine", "milestones": [3], "gamma": 0.5},
          ["--milestones has no effect with --lr-schedule cosine",
           "--gamma has no effect with --lr-schedule cosine"]),
+        ({"augment": "randAugment", "policy": {"brightness": [0.1, 0.2], "max_rotation": 5.0}},
+         ["--policy.brightness has no effect on the image part randAugment"]),
+        ({"augment": "cutmix", "policy": {"noise_max_sigma": 40}},
+         ["--policy.noise-max-sigma has no effect on the image part no"]),
+        ({"augment": "mixup", "base": "flip", "train_transforms": [{"Resize": [32, 32]}]},
+         ["--base has no effect with --train-transforms"]),
+        ({"augment": "cutmix", "mix_draws": "image", "pairs": "replacement"},
+         ["--pairs has no effect with --partner dataset: partners are drawn image by image",
+          "--mix-draws has no effect with --partner dataset: partners are drawn image by image"]),
+        ({"lr_schedule": "multistep", "milestones": [30, 60], "epochs": 40},
+         ["--milestones 60 has no effect in 40 epochs"]),
+        ({"early_stopping": 50, "epochs": 50},
+         ["--early-stopping 50 has no effect in 50 epochs"]),
     ],
 )  # fmt: skip
 def test_options_without_effect_are_named(options, notes):
-    assert load_config(options).without_effect() == notes
+    assert without_effect(load_config(options)) == notes
     # A saved run gives every option: only changed ones are the user's.
-    assert load_config(load_config(options).dump()).without_effect() == notes
+    assert without_effect(load_config(load_config(options).dump())) == notes
 
 
 @pytest.mark.parametrize(
@@ -249,3 +264,8 @@ def test_a_pipe_or_an_endless_file_as_configuration_is_refused_at_once(tmp_path)
     (tmp_path / "long.yaml").write_bytes(b"#" * (1 << 20) + b"\n")
     with pytest.raises(UserError, match="limit is 1,048,576"):
         read_yaml(tmp_path / "long.yaml")
+
+
+def test_every_number_of_the_image_parts_counts_with_one_of_them():
+    used = frozenset().union(*(numbers_used(name) for name in BASES))
+    assert used == {field.name for field in dataclasses.fields(PolicyOptions)}

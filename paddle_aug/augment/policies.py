@@ -3,7 +3,8 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from functools import cache
+from typing import Any, ClassVar, Literal
 
 from paddle_aug.augment import ops
 from paddle_aug.augment.transforms import base, flips_and_colours, userdef
@@ -95,6 +96,24 @@ def build_policy(
     if unknown:
         raise UserError(f"cannot exclude {sorted(unknown)}: only {', '.join(EXCLUDABLE)}")
     return POLICIES[name](_restricted(options or PolicyOptions(), exclude))
+
+
+@cache
+def numbers_used(name: str) -> frozenset[str]:
+    """Names of the PolicyOptions that the policy `name` looks at."""
+    looked_at: set[str] = set()
+
+    class Watched(PolicyOptions):
+        def __getattribute__(self, attribute: str) -> Any:
+            looked_at.add(attribute)
+            return super().__getattribute__(attribute)
+
+    options = Watched()
+    looked_at.clear()  # its own checks look at everything
+    POLICIES[name](options)
+    if looked_at & {"rotation", "max_rotation", "imgaug"}:
+        looked_at.add("small_rotation")  # which limits these on data that a turn would change
+    return frozenset(looked_at & set(PolicyOptions.__dataclass_fields__))
 
 
 def _restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions:

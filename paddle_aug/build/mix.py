@@ -1,14 +1,15 @@
 """From options to a mixing method with its numbers and phases."""
 
 from paddle_aug.config import Config
+from paddle_aug.core.text import counted
 from paddle_aug.mix.methods import MixPolicy, Numbers
 from paddle_aug.mix.phases import PairingSchedule, always_on
-from paddle_aug.modes import is_mix, mixing_of
+from paddle_aug.modes import draws_lam, has_partners, is_mix, mixing_of
 
 
 def build_mix_policy(config: Config) -> MixPolicy | None:
-    """The mixing part of --augment, or None where there is none."""
-    if not is_mix(config.augment):
+    """The mixing part of --augment, or None where nothing is mixed."""
+    if not is_mix(config.augment) or why_nothing_is_mixed(config):
         return None
     return MixPolicy(
         method=config.augment,
@@ -19,6 +20,26 @@ def build_mix_policy(config: Config) -> MixPolicy | None:
         pairs=config.mix_setting("pairs") or "replacement",
         draws=config.mix_setting("mix_draws"),
     )
+
+
+def why_nothing_is_mixed(config: Config) -> str | None:
+    """Why a run with a mixing method mixes in no epoch, or None where it does."""
+    if not is_mix(config.augment):
+        return None
+    if config.mix_setting("mix_prob") == 0:
+        return "--mix-prob is 0"
+    if draws_lam(config.augment) and config.mix_setting("alpha") == 0:
+        return "--alpha is 0, so that lam is 1"
+    alone = config.batch_size == 1 and config.mix_setting("partner") == "batch"
+    if alone and has_partners(config.augment):
+        return "--batch-size is 1, and partners come from the batch (--partner)"
+    phases = build_mix_schedule(config)
+    if not any(phases.is_active(epoch) for epoch in range(config.epochs)):
+        return (
+            f"of {counted(config.epochs, 'epoch')} none lies in the mixing's phases "
+            "(--pairing-start, --pairing-end, --mix-off-last)"
+        )
+    return None
 
 
 def build_mix_schedule(config: Config) -> PairingSchedule:

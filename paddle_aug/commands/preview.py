@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
-from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config
+from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.modes import MIXES, is_mix
 
@@ -154,7 +154,7 @@ def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None
     given = {name.partition(".")[0] for name, value in vars(args).items() if value is not None}
     if sheet == "mixup-lam" and (ignored := sorted(given & (AUGMENTATION | {"operation"}))):
         raise UserError(f"{ignored[0]}: not with --sheet mixup-lam, which mixes the originals")
-    for line in config.without_effect():
+    for line in without_effect(config):
         raise UserError(f"{line}, which --sheet {sheet} draws")
 
 

@@ -15,7 +15,7 @@ POINTS_PER_EPOCH = 10
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the schedule and write OUTPUT/<augment>_schedule.png; nothing is trained."""
-    from paddle_aug.build.mix import build_mix_policy
+    from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
     from paddle_aug.command_line import parse_args
     from paddle_aug.report.figure import save_figure
     from paddle_aug.report.schedule_figure import draw_schedule
@@ -39,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         warmup_epochs=config.warmup_epochs,
     )
     rates = [rate.learning_rate(step) for step in range(config.epochs * POINTS_PER_EPOCH)]
+    if reason := why_nothing_is_mixed(config):
+        print(f"note: nothing is mixed in such a {config.augment} run: {reason}")
     print(describe(config.epochs, is_active, rates))
     if config.lr_schedule == "plateau":
         print("plateau: the rate is cut when the evaluation loss stalls, which cannot be foreseen")

@@ -1,5 +1,6 @@
 """Every option of a run: the table, what is known of each, and the checks."""
 
+from paddle_aug.config.effects import without_effect
 from paddle_aug.config.fields import parse_yaml_text
 from paddle_aug.config.table import (
     DIGITS_DEFAULTS,
@@ -18,4 +19,5 @@ __all__ = [
     "load_trained_config",
     "options_that_are",
     "parse_yaml_text",
+    "without_effect",
 ]

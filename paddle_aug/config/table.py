@@ -224,18 +224,6 @@ class Config(BaseModel):
         value = getattr(self, name)
         return getattr(mixing_of(self.augment), name) if value is None else value
 
-    def without_effect(self) -> list[str]:
-        """Options that were changed although what they belong to is not used, in words."""
-        lines = []
-        for name in self.difference():
-            if (used_with := fact(name, "used_with")) is None:
-                continue
-            other, values = used_with
-            value = getattr(self, other)
-            if not (values(value) if callable(values) else value in values):
-                lines.append(f"{_flag(name)} has no effect with {_flag(other)} {value}")
-        return lines
-
     @property
     def mode(self) -> str:
         """What the run's folder and curves are named by: --augment, of own code the last part."""
@@ -266,10 +254,6 @@ def fact(name: str, about: str) -> Any:
 def options_that_are(about: str) -> frozenset[str]:
     """Names of the options of which "free_on_resume" or "studied" holds."""
     return frozenset(name for name in Config.model_fields if fact(name, about))
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def load_config(values: dict[str, Any], where: str = "") -> Config:

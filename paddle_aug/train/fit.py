@@ -11,7 +11,7 @@ from typing import Any
 import paddle
 from tqdm.auto import tqdm
 
-from paddle_aug.config import Config, load_config, options_that_are
+from paddle_aug.config import Config, load_config, options_that_are, without_effect
 from paddle_aug.core.atomic import remove_leftovers
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
@@ -48,7 +48,7 @@ def fit(config: Config, say: Say = say) -> Path:
     with ranks.joined(), paddle.utils.unique_name.guard():
         if not config.overwrite:
             recorder.refuse_existing()
-        for line in config.without_effect():
+        for line in without_effect(config):
             say(f"note: {line}")
         setup = build_setup(config, say, ranks)
         environment = _environment(setup)

@@ -15,7 +15,7 @@ from paddle.metric import Metric
 
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.build.data import evaluation_view, load_datasets, training_view
-from paddle_aug.build.mix import build_mix_policy
+from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.mix.formulas import soft_targets
@@ -70,6 +70,8 @@ def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelData
     """
     config = load_config(options).filled()
     mix = build_mix_policy(config)
+    if reason := why_nothing_is_mixed(config):
+        print(f"note: nothing is mixed: {reason}")
     if mix and mix.partner != "dataset":
         raise UserError(
             f"augment: {config.augment} mixes in the batch, which a Dataset does not see: "

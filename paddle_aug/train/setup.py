@@ -10,7 +10,7 @@ import paddle
 from models.structure import head_parameters
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.data import evaluation_view, load_datasets, resized, training_view
-from paddle_aug.build.mix import build_mix_policy
+from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
 from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
 from paddle_aug.config import Config
 from paddle_aug.core.text import Say
@@ -70,6 +70,8 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     ranks.same_model(model)
     model, backend = accelerated(model, config, say)
     mix = build_mix_policy(config)
+    if reason := why_nothing_is_mixed(config):
+        say(f"note: nothing is mixed in this {config.augment} run: {reason}")
     workers = choose_workers(config.workers)
     if config.workers == "auto":
         made_by = "a thread" if workers == "thread" else f"{workers} processes"
