@@ -1,4 +1,7 @@
-"""imgaug's "heavy" example pipeline on our own operations: the documents' imgaugLib."""
+"""imgaug's "heavy" example pipeline on our own operations: imgaugLib.
+
+Probabilities and distributions are those of imgaug 0.4.0, down to its ways of rounding.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ import numpy as np
 
 from paddle_aug.augment import ops
 from paddle_aug.augment.ops import imgaug as imgaug_ops
+from paddle_aug.augment.ops.superpixels import superpixels
 from paddle_aug.augment.transforms.base import (
     OneOf,
     Params,
@@ -48,7 +52,7 @@ def imgaug_pipeline(options: ImgaugOptions) -> Transform:
         return Sometimes(transform, options.sometimes)
 
     some = [
-        sometimes(operation(_superpixels, imgaug_ops.superpixels)),
+        sometimes(operation(_superpixels, superpixels)),
         OneOf(
             [
                 operation(_gaussian, imgaug_ops.gaussian_blur),
@@ -104,7 +108,7 @@ def _affine(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
         "degrees": rng.uniform(*o.rotate),
         "shear": rng.uniform(*o.shear),
         "order": int(rng.integers(2)),
-        "fill": int(rng.integers(256)),
+        "fill": [int(level) for level in rng.uniform(0, 255, 3)],
         "border": borders[int(rng.integers(len(borders)))],
     }
 
@@ -167,7 +171,7 @@ def _dropout(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
 def _coarse_dropout(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
     return {
         "share": rng.uniform(*o.coarse_dropout_share),
-        "size": rng.uniform(*o.coarse_dropout_size),
+        "size": rng.uniform(*o.coarse_dropout_size, 2).tolist(),
         "per_channel": bool(rng.random() < o.coarse_dropout_per_channel),
         "seed": draw_seed(rng),
     }
@@ -178,8 +182,9 @@ def _invert(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
 
 
 def _add(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
-    low, high = o.add
-    return {"values": rng.integers(low, high + 1, _channels(rng, o.add_per_channel)).tolist()}
+    # Rounded, so that the ends of the range come half as often as the rest.
+    values = np.rint(rng.uniform(*o.add, _channels(rng, o.add_per_channel)))
+    return {"values": values.astype(int).tolist()}
 
 
 def _multiply(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
@@ -203,8 +208,12 @@ def _elastic(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
 
 
 def _piecewise(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
-    scale, points = rng.uniform(*o.piecewise_scale), o.piecewise_points
-    return {"shifts": rng.normal(0, scale, (points, points, 2)).tolist()}
+    scale = rng.uniform(*o.piecewise_scale)
+    rows, columns = _whole(rng, o.piecewise_points), _whole(rng, o.piecewise_points)
+    return {
+        "shifts": rng.normal(0, scale, (rows, columns, 2)).tolist(),
+        "falling": (rng.random((rows - 1, columns - 1)) < 0.5).tolist(),
+    }
 
 
 def _whole(rng: np.random.Generator, limits: WholeRange | Range) -> int:
