@@ -277,6 +277,19 @@ def test_noise_repeats_for_a_seed_and_differs_for_another():
     assert ops.noise(image, 3.0, (1 << 22) - 5).shape == image.shape  # past the pool's end
 
 
+@pytest.mark.parametrize("seed", [0, 7, (1 << 22) - 1000])
+def test_no_image_repeats_its_own_noise(seed):
+    pool = 1 << 22
+    noise = ops.noise(np.full((2048, 1024, 3), 128, np.uint8), 8.0, seed).ravel()
+    assert noise.size == 1.5 * pool
+    for start in range(pool, noise.size - 64, 300_000):
+        assert noise[:start].tobytes().find(noise[start : start + 64].tobytes()) < 0
+    assert abs(noise[pool:].std() / noise[:pool].std() - 1) < 0.01
+    # What the pool holds is what smaller images get.
+    small = ops.noise(np.full((64, 1024, 3), 128, np.uint8), 8.0, seed).ravel()
+    np.testing.assert_array_equal(noise[: small.size], small)
+
+
 def test_noise_of_one_value_a_pixel_keeps_gray_gray():
     result = ops.noise(np.full((9, 9, 3), 90, np.uint8), 5.0, 2, per_channel=False)
     assert (result == result[..., :1]).all()

@@ -127,18 +127,15 @@ def warp_nearest(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 def noise(image: np.ndarray, sigma: float, seed: int, per_channel: bool = True) -> np.ndarray:
     """Image plus Gaussian noise, clipped to 0..255: one value per pixel and channel, or per pixel.
 
-    sigma: grey levels, from 0; seed: whole number, the same seed gives the same noise. The values
-    are a stretch of a fixed pool of four million, so two seeds may share some of them.
+    sigma: grey levels, from 0; seed: whole number from 0, the same seed gives the same noise. The
+    values are a stretch of a fixed pool of four million, so two seeds may share some of them; what
+    a larger image needs beyond the pool is drawn for it, so that none repeats its own noise.
     """
     if sigma == 0:
         return image
-    size = image.size if per_channel else image.shape[0] * image.shape[1]
-    start = seed % _NOISE_POOL
-    values = _noise_pool()[start : start + size]
-    if values.size < size:
-        values = _noise_pool().take(np.arange(start, start + size), mode="wrap")
+    values = _noise_values(image.size if per_channel else image.shape[0] * image.shape[1], seed)
     if not per_channel:
-        values = np.repeat(values, image.shape[2])
+        values = cv2.cvtColor(values.reshape(image.shape[:2]), cv2.COLOR_GRAY2RGB)
     unit = sigma / _NOISE_UNIT
     return cv2.addWeighted(image, 1.0, values.reshape(image.shape), unit, -128 * unit)
 
@@ -180,8 +177,25 @@ def _centre_span(size: int, ratio: float) -> tuple[int, int]:
     return first, max(last, first + 1)
 
 
+def _noise_values(size: int, seed: int) -> np.ndarray:
+    """uint8 [size] as _noise_bytes gives them."""
+    start = seed % _NOISE_POOL
+    values = _noise_pool()[start : start + size]
+    if values.size == size:
+        return values
+    beyond = max(0, size - _NOISE_POOL)
+    wrapped = _noise_pool()[: size - values.size - beyond]
+    # Not the seed alone: 0 would give the pool again.
+    drawn = _noise_bytes(np.random.default_rng((1, seed)), beyond)
+    return np.concatenate([values, wrapped, drawn])
+
+
 @lru_cache(maxsize=1)
 def _noise_pool() -> np.ndarray:
-    """Standard normal values as uint8: 128 + 32 z, cut at four standard deviations."""
-    values = np.random.default_rng(0).standard_normal(_NOISE_POOL, dtype=np.float32)
+    return _noise_bytes(np.random.default_rng(0), _NOISE_POOL)
+
+
+def _noise_bytes(rng: np.random.Generator, size: int) -> np.ndarray:
+    """Standard normal values as uint8 [size]: 128 + 32 z, cut at four standard deviations."""
+    values = rng.standard_normal(size, dtype=np.float32)
     return np.clip(np.rint(values * _NOISE_UNIT) + 128, 0, 255).astype(np.uint8)
