@@ -8,14 +8,16 @@ import importlib.util
 import sys
 import threading
 from dataclasses import fields
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from paddle_aug.augment.transforms.imgaug_library import ImgaugLibrary
+from paddle_aug.augment.ops.imgaug import affine
+from paddle_aug.augment.transforms.imgaug_library import ImgaugLibrary, library_operations
 from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
+from paddle_aug.augment.transforms.imgaug_pipeline import draw_affine
 from paddle_aug.core.errors import UserError
 
 
@@ -98,10 +100,9 @@ def test_every_option_reaches_the_pipeline(built):
     options = different()
     ImgaugLibrary(options).apply(IMAGE, 3)
     reached = walk(built[0])
-    for field in fields(options):
-        value = getattr(options, field.name)
-        if field.name not in ("least_operations", "most_operations"):
-            assert value in reached, field.name
+    elsewhere = {"least_operations", "most_operations", "scale", "translate", "rotate", "shear"}
+    for name in {field.name for field in fields(options)} - elsewhere:
+        assert getattr(options, name) in reached, name
     assert (1, 6) in reached
 
 
@@ -114,12 +115,7 @@ def test_the_pipeline_is_the_examples(built):
     assert [step.args[0] for step in steps[2:4]] == [0.5, 0.5]
     (crop,), (affine,) = steps[2].args[1], steps[3].args[1]
     assert (crop.name, crop.kwargs) == ("Crop", {"percent": (0.0, 0.1)})
-    assert affine.kwargs == {
-        "scale": {"x": (0.8, 1.2), "y": (0.8, 1.2)},
-        "translate_percent": {"x": (-0.2, 0.2), "y": (-0.2, 0.2)},
-        "rotate": (-45.0, 45.0), "shear": (-16.0, 16.0), "order": [0, 1], "cval": (0, 255),
-        "mode": "all modes",
-    }  # fmt: skip
+    assert (affine.name, list(affine.kwargs)) == ("Lambda", ["func_images"])
     count, some = steps[4].args
     assert count == (0, 5) and steps[4].kwargs == {"random_order": True}
     names = [step.args[1][0].name if step.name == "Sometimes" else step.name for step in some]
@@ -130,6 +126,17 @@ def test_the_pipeline_is_the_examples(built):
     ]  # fmt: skip
     assert [step.name for step in some[1].args[0]] == ["GaussianBlur", "AverageBlur", "MedianBlur"]
     assert some[10].args == ((0.5, 2.0),) and some[10].kwargs == {"per_channel": 0.5}
+
+
+def test_the_affine_map_is_ours_with_the_options_and_the_librarys_random_numbers(built):
+    options = ImgaugOptions(scale=(1.2, 1.2), translate=(0.1, 0.1), rotate=(30, 30), shear=(9, 9))
+    function = library_operations(options)["affine"].kwargs["func_images"]
+    image = np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8)
+    rng = SimpleNamespace(generator=np.random.default_rng(5))
+    (result,) = function([image], rng, None, None)
+    arguments = draw_affine(np.random.default_rng(5), options)
+    assert [arguments["scale"], arguments["degrees"], arguments["shear"]] == [[1.2, 1.2], 30, 9]
+    np.testing.assert_array_equal(result, affine(image, **arguments))
 
 
 def test_a_seed_is_an_image_and_the_pipeline_is_built_once_a_thread(built):
@@ -157,6 +164,12 @@ def test_the_real_librarys_images_depend_on_the_seed_alone():
     first = [transform.apply(image, seed) for seed in range(60)]
     again = [transform.apply(image, seed) for seed in reversed(range(60))][::-1]
     np.testing.assert_array_equal(first, again)
+
+
+def test_the_old_edition_is_refused_like_none(built):
+    del sys.modules["imgaug"].parameters.no_prefetching
+    with pytest.raises(UserError, match="no_prefetching.*pip install imaug"):
+        ImgaugLibrary(ImgaugOptions())
 
 
 def test_without_the_library_the_error_says_how_to_get_it(monkeypatch):

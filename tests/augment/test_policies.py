@@ -105,16 +105,37 @@ def test_imgaug_lib_has_the_probabilities_of_the_example():
 
 def test_imgaug_lib_draws_from_the_ranges_of_the_example():
     affines = [dict(params)[3][0] for params in draws("imgaugLib", count=2000) if dict(params)[3]]
-    ranges = {"degrees": (-45, 45), "shear": (-16, 16), "fill": (0, 255), "order": (0, 1)}
+    ranges = {"degrees": (-45, 45), "shear": (-16, 16), "fill": (0, 254), "order": (0, 1)}
     for key, (low, high) in ranges.items():
-        values = [affine[key] for affine in affines]
+        values = np.ravel([affine[key] for affine in affines])
         assert low <= min(values) < low + (high - low) * 0.02 + 1
         assert high >= max(values) > high - (high - low) * 0.02 - 1
     assert len({affine["border"] for affine in affines}) == 5
+    assert len(set(affines[0]["fill"])) > 1  # a level a channel
     some = Counter(i for params in draws("imgaugLib", count=2000) for i, _ in dict(params)[4])
     assert set(some) == set(range(14))
     values = list(some.values())
     assert min(values) > 0.75 * np.mean(values)
+
+
+def operation_draws(index: int, count: int) -> list:
+    """Parameters of imgaugLib's operation of this number, where it was drawn."""
+    some = [dict(dict(params)[4]) for params in draws("imgaugLib", count=count)]
+    return [params[index] for params in some if params.get(index) is not None]
+
+
+def test_imgaug_lib_draws_as_imgaug_0_4_0_does():
+    added = Counter(v for p in operation_draws(8, 6000) for v in p["values"])
+    inner = np.mean([added[value] for value in range(-9, 10)])
+    assert set(added) == set(range(-10, 11))
+    # Rounded from even draws: the two ends come half as often.
+    assert abs((added[-10] + added[10]) / 2 / inner - 0.5) < 0.2
+    grids = [np.shape(params[0]["shifts"])[:2] for params in operation_draws(13, 6000)]
+    assert set(grids) == {(rows, columns) for rows in (2, 3, 4) for columns in (2, 3, 4)}
+    coarse = [p for own in operation_draws(6, 2000) for i, p in own if i == 1]
+    rows, columns = np.transpose([params["size"] for params in coarse])
+    assert abs(np.corrcoef(rows, columns)[0, 1]) < 0.2
+    assert min(rows.min(), columns.min()) >= 0.02 and max(rows.max(), columns.max()) <= 0.05
 
 
 def test_allab_is_user_def_then_imgaug_and_allba_the_reverse():

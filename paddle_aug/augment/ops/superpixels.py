@@ -17,18 +17,24 @@ _MAX_SIDE = 128  # larger images are segmented at this size and scaled back
 _COMPACTNESS = 10.0  # Lab units that count as much as one cell's side
 _ROUNDS = 10
 _REACH = 2  # cells to each side whose centres a pixel may choose
-_CANDIDATE_BITS = 31  # the lowest bits of a distance, which hold the candidate's number
+# Features are whole hundredths: the squares of their distances stay below 2 ** 24, so that they are
+# exact in float32 in whatever order and way BLAS sums them up, and any processor makes the same
+# image.
+_UNIT = 100
+_NUMBER_BITS = 31  # the lowest bits of a distance, which take a candidate's number
+_SECOND = 1 << 26  # weight of the second of two sums in one number
 _NOWHERE = 1e6  # place of the centre of a part that has lost all its pixels
 _OUTSIDE = np.iinfo(np.int32).max
 
+# From sRGB to CIE Lab by tables; OpenCV's own Lab is up to 0.4 off, enough to move borders.
+_LIGHT_UNIT, _XYZ_UNIT, _TABLE_SIZE = 1 << 12, 1 << 12, 1 << 14
 _levels = np.arange(256) / 255
-_LINEAR = np.where(_levels > 0.04045, ((_levels + 0.055) / 1.055) ** 2.4, _levels / 12.92)
-_LINEAR = _LINEAR.astype(np.float32)  # light of each grey level (sRGB)
-_XYZ = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
-)
-_XYZ = (_XYZ / [[0.95047], [1.0], [1.08883]]).astype(np.float32)  # relative to daylight (D65)
-_LAB = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]], np.float32)
+_LIGHT = np.where(_levels > 0.04045, ((_levels + 0.055) / 1.055) ** 2.4, _levels / 12.92)
+_LIGHT = np.rint(_LIGHT * _LIGHT_UNIT).astype(np.float32)
+# XYZ relative to daylight (D65); each row sums to _XYZ_UNIT, so that gray has no colour.
+_XYZ = np.array([[1777, 1541, 778], [871, 2929, 296], [73, 448, 3575]], np.float32)
+_share = np.arange(_TABLE_SIZE + 1) / _TABLE_SIZE
+_ROOT = np.where(_share > 0.008856, np.cbrt(_share), 7.787 * _share + 16 / 116).astype(np.float32)
 
 
 def superpixels(image: np.ndarray, segments: int, replace: float, seed: int) -> np.ndarray:
@@ -66,50 +72,81 @@ def _slic(image: np.ndarray, segments: int) -> np.ndarray:
     """Labels int64 [H, W] of the nearest centre after k-means over colour and place."""
     height, width = image.shape[:2]
     (tall, wide), rows, columns = _grid(height, width, segments)
-    count, scale = len(rows) * len(columns), max(tall, wide)
-    y, x = np.mgrid[:height, :width].astype(np.float32) / np.float32(scale)
-    lab = _lab(image) / np.float32(_COMPACTNESS)
-    features = np.stack([lab[..., 0], lab[..., 1], lab[..., 2], y, x])
-
-    # Cells of the grid, filled up at the right and the bottom: [cells, values, pixels].
     down, across = -(-height // tall), -(-width // wide)
-    values = np.concatenate([features, np.ones((1, height, width), np.float32)])
-    values = np.concatenate([values, (features**2).sum(axis=0)[None]])
-    filling = ((0, 0), (0, down * tall - height), (0, across * wide - width))
-    pixels = np.pad(values, filling, mode="edge").reshape(-1, down, tall, across, wide)
-    pixels = pixels.transpose(1, 3, 0, 2, 4).reshape(down * across, len(values), tall * wide)
+    count, scale = len(rows) * len(columns), max(tall, wide) / _UNIT
+    # Lab, y, x of each pixel, with as much beside and below as fills up the cells of the grid.
+    features = np.zeros((5, down * tall, across * wide), np.float32)
+    features[:3, :height, :width] = _lab(image)
+    features[3:] = np.rint(np.mgrid[: down * tall, : across * wide] / scale)
+    corners = features[3:, ::tall, ::wide].reshape(2, -1)
+    pixels = _by_cells(features, corners, tall, wide)
+    values = features[:, :height, :width].reshape(5, -1).astype(np.float64)
 
     candidates = _candidates(down, across, len(rows), len(columns))
-    numbers = np.arange(candidates.shape[1], dtype=np.int32)[:, None]
-    first_candidates = np.arange(candidates.size, step=candidates.shape[1], dtype=np.int32)[:, None]
+    first_candidates = np.arange(0, candidates.size, candidates.shape[1])[:, None]
     distances = np.empty((len(pixels), candidates.shape[1], tall * wide), np.float32)
-    places = features.reshape(len(features), -1).astype(np.float64)
     # All centres begin without colour, so that the first round goes by place alone.
-    centres = np.zeros((count, len(features)))
-    centres[:, 3:] = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2) / scale
+    centres = np.zeros((5, count))
+    centres[3:] = np.repeat(rows, len(columns)) / scale, np.tile(columns, len(rows)) / scale
     labels = np.zeros(height * width, np.int64)
     for _ in range(_ROUNDS):
-        # |centre - pixel|^2 as a product, a little more than 0 against rounding.
-        lengths = (centres**2).sum(axis=1, keepdims=True) + 1e-3
-        weights = np.hstack([-2 * centres, lengths, np.ones((count, 1))]).astype(np.float32)
-        np.matmul(weights.take(candidates, axis=0), pixels, out=distances)
-        # Positive floats are ordered as their bits are: with the candidate's number in the lowest
-        # bits, one minimum finds the nearest. Twice as fast as argmin.
-        bits = distances.view(np.int32)
-        bits &= ~_CANDIDATE_BITS
-        bits |= numbers
-        nearest = candidates.take((bits.min(axis=1) & _CANDIDATE_BITS) + first_candidates)
-        nearest = nearest.reshape(down, across, tall, wide).transpose(0, 2, 1, 3)
-        labels = nearest.reshape(down * tall, across * wide)[:height, :width].ravel()
-        sizes = np.bincount(labels, minlength=count)
-        sums = np.stack([np.bincount(labels, place, count) for place in places], -1)
-        centres = np.where(sizes[:, None], sums / np.maximum(sizes, 1)[:, None], _NOWHERE)
+        number = _nearest(centres, candidates, pixels, corners, distances)
+        nearest = candidates.take(number + first_candidates).reshape(down, across, tall, wide)
+        nearest = nearest.transpose(0, 2, 1, 3).reshape(down * tall, across * wide)
+        labels = nearest[:height, :width].ravel()
+        centres = _means(values, labels, count)
     return labels.reshape(height, width)
 
 
-def _grid(
-    height: int, width: int, segments: int
-) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
+def _by_cells(features: np.ndarray, corners: np.ndarray, tall: int, wide: int) -> np.ndarray:
+    """float32 [cells, 7, pixels]: the features, places relative to the cell's corner; 1; |.|^2."""
+    down, across = features.shape[1] // tall, features.shape[2] // wide
+    cells = features.reshape(5, down, tall, across, wide).transpose(1, 3, 0, 2, 4)
+    pixels = np.ones((down * across, 7, tall * wide), np.float32)
+    pixels[:, :5] = cells.reshape(down * across, 5, tall * wide)
+    pixels[:, 3:5] -= corners.T[..., None]
+    pixels[:, 6] = (pixels[:, :5] ** 2).sum(axis=1)
+    return pixels
+
+
+def _nearest(
+    centres: np.ndarray,
+    candidates: np.ndarray,
+    pixels: np.ndarray,
+    corners: np.ndarray,
+    distances: np.ndarray,
+) -> np.ndarray:
+    """int32 [cells, pixels]: the number of the nearest of each cell's candidates.
+
+    distances: float32 [cells, candidates, pixels], a workspace.
+    """
+    # |centre - pixel| ** 2 as a product of matrices.
+    weights = np.ones((7, *candidates.shape), np.float32)
+    weights[:5] = np.rint(centres).astype(np.float32).take(candidates, axis=1)
+    weights[3:5] -= corners[..., None]
+    np.sum(weights[:5] ** 2, axis=0, out=weights[5])
+    weights[:5] *= -2
+    np.matmul(weights.transpose(1, 2, 0), pixels, out=distances)
+    # Floats from 0 on are ordered as their bits are: with the candidates' numbers in the lowest
+    # bits, one minimum finds the nearest. Twice as fast as argmin.
+    bits = distances.view(np.int32)
+    bits &= ~_NUMBER_BITS
+    numbers = np.arange(candidates.shape[1], dtype=np.int32)
+    bits |= np.repeat(numbers, bits.shape[2]).reshape(bits.shape[1:])
+    return bits.min(axis=1) & _NUMBER_BITS
+
+
+def _means(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """float64 [5, count]: means of whole values [5, pixels] by label."""
+    # Two sums in one pass, the second with a weight that the first does not reach.
+    pairs = values[0] + _SECOND * values[1], values[2] + _SECOND * values[3], values[4] + _SECOND
+    sums = np.stack([np.bincount(labels, pair, count) for pair in pairs])
+    second = np.rint(sums / _SECOND)
+    sums = np.stack([sums - _SECOND * second, second], axis=1).reshape(6, count)
+    return np.where(sums[5], sums[:5] / np.maximum(sums[5], 1), _NOWHERE)
+
+
+def _grid(height: int, width: int, segments: int) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
     """Cell size (rows, columns) and the rows and columns of the first centres."""
     side = math.sqrt(height * width / segments)
     # Where the image is thinner than a cell, one row of cells as long as it takes.
@@ -133,10 +170,12 @@ def _candidates(down: int, across: int, rows: int, columns: int) -> np.ndarray:
 
 
 def _lab(image: np.ndarray) -> np.ndarray:
-    """CIE Lab float32 [H, W, 3] of sRGB; OpenCV's own is up to 0.4 off, enough to move borders."""
-    xyz = cv2.transform(cv2.LUT(image, _LINEAR), _XYZ)
-    steep = np.float32(7.787) * xyz + np.float32(16 / 116)
-    return cv2.transform(np.where(xyz > 0.008856, np.cbrt(xyz), steep), _LAB)
+    """CIE Lab of sRGB, whole float32 [3, H, W] in _COMPACTNESS / _UNIT."""
+    shares = cv2.transform(cv2.LUT(image, _LIGHT), _XYZ)
+    shares *= _TABLE_SIZE / (_LIGHT_UNIT * _XYZ_UNIT)
+    x, y, z = cv2.split(_ROOT.take(shares.astype(np.int32)))
+    lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+    return np.rint(lab * np.float32(_UNIT / _COMPACTNESS))
 
 
 def _joined(labels: np.ndarray, smallest: float) -> np.ndarray:
@@ -146,8 +185,7 @@ def _joined(labels: np.ndarray, smallest: float) -> np.ndarray:
     may be a small one itself, that has joined another.
     """
     parts = _connected(labels)
-    height, width = parts.shape
-    count = int(parts.max()) + 1
+    width, count = parts.shape[1], int(parts.max()) + 1
     small = np.bincount(parts.ravel(), minlength=count) < int(smallest)
     # Right, left, below, above: the order matters, as of several neighbours the last is taken.
     around = np.pad(parts, 1, constant_values=_OUTSIDE)

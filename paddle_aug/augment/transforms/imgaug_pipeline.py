@@ -90,7 +90,7 @@ def imgaug_pipeline(options: ImgaugOptions) -> Transform:
             RandomFlip(options.horizontal_flip, 0.0),
             RandomFlip(0.0, options.vertical_flip),
             sometimes(operation(_crop, imgaug_ops.crop_sides)),
-            sometimes(operation(_affine, imgaug_ops.affine)),
+            sometimes(operation(draw_affine, imgaug_ops.affine)),
             SomeOf(some, options.least_operations, options.most_operations),
         ]
     )
@@ -100,7 +100,8 @@ def _crop(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
     return {"shares": rng.uniform(*o.crop, 4).tolist()}
 
 
-def _affine(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
+def draw_affine(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
+    """Arguments of the affine map."""
     borders = list(imgaug_ops.BORDERS)
     return {
         "scale": rng.uniform(*o.scale, 2).tolist(),

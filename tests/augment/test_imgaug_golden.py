@@ -1,0 +1,149 @@
+"""imgaugLib against imgaug 0.4.0 at equal parameters (the arrays: tools/imgaug_golden.py)."""
+
+import importlib.util
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from paddle_aug.augment.ops import imgaug as operations
+from paddle_aug.augment.ops.superpixels import superpixels
+from paddle_aug.augment.transforms.imgaug_library import library_operations
+from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
+
+_GOLDEN = Path(__file__).parent.parent / "golden" / "imgaug_040.npz"
+with np.load(_GOLDEN, allow_pickle=False) as _file:
+    ARRAYS = {name: _file[name] for name in _file.files}
+_SPEC = json.loads(ARRAYS.pop("spec").tobytes())
+CASES = {f"case{number} {case['op']}": case for number, case in enumerate(_SPEC["cases"])}
+
+# The largest difference of a value and the mean one. OpenCV 4.2 rounds its filters otherwise than
+# later ones, and its affine maps on single pixels; scikit-image's bilinear weights are exact and
+# OpenCV's whole 32ths.
+TOLERANCES = {
+    "crop_sides": (0, 0),
+    "affine": (255, 0.05),
+    "gaussian_blur": (0, 0),
+    "average_blur": (0, 0),
+    "median_blur": (0, 0),
+    "sharpen": (1, 0.05),
+    "emboss": (1, 0.05),
+    "edge_detect": (1, 0.05),
+    "directed_edge_detect": (2, 0.2),
+    "invert": (0, 0),
+    "add": (0, 0),
+    "multiply": (0, 0),
+    "linear_contrast": (0, 0),
+    "blend_gray": (1, 0.01),
+    "displaced": (0, 0),
+    "piecewise_affine": (4, 0.4),
+}
+# Drawn by a seed of ours: their distributions are tested in test_imgaug_distributions.py.
+RANDOM = {"dropout", "coarse_dropout", "elastic"}
+
+# Options by which the library's augmenter gets a case's arguments: (argument, option) pairs.
+AS_OPTIONS = {
+    "crop_sides": [("shares", "crop")],
+    "gaussian_blur": [("sigma", "gaussian_sigma")],
+    "average_blur": [("size", "average_size")],
+    "sharpen": [("alpha", "sharpen_alpha"), ("lightness", "sharpen_lightness")],
+    "emboss": [("alpha", "emboss_alpha"), ("strength", "emboss_strength")],
+    "edge_detect": [("alpha", "edge_alpha")],
+    "directed_edge_detect": [("alpha", "edge_alpha"), ("direction", "edge_direction")],
+    "add": [("values", "add")],
+    "multiply": [("factors", "multiply")],
+    "linear_contrast": [("factors", "contrast")],
+    "blend_gray": [("alpha", "gray_alpha")],
+    "superpixels": [("segments", "superpixels_segments"), ("replace", "superpixels_replace")],
+}
+
+
+def expected(name: str) -> np.ndarray:
+    return ARRAYS[name.split()[0]].astype(int)
+
+
+def source(name: str) -> np.ndarray:
+    return ARRAYS[CASES[name]["image"]]
+
+
+def ours(name: str) -> np.ndarray:
+    op, arguments, image = CASES[name]["op"], dict(CASES[name]["args"]), source(name)
+    if op == "superpixels":
+        return superpixels(image, **arguments).astype(int)
+    if op == "displaced":
+        steps = 0.5 * np.arange(image.shape[0] * image.shape[1]).reshape(image.shape[:2])
+        shifts = [arguments["amount"] * f(steps).astype(np.float32) for f in (np.sin, np.cos)]
+        return operations.displaced(image, *shifts).astype(int)
+    return getattr(operations, op)(image, **arguments).astype(int)
+
+
+def compare(result: np.ndarray, name: str) -> None:
+    op, wanted = CASES[name]["op"], expected(name)
+    if op == "piecewise_affine":
+        # scikit-image paints some pixels of the first row and column black, where rounding puts
+        # them outside the image.
+        result, wanted = result[1:, 1:], wanted[1:, 1:]
+    largest, mean = TOLERANCES[op]
+    error = np.abs(result - wanted)
+    assert error.max() <= largest
+    assert error.mean() <= mean
+
+
+def strength(result: np.ndarray, name: str) -> float:
+    """Mean change of a value."""
+    return np.abs(result - source(name)).mean()
+
+
+def is_like(result: np.ndarray, name: str) -> bool:
+    """Superpixels as strong as imgaug's, and mostly the same."""
+    wanted = strength(expected(name), name)
+    same_strength = abs(strength(result, name) / wanted - 1) < 0.06
+    return same_strength and np.abs(result - expected(name)).mean() < 0.35 * wanted
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["op"] in TOLERANCES])
+def test_our_operation_meets_imgaug(name):
+    compare(ours(name), name)
+
+
+@pytest.mark.parametrize("name", [n for n, case in CASES.items() if case["op"] == "superpixels"])
+def test_our_superpixels_are_as_strong_as_imgaugs(name):
+    assert is_like(ours(name), name)
+
+
+def test_every_operation_of_the_pipeline_is_compared():
+    compared = {case["op"] for case in CASES.values()} - {"displaced"} | RANDOM | {"noise"}
+    functions = {name for name, value in vars(operations).items() if inspect.isfunction(value)}
+    public = {name for name in functions if not name.startswith("_")} - {"displaced"}
+    assert compared == public | {"superpixels", "noise"}
+
+
+def test_the_arrays_are_of_the_edition_that_is_reproduced():
+    assert _SPEC["editions"]["imgaug"] == "0.4.0"
+    assert _SPEC["editions"]["scikit-image"] == "0.16.2"
+
+
+def options_of(case: dict[str, Any]) -> dict[str, Any]:
+    """Options for the library; none where it cannot be given the arguments, as they differ."""
+    options: dict[str, Any] = {f"{op}_per_channel": 0.0 for op in ("add", "multiply", "contrast")}
+    for argument, option in AS_OPTIONS.get(case["op"], [("", "")]):
+        values = case["args"].get(argument, [0, 1])
+        values = values if isinstance(values, list) else [values]
+        if len(set(values)) > 1:
+            return {}
+        options[option] = (values[0], values[0])
+    return options
+
+
+@pytest.mark.skipif(importlib.util.find_spec("imgaug") is None, reason="the imaug extra is missing")
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if options_of(case)])
+def test_the_librarys_augmenter_meets_imgaug(name):
+    augmenters = library_operations(ImgaugOptions(**options_of(CASES[name])))
+    result = augmenters[CASES[name]["op"]](image=source(name).copy()).astype(int)
+    if CASES[name]["op"] == "superpixels":
+        assert is_like(result, name)
+    else:
+        compare(result, name)
