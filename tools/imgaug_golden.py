@@ -86,7 +86,7 @@ def cases(name, image):
         yield case("sharpen", iaa.Sharpen(alpha, amount), alpha=alpha, lightness=amount)
         yield case("emboss", iaa.Emboss(alpha, amount), alpha=alpha, strength=amount)
         yield case("edge_detect", iaa.EdgeDetect(0.7 * alpha), alpha=0.7 * alpha)
-    for direction in (0.0, 0.339, 0.77):
+    for direction in (0.0, 0.336, 0.7775):  # 120.96 and 279.9 degrees
         detect = iaa.DirectedEdgeDetect(0.6, direction=direction)
         yield case("directed_edge_detect", detect, alpha=0.6, direction=direction)
     yield case("invert", iaa.Invert(Fixed(1, 0, 1), per_channel=True), channels=[True, False, True])
@@ -99,7 +99,7 @@ def cases(name, image):
         yield case(op, augmenter(values[1]), **{key: [values[1]]})
     for alpha in (0.3, 1.0):
         yield case("blend_gray", iaa.Grayscale(alpha), alpha=alpha)
-    for rows, columns in ((2, 2), (3, 4), (4, 4)):
+    for rows, columns in ((2, 2), (2, 3), (3, 4), (4, 4)):
         shifts = rng.normal(0, 0.04, (rows, columns, 2))
         piecewise = iaa.PiecewiseAffine(0.04, nb_rows=rows, nb_cols=columns)
         piecewise.jitter = Fixed(*shifts.reshape(-1, 2))

@@ -25,23 +25,23 @@ CASES = {f"case{number} {case['op']}": case for number, case in enumerate(_SPEC[
 # OpenCV's whole 32ths.
 TOLERANCES = {
     "crop_sides": (0, 0),
-    "affine": (255, 0.05),
+    "affine": (40, 0.02),
     "gaussian_blur": (0, 0),
     "average_blur": (0, 0),
     "median_blur": (0, 0),
-    "sharpen": (1, 0.05),
-    "emboss": (1, 0.05),
-    "edge_detect": (1, 0.05),
-    "directed_edge_detect": (2, 0.2),
+    "sharpen": (1, 0.02),
+    "emboss": (1, 0.02),
+    "edge_detect": (1, 0.02),
+    "directed_edge_detect": (1, 0.02),
     "invert": (0, 0),
     "add": (0, 0),
     "multiply": (0, 0),
     "linear_contrast": (0, 0),
     "blend_gray": (1, 0.01),
     "displaced": (0, 0),
-    "piecewise_affine": (4, 0.4),
+    "piecewise_affine": (3, 0.3),
 }
-# Drawn by a seed of ours: their distributions are tested in test_imgaug_distributions.py.
+# Drawn by a seed of ours: their distributions are tested in test_imgaug_ops.py and test_policies.py.
 RANDOM = {"dropout", "coarse_dropout", "elastic"}
 
 # Options by which the library's augmenter gets a case's arguments: (argument, option) pairs.
@@ -80,7 +80,7 @@ def ours(name: str) -> np.ndarray:
     return getattr(operations, op)(image, **arguments).astype(int)
 
 
-def compare(result: np.ndarray, name: str) -> None:
+def compare(result: np.ndarray, name: str, rounding: int = 0) -> None:
     op, wanted = CASES[name]["op"], expected(name)
     if op == "piecewise_affine":
         # scikit-image paints some pixels of the first row and column black, where rounding puts
@@ -88,8 +88,8 @@ def compare(result: np.ndarray, name: str) -> None:
         result, wanted = result[1:, 1:], wanted[1:, 1:]
     largest, mean = TOLERANCES[op]
     error = np.abs(result - wanted)
-    assert error.max() <= largest
-    assert error.mean() <= mean
+    assert error.max() <= largest + rounding
+    assert error.mean() <= mean + rounding / 2
 
 
 def strength(result: np.ndarray, name: str) -> float:
@@ -146,4 +146,4 @@ def test_the_librarys_augmenter_meets_imgaug(name):
     if CASES[name]["op"] == "superpixels":
         assert is_like(result, name)
     else:
-        compare(result, name)
+        compare(result, name, rounding=1)  # 0.4.3 rounds products that 0.4.0 cut off
