@@ -41,7 +41,7 @@ TOLERANCES = {
     "displaced": (0, 0),
     "piecewise_affine": (3, 0.3),
 }
-# Drawn by a seed of ours: their distributions are tested in test_imgaug_ops.py and test_policies.py.
+# Drawn by a seed of ours: see test_imgaug_ops.py and test_policies.py for their distributions.
 RANDOM = {"dropout", "coarse_dropout", "elastic"}
 
 # Options by which the library's augmenter gets a case's arguments: (argument, option) pairs.
