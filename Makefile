@@ -10,9 +10,12 @@ OUTPUT := logs/digits
 .PHONY: train test check clean setup setup-test
 
 train: setup
-	$(PY) train.py --augment userDef --output $(OUTPUT) --overwrite
-	$(PY) train.py --augment samplePairing --output $(OUTPUT) --overwrite
+	$(PY) train.py --data digits --augment userDef --output $(OUTPUT) --overwrite
+	$(PY) train.py --data digits --augment samplePairing --output $(OUTPUT) --overwrite
 	$(PY) -m paddle_aug compare $(OUTPUT) --output $(OUTPUT)
+	@echo
+	@echo "For commands of your own, make this environment the shell's (deactivate ends it):"
+	@echo "    . .venv/bin/activate"
 
 test: setup-test
 	$(TESTS)

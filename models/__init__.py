@@ -1,13 +1,12 @@
 """The classifiers by name. This file does not import Paddle until a model is built."""
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from models.names import VISION_PREFIX, close_names, vision_names
+
 if TYPE_CHECKING:
     import paddle
-
-VISION_PREFIX = "paddle.vision:"
 
 
 class _Entry(NamedTuple):
@@ -40,16 +39,19 @@ def model_names() -> list[str]:
 
 
 def check_name(name: str) -> None:
-    """ValueError with close names where `build_model` would not know `name`; needs no Paddle.
+    """ValueError with near names where `build_model` would not know `name`; needs no Paddle.
 
     What follows `paddle.vision:` is checked by `build_model` only.
     """
     if name in _REGISTRY or name.startswith(VISION_PREFIX):
         return
-    by_lower = {known.lower(): known for known in _REGISTRY}
-    close = [by_lower[word] for word in difflib.get_close_matches(name.lower(), by_lower, 3, 0.5)]
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(_REGISTRY)}"
-    raise ValueError(f"unknown model {name!r}; {hint} (or {VISION_PREFIX}NAME)")
+    close = close_names(name, [*_REGISTRY, *(VISION_PREFIX + known for known in vision_names())])
+    hint = (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else (f"known: {', '.join(_REGISTRY)} and Paddle's as {VISION_PREFIX}NAME")
+    )
+    raise ValueError(f"unknown model {name!r}; {hint}")
 
 
 def build_model(

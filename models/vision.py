@@ -1,10 +1,11 @@
 """Models of paddle.vision.models by name."""
 
-import difflib
 from typing import Any
 
 import paddle
 from paddle import Tensor, nn
+
+from models.names import VISION_PREFIX, close_names, is_vision_model
 
 
 def build_vision_model(
@@ -18,10 +19,10 @@ def build_vision_model(
     functions = {
         known: value
         for known, value in vars(paddle.vision.models).items()
-        if known in paddle.vision.models.__all__ and (known.islower() or known == "LeNet")
+        if known in paddle.vision.models.__all__ and is_vision_model(known)
     }
     if name not in functions:
-        close = difflib.get_close_matches(name.lower(), functions, 3, 0.5)
+        close = [VISION_PREFIX + known for known in close_names(name, functions)]
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(functions)}"
         raise ValueError(f"paddle.vision.models has no {name!r}; {hint}")
     try:

@@ -6,6 +6,15 @@ offers the public names below. Paddle is imported only by those that need it, wh
 for, so that previews and tables start at once.
 """
 
+import sys
+
+# Before anything that an older Python cannot read, and without words of its own either.
+if sys.version_info < (3, 10):  # noqa: UP036
+    sys.exit(
+        f"error: Python 3.10 to 3.13 is needed; this is Python {sys.version.split()[0]} "
+        f"({sys.executable})"
+    )
+
 import importlib
 from typing import Any
 

@@ -1,25 +1,30 @@
-"""python -m paddle_aug VERB: everything but training and evaluation.
+"""python -m paddle_aug VERB, or paddle-aug VERB where the project is installed.
 
-A verb's module is imported when the verb is called, so that --help answers at once.
+A verb's module is imported when the verb is called, so that --help answers at once. train.py and
+evaluate.py, in the project's folder, are the verbs of their names.
 """
 
 import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from paddle_aug import __version__
 from paddle_aug.core.errors import run_command
+from paddle_aug.core.program import command
 
 # Verb: module with `main(argv) -> int`, and what the verb does.
 VERBS = {
-    "cache": ("paddle_aug.commands.cache", "list or empty the cache of decoded images"),
-    "check": ("paddle_aug.commands.check", "bad images, copies, sizes; the number of workers"),
+    "train": ("paddle_aug.commands.train", "train a classifier under augmentation"),
+    "evaluate": ("paddle_aug.commands.evaluate", "a run on its evaluation images, class by class"),
     "compare": ("paddle_aug.commands.compare", "curves and table of several runs side by side"),
-    "export": ("paddle_aug.commands.export", "a trained model as files for inference"),
     "preview": ("paddle_aug.commands.preview", "sheets of augmented and mixed images"),
-    "suite": ("paddle_aug.commands.suite", "the runs of an experiment in turn, and their table"),
     "schedule": ("paddle_aug.commands.schedule", "when mixing is on, and the learning rate"),
+    "check": ("paddle_aug.commands.check", "bad images, copies, sizes; the number of workers"),
+    "suite": ("paddle_aug.commands.suite", "the runs of an experiment in turn, and their table"),
+    "export": ("paddle_aug.commands.export", "a trained model as files for inference"),
+    "cache": ("paddle_aug.commands.cache", "list or empty the cache of decoded images"),
 }
 
 
@@ -28,11 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
     width = max(map(len, VERBS)) + 2
     lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
     parser = argparse.ArgumentParser(
-        prog="python -m paddle_aug",
-        usage="python -m paddle_aug VERB [OPTIONS]",
+        prog=command("VERB").removesuffix(" VERB"),
+        usage="%(prog)s VERB [OPTIONS]",
         description="verbs:\n" + "\n".join(lines),
-        epilog="python -m paddle_aug VERB --help explains a verb's options. "
-        "Training and evaluation are train.py and evaluate.py.",
+        epilog=f"{command('VERB')} --help explains a verb's options.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help=argparse.SUPPRESS)
@@ -51,5 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return importlib.import_module(VERBS[verb][0]).main(argv[1:]) or 0
 
 
+def run(verb: str | None = None) -> NoReturn:
+    """Run this process's command line and exit. verb: where it does not begin with one."""
+    run_command(lambda: main([*([verb] if verb else []), *sys.argv[1:]]))
+
+
 if __name__ == "__main__":
-    run_command(main)
+    run()

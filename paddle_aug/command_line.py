@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, parse_yaml_text
 from paddle_aug.core import own_code
+from paddle_aug.core.bundled import find_config
 from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.plain_yaml import read_yaml
 
@@ -33,7 +34,7 @@ def parse_args(
         resume=arguments.pop("resume", None),
         allow_changes=arguments.pop("allow_changes", False),
     )
-    values = read_yaml(path) if path else {}
+    values = read_yaml(find_config(path)) if path else {}
     given = options_given(arguments, values)
     config = load_config(values, where=f"{path}: ") if path else Config()
     config = load_config({**values, **given}) if given else config

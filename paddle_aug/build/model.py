@@ -1,6 +1,7 @@
 """From options to the device and the model."""
 
 import inspect
+import re
 
 import paddle
 
@@ -20,10 +21,17 @@ def choose_device(name: str) -> None:
     """Select Paddle's device; "auto" is what Paddle was built and finds a device for."""
     if name == "auto":
         return
+    if name.lower().partition(":")[0] == "gpu" and not paddle.is_compiled_with_cuda():
+        raise UserError(
+            f"device: {name!r} cannot be used here: this Paddle is a build for CPUs; use --device "
+            "cpu, or install the build for GPUs in its place (requirements-gpu.txt says how)"
+        )
     try:
         paddle.device.set_device(name)
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1]
+        # Of a device with a number Paddle prints the object that its pattern matched.
+        reason = re.sub(r"<re\.Match object;.*?match=('[^']*')>", r"\1", reason)
         raise UserError(f"device: {name!r} cannot be used here: {reason}") from None
 
 

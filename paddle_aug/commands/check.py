@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ TRIAL_OPTIONS = ("augment", "image_size", "batch_size")
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m paddle_aug check",
+        prog=command("check"),
         description="Read every image of a data set and report those that cannot be read, copies "
         "(also across training and evaluation), the classes' counts and the images' sizes; writes "
         "check.json and contact_sheet.png. Exits with 1 where there is a problem.",

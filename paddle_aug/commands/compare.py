@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paddle_aug.commands.arguments import positive
+from paddle_aug.core.program import command
 
 if TYPE_CHECKING:
     from paddle_aug.report.table import Group, Row
@@ -25,7 +26,7 @@ Runs with the same LABEL, or that differ in their seed only, become one line: th
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m paddle_aug compare",
+        prog=command("compare"),
         description="Curves of several runs in the article's colours, and the table of the mean "
         "of their last ten epochs.",
         epilog=EPILOG,

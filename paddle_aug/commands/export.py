@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.core.program import command
 from paddle_aug.evaluation.options import add_run
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ TOLERANCE = 1e-5
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m paddle_aug export",
+        prog=command("export"),
         description="Save a trained model for inference: model.json and model.pdiparams for "
         "paddle.jit.load, paddle.inference or paddle2onnx, and export.json with what an image must "
         "go through first and the names of the classes. The outputs are logits.",

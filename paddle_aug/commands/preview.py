@@ -9,6 +9,7 @@ from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.program import command
 from paddle_aug.modes import MIXES, is_mix
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ examples:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m paddle_aug preview",
-        usage="python -m paddle_aug preview [OPTIONS]",
+        prog=command("preview"),
+        usage="%(prog)s [OPTIONS]",
         description="Draw what an augmentation does to images, with the options of train.py. "
         "Without --image or --data: two photographs that come with scikit-learn. Images keep their "
         "size unless --image-size is given.",

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.report.schedule_figure import draw_schedule
     from paddle_aug.train.learning_rate import LearningRate
 
-    config, control = parse_args(argv, DESCRIPTION, "python -m paddle_aug schedule")
+    config, control = parse_args(argv, DESCRIPTION, command("schedule"))
     for name, given in (("resume", control.resume is not None),
                         ("allow_changes", control.allow_changes)):  # fmt: skip
         if given:

@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.core.bundled import find_config
 from paddle_aug.core.errors import Interrupted
+from paddle_aug.core.program import command
 
 if TYPE_CHECKING:
     from paddle_aug.commands.suite_plan import PlannedRun, Suite
@@ -28,15 +30,15 @@ The same command again goes on where the last one stopped.
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m paddle_aug suite",
-        usage="python -m paddle_aug suite FILE [OPTIONS] [-- OPTIONS OF train.py]",
+        prog=command("suite"),
+        usage="%(prog)s FILE [OPTIONS] [-- OPTIONS OF train.py]",
         description="Run the configurations of a suite in turn, each in a process of its own, "
         "then compare them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("file", metavar="FILE", type=Path, help="a YAML file of configs/suites")
+    add("file", metavar="FILE", type=Path, help="a YAML file, such as configs/suites/s1.yaml")
     add("--quick", action="store_true", help="the suite's small scale, in minutes")
     add("--dry-run", action="store_true", help="print the commands and run nothing")
     add(
@@ -56,21 +58,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
 
-    from paddle_aug.commands.suite_plan import next_command, plan, read_suite
+    from paddle_aug.commands.suite_plan import next_arguments, plan, read_suite
 
-    suite = read_suite(args.file)
+    file = find_config(args.file)
+    suite = read_suite(file)
     changes = given_to_all(argv[cut + 1 :])
-    runs = plan(args.file, suite, args.quick, changes, args.logs)
+    runs = plan(file, suite, args.quick, changes, args.logs)
     for number, run in enumerate(runs):
-        command = next_command(run)
+        arguments = next_arguments(run)
         name = f"[{number + 1}/{len(runs)}] {run.entry.label}, seed {run.seed}"
-        if command is None:
+        if arguments is None:
             print(f"{name}: finished before", flush=True)
             continue
-        print(f"{name}\npython {shlex.join(command)}", flush=True)
+        print(f"{name}\n{command('train')} {shlex.join(arguments)}", flush=True)
         if args.dry_run:
             continue
-        code = run_command_line(command)
+        code = train(arguments)
         if code > 128 or code < 0:
             raise Interrupted(abs(code) % 128, "suite stopped; the same command goes on from here")
         if code:
@@ -91,7 +94,7 @@ def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
     from paddle_aug.command_line import parse_args
     from paddle_aug.core.errors import UserError
 
-    _, control = parse_args(argv, "Options for every run of a suite.", "python -m paddle_aug suite")
+    _, control = parse_args(argv, "Options for every run of a suite.", command("suite"))
     own = [name for name in ("seed", "output") if name in control.changes]
     own += [name for name in ("resume", "config") if getattr(control, name) is not None]
     if own:
@@ -102,14 +105,12 @@ def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
     return control.changes
 
 
-def run_command_line(command: Sequence[str]) -> int:
-    """Run the project's own train.py in a process of its own; returns its exit code.
+def train(arguments: Sequence[str]) -> int:
+    """Train in a process of its own; returns its exit code.
 
     Ctrl-C reaches both processes: this one waits until the run has saved its state.
     """
-    from paddle_aug.commands.suite_plan import ROOT
-
-    process = subprocess.Popen([sys.executable, str(ROOT / command[0]), *command[1:]])
+    process = subprocess.Popen([sys.executable, "-m", "paddle_aug", "train", *arguments])
     while True:
         try:
             return process.wait()

@@ -15,11 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import Config, load_config, options_that_are
+from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.runs.layout import CURVES
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class RunEntry(BaseModel):
@@ -91,9 +90,9 @@ class PlannedRun:
         return Path(self.config.output) / self.config.mode
 
     @property
-    def command(self) -> list[str]:
-        """The arguments after `python` that start this run."""
-        return ["train.py", "--config", str(self.config_file), *to_arguments(self.options)]
+    def arguments(self) -> list[str]:
+        """The arguments of `train` that start this run."""
+        return ["--config", str(self.config_file), *to_arguments(self.options)]
 
 
 def read_suite(path: str | Path) -> Suite:
@@ -129,7 +128,7 @@ def plan(
             output = logs / (path.stem + ("_quick" if quick else "")) / slug(entry.label)
             own = {**options, "seed": seed, "output": str(output / f"seed{seed}")}
             config = load_config({**read_yaml(file), **own}, where=f"{path}, {entry.label}: ")
-            runs.append(PlannedRun(entry, seed, _short(file), own, config))
+            runs.append(PlannedRun(entry, seed, config_name(file), own, config))
     return runs
 
 
@@ -148,13 +147,13 @@ def epochs_done(run: PlannedRun) -> int:
     return max(len(text.splitlines()) - 1, 0)
 
 
-def next_command(run: PlannedRun) -> list[str] | None:
-    """Arguments after `python` that bring the run further; None where it is finished.
+def next_arguments(run: PlannedRun) -> list[str] | None:
+    """Arguments of `train` that bring the run further; None where it is finished.
 
     Raises UserError where the folder holds a run with other options.
     """
     if not (run.folder / "config.yaml").exists():
-        return [*run.command, "--overwrite"]
+        return [*run.arguments, "--overwrite"]
     saved = read_yaml(run.folder / "config.yaml")
     wanted = run.config.dump()
     given = run.config.model_fields_set - options_that_are("free_on_resume")
@@ -167,8 +166,8 @@ def next_command(run: PlannedRun) -> list[str] | None:
     if epochs_done(run) >= run.config.epochs:
         return None
     if any((run.folder / "checkpoints").glob("state-*")):
-        return ["train.py", "--resume", str(run.folder)]
-    return [*run.command, "--overwrite"]
+        return ["--resume", str(run.folder)]
+    return [*run.arguments, "--overwrite"]
 
 
 def describe_runs(runs: list[PlannedRun]) -> str:
@@ -184,10 +183,10 @@ def describe_runs(runs: list[PlannedRun]) -> str:
             f"{environment.get('backend', 'paddle')}; Python {environment['python']}, {versions}"
         )
         machines.setdefault(machine, []).append(run.entry.label)
-        command = "python " + shlex.join(_shown(part) for part in run.command)
+        arguments = shlex.join(part.removeprefix(f"{Path.cwd()}/") for part in run.arguments)
         lines.append(
             f"| {run.entry.label} | {run.seed} | {epochs_done(run)} "
-            f"| {_duration(_training_seconds(run))} | `{command}` |"
+            f"| {_duration(_training_seconds(run))} | `python -m paddle_aug train {arguments}` |"
         )
     lines.append("")
     for machine, labels in machines.items():
@@ -206,16 +205,3 @@ def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def _short(path: Path) -> Path:
-    """The path as seen from here, where that is shorter."""
-    try:
-        return path.resolve().relative_to(Path.cwd())
-    except ValueError:
-        return path.resolve()
-
-
-def _shown(argument: str) -> str:
-    """A file of the project as seen from its root: a table must not show where that lies."""
-    return argument.removeprefix(f"{ROOT}/")

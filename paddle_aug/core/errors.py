@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
+from paddle_aug.core.requirements import explain
+
 
 class UserError(Exception):
     """Something the user can put right: one or two lines saying what, where and what to do."""
@@ -52,7 +54,8 @@ class _Warnings(logging.Handler):
 
 
 def run_command(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command and exit: 0, 2 with `error: ...` for a UserError, 128 + n for signal n.
+    """Run a command and exit: 0, 2 with `error: ...` for a UserError or a package that is missing,
+    128 + n for signal n.
 
     Logged warnings are shown as `warning: ...`.
     """
@@ -61,6 +64,12 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
         code = main() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except ImportError as error:
+        line = explain(error)
+        if line is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
         code = 2
     except Interrupted as error:
         print(error, file=sys.stderr)

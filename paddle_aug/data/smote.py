@@ -1,6 +1,6 @@
 """SMOTE: new images for small classes, between real ones and their neighbours of the same class.
 
-Needs imbalanced-learn (requirements-extra.txt). Every image is held in memory, decoded; as floats,
+Needs imbalanced-learn (the extra smote). Every image is held in memory, decoded; as floats,
 those of one class at a time.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.requirements import install, requirement
 from paddle_aug.data.dataset import ArrayDataset, ImageDataset
 
 log = logging.getLogger(__name__)
@@ -138,8 +139,6 @@ def _library() -> tuple[Any, Any]:
         from imblearn.over_sampling import SMOTE
         from sklearn import config_context
     except ImportError as error:
-        raise UserError(
-            "oversample: smote needs imbalanced-learn: pip install -r requirements-extra.txt "
-            f"({error})"
-        ) from None
+        command = install(requirement("imbalanced-learn"))
+        raise UserError(f"oversample: smote needs imbalanced-learn: {command} ({error})") from None
     return SMOTE, config_context

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports
+from paddle_aug.core.program import command
 
 VIEWS = ("none", "flip", "crops", "draws")
 
@@ -47,6 +48,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     defaults = EvaluationOptions("")
     parser = argparse.ArgumentParser(
+        prog=command("evaluate"),
         description="Evaluate a run or a checkpoint: loss, accuracy, a table of the classes, "
         "the confusion matrix and the most confident mistakes.",
         allow_abbrev=False,

@@ -4,11 +4,11 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import sys
 from pathlib import Path
 from typing import Any
 
 from paddle_aug.core.cpu import cpu_name
+from paddle_aug.core.program import as_started
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
 # Libraries whose version can change a result.
@@ -47,7 +47,7 @@ def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict
         "device": device,
         "code": code_digest(),
         "data": data,
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": as_started(),
         **more,
     }
 

@@ -3,6 +3,7 @@
 Epochs are counted from 0 everywhere: in the lines, the options, metrics.csv and the npy files.
 """
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from tqdm.auto import tqdm
 from paddle_aug.config import Config, load_config, options_that_are, without_effect
 from paddle_aug.core.atomic import remove_leftovers
 from paddle_aug.core.errors import Interrupted, UserError
+from paddle_aug.core.program import command
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences
 from paddle_aug.runs.recorder import Recorder
@@ -143,7 +145,7 @@ def _run(
             return Interrupted(
                 signal,
                 f"stopped at epoch {progress.epoch}, step {progress.step}; "
-                f"go on with: python train.py --resume {recorder.folder}",
+                f"go on with: {command('train')} --resume {shlex.quote(str(recorder.folder))}",
             )
 
         def after_step() -> None:

@@ -18,6 +18,7 @@ from paddle_aug.augment.transforms.base import Params, Transform, draw_seed
 from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
 from paddle_aug.augment.transforms.imgaug_pipeline import draw_affine
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.requirements import install
 
 _PIPELINES = threading.local()  # seeding an augmenter changes it, so threads must not share one
 
@@ -56,7 +57,7 @@ def _load_imgaug() -> Any:
         _ = imgaug.parameters.no_prefetching
     except (ImportError, AttributeError) as error:
         raise UserError(
-            f"imgaug_backend 'imaug' needs the imgaug library ({error}): pip install imaug, "
+            f"imgaug_backend 'imaug' needs the imgaug library ({error}): {install('imaug')}, "
             "or leave the backend at 'own'"
         ) from None
     return imgaug

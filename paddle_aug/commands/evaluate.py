@@ -1,0 +1,17 @@
+"""Evaluation from the command line: evaluate.py, paddle-aug evaluate, ..."""
+
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate a run or a checkpoint and write what it gives beside it."""
+    from paddle_aug.evaluation.options import parse_args
+
+    options = parse_args(argv)
+    from paddle_aug.core.paddle_import import import_paddle
+
+    import_paddle()
+    from paddle_aug.evaluation.evaluate import evaluate_checkpoint
+
+    evaluate_checkpoint(options)
+    return 0

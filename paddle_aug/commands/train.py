@@ -1,0 +1,30 @@
+"""Training from the command line: train.py, paddle-aug train, python -m paddle_aug train."""
+
+from collections.abc import Sequence
+
+from paddle_aug.core.errors import ImageError, UserError
+from paddle_aug.core.program import command
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train a run from the start, or go on with one (--resume)."""
+    from paddle_aug.command_line import parse_args
+
+    config, control = parse_args(argv, prog=command("train"))
+    # Paddle is imported only now: help and mistakes in options are answered at once, and the
+    # number of threads must be in the environment before.
+    from paddle_aug.core.paddle_import import import_paddle
+
+    import_paddle()
+    from paddle_aug.train.fit import fit, resume
+
+    try:
+        if control.resume is None:
+            fit(config)
+        else:
+            run = control.resume or f"{config.output}/{config.mode}"
+            resume(run, control.allow_changes, control.changes)
+    except ImageError as error:
+        advice = f"{command('check')} lists every such image, --skip-bad leaves them out"
+        raise UserError(f"{error}; {advice}") from None
+    return 0
