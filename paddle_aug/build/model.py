@@ -21,7 +21,7 @@ def choose_device(name: str) -> None:
     """Select Paddle's device; "auto" is what Paddle was built and finds a device for."""
     if name == "auto":
         return
-    if name.lower().partition(":")[0] == "gpu" and not paddle.is_compiled_with_cuda():
+    if name.lower().partition(":")[0] == "gpu" and not paddle.device.is_compiled_with_cuda():
         raise UserError(
             f"device: {name!r} cannot be used here: this Paddle is a build for CPUs; use --device "
             "cpu, or install the build for GPUs in its place (requirements-gpu.txt says how)"

@@ -154,12 +154,12 @@ def add(image: np.ndarray, values: Sequence[int]) -> np.ndarray:
 
 def multiply(image: np.ndarray, factors: Sequence[float]) -> np.ndarray:
     """Scaled a channel, clipped, fractions cut off."""
-    return _by_table(image, _LEVELS * np.float32(factors))
+    return _by_table(image, _LEVELS * np.array(factors, np.float32))
 
 
 def linear_contrast(image: np.ndarray, factors: Sequence[float]) -> np.ndarray:
     """Distance to the middle level scaled a channel, clipped, fractions cut off."""
-    return _by_table(image, 127 + (_LEVELS - 127) * np.float32(factors))
+    return _by_table(image, 127 + (_LEVELS - 127) * np.array(factors, np.float32))
 
 
 def blend_gray(image: np.ndarray, alpha: float) -> np.ndarray:
