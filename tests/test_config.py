@@ -38,10 +38,11 @@ def test_defaults_are_the_documents():
 
 
 def test_every_documented_augmentation_is_offered():
-    assert set(AUGMENTS) == {
+    documented = {
         "no", "userDef", "imgaugLib", "allab", "allba", "samplePairing", "mixup", "cutmix",
         "cutout", "flip", "randAugment", "trivialAugment",
     }  # fmt: skip
+    assert documented <= set(AUGMENTS)
 
 
 def test_command_line_wins_over_the_file_and_the_file_over_defaults(tmp_path):

@@ -58,18 +58,17 @@ def test_the_citation_says_what_a_citation_needs(citation):
             assert set(person) == {"family-names", "given-names"}, reference
 
 
-def test_the_citation_names_the_paper_of_every_method(citation):
+def test_the_citation_names_the_papers_of_the_methods(citation):
     named = {
         identifier["value"]
         for reference in citation["references"]
         for identifier in reference.get("identifiers", [])
     }
-    needed = {
-        f"arXiv:{number}"
-        for mode in MODES.values()
-        for number in re.findall(r"\d{4}\.\d{5}", mode.source)
-    }
-    assert {"arXiv:1801.02929", "arXiv:1710.09412", "arXiv:1905.04899"} <= needed <= named
+    # Those that the project set out to reproduce; a method added since may be cited, too.
+    needed = {"1801.02929", "1710.09412", "1905.04899", "1708.04552", "1909.13719", "2103.10158"}
+    assert needed <= {number.removeprefix("arXiv:") for number in named}
+    sources = " ".join(mode.source for mode in MODES.values())
+    assert all(number in sources for number in needed)
     for reference in citation["references"]:
         for identifier in reference.get("identifiers", []):
             number = identifier["value"].removeprefix("arXiv:")

@@ -10,7 +10,7 @@ from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
-from paddle_aug.modes import MIXES, is_mix
+from paddle_aug.modes import MIXES, has_partners, is_mix
 
 if TYPE_CHECKING:
     from paddle_aug.commands.preview_sheets import Photo
@@ -24,7 +24,7 @@ SHEETS = {
     "mixup": (2, "4x4: two originals, two augmented, 12 mixups with their lam"),
     "mixup-lam": (2, "3x3: mixups of the originals, lam 0.1 to 0.9"),
     **{
-        method: (1 if method == "cutout" else 2, f"images above, what {method} makes of them below")
+        method: (1 + has_partners(method), f"images above, what {method} makes of them below")
         for method in MIXES
         if method not in OWN_SHEETS
     },

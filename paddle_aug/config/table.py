@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from models import check_name
+from models import check_name, model_names
 from paddle_aug.augment.policies import PolicyOptions
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.config.fields import (
@@ -108,7 +108,7 @@ class Config(BaseModel):
     mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs", used_with=_MIXED, studied=True)  # fmt: skip
     cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
 
-    model: str = option("GoogLeNet", "Model", "LeNet, AlexNet, VGG11/13/16/19 (and BN), GoogLeNet (and BN), ResNet18/34/50/101/152, ResNetSmall, paddle.vision:NAME, or code of your own as my_module:MyNet")  # fmt: skip
+    model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet")  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: the documents' framework's")  # fmt: skip
     weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew")  # fmt: skip
     head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the slides: 10)")  # fmt: skip

@@ -226,10 +226,10 @@ def test_a_yaml_list_becomes_the_transforms_it_names():
 
 
 def test_every_name_of_the_vocabulary_can_be_built():
-    first = {"RandomEnhance": "color", "RandomRotation": 45, "Pad": 2}
+    first = {"RandomEnhance": "color", "RandomRotation": 45, "Pad": 2, "RandomCentreCrop": 1.5}
+    sizes = {"Resize": 9, "CenterCrop": 9, "RandomCrop": 9, "RandomResizedCrop": 9}
     for name in VOCABULARY:
-        argument = first.get(name, 9 if name.endswith(("Crop", "Resize")) else None)
-        argument = 1.5 if name == "RandomCentreCrop" else argument
+        argument = {**first, **sizes}.get(name)
         assert type(build_transforms([{name: argument}]).transforms[0]) is VOCABULARY[name]
 
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from paddle_aug.augment import ops
+from paddle_aug.augment.transform_list import VOCABULARY
 from paddle_aug.augment.transforms.base import (
     Compose,
     OneOf,
@@ -148,6 +149,8 @@ EVERY = [
     ColorJitter(0.5, 0.5, 0.5, 0.5),
     Grayscale(),
 ]
+# With these, every transform of the vocabulary; the others are built by their defaults.
+EVERY += [kind() for kind in VOCABULARY.values() if kind not in map(type, EVERY)]
 
 
 @pytest.mark.parametrize("transform", EVERY, ids=lambda transform: type(transform).__name__)

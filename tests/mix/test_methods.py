@@ -13,6 +13,13 @@ from paddle_aug.modes import MIXES, mixing_of
 from tests.helpers import policy, view
 
 LABELS = np.array([0, 1, 2, 3, 4])
+# The papers' methods, written out; any other is held to the `apply` of its own entry.
+WRITTEN_OUT = {
+    "samplePairing": lambda a, b, draw: a * 0.5 + b * 0.5,
+    "mixup": lambda a, b, draw: mixing.mixup(a, b, draw.lam),
+    "cutmix": lambda a, b, draw: mixing.cutmix(a, b, draw.box),
+    "cutout": lambda a, b, draw: mixing.cutout(a, draw.box),
+}
 
 
 @pytest.fixture
@@ -28,21 +35,30 @@ def test_a_mixed_batch_is_the_formula_applied_to_what_was_drawn(images, method):
     rng = stream(1, 2, 3, "mix")
     draw = mix.draw(rng, 7, 11)
     index = mixing.sample_partners(rng, 5)
-    expected = {
-        "samplePairing": lambda: mixing.sample_pairing(images, images[index]),
-        "mixup": lambda: mixing.mixup(images, images[index], draw.lam),
-        "cutmix": lambda: mixing.cutmix(images, images[index], draw.box),
-        "cutout": lambda: mixing.cutout(images, draw.box),
-    }[method]()
-    np.testing.assert_array_equal(mixed, expected)
+    formula = WRITTEN_OUT.get(method, lambda a, b, draw: mix.apply(draw, a, b))
+    np.testing.assert_array_equal(mixed, formula(images, images[index], draw))
+    assert mixed.dtype == np.float32 and mixed.shape == images.shape
     np.testing.assert_array_equal(first, LABELS)
     np.testing.assert_array_equal(second, LABELS[index])
+    assert lam == draw.lam and 0 <= lam <= 1
     if method == "cutmix":
         assert lam == mixing.box_lam(draw.box, 7, 11)
     elif method == "mixup":
         assert 0 < lam < 1
-    else:
+    elif method in ("samplePairing", "cutout"):
         assert lam == 1.0, "SamplePairing and Cutout keep the first image's label"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_was_drawn_for_an_image_is_applied_to_it_alone(images, method):
+    mix = policy(method, alpha=0.7, draws="image", fill=0.25)
+    mixed, _, partners, lam = mix.mix_batch(images, LABELS, stream(1, 2, 3, "mix"))
+    rng = stream(1, 2, 3, "mix")
+    draws = [mix.draw(rng, 7, 11) for _ in images]
+    assert np.broadcast_to(lam, 5).tolist() == [draw.lam for draw in draws]
+    for own, (draw, partner) in enumerate(zip(draws, partners, strict=True)):
+        (alone,) = mix.apply(draw, images[own : own + 1], images[partner : partner + 1])
+        np.testing.assert_allclose(mixed[own], alone, rtol=1e-5, atol=1e-6)
 
 
 def test_every_mode_that_mixes_has_a_method_and_every_method_a_mode():
@@ -87,7 +103,7 @@ def test_a_batch_is_its_images_mixed_one_by_one(images, method, pairs, draws):
                 np.testing.assert_allclose(
                     result, a * weight + b * (1 - weight), rtol=1e-5, atol=1e-6
                 )
-            else:
+            elif method in ("cutmix", "cutout"):
                 other = b if method == "cutmix" else np.full_like(b, 0.25)
                 changed = (result != a).any(0)
                 np.testing.assert_array_equal(result[:, changed], other[:, changed])
@@ -130,12 +146,13 @@ def test_draws_of_images_differ_within_a_batch(images, method):
 
 
 def test_defaults_follow_each_document():
-    """S0 draws partners by themselves, the papers of Mixup and CutMix permute; Cutout's paper cuts
-    a square for each image."""
-    assert {name: mixing_of(name).pairs for name in MIXES} == {
+    """The SamplePairing article draws each partner by itself, the CutMix paper permutes the batch,
+    Cutout's paper cuts a square for each image."""
+    pairs = {
         "samplePairing": "replacement", "mixup": "replacement", "cutmix": "permutation",
         "cutout": None,
     }  # fmt: skip
+    assert {name: mixing_of(name).pairs for name in pairs} == pairs
     mix = build_mix_policy(Config(augment="cutout"))
     assert mix is not None and mix.draws == "image"
     mix = build_mix_policy(Config(augment="mixup", pairs="permutation", mix_draws="image"))
@@ -150,13 +167,14 @@ def test_alpha_0_mixes_nothing(images):
     assert lam == 1.0
 
 
-def test_tensors_and_arrays_are_mixed_alike(images):
-    mix = policy("mixup")
+@pytest.mark.parametrize("method", METHODS)
+def test_tensors_and_arrays_are_mixed_alike(images, method):
+    mix = policy(method)
     array, *labels, lam = mix.mix_batch(images, LABELS, stream(0, 0, 0, "mix"))
     tensor, *tensor_labels, tensor_lam = mix.mix_batch(
         paddle.to_tensor(images), paddle.to_tensor(LABELS), stream(0, 0, 0, "mix")
     )
-    np.testing.assert_array_equal(tensor.numpy(), array)
+    np.testing.assert_allclose(tensor.numpy(), array, rtol=1e-6)
     assert tensor_lam == lam
     for own, other in zip(labels, tensor_labels, strict=True):
         np.testing.assert_array_equal(other.numpy(), own)

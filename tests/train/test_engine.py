@@ -11,6 +11,7 @@ from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
+from paddle_aug.mix.methods import METHODS
 from paddle_aug.train.engine import Trainer, evaluate, score, train_step
 from paddle_aug.train.learning_rate import LearningRate
 from paddle_aug.train.losses import build_criterion
@@ -39,7 +40,7 @@ def cross_entropy(logits, labels):
     return np.log(np.exp(shifted).sum(1)) - shifted[np.arange(len(labels)), labels]
 
 
-@pytest.mark.parametrize("method", [None, "samplePairing", "mixup", "cutmix", "cutout"])
+@pytest.mark.parametrize("method", [None, *METHODS])
 def test_a_step_is_the_blended_loss_of_the_mixed_batch_and_one_update(method):
     mix = policy(method) if method else None
     trainer = make_trainer(mix)
