@@ -68,7 +68,7 @@ def build_model(
 
     name: one of `model_names()`, or `paddle.vision:NAME` for a function of paddle.vision.models.
     image_size: S, height and width in pixels; from 32 up for every model of this package.
-    init: "default" is that of the documents' framework, "xavier" or "kaiming"; see
+    init: "default" (Paddle's own), "xavier" or "kaiming"; see
         models/initialisation.py. All draw from Paddle's generator (`paddle.seed`).
     stem: "auto", "small" or "imagenet", for ResNet18 to ResNet152 only; see models/resnet.py.
     options: passed on to the function of paddle.vision.models.

@@ -1,4 +1,5 @@
-"""GoogLeNet of the documents: Inception v1 (Szegedy et al. 2014, arXiv 1409.4842), simplified."""
+"""GoogLeNet of the SamplePairing article: Inception v1 (Szegedy et al. 2014, arXiv 1409.4842),
+simplified."""
 
 import paddle
 from paddle import Tensor, nn
@@ -74,7 +75,8 @@ class GoogLeNet(nn.Layer):
     """Inception v1 without auxiliary heads, dropout or response normalisation, and with stride 1
     in the 7x7 convolution; 5,989,952 parameters at 16 classes, for images of any size.
 
-    batch_norm: False as in the documents; True puts batch normalisation after each convolution.
+    batch_norm: True puts batch normalisation after each convolution; the SamplePairing article has
+    none.
     Other arguments and result: see `models.build_model`.
     """
 

@@ -1,8 +1,8 @@
 """Initial weights.
 
-Paddle 3's own defaults are those of the documents' framework (fluid 1.6 dygraph):
+Paddle 3's own defaults are also those of Paddle 1.6, which the SamplePairing article used:
 - Conv2D: Normal(0, sqrt(2 / (kernel height * kernel width * in channels))),
-- Linear (fluid's FC): Xavier uniform, U(-a, a) with a = sqrt(6 / (in + out)),
+- Linear (FC in Paddle 1.6): Xavier uniform, U(-a, a) with a = sqrt(6 / (in + out)),
 - biases 0; BatchNorm2D scale 1, shift 0.
 So "default" leaves a new layer as it is.
 """

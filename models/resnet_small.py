@@ -1,4 +1,4 @@
-"""The small residual net of the study of augmentation, weight decay and learning rate on MNIST."""
+"""The small residual net of the MNIST study (docs/sources.md)."""
 
 import paddle
 from paddle import Tensor, nn
@@ -34,8 +34,8 @@ class ResNetSmall(nn.Layer):
     """3x3 convolution without padding, 2x2 max pool, stages of two blocks with 32, 64, 128 and
     256 channels, average pool, linear; 2,796,554 parameters on gray images with 10 classes.
 
-    On 96x96 images the last pool averages the first 4x4 of the 6x6 map, as the study's does; on
-    others the whole map. Arguments and result: see `models.build_model`.
+    On 96x96 images the last pool averages the first 4x4 of the 6x6 map, as the MNIST study does;
+    on others the whole map. Arguments and result: see `models.build_model`.
     """
 
     def __init__(self, num_classes: int, in_channels: int = 1, image_size: int = 96) -> None:

@@ -1,9 +1,11 @@
-"""Documents name files that there are."""
+"""Documents name files that there are, and code names its sources as docs/sources.md does."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from paddle_aug.modes import MODES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")),
@@ -19,3 +21,34 @@ def test_every_file_that_a_document_names_is_there(path):
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     missing += sorted({link for link in links if not (path.parent / link).exists()})
     assert not missing
+
+
+def test_every_source_of_the_table_of_augmentations_is_named_in_docs_sources():
+    text = (ROOT / "docs/sources.md").read_text(encoding="utf-8")
+    sources = {mode.source for mode in MODES.values() if mode.source}
+    documents = {source for source in sources if not source.startswith("arXiv")}
+    assert len(documents) >= 3
+    assert [name for name in sorted(documents) if f"| {name}" not in text] == []
+
+
+# "The article", "the documents": a reader cannot know which.
+UNNAMED = re.compile(r"(?:^|\W)(?:the|of|an?) (?:articles?|documents?|slides|study|notes)\b", re.I)
+# These still have some.
+LEFT = (
+    "paddle_aug/data/", "paddle_aug/report/", "paddle_aug/runs/",
+    "paddle_aug/augment/transforms/imgaug_",
+)  # fmt: skip
+
+
+def test_source_documents_go_by_their_names():
+    files = [*(ROOT / "paddle_aug").rglob("*.py"), *(ROOT / "models").glob("*.py")]
+    names = sorted(path.relative_to(ROOT).as_posix() for path in files)
+    assert len(names) > 100
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name in names
+        if not name.startswith(LEFT)
+        for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1)
+        if UNNAMED.search(line)
+    ]
+    assert found == [], "name them as docs/sources.md does"

@@ -22,11 +22,12 @@ EXCLUDABLE = ("horizontal_flip", "vertical_flip", "large_rotation")
 
 @dataclass(frozen=True)
 class PolicyOptions:
-    """Every number of the policies; the defaults are the documents' and the papers'.
+    """Every number of the policies; the defaults are those of each policy's source.
 
-    The first are userDef's; flip_probability is flip's; max_rotation limits RandAugment's and
-    TrivialAugment's turns, in degrees; small_rotation limits every policy's on data whose labels a
-    large turn changes. Raises ValueError on numbers out of range.
+    The numbers from brightness to noise_max_sigma belong to userDef (the SamplePairing article),
+    flip_probability to flip. max_rotation limits the rotations of RandAugment and TrivialAugment,
+    in degrees; small_rotation those of every policy, where the labels would not survive a large
+    one, as with digits. Raises ValueError on numbers out of range.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # for config.py

@@ -16,9 +16,10 @@ def to_chw(
     """Normalised float32 [channels, H, W] of a uint8 RGB image: (pixel / 255 - mean) / std.
 
     image: uint8 [H, W, 3]; mean, std: in units of [0, 1], one number or one a channel (the
-    default maps [0, 255] to [-1, 1], as the documents do); channels: 3, or 1 for gray, which takes
-    the average where mean or std has three; out: contiguous float32 [channels, H, W] to write to,
-    such as a row of the batch. Raises ValueError where these do not fit together.
+    default maps [0, 255] to [-1, 1], as the SamplePairing article does); channels: 3, or 1 for
+    gray, which takes the average where mean or std has three; out: contiguous float32
+    [channels, H, W] to write to, such as a row of the batch. Raises ValueError where these do not
+    fit together.
     """
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, got {channels}")

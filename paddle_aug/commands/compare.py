@@ -27,8 +27,8 @@ Runs with the same LABEL, or that differ in their seed only, become one line: th
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("compare"),
-        description="Curves of several runs in the article's colours, and the table of the mean "
-        "of their last ten epochs.",
+        description="Curves of several runs in the SamplePairing article's colours, and the table "
+        "of the mean of their last ten epochs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

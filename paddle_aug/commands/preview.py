@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.report.image_sheet import Grid
 
-# Sheets of the articles; each method without one gets the sheet of images and their mixes.
+# Methods that the SamplePairing article has a sheet for; the others show images and their mixes.
 OWN_SHEETS = {"samplePairing": "pairing", "mixup": "mixup"}
 # Sheet: images it needs, and what it shows.
 SHEETS = {
@@ -30,8 +30,8 @@ SHEETS = {
     },
     "draws": (1, "2x4: an image and draws of one policy or operation"),
 }
-# The options of train.py that change a picture: the augmentation's, and these of the others. When,
-# and with whom, a run mixes does not show.
+# The options of train.py that change a picture: those of the augmentation, two of mixing, and those
+# of the data below. In which epochs a run mixes, and how often, cannot be seen in a picture.
 AUGMENTATION = frozenset(
     name for name in Config.model_fields
     if fact(name, "group") == "Augmentation" and name != "eval_transforms"
@@ -46,7 +46,7 @@ EPILOG = (
     + """
 
 examples:
-  python -m paddle_aug preview                                the article's pairing sheet
+  python -m paddle_aug preview                                the SamplePairing article's sheet
   python -m paddle_aug preview --image cat.jpg                draws of userDef
   python -m paddle_aug preview --augment mixup                twelve mixups
   python -m paddle_aug preview --augment imgaugLib            draws of a policy

@@ -1,7 +1,7 @@
 """What the preview sheets show: images, what a policy makes of them, and their mixes.
 
-Each function returns rows of cells for `plots.draw_sheet`. `transform(image, rng)` is an image
-part of a policy; images are uint8 [H, W, 3]; the same seed gives the same sheet.
+Each function returns rows of cells for `report.image_sheet.draw_sheet`. `transform(image, rng)` is
+an image part of a policy; images are uint8 [H, W, 3]; the same seed gives the same sheet.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,8 @@ class Photo(NamedTuple):
 def pairing_sheet(
     first: Photo, second: Photo, transform: ImageTransform, policy: str, seed: int = 0
 ) -> Grid:
-    """The article's 3x3: each image and its augmentation in a row, their pair between them."""
+    """The SamplePairing article's 3x3: above and below an image and its augmentation, between them
+    their pair."""
     one, two = (_augmented(p, transform, seed, i) for i, p in enumerate((first, second)))
     pair = images.sample_pairing(one, two)
     return [
@@ -53,7 +54,7 @@ def mixup_sheet(
     seed: int = 0,
     alpha: float = 1.5,
 ) -> Grid:
-    """The article's 4x4: two originals, their augmentations, twelve mixes with their lam."""
+    """The SamplePairing article's 4x4: two images, their augmentations, twelve mixes of these."""
     one, two = (_augmented(p, transform, seed, i) for i, p in enumerate((first, second)))
     rng = stream(seed, 0, 2, "preview")
     mixes = [mixing.sample_lam(rng, alpha) for _ in range(12)]
@@ -90,11 +91,12 @@ def mix_sheet(
     mean: Sequence[float] = (0.5,),
     std: Sequence[float] = (0.5,),
 ) -> Grid:
-    """Four augmented images above, below each its mix with its neighbour, and the label of that.
+    """Four augmented images above; below each one its mix with its neighbour, titled by its label.
 
-    The mix is drawn and applied as in training, on normalised images (mean, std), whatever share of
-    the images a run mixes. Partners come in twos (0 and 1, 2 and 3), and take the first image's
-    size. Fewer than four images are repeated, with other draws.
+    A mix is drawn and applied as in training, on normalised images (mean, std), but every image is
+    mixed, whatever --mix-prob says. Images 0 and 1, 2 and 3 are each other's partners; a partner is
+    resized to the image that it is mixed into. Fewer than four images are repeated, with other
+    draws.
     """
     four = [photos[number % len(photos)] for number in range(4)]
     above = [

@@ -109,9 +109,9 @@ class Config(BaseModel):
     cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
 
     model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet")  # fmt: skip
-    init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: the documents' framework's")  # fmt: skip
+    init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: Paddle's own")  # fmt: skip
     weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew")  # fmt: skip
-    head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the slides: 10)")  # fmt: skip
+    head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the course slides: 10)")  # fmt: skip
     freeze_backbone: bool = option(False, "Model", "with --weights: only the head learns; batch normalisation keeps its statistics")  # fmt: skip
     stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
 

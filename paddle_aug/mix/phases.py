@@ -29,7 +29,7 @@ class PairingSchedule:
 
     @classmethod
     def for_epochs(cls, epochs: int, on: int = 8, off: int = 2) -> "PairingSchedule":
-        """The article's phases: the first and the last tenth of the epochs without mixing."""
+        """The SamplePairing article's: the first and the last tenth of the epochs do not mix."""
         start = epochs // 10
         return cls(start, epochs - start, on, off)
 

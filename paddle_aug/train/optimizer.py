@@ -26,7 +26,7 @@ def build_optimizer(
     name: "Adam" (beta 0.9 and 0.999, epsilon 1e-8), "AdamW", "SGD" or "Momentum".
     lr: the first learning rate; change it by `optimizer.set_lr` before each step.
     weight_decay: adds weight_decay * p to the gradient of each parameter p, biases and batch
-        normalisation included, as the documents' do (L2, weight_decay / 2 * |p|^2 in the loss);
+        normalisation included, as PyTorch does (L2, weight_decay / 2 * |p|^2 in the loss);
         for AdamW decoupled, p *= 1 - lr * weight_decay (arXiv 1711.05101).
     momentum: "Momentum" only: v = momentum * v + gradient, p -= lr * v.
     clip_norm: scales all gradients by one factor so that their global norm is at most this;

@@ -1,4 +1,4 @@
-"""torchvision's transforms that keep the size: flips, rotation, colour. See also box_transforms."""
+"""torchvision's transforms that keep the size: flips, rotation, colour. Others: crops_and_boxes."""
 
 from dataclasses import dataclass
 from typing import cast
