@@ -28,7 +28,7 @@ class AugmentedDataset(paddle.io.Dataset):
     epoch and index give the same bytes in any process. Items are `Sample`s.
 
     dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
-    whole data set (as the CutMix document and the SamplePairing paper do), None for none.
+    whole data set (CutMix of the documents, SamplePairing of the paper), None for none.
     mean, std: normalisation, in [0, 1], one value or one a channel. size: (height, width) that
     every image must have in the end.
     """

@@ -36,10 +36,7 @@ def evaluation_view(dataset: ImageDataset, config: Config) -> AugmentedDataset:
 
 
 def resized(dataset: ImageDataset, config: Config) -> ImageDataset:
-    """The images resized to --image-size, kept for later epochs; the aspect ratio may change.
-
-    The SamplePairing article resizes before it augments, too.
-    """
+    """The images at --image-size, both sides scaled as the documents do, kept for later."""
     size = (config.image_size, config.image_size)
     return (
         CachedDataset(dataset, size)
