@@ -60,11 +60,11 @@ def carry_out(recipe: str, copy: Path) -> list[str]:
         if block["kind"] == "sh":
             commands += code.splitlines()
         else:
-            place(copy / block["file"], block["where"], block["line"], code)
+            place(copy / block["file"], block["where"], block["line"] or "", code)
     return commands
 
 
-def place(path: Path, where: str, line: str | None, code: str) -> None:
+def place(path: Path, where: str, line: str, code: str) -> None:
     if where == "a new file":
         assert not path.exists()
         path.write_text(code, encoding="utf-8")
