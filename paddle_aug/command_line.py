@@ -12,6 +12,7 @@ from paddle_aug.core import own_code
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.user_paths import expand
 
 _DEFAULTS = Config().dump()
 
@@ -92,11 +93,11 @@ def build_parser(description: str, prog: str | None = None) -> argparse.Argument
         "'image_size: 64'. Options on the command line win. With the bundled digits other defaults "
         "hold: " + ", ".join(f"{_flag(k)} {v}" for k, v in DIGITS_DEFAULTS.items()) + ".",
     )
-    parser.add_argument("--config", metavar="FILE", help="YAML file of options")
+    parser.add_argument("--config", metavar="FILE", type=expand, help="YAML file of options")
     groups = add_options(parser)
     run = groups["Run"]
     run.add_argument(
-        "--resume", nargs="?", const="", metavar="RUN", default=argparse.SUPPRESS,
+        "--resume", nargs="?", const="", metavar="RUN", type=expand, default=argparse.SUPPRESS,
         help="continue the run in this folder (OUTPUT/<augment> where none is named), "
         "with the options it was started with",
     )  # fmt: skip

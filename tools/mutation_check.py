@@ -84,7 +84,7 @@ MUTANTS = [
     Mutant("batches/loader.py", "self.batches_of(epoch)[first:]", "self.batches_of(epoch)", "batches/test_loader"),
     Mutant("augment/ops/basic.py", "cos, sin = (", "sin, cos = (", "augment/test_ops"),
     Mutant("core/plain_pickle.py", "if self.text not in _ADMITTED:", "if False:", "weights/test_weights"),
-    Mutant("data/list_files.py", "split(os.sep)[0] == os.pardir", 'split(os.sep)[0] == "x"', "data/test_list_files"),
+    Mutant("data/list_files.py", "split(os.sep)[0] != os.pardir", 'split(os.sep)[0] != "x"', "data/test_list_files"),
     Mutant("data/decode.py", "if width * height > MAX_PIXELS:", "if width + height > MAX_PIXELS:", "data/test_decode"),
 ]  # fmt: skip
 

@@ -162,7 +162,7 @@ def _flip(options: PolicyOptions) -> Transform:
     if options.flip_probability == 0:
         raise UserError(
             "'flip' only mirrors, which changes the labels of this data set or has probability 0: "
-            "choose another augmentation"
+            "choose another augmentation, or say --changes-label none where a mirror keeps them"
         )
     return flips_and_colours.RandomHorizontalFlip(options.flip_probability)
 

@@ -15,6 +15,7 @@ import numpy as np
 from paddle_aug.batches.augmented import AugmentedDataset, Batch, collate
 from paddle_aug.batches.epoch_order import epoch_order
 from paddle_aug.batches.workers import Worker, start_workers
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.seeding import stream
 
 
@@ -23,8 +24,8 @@ def choose_workers(workers: str | int, cores: int | None = None) -> str | int:
     if workers != "auto":
         return workers
     if cores is None:
-        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-        cores //= int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))  # set by Paddle's launcher
+        # Paddle's launcher says how many processes share them.
+        cores = available_cores() // int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
     return min(cores - 2, 8) if sys.platform == "linux" and cores >= 6 else "thread"
 
 

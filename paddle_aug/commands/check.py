@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
+from paddle_aug.core.user_paths import user_path
 
 if TYPE_CHECKING:
     from paddle_aug.config import Config
 
 # Options of train.py that say what the data are: taken as they are.
 DATA_OPTIONS = (
-    "images_root", "image_column", "label_column", "eval_data", "eval_share", "split", "seed",
+    "images_root", "image_column", "label_column", "eval_data", "eval_share", "split", "folders",
+    "class_names", "changes_label", "encoding", "seed",
 )  # fmt: skip
 TRIAL_OPTIONS = ("augment", "image_size", "batch_size")
 
@@ -29,7 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("data", nargs="?", metavar="DATA", help="as train.py --data (default: what it uses)")
-    add("--output", metavar="FOLDER", type=Path, default=Path("check"), help="(default: check)")
+    add("--output", metavar="FOLDER", type=user_path, default=Path("check"),
+        help="(default: check)")  # fmt: skip
     add("--json", action="store_true", help="print the report as JSON instead of text")
     group = parser.add_argument_group("of the data, as train.py's")
     for name in DATA_OPTIONS:
@@ -68,7 +71,7 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
 
     train, evaluation = load_data(_data_options(config))
     found = scan(train, evaluation)
-    summary = summarize(found, train.description)
+    summary = summarize(found, train.description, train.read_as)
     sheet = save_figure(contact_sheet(found), args.output / "contact_sheet.png")
     write_json(args.output / "check.json", summary)
     if args.json:

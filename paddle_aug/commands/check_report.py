@@ -20,11 +20,11 @@ SHEET_CLASSES = 40
 _PARTS = ("train", "eval")
 
 
-def summarize(scan: Scan, data: str) -> dict[str, Any]:
+def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, Any]:
     """Everything that was found, as plain values for JSON.
 
-    data: where the images come from. "problems": lines that make training or its evaluation wrong;
-    "notes": lines worth knowing.
+    data: where the images come from; read_as: what was concluded about them. "problems": lines
+    that make training or its evaluation wrong; "notes": lines worth knowing.
     """
     groups = scan.duplicates()
     classes = _class_counts(scan)
@@ -65,6 +65,7 @@ def summarize(scan: Scan, data: str) -> dict[str, Any]:
                      f"the smallest {min(counts):,}")  # fmt: skip
     return {
         "data": data,
+        "read_as": list(read_as),
         "images": {part: sum(f.part == part for f in scan.found) for part in _PARTS},
         "problems": problems,
         "notes": notes,
@@ -115,6 +116,7 @@ def format_summary(summary: dict[str, Any]) -> str:
     images = summary["images"]
     lines = [f"{summary['data']}: {images['train']:,} training and {images['eval']:,} evaluation "
              f"images, {len(summary['classes'])} classes"]  # fmt: skip
+    lines += [f"  {line}" for line in summary["read_as"]]
     lines += ["", tabulate(summary["classes"], headers="keys")]
     if sizes := summary["sizes"]:
         rows = [[name, *values.values()] for name, values in sizes["figures"].items()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.program import command
+from paddle_aug.core.user_paths import user_path
 
 if TYPE_CHECKING:
     from paddle_aug.report.table import Group, Row
@@ -36,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         "runs", nargs="+", metavar="RUN", help="[LABEL=]FOLDER or [LABEL=]FOLDER/MODE"
     )
     parser.add_argument(
-        "--output", metavar="FOLDER", type=Path, default=Path("comparison"),
+        "--output", metavar="FOLDER", type=user_path, default=Path("comparison"),
         help="where pictures and tables go (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from paddle_aug.core.program import command
+from paddle_aug.core.user_paths import user_path
 from paddle_aug.evaluation.options import add_run
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_run(parser)
     parser.add_argument(
-        "--output", metavar="FOLDER", type=Path, help="where to write (default: RUN/export)"
+        "--output", metavar="FOLDER", type=user_path, help="where to write (default: RUN/export)"
     )
     return parser
 

@@ -10,6 +10,7 @@ from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
+from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.modes import MIXES, has_partners, is_mix
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ AUGMENTATION = frozenset(
     if fact(name, "group") == "Augmentation" and name != "eval_transforms"
 ) | {"alpha", "cutout_size"}  # fmt: skip
 TAKEN = AUGMENTATION | {
-    "data", "images_root", "image_column", "label_column", "image_size", "mean", "std", "seed",
+    "data", "images_root", "image_column", "label_column", "folders", "class_names",
+    "changes_label", "encoding", "image_size", "mean", "std", "seed",
 }  # fmt: skip
 
 EPILOG = (
@@ -77,12 +79,16 @@ def build_parser() -> argparse.ArgumentParser:
         help="one of torchvision's transforms instead of --augment, such as RandomHorizontalFlip "
         'or "RandomCrop: 96"; given several times, one after the other',
     )  # fmt: skip
-    add("--image", metavar="FILE", action="append", help="image to use; may be given several times")
+    add(
+        "--image", metavar="FILE", action="append", type=expand,
+        help="image to use; may be given several times",
+    )  # fmt: skip
     add("--rows", metavar="N", type=positive, help="of draws (default: 2)")
     add("--columns", metavar="N", type=positive, help="of draws (default: 4)")
     add(
-        "--output", metavar="FILE", type=Path, help="picture (default: preview_<what it shows>.png)"
-    )
+        "--output", metavar="FILE", type=user_path,
+        help="picture (default: preview_<what it shows>.png)",
+    )  # fmt: skip
     add_options(parser, TAKEN)
     return parser
 
@@ -239,11 +245,12 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[
     import_paddle()
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.core.seeding import stream
-    from paddle_aug.data.load import DataOptions, load_data
+    from paddle_aug.data.load import DataOptions, describe, load_data
     from paddle_aug.report.figure import class_labels, print_font_note
 
     names = DataOptions.__dataclass_fields__
-    train, _ = load_data(DataOptions(**{k: v for k, v in config if k in names}))
+    train, evaluation = load_data(DataOptions(**{k: v for k, v in config if k in names}))
+    print(describe(train, evaluation))
     order = stream(config.seed, 0, 0, "subset").permutation(len(train))
     first_of_class = {int(train.labels[index]): int(index) for index in reversed(order)}
     others = [int(index) for index in order if int(index) not in first_of_class.values()]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command
+from paddle_aug.core.user_paths import user_path
 
 if TYPE_CHECKING:
     from paddle_aug.commands.suite_plan import PlannedRun, Suite
@@ -38,15 +39,15 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("file", metavar="FILE", type=Path, help="a YAML file, such as configs/suites/s1.yaml")
+    add("file", metavar="FILE", type=user_path, help="a YAML file, such as configs/suites/s1.yaml")
     add("--quick", action="store_true", help="the suite's small scale, in minutes")
     add("--dry-run", action="store_true", help="print the commands and run nothing")
     add(
-        "--results", metavar="FOLDER", type=Path, default=Path("results"),
+        "--results", metavar="FOLDER", type=user_path, default=Path("results"),
         help="where FOLDER/<suite>/ gets table, pictures and curves (default: %(default)s)",
     )  # fmt: skip
     add(
-        "--logs", metavar="FOLDER", type=Path, default=Path("logs/suites"),
+        "--logs", metavar="FOLDER", type=user_path, default=Path("logs/suites"),
         help="where the runs' own folders are (default: %(default)s)",
     )  # fmt: skip
     return parser

@@ -24,6 +24,7 @@ from paddle_aug.augment.policies import PolicyOptions
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.config.fields import (
     Epochs,
+    LabelChanges,
     Natural,
     Numbers,
     Positive,
@@ -34,9 +35,11 @@ from paddle_aug.config.fields import (
     whole_number,
 )
 from paddle_aug.config.own_names import register_own
+from paddle_aug.core.encodings import check_encoding
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.own_code import is_import_path, short_name
-from paddle_aug.data.options import uses_digits
+from paddle_aug.core.user_paths import expand
+from paddle_aug.data.options import Folders, Split, uses_digits
 from paddle_aug.mix.formulas import MAX_ALPHA
 from paddle_aug.modes import (
     AUGMENTS,
@@ -72,13 +75,17 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, a name: digits, mnist, fashion-mnist, cifar10, cifar100, or a function of your own as my_module:load. Without it: AI Studio's data22612 where present, else the bundled digits")  # fmt: skip
-    images_root: str | None = option(None, "Data", "folder that the paths in a list or CSV start from")  # fmt: skip
+    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, a name: digits, mnist, fashion-mnist, cifar10, cifar100, or a function of your own as my_module:load. Without it: AI Studio's data22612 where present, else the bundled digits", path=True)  # fmt: skip
+    images_root: str | None = option(None, "Data", "folder that the paths in a list or CSV start from", path=True)  # fmt: skip
     image_column: str = option("image", "Data", "CSV column of the image paths")
     label_column: str = option("label", "Data", "CSV column of the labels")
-    eval_data: str | None = option(None, "Data", "a list or CSV file of its own for evaluation")
+    eval_data: str | None = option(None, "Data", "a list or CSV file of its own for evaluation", path=True)  # fmt: skip
     eval_share: Annotated[float, Field(gt=0, lt=1)] = option(0.2, "Data", "share kept for evaluation where the data come in one piece")  # fmt: skip
-    split: Literal["order", "stratified"] = option("order", "Data", "how a CSV is split: by row order or by class and seed")  # fmt: skip
+    split: Split = option("order", "Data", "how a list or table without an evaluation part is split: by row order or by class and seed")  # fmt: skip
+    folders: Folders = option("auto", "Data", "what the folders in --data are: classes, or parts such as train and test that hold them; auto goes by their names and says so")  # fmt: skip
+    class_names: str | None = option(None, "Data", "names of numbered labels: a file ('0 cat' lines, or a name a line), cat,dog,..., folders (those in the paths), or labels (the numbers); without it: classes.txt, label_list.txt, label.txt or labels.txt beside the data, else the folders where there is one for each label", path=True)  # fmt: skip
+    changes_label: LabelChanges | None = option(None, "Data", "operations that would change what an image shows, and are left out of --augment: of horizontal_flip, vertical_flip, large_rotation, with commas; none: flips are safe. Without it: all three for digits and letters in arrays")  # fmt: skip
+    encoding: str | None = option(None, "Data", "of lists, tables, label files, names in a .zip and names of folders that are not UTF-8, such as gbk or big5; without it: GBK where they look like it")  # fmt: skip
     per_class: Positive | None = option(None, "Data", "train on this many images of each class only")  # fmt: skip
     eval_per_class: Positive | None = option(None, "Data", "evaluate on this many images of each class only, the same ones whatever the seed; evaluate.py takes them all")  # fmt: skip
     sampling: Literal["shuffle", "balanced"] = option("shuffle", "Data", "an epoch takes every image once, or every class equally often")  # fmt: skip
@@ -110,7 +117,7 @@ class Config(BaseModel):
 
     model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet")  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: Paddle's own")  # fmt: skip
-    weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew")  # fmt: skip
+    weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew", path=True)  # fmt: skip
     head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the course slides: 10)")  # fmt: skip
     freeze_backbone: bool = option(False, "Model", "with --weights: only the head learns; batch normalisation keeps its statistics")  # fmt: skip
     stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
@@ -135,7 +142,7 @@ class Config(BaseModel):
     early_stopping: Positive | None = option(None, "Optimisation", "stop after this many epochs without a better evaluation accuracy")  # fmt: skip
     clean_accuracy: bool = option(False, "Optimisation", "measure the training accuracy on clean images too, after every epoch", studied=True)  # fmt: skip
 
-    output: str = option("logs", "Run", "folder of the curves; the run's own folder is OUTPUT/<augment>", free_on_resume=True, studied=True)  # fmt: skip
+    output: str = option("logs", "Run", "folder of the curves; the run's own folder is OUTPUT/<augment>", free_on_resume=True, studied=True, path=True)  # fmt: skip
     overwrite: bool = option(
         False, "Run", "replace the run that is already there", free_on_resume=True, studied=True
     )
@@ -178,6 +185,12 @@ class Config(BaseModel):
             raise ValueError(unknown_value(value, AUGMENTS))
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _expand_home(cls, value: Any, info: ValidationInfo) -> Any:
+        is_path = isinstance(value, str) and fact(info.field_name or "", "path")
+        return expand(value) if is_path else value
+
     @model_validator(mode="after")
     def _consistent(self) -> "Config":
         try:
@@ -185,6 +198,10 @@ class Config(BaseModel):
                 check_name(self.model)
         except ValueError as error:
             raise ValueError(f"model: {error}") from None
+        try:
+            check_encoding(self.encoding)
+        except UserError as error:
+            raise ValueError(str(error)) from None
         for name in ("mean", "std"):
             values = getattr(self, name)
             if len(values) not in (1, 3):
@@ -247,7 +264,7 @@ _DEFAULTS = Config().dump()
 
 
 def fact(name: str, about: str) -> Any:
-    """What `option` says of an option: "group", "used_with", "free_on_resume" or "studied"."""
+    """What `option` says of an option: "group", "used_with", "free_on_resume", "studied" or "path"."""
     return cast(dict[str, Any], Config.model_fields[name].json_schema_extra)[about]
 
 

@@ -38,9 +38,12 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file as atomic_write does, in UTF-8."""
+    """Write a text file as atomic_write does, in UTF-8.
+
+    Bytes of a file's name that are no UTF-8 become \\uNNNN, which JSON reads back.
+    """
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: str | Path, values: Any) -> None:

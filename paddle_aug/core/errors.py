@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from paddle_aug.core.requirements import explain
+from paddle_aug.core.terminal import make_output_safe
 
 
 class UserError(Exception):
@@ -57,8 +58,9 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Run a command and exit: 0, 2 with `error: ...` for a UserError or a package that is missing,
     128 + n for signal n.
 
-    Logged warnings are shown as `warning: ...`.
+    Logged warnings are shown as `warning: ...`. No character is too much for the terminal.
     """
+    make_output_safe()
     logging.getLogger().addHandler(_Warnings())
     try:
         code = main() or 0

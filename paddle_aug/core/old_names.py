@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 OLD_NAMES = {
+    "paddle_aug.checkpoint": "paddle_aug.runs.checkpoint",
     "paddle_aug.high_level": "paddle_aug.train.model_fit",
     "paddle_aug.mixing": "paddle_aug.mix.formulas",
     "paddle_aug.ops": "paddle_aug.augment.ops",

@@ -4,7 +4,10 @@ import os
 import stat
 from typing import BinaryIO
 
+from paddle_aug.core.encodings import decode_text
 from paddle_aug.core.errors import UserError
+
+TEXT_LIMIT = 256 << 20
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -54,8 +57,8 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
     return data
 
 
-def read_text(path: str | os.PathLike[str], limit: int = 256 << 20) -> str:
-    """Text of a UTF-8 file, byte-order mark removed, line ends turned into "\\n".
+def read_text(path: str | os.PathLike[str], limit: int = TEXT_LIMIT) -> str:
+    """Text of a UTF-8 file, byte-order mark removed, line ends turned into "\n".
 
     Raises UserError with file and line for another encoding or a NUL character.
     """
@@ -65,6 +68,31 @@ def read_text(path: str | os.PathLike[str], limit: int = 256 << 20) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}:{line}: not UTF-8 text; save the file as UTF-8") from None
+    return _plain_text(text, path)
+
+
+def read_any_text(
+    path: str | os.PathLike[str], encoding: str | None = None, limit: int = TEXT_LIMIT
+) -> tuple[str, str]:
+    """Text of a file as `read_text` gives it, and its encoding: UTF-8, UTF-16, GBK.
+
+    encoding: of text that is not UTF-8 and has no byte-order mark; None: GBK where it seems so.
+    """
+    data = read_bytes(path, limit)
+    try:
+        text, name = decode_text(data, encoding)
+    except UnicodeDecodeError as error:
+        # UTF-16's line ends are not whole bytes: its errors have no line.
+        line = "" if b"\0" in data else f":{data.count(bytes([10]), 0, error.start) + 1}"
+        known = f"nor {encoding}" if encoding else "nor GBK as far as can be told"
+        raise UserError(
+            f"{path}{line}: not UTF-8 text, {known}; save the file as UTF-8 or name its encoding "
+            "with --encoding"
+        ) from None
+    return _plain_text(text, path), name
+
+
+def _plain_text(text: str, path: str | os.PathLike[str]) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{path}:{line}: holds a NUL character; is it a text file?")

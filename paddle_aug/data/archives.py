@@ -20,10 +20,11 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import open_regular
+from paddle_aug.core.zip_names import MemberNames, decode_member_names
 from paddle_aug.data.cache_store import cache_home
 
 MAX_TOTAL_BYTES = 100 << 30
@@ -33,6 +34,7 @@ MAX_MEMBERS = 5_000_000
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _CHUNK = 1 << 20
 _MARKER = ".paddle_aug_unpacked.json"
+_LEFT_OUT = ("__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints")
 _OPENERS = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open}
 _OPENERS |= {".xz": lzma.open, ".txz": lzma.open}
 _DAMAGE = (
@@ -53,9 +55,10 @@ def is_archive(path: str | os.PathLike[str]) -> bool:
     return str(path).lower().endswith(SUFFIXES)
 
 
-def unpack(path: str | os.PathLike[str]) -> Path:
+def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
     """Unpack an archive once and return the folder with its content.
 
+    encoding: of a zip's names that do not say it; None: UTF-8, or GBK where they look like it.
     The folder is `<name>_unpacked` beside the archive, or lies in the cache folder where that place
     cannot be written. It appears whole or not at all; it is used again as long as the archive has
     the same size and time, and replaced when the archive changed.
@@ -65,7 +68,16 @@ def unpack(path: str | os.PathLike[str]) -> Path:
     archive = Path(path)
     with open_regular(archive) as file:
         status = os.fstat(file.fileno())
-    mark = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    mark: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    if archive.name.lower().endswith(".zip"):
+        with (
+            _naming_damage(archive),
+            open_regular(archive) as file,
+            zipfile.ZipFile(file) as zipped,
+        ):
+            names = _member_names(archive, zipped, encoding)
+        if names.encoding is not None:
+            mark |= {"encoding": names.encoding, "examples": list(names.examples)}
     target = _target(archive)
     if target.exists() or target.is_symlink():
         if _read_mark(target) == mark:
@@ -79,7 +91,7 @@ def unpack(path: str | os.PathLike[str]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
             fresh = Path(folder) / "new"
-            extract(archive, fresh)
+            extract(archive, fresh, encoding=encoding)
             (fresh / _MARKER).write_text(json.dumps(mark), encoding="utf-8")
             return _put_in_place(fresh, target, Path(folder) / "old", mark)
     except OSError as error:
@@ -96,7 +108,7 @@ def _target(archive: Path) -> Path:
     return cache_home() / "unpacked" / f"{name}-{place}"
 
 
-def _read_mark(folder: Path) -> dict[str, int] | None:
+def _read_mark(folder: Path) -> dict[str, Any] | None:
     try:
         mark = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -104,7 +116,7 @@ def _read_mark(folder: Path) -> dict[str, int] | None:
     return mark if isinstance(mark, dict) else None
 
 
-def _put_in_place(fresh: Path, target: Path, old: Path, mark: dict[str, int]) -> Path:
+def _put_in_place(fresh: Path, target: Path, old: Path, mark: dict[str, Any]) -> Path:
     if target.exists():
         target.rename(old)
     try:
@@ -116,15 +128,34 @@ def _put_in_place(fresh: Path, target: Path, old: Path, mark: dict[str, int]) ->
     return target
 
 
+def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
+    """In which encoding the names of what `unpack` put here were read, with some of the names;
+    None where they said it themselves."""
+    mark = _read_mark(folder) or {}
+    return (mark["encoding"], mark.get("examples", [])) if "encoding" in mark else None
+
+
+def _member_names(archive: Path, zipped: zipfile.ZipFile, encoding: str | None) -> MemberNames:
+    try:
+        return decode_member_names(zipped.infolist(), encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{archive}: the names in it, such as {error.object[:40]!r}, are neither UTF-8 nor "
+            f"{encoding or 'GBK as far as can be told'}: name their encoding with --encoding (gbk, "
+            "big5, shift_jis, cp437 for Western Europe, ...)"
+        ) from None
+
+
 def extract(
     path: str | os.PathLike[str],
     target: str | os.PathLike[str],
     places: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> None:
     """Unpack an archive into the new folder `target`.
 
     places: the files that are wanted, and where each goes: its path in the archive -> its path
-    below `target`. Without it every member goes under its own path.
+    below `target`. Without it every member goes under its own path. encoding: as of `unpack`.
     Raises UserError, leaving nothing behind, for: a member with an absolute path or "..", a link or
     device, two members of one name, more than MAX_TOTAL_BYTES or MAX_MEMBERS, more than MAX_RATIO
     times the archive's size, a damaged or encrypted archive, a wanted file that is not there.
@@ -134,7 +165,7 @@ def extract(
     folder.mkdir(parents=True)
     missing = set(places or ())
     try:
-        with _naming_damage(archive), contextlib.closing(_members(archive)) as members:
+        with _naming_damage(archive), contextlib.closing(_members(archive, encoding)) as members:
             for name, content in members:
                 place = name if places is None else places.get(name)
                 if place is None:
@@ -224,7 +255,7 @@ class _CountedReader(io.RawIOBase):
         return data
 
 
-def _members(archive: Path) -> _Members:
+def _members(archive: Path, encoding: str | None = None) -> _Members:
     """Path and content of each member that may be unpacked; None is the content of a folder.
 
     The content has to be read before the next member is asked for.
@@ -232,20 +263,21 @@ def _members(archive: Path) -> _Members:
     with open_regular(archive) as file:
         budget = _Budget(archive, os.fstat(file.fileno()).st_size)
         if archive.name.lower().endswith(".zip"):
-            yield from _zip_members(file, budget)
+            yield from _zip_members(file, budget, encoding)
         else:
             opener = _OPENERS.get(archive.suffix.lower())
             plain = cast(IO[bytes], opener(file, "rb")) if opener else file
             yield from _tar_members(plain, budget)
 
 
-def _zip_members(file: IO[bytes], budget: _Budget) -> _Members:
+def _zip_members(file: IO[bytes], budget: _Budget, encoding: str | None) -> _Members:
     with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
+        names = _member_names(budget.archive, archive, encoding).names
+        for member, decoded in zip(archive.infolist(), names, strict=True):
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                budget.refuse(f"{member.filename!r} is a link or device")
-            name = _safe_name(member.filename, budget)
+                budget.refuse(f"{decoded!r} is a link or device")
+            name = _safe_name(decoded, budget)
             if name is None:
                 continue
             if member.is_dir():
@@ -274,7 +306,7 @@ def _safe_name(name: str, budget: _Budget) -> str | None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
         budget.refuse(f"{name!r} leads outside the folder")
-    if "__MACOSX" in path.parts or path.name == _MARKER:
+    if path.name == _MARKER or any(part in _LEFT_OUT for part in path.parts):
         return None
     return str(path)
 

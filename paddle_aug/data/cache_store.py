@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from paddle_aug.core.user_paths import user_path
+
 log = logging.getLogger(__name__)
 
 _CHUNK = 16 << 20
@@ -210,4 +212,4 @@ def clear(directory: str | os.PathLike[str] | None = None, key: str | None = Non
 def cache_home() -> Path:
     """Folder for what can be made again: $PADDLE_AUG_CACHE, or ~/.cache/paddle_aug."""
     chosen = os.environ.get("PADDLE_AUG_CACHE")
-    return Path(chosen) if chosen else Path(os.path.expanduser("~/.cache/paddle_aug"))
+    return user_path(chosen or "~/.cache/paddle_aug")

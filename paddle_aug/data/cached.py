@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.data import cache_store
 from paddle_aug.data.cache_store import clear, list_entries
 from paddle_aug.data.dataset import FileDataset, ImageDataset
@@ -138,10 +139,9 @@ def _blocks(dataset: FileDataset, resize: tuple[int, int], progress: bool) -> It
     def read(index: int) -> np.ndarray:
         return resize_image(dataset[index][0], resize)
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     bar = tqdm(total=len(dataset), desc=f"decoding {dataset.name}", unit="image",
                disable=None if progress else True, leave=False)  # fmt: skip
-    with bar, ThreadPoolExecutor(min(cores or 1, 16)) as pool:
+    with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
         # In blocks: results not yet written must not pile up in memory.
         for start in range(0, len(dataset), _BLOCK):
             indices = range(start, min(start + _BLOCK, len(dataset)))

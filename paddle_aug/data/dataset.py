@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from paddle_aug.core.encodings import readable
 from paddle_aug.data.decode import read_image
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,10 @@ class ImageDataset(paddle.io.Dataset):
     classes: names in the order of the label numbers. labels: int64 [N], in 0..len(classes)-1.
     changes_label: operations that would change what an image shows: of "horizontal_flip",
     "vertical_flip", "large_rotation". name: short, for messages. description: where it came from.
+    read_as: what was concluded in reading it, a line each, with the option that decides it.
     """
+
+    read_as: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -105,7 +109,7 @@ class FileDataset(ImageDataset):
         return read_image(self.paths[index]), int(self.labels[index])
 
     def source(self, index: int) -> str:
-        return self.paths[index]
+        return readable(self.paths[index])
 
     def fingerprints(self) -> Iterator[bytes]:
         # Not the time: a data set that was unpacked or copied anew is the same one.
@@ -141,7 +145,7 @@ def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:
     shared = sorted(set(train.paths) & set(evaluation.paths))
     if shared:
         log.warning("%d files are in training and in evaluation, such as %s: evaluation will "
-                    "look better than it is", len(shared), shared[0])  # fmt: skip
+                    "look better than it is", len(shared), readable(shared[0]))  # fmt: skip
 
 
 def data_digest(dataset: Any) -> str:
@@ -150,6 +154,6 @@ def data_digest(dataset: Any) -> str:
     digest = hashlib.sha256("\n".join(dataset.classes).encode())
     digest.update(np.asarray(dataset.labels, np.int64).tobytes())
     for index, fingerprint in enumerate(dataset.fingerprints()):
-        digest.update(dataset.source(index).encode(errors="surrogateescape"))
+        digest.update(dataset.source(index).encode())
         digest.update(fingerprint)
     return digest.hexdigest()[:16]

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import ImageError, UserError
 from paddle_aug.core.safe_files import read_bytes
 
@@ -44,7 +45,8 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         return decode_image(read_bytes(path, MAX_FILE_BYTES), path)
     except UserError as error:
-        raise ImageError(str(error)) from None
+        name = os.fspath(path)
+        raise ImageError(str(error).replace(name, readable(name))) from None
 
 
 def decode_image(data: bytes, path: str | os.PathLike[str] = "image") -> np.ndarray:

@@ -1,22 +1,30 @@
 """Image arrays from the binary files of CIFAR-10/100 and MNIST: no pickle, sizes checked first."""
 
 import gzip
+import logging
 import os
 import struct
-import tarfile
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 
+from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.plain_pickle import read_plain_pickle
 from paddle_aug.core.safe_files import open_regular, read_bytes, read_text
+from paddle_aug.data.class_names import chosen_map, named_by_map, note_renumbered
 from paddle_aug.data.dataset import ArrayDataset, TrainAndEval
+from paddle_aug.data.guesses import Guesses, changed_labels, is_fashion_mnist
+from paddle_aug.data.list_files import Row
+from paddle_aug.data.listing import files_by_name
 from paddle_aug.data.options import DataOptions
+from paddle_aug.data.reader import Reader
+
+log = logging.getLogger(__name__)
 
 MAX_ARRAY_BYTES = 4 << 30
 MAX_CLASSES = 100_000
@@ -54,11 +62,11 @@ def read_cifar(path: str | os.PathLike[str], num_classes: int) -> Arrays:
         )
     data = data.reshape(-1, record)
     labels = data[:, head - 1].astype(np.int64)
-    _check_labels(path, labels, num_classes)
-    return _images_of_planes(data[:, head:], len(data)), labels
+    check_labels(path, labels, num_classes)
+    return images_of_planes(data[:, head:], len(data)), labels
 
 
-def _images_of_planes(pixels: np.ndarray, count: int) -> np.ndarray:
+def images_of_planes(pixels: np.ndarray, count: int) -> np.ndarray:
     """CIFAR's planes R, G, B as uint8 [count, 32, 32, 3]."""
     return np.ascontiguousarray(pixels.reshape(count, 3, 32, 32).transpose(0, 2, 3, 1))
 
@@ -82,44 +90,6 @@ def cifar_names(folder: Path, num_classes: int) -> list[str]:
             raise UserError(f"{path}: {num_classes} different class names are needed")
         return names
     return list(CIFAR10_NAMES) if num_classes == 10 else [str(i) for i in range(num_classes)]
-
-
-def read_cifar_archive(path: str | os.PathLike[str], part: str, num_classes: int) -> Arrays:
-    """One part, "train" or "test", of the official Python archive of CIFAR: as `read_cifar`.
-
-    Its pickles are read by pdparams.py's machine, which runs nothing. Raises UserError.
-    Source: https://www.cs.toronto.edu/~kriz/cifar.html
-    """
-    start = ("data_batch" if part == "train" else "test_batch") if num_classes == 10 else part
-    batches = []
-    with open_regular(path) as file:
-        try:
-            # In the archive's order: going back would unpack it again from its beginning.
-            with tarfile.open(fileobj=file) as archive:
-                for member in archive:
-                    if not (member.isreg() and Path(member.name).name.startswith(start)):
-                        continue
-                    stream = archive.extractfile(member)
-                    assert stream is not None, "an ordinary member has content"
-                    size = min(member.size, MAX_ARRAY_BYTES)
-                    batch = read_plain_pickle(stream, size, f"{path}: {member.name}")
-                    batches.append((member.name, batch))
-        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{path}: damaged or cut off ({error})") from None
-    contents = [batch for _, batch in sorted(batches, key=lambda named: named[0])]
-    try:
-        pixels = np.concatenate([batch.get("data") for batch in contents])
-        labels = [batch.get("labels", batch.get("fine_labels")) for batch in contents]
-        numbers = np.concatenate([np.array(some, np.int64) for some in labels])
-        if pixels.dtype != np.uint8:
-            raise ValueError("its images are no bytes")
-        images = _images_of_planes(pixels, len(numbers))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise UserError(
-            f"{path}: not the Python archive of CIFAR-{num_classes} ({error})"
-        ) from None
-    _check_labels(path, numbers, num_classes)
-    return images, numbers
 
 
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
@@ -189,8 +159,11 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[Arrays, Arrays]:
         try:
             with zipfile.ZipFile(file) as archive:
                 parts = [_read_npy(archive, key, path) for key in _NPZ_KEYS]
+                names = [name.removesuffix(".npy") for name in archive.namelist()]
         except _NPZ_ERRORS as error:
             raise UserError(f"{path}: not a readable .npz file ({error})") from None
+    if unused := sorted(set(names) - set(_NPZ_KEYS)):
+        log.warning("%s: not used of it: %s", readable(str(path)), ", ".join(unused[:10]))
     train = _checked_arrays(parts[0], parts[1], path)
     return train, _checked_arrays(parts[2], parts[3], path)
 
@@ -231,11 +204,11 @@ def _checked_arrays(images: np.ndarray, labels: np.ndarray, path: str | os.PathL
     labels = labels.reshape(-1) if labels.shape[1:] in ((), (1,)) else labels
     if labels.shape != images.shape[:1]:
         raise UserError(f"{path}: {len(images)} images but labels of shape {labels.shape}")
-    _check_labels(path, labels, MAX_CLASSES)
+    check_labels(path, labels, MAX_CLASSES)
     return np.ascontiguousarray(images), labels.astype(np.int64)
 
 
-def _check_labels(path: str | os.PathLike[str], labels: np.ndarray, num_classes: int) -> None:
+def check_labels(path: str | os.PathLike[str], labels: np.ndarray, num_classes: int) -> None:
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(wrong):
         raise UserError(
@@ -250,51 +223,105 @@ FASHION_NAMES = [
 ]  # fmt: skip
 
 
-# No digit looks right in a mirror or upside down, and a 6 is a 9.
-DIGITS_CHANGED = frozenset({"horizontal_flip", "vertical_flip", "large_rotation"})
-
-
-def load_cifar(
-    folder: Path, count: int, train: list[Path], test: list[Path], options: DataOptions
-) -> TrainAndEval:
+def load_cifar(path: Path, options: DataOptions) -> TrainAndEval:
+    """The official binary CIFAR-10 or CIFAR-100 in a folder, or at one of its files."""
+    folder = path if path.is_dir() else path.parent
     _refuse_eval_data(folder, options)
+    found = cifar_files(folder)
+    assert found is not None, "fits() says so"
+    count, *parts = found
     names = cifar_names(folder, count)
     sets = []
-    for part, files in (("train", train), ("test", test)):
+    for part, files in zip(("train", "test"), parts, strict=True):
         images, labels = zip(*(read_cifar(file, count) for file in files), strict=True)
-        sets.append(ArrayDataset(np.concatenate(images), np.concatenate(labels), names,
-                                 f"cifar{count}-{part}", description=str(folder)))  # fmt: skip
+        arrays = np.concatenate(images), np.concatenate(labels)
+        name, description = f"cifar{count}-{part}", readable(str(folder))
+        sets.append(ArrayDataset(*arrays, names, name, description=description))
     return sets[0], sets[1]
 
 
-def load_idx(folder: Path, pairs: list[tuple[Path, Path]], options: DataOptions) -> TrainAndEval:
+def load_idx(path: Path, options: DataOptions) -> TrainAndEval:
+    """MNIST's four files in a folder, or at one of them."""
+    folder = path if path.is_dir() else path.parent
     _refuse_eval_data(folder, options)
+    pairs = idx_files(folder)
+    assert pairs is not None, "fits() says so"
     train, test = (read_idx_pair(*pair) for pair in pairs)
-    return _array_pair(train, test, folder.resolve())
+    return _array_pair(train, test, folder.resolve(), Guesses(options))
 
 
 def load_npz(path: Path, options: DataOptions) -> TrainAndEval:
-    _refuse_eval_data(path, options)
-    train, test = read_npz(path)
-    return _array_pair(train, test, path.resolve())
+    """One .npz file, or the only one in a folder."""
+    file = _only_npz(path) if path.is_dir() else path
+    assert file is not None, "fits() says so"
+    _refuse_eval_data(file, options)
+    train, test = read_npz(file)
+    return _array_pair(train, test, file.resolve(), Guesses(options))
 
 
-def _array_pair(train: Arrays, test: Arrays, path: Path) -> TrainAndEval:
-    """Data sets of MNIST's kind; gray images are taken for digits unless the path says fashion."""
-    classes = [str(i) for i in range(int(train[1].max()) + 1)]
-    if test[1].max() >= len(classes):
-        raise UserError(f"{path}: test label {int(test[1].max())} does not occur in training")
-    fashion = "fashion" in str(path).lower()
-    if fashion and len(classes) == len(FASHION_NAMES):
-        classes = FASHION_NAMES
-    changes = DIGITS_CHANGED if train[0].ndim == 3 and not fashion else frozenset()
+def _only_npz(folder: Path) -> Path | None:
+    found = [path for name, path in files_by_name(folder).items() if name.endswith(".npz")]
+    return found[0] if len(found) == 1 else None
+
+
+def _array_pair(train: Arrays, test: Arrays, path: Path, guesses: Guesses) -> TrainAndEval:
+    """Data sets of MNIST's kind, with numbers for labels."""
+    unknown = np.setdiff1d(test[1], train[1])
+    if len(unknown):
+        raise UserError(f"{path}: test label {unknown[0]} does not occur in training")
+    names = _array_names(train, path, guesses)
+    changes = changed_labels(*train, guesses)
+    numbers = np.array(list(names))  # in ascending order
     sets = [
-        ArrayDataset(images, labels, classes, f"{path.stem}-{part}", changes, str(path))
+        ArrayDataset(images, np.searchsorted(numbers, labels), list(names.values()),
+                     f"{readable(path.stem)}-{part}", changes, readable(str(path)))
         for part, (images, labels) in (("train", train), ("test", test))
-    ]
+    ]  # fmt: skip
+    for part in sets:
+        part.read_as = tuple(guesses.said)
     return sets[0], sets[1]
+
+
+def _array_names(train: Arrays, path: Path, guesses: Guesses) -> dict[int, str]:
+    """The classes' names by the labels in the arrays, in ascending order."""
+    chosen = guesses.options.class_names
+    if chosen == "folders":
+        raise UserError("--class-names folders: arrays have no folders; give names or a file")
+    if chosen not in (None, "labels"):
+        numbers = train[1].tolist()
+        rows = [Row("", str(number), str(path), i) for i, number in enumerate(numbers)]
+        return named_by_map(rows, numbers, chosen_map(chosen, guesses), guesses)
+    if chosen is None and is_fashion_mnist(*train):
+        guesses.note("fashion")
+        return dict(enumerate(FASHION_NAMES))
+    numbers = np.unique(train[1]).tolist()
+    note_renumbered(numbers, guesses)
+    return {number: str(number) for number in numbers}
 
 
 def _refuse_eval_data(path: Path, options: DataOptions) -> None:
     if options.eval_data:
         raise UserError(f"--eval-data: {path} has its own evaluation part; leave the option out")
+
+
+def _at(find: Callable[[Path], object], endings: tuple[str, ...]) -> Callable[[Path], bool]:
+    """Whether `find` finds its files in a folder, or in the folder of one of them."""
+
+    def fits(path: Path) -> bool:
+        if path.is_dir():
+            return find(path) is not None
+        named = any(ending in path.name.lower() for ending in endings)
+        return named and find(path.parent) is not None
+
+    return fits
+
+
+CIFAR = Reader("CIFAR's .bin files in a folder", _at(cifar_files, (".bin",)), load_cifar)
+_NAMED = frozenset({"class_names", "encoding"})
+IDX = Reader("MNIST's four IDX files in a folder", _at(idx_files, ("ubyte",)), load_idx, _NAMED)
+NPZ = Reader(
+    "an .npz with x_train, y_train, x_test and y_test, or a folder with one",
+    lambda path: _only_npz(path) is not None if path.is_dir() else path.suffix.lower() == ".npz",
+    load_npz,
+    _NAMED,
+)

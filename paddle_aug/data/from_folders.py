@@ -2,60 +2,136 @@
 
 import logging
 import os
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from paddle_aug.core.encodings import UTF8, decode_names, readable
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
+from paddle_aug.core.text import counted
+from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import FileDataset, TrainAndEval, warn_of_shared_files
-from paddle_aug.data.decode import SUFFIXES
-from paddle_aug.data.listing import image_files, subfolders
+from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.listing import contents, images_in, subfolders
 from paddle_aug.data.options import DataOptions
+from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_parts
+from paddle_aug.data.reader import Reader
 from paddle_aug.data.splits import stratified_split
 
 log = logging.getLogger(__name__)
 
-TRAIN_NAMES = ("train", "training")
-EVAL_NAMES = ("eval", "val", "valid", "validation", "test", "testing")
+_TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
-def is_class_tree(folder: Path) -> bool:
-    """Whether at least two sub-folders hold an image somewhere below them."""
-    holding = 0
-    for sub in subfolders(folder):
-        holding += _holds_image(sub)
-        if holding == 2:
-            return True
-    return False
+def fits(path: Path) -> bool:
+    """Whether it is a folder with two class folders or more, or with a training part."""
+    return path.is_dir() and (may_have_parts(path) or is_class_tree(path))
 
 
-def _holds_image(folder: Path) -> bool:
-    return any(
-        not name.startswith(".") and name.lower().endswith(SUFFIXES)
-        for _, _, files in os.walk(folder)
-        for name in files
+def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
+    """Data sets of a tree with its parts or eval_data, or split by class. Raises UserError."""
+    guesses = Guesses(options)
+    parts = _choose_parts(folder, options)
+    tree = parts.train if parts else folder
+    evaluation_tree = parts.evaluation if parts else None
+    if options.eval_data:
+        evaluation_tree = user_path(options.eval_data)
+    elif parts and evaluation_tree:
+        guesses.note(
+            "parts", train=_below(tree, folder), evaluation=_below(evaluation_tree, folder)
+        )
+    elif parts:
+        guesses.note("one part", train=_below(tree, folder))
+    if parts:
+        _warn_of_unused(folder, parts, evaluation_tree)
+    root = user_path(options.images_root) if options.images_root else None
+    name, description = readable(folder.name), readable(str(folder))
+    paths, labels, classes = scan_tree(tree, guesses, root=root)
+    train = FileDataset(paths, labels, classes, name, description=description)
+    if classes == _TEN_DIGITS and options.changes_label is None:
+        guesses.note("ten classes")
+    if evaluation_tree is None:
+        guesses.note("split", share=f"{options.eval_share:.0%}", how="by class and seed")
+        train.read_as = tuple(guesses.said)
+        try:
+            chosen = stratified_split(train.labels, options.eval_share, options.seed)
+        except UserError as error:
+            raise UserError(f"{folder}: {error}") from None
+        return train.subset(chosen[0]), train.subset(chosen[1])
+    if not evaluation_tree.is_dir():
+        raise UserError(f"--eval-data {evaluation_tree}: a folder of class folders is needed")
+    paths, labels, _ = scan_tree(evaluation_tree, guesses, classes, root)
+    evaluation = FileDataset(
+        paths, labels, classes, name, description=readable(str(evaluation_tree))
     )
+    train.read_as = evaluation.read_as = tuple(guesses.said)
+    warn_of_shared_files(train, evaluation)
+    return train, evaluation
 
 
-def find_parts(folder: Path) -> tuple[Path, Path | None] | None:
-    """The training tree inside folder, and the evaluation tree if there is one, by their names."""
-    by_name = {sub.name.lower(): sub for sub in subfolders(folder)}
-    train = next((by_name[name] for name in TRAIN_NAMES if name in by_name), None)
-    if train is None or not is_class_tree(train):
+CLASS_FOLDERS = Reader(
+    layout="train/ and test/ (val/, eval/, training_set/ ...) of class folders, or one tree of "
+    "class folders",
+    fits=fits,
+    load=load_tree,
+    uses=frozenset({"images_root", "eval_data", "eval_share", "folders", "encoding"}),
+)
+
+
+def _choose_parts(folder: Path, options: DataOptions) -> Parts | None:
+    if options.folders == "classes":
+        if not is_class_tree(folder):
+            raise UserError(f"{folder}: --folders classes, but fewer than two folders hold images")
         return None
-    return train, next((by_name[name] for name in EVAL_NAMES if name in by_name), None)
+    parts = find_parts(folder, certain=options.folders == "parts")
+    if options.folders == "parts" and parts is None:
+        raise UserError(
+            f"{folder}: --folders parts, but no folder is named as a training part (train, "
+            "training_set, ...) and holds two class folders or more"
+        )
+    return parts
+
+
+def _below(path: Path, folder: Path) -> str:
+    return readable(f"{path.relative_to(folder)}/")
+
+
+def _warn_of_unused(folder: Path, parts: Parts, evaluation: Path | None) -> None:
+    """Log each folder with images that is neither trained nor evaluated on."""
+    instead = f"{readable(str(evaluation))} is" if evaluation else "a share of the training part is"
+    for path in parts.unlabelled:
+        images = counted(len(contents(path).images), "image lies", "images lie")
+        log.warning("%s is left out: its %s in no class folders and has no label; %s evaluated on "
+                    "(otherwise --eval-data)", readable(str(path)), images, instead)  # fmt: skip
+    for path in parts.unused:
+        images = counted(len(contents(path).images), "image")
+        log.warning("%s with %s is left out: it is neither the training nor the evaluation part",
+                    readable(str(path)), images)  # fmt: skip
+    _warn_of_images_beside(folder, "the parts")
+
+
+def _warn_of_images_beside(folder: Path, what: str) -> None:
+    beside = images_in(folder)
+    if beside:
+        images = counted(len(beside), "image lies", "images lie")
+        log.warning("%s: %s beside %s, in none of them, and left out, such as %s",
+                    readable(str(folder)), images, what, readable(beside[0].name))  # fmt: skip
 
 
 def _refuse_link_out(path: str | Path, root: Path) -> None:
     if os.path.islink(path) and not is_inside(path, root):
         raise UserError(
-            f"{path}: a symbolic link that leaves {root}; "
+            f"{readable(str(path))}: a symbolic link that leaves {root}; "
             "if you trust it, give a folder that holds its target as --images-root"
         )
 
 
 def scan_tree(
-    folder: Path, classes: Sequence[str] | None = None, root: Path | None = None
+    folder: Path,
+    guesses: Guesses,
+    classes: Sequence[str] | None = None,
+    root: Path | None = None,
 ) -> tuple[list[str], list[int], list[str]]:
     """Paths, label numbers and class names of a tree of class folders.
 
@@ -65,53 +141,74 @@ def scan_tree(
     """
     paths: list[str] = []
     labels: list[int] = []
-    left_out: list[str] = []
-    folders = subfolders(folder)
+    others: list[str] = []
+    links: list[str] = []
+    folders = class_folders(folder, guesses)
     if not folders:
-        raise UserError(f"{folder}: has no class folders")
-    names = list(classes) if classes else [sub.name for sub in folders]
+        held = ", only images, which have no labels then" if images_in(folder) else ""
+        raise UserError(f"{readable(str(folder))}: has no class folders{held}")
+    names = list(classes) if classes else list(folders)
     number = {name: i for i, name in enumerate(names)}
-    for sub in folders:
-        if sub.name not in number:
+    for name, sub in folders.items():
+        shown = readable(str(sub))
+        if name not in number:
             raise UserError(
-                f"{sub}: class {sub.name!r} does not occur in training ({', '.join(names[:20])})"
+                f"{shown}: class {name!r} does not occur in training ({', '.join(names[:20])})"
             )
         _refuse_link_out(sub, root or folder)
-        files, others = image_files(sub)
-        left_out += others
-        if not files:
+        found = contents(sub)
+        others += found.others
+        links += found.links
+        if not found.images:
+            held = found.describe_others()
             raise UserError(
-                f"{sub}: class {sub.name!r} has no images; remove the folder or fill it"
+                f"{shown}: class {name!r} has no images{f', only {held}' if held else ''}; "
+                "remove the folder or fill it"
             )
-        for file in files:
+        for file in found.images:
             _refuse_link_out(file, root or folder)
-        paths += files
-        labels += [number[sub.name]] * len(files)
-    if left_out:
-        log.warning(
-            "%d files in %s do not end as images do and are left out, such as %s",
-            len(left_out), folder, left_out[0],
-        )  # fmt: skip
+        paths += found.images
+        labels += [number[name]] * len(found.images)
+    _warn_of_images_beside(folder, "the class folders")
+    if others:
+        log.warning("%d files in %s do not end as images do and are left out, such as %s",
+                    len(others), readable(str(folder)), readable(others[0]))  # fmt: skip
+    if links:
+        log.warning("%s in %s: not followed, left out, such as %s; put the images there, or link "
+                    "whole class folders", counted(len(links), "linked folder"),
+                    readable(str(folder)), readable(links[0]))  # fmt: skip
     return paths, labels, names
 
 
-def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
-    root = Path(options.images_root).expanduser() if options.images_root else None
-    eval_data = Path(options.eval_data).expanduser() if options.eval_data else None
-    parts = find_parts(folder)
-    tree, eval_tree = parts if parts else (folder, None)
-    eval_tree = eval_data or eval_tree
-    paths, labels, classes = scan_tree(tree, root=root)
-    train = FileDataset(paths, labels, classes, folder.name, description=str(folder))
-    if eval_tree is None:
-        try:
-            chosen = stratified_split(train.labels, options.eval_share, options.seed)
-        except UserError as error:
-            raise UserError(f"{folder}: {error}") from None
-        return train.subset(chosen[0]), train.subset(chosen[1])
-    if not eval_tree.is_dir():
-        raise UserError(f"--eval-data {eval_tree}: a folder of class folders is needed")
-    paths, labels, _ = scan_tree(eval_tree, classes, root)
-    evaluation = FileDataset(paths, labels, classes, folder.name, description=str(eval_tree))
-    warn_of_shared_files(train, evaluation)
-    return train, evaluation
+def class_folders(folder: Path, guesses: Guesses) -> dict[str, Path]:
+    """The class folders by the classes' names, in their order: 10 comes after 9.
+
+    Raises UserError for a name in an unknown encoding, or two folders of one name.
+    """
+    folders = subfolders(folder)
+    raw = [os.fsencode(sub.name) for sub in folders]
+    try:
+        decoded, encoding = decode_names(raw, guesses.options.encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{readable(str(folder))}: names of folders, such as {error.object[:40]!r}, are "
+            f"neither UTF-8 nor {guesses.options.encoding or 'GBK as far as can be told'}: name "
+            "their encoding with --encoding, or rename them"
+        ) from None
+    # macOS writes an accent as a character of its own, others do not.
+    names = [unicodedata.normalize("NFC", name) for name in decoded]
+    if encoding != UTF8:
+        foreign = [name for name in names if not name.isascii()]
+        guesses.note("names", what="names of folders", encoding=encoding,
+                     names=", ".join(foreign[:3]))  # fmt: skip
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{readable(str(folder))}: two class folders are called {twice!r}")
+    return dict(_in_order(zip(names, folders, strict=True)))
+
+
+def _in_order(named: "zip[tuple[str, Path]]") -> list[tuple[str, Path]]:
+    pairs = list(named)
+    if all(name.isdecimal() for name, _ in pairs):
+        return sorted(pairs, key=lambda pair: int(pair[0]))
+    return sorted(pairs, key=lambda pair: pair[0])

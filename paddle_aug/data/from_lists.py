@@ -6,51 +6,100 @@ from pathlib import Path
 
 import numpy as np
 
+from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
-from paddle_aug.data.dataset import FileDataset, warn_of_shared_files
+from paddle_aug.core.user_paths import user_path
+from paddle_aug.data.class_names import find_label_map, number_labels
+from paddle_aug.data.dataset import FileDataset, TrainAndEval, warn_of_shared_files
+from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.list_files import (
     Row,
     find_root,
-    number_labels,
-    read_classes_file,
+    is_absolute,
     read_csv,
     read_list,
     resolve_paths,
 )
 from paddle_aug.data.listing import files_by_name
 from paddle_aug.data.options import DataOptions
+from paddle_aug.data.reader import Reader
 from paddle_aug.data.splits import order_split, stratified_split
 
+_LIST_SUFFIXES = (".txt", ".lst")
+_TABLE_SUFFIXES = (".csv", ".tsv")
+_TRAIN_LISTS = ("train.txt", "train_list.txt", "train.csv", "train.tsv")
 _EVAL_LISTS = ("eval", "val", "valid", "validation", "test")
+_TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
-def load_rows(path: Path, options: DataOptions) -> tuple[FileDataset, FileDataset]:
+def fits(path: Path) -> bool:
+    """Whether it is a list or a table, or a folder with one of training images."""
+    if path.is_dir():
+        return _training_list(path) is not None
+    return path.suffix.lower() in (*_LIST_SUFFIXES, *_TABLE_SUFFIXES)
+
+
+def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     """Data sets of a list or table: with its pair or eval_data, or split. Raises UserError."""
-    train_rows = _read_rows(path, options)
-    eval_path = Path(options.eval_data).expanduser() if options.eval_data else _find_pair(path)
-    eval_rows = _read_rows(eval_path, options) if eval_path else []
-    if options.images_root:
-        root = Path(options.images_root).expanduser()
-        if not root.is_dir():
-            raise UserError(f"--images-root {root}: no such folder")
-    else:
-        near = path.parent
-        places = (near / "Images", near / "images", near, near / path.stem, near / "train")
-        root = find_root(train_rows, places)
-    named = read_classes_file((path.parent, root))
-    names = named[0] if named else None
+    path = _training_list(path) or path if path.is_dir() else path
+    guesses = Guesses(options)
+    train_rows = _read_rows(path, guesses)
+    eval_path = user_path(options.eval_data) if options.eval_data else _find_pair(path, guesses)
+    eval_rows = _read_rows(eval_path, guesses) if eval_path else []
+    root = _image_root(path, train_rows, guesses)
+    label_map = find_label_map((path.parent, root), (path, eval_path), guesses)
     if not eval_rows:
-        train_rows, eval_rows = _split_rows(train_rows, options)
-    classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, names)
+        train_rows, eval_rows = _split_rows(train_rows, guesses)
+    classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, label_map, guesses)
+    if classes == _TEN_DIGITS and options.changes_label is None:
+        guesses.note("ten classes")
     paths = functools.partial(resolve_paths, keep_missing=options.keep_missing)
-    train = FileDataset(paths(train_rows, root), train_labels, classes, path.parent.name,
-                        description=str(path))  # fmt: skip
+    name = readable(path.parent.name)
+    train = FileDataset(paths(train_rows, root), train_labels, classes, name,
+                        description=readable(str(path)))  # fmt: skip
     eval_root = _eval_root(eval_path, eval_rows, root, options)
-    evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, train.name,
-                             description=str(eval_path or path))  # fmt: skip
+    evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, name,
+                             description=readable(str(eval_path or path)))  # fmt: skip
+    train.read_as = evaluation.read_as = tuple(guesses.said)
     _refuse_contradictions(train, train_rows, evaluation, eval_rows)
     warn_of_shared_files(train, evaluation)
     return train, evaluation
+
+
+LISTS = Reader(
+    layout='a folder with Train.txt and Eval.txt ("path label" lines) or train.csv; or one list '
+    "(.txt, .lst) or table (.csv, .tsv)",
+    fits=fits,
+    load=load_rows,
+    uses=frozenset(
+        {"images_root", "image_column", "label_column", "eval_data", "eval_share", "split",
+         "class_names", "encoding"}
+    ),
+)  # fmt: skip
+
+
+def _training_list(folder: Path) -> Path | None:
+    files = files_by_name(folder)
+    return next((files[name] for name in _TRAIN_LISTS if name in files), None)
+
+
+def _image_root(path: Path, rows: Sequence[Row], guesses: Guesses) -> Path:
+    """The folder that the rows' paths start from: --images-root, or where an image lies."""
+    chosen = guesses.options.images_root
+    if chosen:
+        root = user_path(chosen)
+        if not root.is_dir():
+            raise UserError(f"--images-root {root}: no such folder")
+        return root
+    near = path.parent
+    root = find_root(
+        rows, (near / "Images", near / "images", near, near / path.stem, near / "train")
+    )
+    if any(map(is_absolute, rows)):
+        guesses.note("absolute", root=readable(str(root)))
+    elif root != near:
+        guesses.note("root", root=readable(str(root)))
+    return root
 
 
 def _eval_root(
@@ -62,26 +111,33 @@ def _eval_root(
     return find_root(rows, (root, near / "Images", near, near / eval_path.stem))
 
 
-def _read_rows(path: Path, options: DataOptions) -> list[Row]:
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return read_csv(path, options.image_column, options.label_column)
+def _read_rows(path: Path, guesses: Guesses) -> list[Row]:
+    if path.suffix.lower() in _TABLE_SUFFIXES:
+        options = guesses.options
+        return read_csv(path, options.image_column, options.label_column, guesses)
     if path.is_dir():
         raise UserError(f"--eval-data {path}: a list or table is needed, as --data is one")
-    return read_list(path)
+    return read_list(path, guesses)
 
 
-def _find_pair(path: Path) -> Path | None:
+def _find_pair(path: Path, guesses: Guesses) -> Path | None:
     """Eval.txt beside Train.txt, val_list.txt beside train_list.txt, and so on."""
     name = path.name.lower()
     if not name.startswith("train"):
         return None
     files = files_by_name(path.parent)
     # Kaggle's test.csv has no labels.
-    stems = _EVAL_LISTS[:-1] if path.suffix.lower() in (".csv", ".tsv") else _EVAL_LISTS
-    return next((files[stem + name[5:]] for stem in stems if stem + name[5:] in files), None)
+    stems = _EVAL_LISTS[:-1] if path.suffix.lower() in _TABLE_SUFFIXES else _EVAL_LISTS
+    found = [files[stem + name[5:]] for stem in stems if stem + name[5:] in files]
+    if not found:
+        return None
+    unused = "".join(f", not {readable(other.name)}" for other in found[1:])
+    guesses.note("pair", evaluation=readable(found[0].name), unused=unused)
+    return found[0]
 
 
-def _split_rows(rows: list[Row], options: DataOptions) -> tuple[list[Row], list[Row]]:
+def _split_rows(rows: list[Row], guesses: Guesses) -> tuple[list[Row], list[Row]]:
+    options = guesses.options
     known = {label: i for i, label in enumerate(sorted({row.label for row in rows}))}
     labels = np.array([known[row.label] for row in rows])
     try:
@@ -91,6 +147,8 @@ def _split_rows(rows: list[Row], options: DataOptions) -> tuple[list[Row], list[
             parts = stratified_split(labels, options.eval_share, options.seed)
     except UserError as error:
         raise UserError(f"{rows[0].file}: {error}") from None
+    how = "the last rows" if options.split == "order" else "by class and seed"
+    guesses.note("split", share=f"{options.eval_share:.0%}", how=how)
     return [rows[i] for i in parts[0]], [rows[i] for i in parts[1]]
 
 

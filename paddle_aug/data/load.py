@@ -1,7 +1,8 @@
 """`load_data`: from what the user names to a training and an evaluation data set.
 
-What lies at the path decides how it is read (see `LAYOUTS`). Nothing is left out silently: what
-cannot be used is an error with file and line, what is odd is a warning in the log.
+What lies at the path decides how it is read: by the first of `READERS` that it fits. Nothing is
+left out silently: what cannot be used is an error with file and line, what is odd is a warning in
+the log, what had to be concluded is said (see guesses.py).
 """
 
 import logging
@@ -11,50 +12,48 @@ from pathlib import Path
 
 import numpy as np
 
+from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import counted
-from paddle_aug.data import archives, from_arrays, from_folders, listing
-from paddle_aug.data.dataset import (
-    ArrayDataset,
-    FileDataset,
-    ImageDataset,
-    TrainAndEval,
-)
-from paddle_aug.data.decode import SUFFIXES
-from paddle_aug.data.from_arrays import (
-    DIGITS_CHANGED,
-    load_cifar,
-    load_idx,
-    load_npz,
-)
-from paddle_aug.data.from_folders import load_tree
-from paddle_aug.data.from_lists import load_rows
+from paddle_aug.core.user_paths import user_path
+from paddle_aug.data import archives
+from paddle_aug.data.dataset import ArrayDataset, FileDataset, ImageDataset, TrainAndEval
+from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ
+from paddle_aug.data.from_folders import CLASS_FOLDERS
+from paddle_aug.data.from_lists import LISTS
 from paddle_aug.data.from_own_code import load_own
+from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.listing import contents, files_by_name, is_image, subfolders
 from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
 from paddle_aug.data.options import DataOptions
+from paddle_aug.data.reader import Reader
 from paddle_aug.data.scan import without_bad
 from paddle_aug.data.splits import per_class_subset
 
 __all__ = [
-    "LAYOUTS",
+    "READERS",
     "ArrayDataset",
     "DataOptions",
     "FileDataset",
     "ImageDataset",
     "describe",
+    "layouts",
     "load_data",
 ]
 
 log = logging.getLogger(__name__)
 
-LAYOUTS = """\
-a folder with Train.txt and Eval.txt ("path label" lines) or train.csv, train/ and test/ (val/,
-eval/) of class folders, one tree of class folders, CIFAR's .bin files, MNIST's IDX files, an .npz;
-or one list (.txt), table (.csv, .tsv) or archive (.zip, .tar, .tar.gz ...) of these"""
-
-_TRAIN_LISTS = ("train.txt", "train_list.txt")
+# The formats, in the order in which they are tried: a folder of lists may hold class folders too.
+READERS: list[Reader] = [LISTS, CIFAR, IDX, CLASS_FOLDERS, NPZ]
 _MAX_DEPTH = 4
+
+
+def layouts() -> str:
+    """What --data can be, in words: a line a reader, and archives of these."""
+    lines = [*(reader.layout for reader in READERS),
+             "an archive of one of these (.zip, .tar, .tar.gz, ...)"]  # fmt: skip
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def load_data(options: DataOptions) -> TrainAndEval:
@@ -68,7 +67,7 @@ def load_data(options: DataOptions) -> TrainAndEval:
     else:
         train, evaluation = _load(options)
     if options.changes_label is not None:
-        train.changes_label = evaluation.changes_label = options.changes_label
+        train.changes_label = evaluation.changes_label = frozenset(options.changes_label)
     for part, images in (("training", train), ("evaluation", evaluation)):
         _warn_of_empty_classes(part, images)
     if options.per_class is not None:
@@ -80,28 +79,28 @@ def load_data(options: DataOptions) -> TrainAndEval:
 
 
 def describe(train: ImageDataset, evaluation: ImageDataset) -> str:
-    """One line: where the data come from and how much there is."""
-    return (
+    """Where the data come from and how much there is, and a line for each thing concluded."""
+    line = (
         f"{train.description}: {len(train)} training and {len(evaluation)} evaluation images, "
         f"{len(train.classes)} classes"
     )
+    return "\n  ".join([line, *train.read_as])
 
 
 def _load(options: DataOptions) -> TrainAndEval:
     if options.data is None:
         aistudio = load_aistudio()
         if aistudio is None:
-            return load_digits(f"{DIGITS} (no --data given)", DIGITS_CHANGED)
+            return load_digits(f"{DIGITS} (no --data given)", options)
         folder, root = aistudio
         return _load_path(folder, replace(options, images_root=options.images_root or str(root)))
     if is_import_path(options.data):
         return load_own(options.data)
-    path = Path(options.data).expanduser()
+    path = user_path(options.data)
     name = options.data.lower()
-    if name == "digits" and not os.path.exists(path):
-        return load_digits(DIGITS, DIGITS_CHANGED)
-    if name in NAMES and not os.path.exists(path):
-        return load_named(name, DIGITS_CHANGED if name == "mnist" else frozenset())
+    if name in ("digits", *NAMES) and not os.path.exists(path):
+        _warn_of_unused_options(options, frozenset(), name)
+        return load_digits(DIGITS, options) if name == "digits" else load_named(name, options)
     if not os.path.exists(path):
         raise UserError(f"--data {options.data}: no such file or folder, nor one of digits, "
                         f"{', '.join(NAMES)}; configs/README.md tells where those of the "
@@ -110,50 +109,66 @@ def _load(options: DataOptions) -> TrainAndEval:
 
 
 def _load_path(path: Path, options: DataOptions) -> TrainAndEval:
-    if path.is_dir():
-        return _load_folder(path, options, 0)
-    name = path.name.lower()
-    if archives.is_archive(path):
-        return _load_folder(archives.unpack(path), options, 0)
-    if name.endswith((".txt", ".lst", ".csv", ".tsv")):
-        return load_rows(path, options)
-    if name.endswith(".npz"):
-        return load_npz(path, options)
-    if name.endswith(".bin") or "-ubyte" in name:
-        return _load_folder(path.parent, options, _MAX_DEPTH)
-    raise UserError(f"--data {path}: not understood. It can be:\n{LAYOUTS}")
+    guesses = Guesses(options)
+    if not path.is_dir() and archives.is_archive(path):
+        path = _unpacked(path, guesses)
+    folder = path
+    for _ in range(_MAX_DEPTH + 1):
+        for reader in READERS:
+            if reader.fits(folder):
+                return _read(reader, folder, options, guesses)
+        inner = subfolders(folder) if folder.is_dir() else []
+        if len(inner) != 1:
+            break
+        folder = inner[0]
+    if not path.is_dir():
+        raise UserError(f"--data {path}: not understood. It can be:\n{layouts()}")
+    raise _nothing_found(folder)
 
 
-def _load_folder(folder: Path, options: DataOptions, depth: int) -> TrainAndEval:
-    files = listing.files_by_name(folder)
-    for name in (*_TRAIN_LISTS, "train.csv", "train.tsv"):
-        if name in files:
-            return load_rows(files[name], options)
-    cifar = from_arrays.cifar_files(folder)
-    if cifar:
-        return load_cifar(folder, *cifar, options)
-    idx = from_arrays.idx_files(folder)
-    if idx:
-        return load_idx(folder, idx, options)
-    if from_folders.find_parts(folder) or from_folders.is_class_tree(folder):
-        return load_tree(folder, options)
-    archives_here = [path for path in files.values() if path.name.lower().endswith(".npz")]
-    if len(archives_here) == 1:
-        return load_npz(archives_here[0], options)
-    inner = listing.subfolders(folder)
-    if len(inner) == 1 and depth < _MAX_DEPTH:
-        return _load_folder(inner[0], options, depth + 1)
+def _unpacked(archive: Path, guesses: Guesses) -> Path:
+    folder = archives.unpack(archive, guesses.options.encoding)
+    guesses.note("unpacked", folder=readable(str(folder)))
+    concluded = archives.concluded_encoding(folder)
+    if concluded:
+        encoding, examples = concluded
+        guesses.note("names", what=f"names in {readable(archive.name)}", encoding=encoding,
+                     names=", ".join(examples))  # fmt: skip
+    return folder
+
+
+def _warn_of_unused_options(options: DataOptions, used: frozenset[str], data: str) -> None:
+    """Log which options that count for other readers were given for data that do not use them."""
+    for name in sorted({name for reader in READERS for name in reader.uses} - used):
+        if getattr(options, name) != getattr(DataOptions(), name):
+            log.warning("--%s has no effect on %s", name.replace("_", "-"), data)
+
+
+def _read(reader: Reader, path: Path, options: DataOptions, guesses: Guesses) -> TrainAndEval:
+    """What a reader loads, with what was concluded on the way to it."""
+    _warn_of_unused_options(options, reader.uses, readable(str(path)))
+    train, evaluation = reader.load(path, options)
+    for part in (train, evaluation):
+        part.read_as = (*guesses.said, *part.read_as)
+    return train, evaluation
+
+
+def _nothing_found(folder: Path) -> UserError:
+    files = files_by_name(folder)
+    shown = readable(str(folder))
     if "data_batch_1" in files:
-        raise UserError(f"{folder}: CIFAR as Python pickles, which could run code; use the "
-                        "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
-    hint = next((path for path in files.values() if archives.is_archive(path)), None)
-    more = f"\nThere is an archive: try --data {hint}" if hint else ""
-    if any(name.endswith(SUFFIXES) for name in files):
-        raise UserError(
-            f"{folder}: holds images, but each class needs a folder of its own, two or more beside "
+        return UserError(f"{shown}: CIFAR as Python pickles, which could run code; use the "
+                         "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
+    if any(map(is_image, files)):
+        return UserError(
+            f"{shown}: holds images, but each class needs a folder of its own, two or more beside "
             "each other; a list or a table of the images does as well"
         )
-    raise UserError(f"{folder}: no data set was found. Looked for:\n{LAYOUTS}{more}")
+    hint = next((path for path in files.values() if archives.is_archive(path)), None)
+    more = f"\nThere is an archive: try --data {hint}" if hint else ""
+    held = "" if hint else contents(folder).describe_others()
+    what = f"; in it {held}" if held else ""
+    return UserError(f"{shown}: no data set was found{what}. Looked for:\n{layouts()}{more}")
 
 
 def _warn_of_empty_classes(part: str, images: ImageDataset) -> None:

@@ -1,18 +1,44 @@
 """What a user can say about the data, checked when it is made."""
 
+import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from paddle_aug.core.encodings import check_encoding
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.user_paths import user_path
 
-AISTUDIO = Path("/home/aistudio")
+AISTUDIO = Path("/home/aistudio")  # where a home folder of another name has not the data
+LISTS = Path("data/data22612")  # the article's lists, below AI Studio's home folder
+DATA_VARIABLE = "PADDLE_AUG_DATA"
+
+ChangesLabel = Literal["horizontal_flip", "vertical_flip", "large_rotation"]
+Folders = Literal["auto", "parts", "classes"]
+Split = Literal["order", "stratified"]
 
 
-def aistudio_lists() -> Path | None:
-    """Folder of the article's lists where AI Studio has them, else None."""
-    lists = AISTUDIO / "data" / "data22612"
-    return lists if (lists / "Train.txt").is_file() else None
+def aistudio_lists() -> tuple[Path, Path] | None:
+    """The folder of the article's lists and the home folder above it, or None where they are not.
+
+    Looked for in $PADDLE_AUG_DATA, which may be the folder of the lists itself, in the home folder,
+    and in AI Studio's. Raises UserError where the variable names a folder without them.
+    """
+    chosen = os.environ.get(DATA_VARIABLE)
+    if chosen:
+        home = user_path(chosen)
+        for lists in (home, home / LISTS.name, home / LISTS):
+            if (lists / "Train.txt").is_file():
+                return lists, home
+        raise UserError(
+            f"{DATA_VARIABLE} is {chosen}: neither it nor {LISTS.name} in it has a Train.txt; "
+            "correct the variable, or unset it"
+        )
+    for home in (user_path("~"), AISTUDIO):
+        if (home / LISTS / "Train.txt").is_file():
+            return home / LISTS, home
+    return None
 
 
 def uses_digits(data: str | None) -> bool:
@@ -31,6 +57,10 @@ class DataOptions:
     (the first rows train) or "stratified" (by class and seed); class folders are always stratified.
     per_class: images of each class to train on, chosen by the seed; evaluation keeps all.
     eval_per_class: images of each class to evaluate on, the same ones whatever the seed.
+    folders: whether the folders in a tree are "classes" or "parts" such as train and test; "auto"
+    goes by their names. class_names: of numbered labels: names with commas between them, a file of
+    names, "folders" (those in the paths), "labels" (the numbers), or None to find them.
+    encoding: of texts and names that are not UTF-8; None: GBK where they look like it.
     changes_label: operations that would change labels; None leaves it to the data set.
     skip_bad: read every image first and leave out those that cannot be read, saying how many.
     keep_missing: leave files that a list names and that are not there to whoever reads them.
@@ -42,19 +72,25 @@ class DataOptions:
     label_column: str = "label"
     eval_data: str | None = None
     eval_share: float = 0.2
-    split: Literal["order", "stratified"] = "order"
+    split: Split = "order"
+    folders: Folders = "auto"
+    class_names: str | None = None
+    encoding: str | None = None
     per_class: int | None = None
     eval_per_class: int | None = None
     seed: int = 0
-    changes_label: frozenset[str] | None = None
+    changes_label: Collection[str] | None = None
     skip_bad: bool = False
     keep_missing: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.eval_share < 1:
             raise UserError(f"eval_share is {self.eval_share}, allowed: between 0 and 1")
-        if self.split not in ("order", "stratified"):
-            raise UserError(f"split is {self.split!r}, allowed: order, stratified")
+        for name, kind in (("split", Split), ("folders", Folders)):
+            if getattr(self, name) not in get_args(kind):
+                allowed = ", ".join(get_args(kind))
+                raise UserError(f"{name} is {getattr(self, name)!r}, allowed: {allowed}")
+        check_encoding(self.encoding)
         for name in ("per_class", "eval_per_class"):
             value = getattr(self, name)
             if value is not None and value < 1:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import FileDataset, ImageDataset
 
@@ -107,7 +107,7 @@ def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[Found, np.ndar
         return Found(part, source, label, (height, width), digest.digest()), _thumbnail(image)
 
     bar = tqdm(total=len(dataset), desc=f"reading {part}", unit="image", disable=None, leave=False)
-    with bar, ThreadPoolExecutor(min(os.cpu_count() or 1, 16)) as pool:
+    with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
         for start in range(0, len(dataset), _BLOCK):
             yield from _counted(
                 bar, pool.map(read, range(start, min(start + _BLOCK, len(dataset))))

@@ -9,12 +9,14 @@ from paddle_aug.core.seeding import stream
 def order_split(count: int, eval_share: float) -> tuple[np.ndarray, np.ndarray]:
     """First part for training, the rest for evaluation, in the rows' order.
 
-    eval_share: in (0, 1); each part gets at least one row.
+    eval_share: in (0, 1). The training part is cut, not rounded, to whole rows, as document S4's
+    int(0.8 * n) does; each part gets at least one row.
     Returns two int64 index arrays. Raises UserError for fewer than two rows.
     """
     if count < 2:
         raise UserError(f"{count} image(s) cannot be split into training and evaluation")
-    cut = min(max(round(count * (1 - eval_share)), 1), count - 1)
+    train_share = round(1 - eval_share, 12)  # 1 - 0.9 is a little less than 0.1
+    cut = min(max(int(train_share * count), 1), count - 1)
     return np.arange(cut), np.arange(cut, count)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
+from paddle_aug.core.user_paths import expand
 
 VIEWS = ("none", "flip", "crops", "draws")
 
@@ -33,7 +34,9 @@ class EvaluationOptions:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Which trained model: the arguments `run` and --checkpoint."""
     parser.add_argument(
-        "run", help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint"
+        "run",
+        type=expand,
+        help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint",
     )
     parser.add_argument(
         "--checkpoint", choices=("best", "last"), default="best",
@@ -57,7 +60,7 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     add_run(parser)
     add = parser.add_argument
     add("--split", choices=("eval", "train"), default="eval", help="images to evaluate on")
-    add("--data", default=argparse.SUPPRESS,
+    add("--data", default=argparse.SUPPRESS, type=expand,
         help="other data than the run's; its classes must be the same")  # fmt: skip
     add("--tta", choices=VIEWS, default="none",
         help="test-time augmentation, the mean probability over: the image and its mirror image "
@@ -69,7 +72,7 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     add("--tta-policy", default=argparse.SUPPRESS, metavar="NAME",
         help=f"policy of --tta draws (default: {defaults.tta_policy})")  # fmt: skip
     add("--batch-size", type=int, default=64, metavar="N", help="images a step")
-    add("--output", metavar="FOLDER", default=argparse.SUPPRESS,
+    add("--output", metavar="FOLDER", default=argparse.SUPPRESS, type=expand,
         help="where to write (default: RUN/evaluation; with other options than the defaults "
         "RUN/evaluation_last_train_tta-flip and the like)")  # fmt: skip
     add("--device", default="auto", help="auto, cpu, gpu, gpu:1, ...")

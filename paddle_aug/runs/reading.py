@@ -16,6 +16,7 @@ import yaml
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import counted
+from paddle_aug.core.user_paths import user_path
 from paddle_aug.modes import mode_order
 from paddle_aug.runs.layout import CURVES, curve_path
 
@@ -133,12 +134,12 @@ def config_differences(runs: Sequence[Run], studied: Collection[str]) -> list[st
 
 def _split_label(argument: str) -> tuple[str | None, Path]:
     """LABEL=PATH apart; a path that exists as written is a path, whatever it contains."""
-    if "=" in argument and not Path(argument).exists():
+    if "=" in argument and not user_path(argument).exists():
         label, _, path = argument.partition("=")
         if not label.strip() or not path:
             raise UserError(f"{argument}: expected LABEL=FOLDER or LABEL=FOLDER/MODE")
-        return label.strip(), Path(path)
-    return None, Path(argument)
+        return label.strip(), user_path(path)
+    return None, user_path(argument)
 
 
 def _locate(path: Path) -> list[tuple[Path, str]]:

@@ -1,0 +1,142 @@
+"""Text and names in the encoding they were written in: UTF-8, UTF-16 by its mark, else GBK.
+
+Bytes that are not UTF-8 are taken for GBK only where they look like Chinese text: nine in ten of
+its characters must be in GB2312, the everyday part of GBK. Bytes of other encodings rarely are.
+"""
+
+import codecs
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from paddle_aug.core.errors import UserError
+
+UTF8 = "UTF-8"
+GBK = "GBK"
+_GB2312_SHARE = 0.9
+# Byte-order marks that name the encoding; UTF-32's begins like UTF-16's and comes first.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", UTF8),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+
+
+def check_encoding(name: str | None) -> None:
+    """Raise UserError unless `name` is None or a text encoding that Python knows."""
+    try:
+        "".encode(name or UTF8)
+    except (LookupError, ValueError):
+        raise UserError(
+            f"encoding: {name!r} is unknown; try gbk, gb18030, big5, shift_jis, euc_kr or cp437"
+        ) from None
+
+
+def decode_text(data: bytes, encoding: str | None = None) -> tuple[str, str]:
+    """The text of a file's bytes without its byte-order mark, and the encoding's name.
+
+    encoding: of bytes that have no mark and are not UTF-8; None: GBK where they look like it.
+    Raises UnicodeDecodeError.
+    """
+    for mark, codec, name in _MARKS:
+        if data.startswith(mark):
+            return data.decode(codec), name
+    try:
+        return data.decode(UTF8), UTF8
+    except UnicodeDecodeError:
+        if encoding is None and not _looks_like_gbk(data):
+            raise
+    return data.decode(encoding or GBK), encoding or GBK
+
+
+def decode_names(names: Sequence[bytes], encoding: str | None = None) -> tuple[list[str], str]:
+    """Names that belong together, such as those of a zip, as text, and the encoding's name.
+
+    encoding: of the names that are not UTF-8; None: GBK where they look like it.
+    Raises UnicodeDecodeError.
+    """
+    foreign = [name for name in names if not _is_utf8(name)]
+    if not foreign:
+        return [name.decode(UTF8) for name in names], UTF8
+    if encoding is None and not _looks_like_gbk(b"\n".join(foreign)):
+        b"\n".join(foreign).decode(UTF8)  # raises
+    codec = encoding or GBK
+    return [name.decode(codec if _belongs_to(name, codec) else UTF8) for name in names], codec
+
+
+def _belongs_to(name: bytes, codec: str) -> bool:
+    """Whether a name beside others of `codec` is of it as well.
+
+    A single Chinese character of two bytes can pass for UTF-8, but only for an Armenian or Arabic
+    letter or the like (below U+0800); Chinese in UTF-8 takes three bytes a character.
+    """
+    if not _is_utf8(name):
+        return True
+    short = all(character < "\u0800" for character in name.decode(UTF8))
+    return codec == GBK and not name.isascii() and short and _looks_like_gbk(name)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode(UTF8)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _looks_like_gbk(data: bytes) -> bool:
+    try:
+        counts = Counter(data.decode(GBK))
+    except UnicodeDecodeError:
+        return False
+    chinese = {character: n for character, n in counts.items() if not character.isascii()}
+    common = sum(n for character, n in chinese.items() if _in_gb2312(character))
+    return common >= _GB2312_SHARE * sum(chinese.values())
+
+
+def _in_gb2312(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def readable(path: str) -> str:
+    """A path for people: what in it is not UTF-8 is shown as GBK, or byte by byte as \\xNN.
+
+    Python keeps such bytes as lone surrogates, which nothing can print or write to a file.
+    """
+    if path.isascii():
+        return path
+    try:
+        parts = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError:  # never was a path of this system
+        return path.encode(UTF8, "backslashreplace").decode(UTF8)
+    return "/".join(map(_readable_part, parts))
+
+
+def _readable_part(data: bytes) -> str:
+    for codec in (UTF8, GBK):
+        try:
+            return data.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    return data.decode(UTF8, "backslashreplace")
+
+
+def spellings(path: str) -> list[str]:
+    """Ways in which a path, read as text, may stand on a disk: as it is; as macOS writes accents
+    and as others do; in GBK, as unzipped from Windows; in UTF-8 whatever the system's encoding."""
+    if path.isascii():
+        return [path]
+    forms = [path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]
+    for codec in (GBK, UTF8):
+        try:
+            forms.append(os.fsdecode(path.encode(codec)))
+        except UnicodeEncodeError:
+            continue
+    return list(dict.fromkeys(forms))

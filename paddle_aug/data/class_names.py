@@ -1,0 +1,307 @@
+"""What the labels of a list or a table are called, and which number each class has."""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.user_paths import user_path
+from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.list_files import Row, short
+
+log = logging.getLogger(__name__)
+
+# PaddleClas writes label_list.txt, PaddleX label.txt or labels.txt.
+MAP_FILES = ("classes.txt", "labels.txt", "label_list.txt", "label.txt")
+_LABEL = re.compile(r"([+-]?\d+)(\.0*)?")
+# "0 cat", as PaddleClas and PaddleX write it; a tab, a comma or a colon do as well.
+_NUMBERED = re.compile(r"(\d{1,9})(?:\s*[,:]\s*|\s+)(\S.*)")
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """Names of label numbers. source: where they come from, for messages. by_number: the source
+    says the numbers; otherwise they are those of its lines, from 0."""
+
+    names: dict[int, str]
+    source: str
+    by_number: bool = False
+
+
+def read_label_map(path: Path, guesses: Guesses) -> LabelMap:
+    """A file of class names: "number name" lines in any order, with gaps, or a name a line.
+
+    Numbers are read where every line begins with one. Raises UserError with file and line.
+    """
+    lines = [line.strip() for line in guesses.read_text(path).strip().split("\n")]
+    matches = [_NUMBERED.fullmatch(line) for line in lines]
+    by_number = all(matches)
+    pairs = [(int(m[1]), m[2]) if by_number and m else (i, line)
+             for i, (m, line) in enumerate(zip(matches, lines, strict=True))]  # fmt: skip
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        numbers = [number for number, _ in pairs]
+        line = next(i for i, number in enumerate(numbers) if number in numbers[:i])
+        raise UserError(f"{path}:{line + 1}: number {numbers[line]} is given twice")
+    if not all(names.values()) or len(set(names.values())) != len(names):
+        raise UserError(f"{path}: has an empty or a repeated class name")
+    return LabelMap(dict(sorted(names.items())), str(path), by_number)
+
+
+def find_label_map(
+    folders: Iterable[Path], lists: Iterable[Path | None], guesses: Guesses
+) -> LabelMap | None:
+    """The map that --class-names gives, or that lies in one of the folders.
+
+    lists: files that list the images, and are no maps whatever they are called.
+    Raises UserError where two files name the classes differently.
+    """
+    chosen = guesses.options.class_names
+    if chosen in ("folders", "labels"):
+        return None
+    if chosen is not None:
+        return chosen_map(chosen, guesses)
+    taken = {path.resolve() for path in lists if path}
+    paths = [path for folder in dict.fromkeys(folders) for name in MAP_FILES
+             if (path := folder / name).is_file() and path.resolve() not in taken]  # fmt: skip
+    if not paths:
+        return None
+    first = read_label_map(paths[0], guesses)
+    for path in paths[1:]:
+        try:
+            other = read_label_map(path, guesses)
+        except UserError:
+            continue  # of another kind, as a label for each image
+        if other.names != first.names:
+            raise UserError(
+                f"{first.source} and {path} name the classes differently: choose with "
+                "--class-names FILE"
+            )
+    return first
+
+
+def chosen_map(text: str, guesses: Guesses) -> LabelMap:
+    """The map of --class-names FILE or --class-names cat,dog,bird. Raises UserError."""
+    path = user_path(text)
+    if path.is_file():
+        return read_label_map(path, guesses)
+    if "," not in text:
+        raise UserError(
+            f"--class-names {text}: no such file; give a file, names with commas between them, "
+            "folders or labels"
+        )
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) != len(names):
+        raise UserError(f"--class-names {text:.200}: has an empty or a repeated class name")
+    return LabelMap(dict(enumerate(names)), "--class-names")
+
+
+def number_labels(
+    train: Sequence[Row],
+    evaluation: Sequence[Row],
+    label_map: LabelMap | None,
+    guesses: Guesses,
+) -> tuple[list[str], list[int], list[int]]:
+    """Turn labels as written into numbers from 0.
+
+    label_map: names of numbers, as `find_label_map` gives them. Without one numbers are called as
+    the folders in the paths where these agree, else as they are written. Labels that are names are
+    sorted, or in the map's order.
+    Returns classes, labels of train, labels of evaluation. Raises UserError with file and line for:
+    numbers mixed with names, negative or fractional numbers, numbers that the map does not name, a
+    label of evaluation that training does not have.
+    """
+    if not _are_numbers(train, evaluation):
+        keys = [row.label for row in train], [row.label for row in evaluation]
+        classes = _order_names(train, label_map, guesses)
+        table: dict[str | int, int] = {name: i for i, name in enumerate(classes)}
+    else:
+        keys = [_number(row) for row in train], [_number(row) for row in evaluation]
+        if guesses.options.class_names is None:
+            _refuse_lists_numbered_apart(train, evaluation, keys)
+        if label_map:
+            named = named_by_map([*train, *evaluation], keys[0] + keys[1], label_map, guesses)
+        else:
+            named = _named_by_rows(train, evaluation, keys, guesses)
+        classes = list(named.values())
+        table = {number: i for i, number in enumerate(named)}
+    for row, key in zip(evaluation, keys[1], strict=True):
+        if key not in table:
+            raise UserError(
+                f"{row.place}: label {short(row.label)} does not occur in training "
+                f"({len(classes)} classes). If the rows are sorted by class, "
+                "use the stratified split"
+            )
+    return classes, [table[key] for key in keys[0]], [table[key] for key in keys[1]]
+
+
+def _order_names(train: Sequence[Row], label_map: LabelMap | None, guesses: Guesses) -> list[str]:
+    """The classes of labels that are names already."""
+    if guesses.options.class_names == "folders":
+        raise UserError(
+            f"--class-names folders: the labels, such as {short(train[0].label)} in "
+            f"{train[0].place}, are names already"
+        )
+    classes = sorted({row.label for row in train})
+    if label_map is None:
+        return classes
+    missing = set(classes) - set(label_map.names.values())
+    if not missing:
+        return list(label_map.names.values())
+    unknown = f"{label_map.source}: does not name the label {short(min(missing))}"
+    if guesses.options.class_names is not None:
+        raise UserError(unknown)
+    log.warning("%s, and is not used: classes are in the order of their names", unknown)
+    return classes
+
+
+def named_by_map(
+    rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMap, guesses: Guesses
+) -> dict[int, str]:
+    """Names by the label numbers as the rows have them."""
+    names = label_map.names
+    if not label_map.by_number:
+        first = _first_label(rows, numbers, label_map)
+        names = {number + first: name for number, name in names.items()}
+        guesses.note("line map", file=label_map.source, first=first)
+    else:
+        for row, number in zip(rows, numbers, strict=True):
+            if number not in names:
+                raise UserError(f"{row.place}: label {number} is no number of {label_map.source}")
+        guesses.note("numbered map", file=label_map.source)
+        note_renumbered(list(names), guesses)
+    if guesses.options.class_names is None:
+        _refuse_other_folders(rows, numbers, names, label_map)
+    return names
+
+
+def _first_label(rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMap) -> int:
+    """The label of the map's first line: 0, or 1 where label 0 does not occur and the last does.
+
+    Raises UserError for a label that has no line, and where both readings fit.
+    """
+    count = len(label_map.names)
+    first = int(0 not in numbers and count in numbers)
+    for row, number in zip(rows, numbers, strict=True):
+        if number >= count + first:
+            last = count - 1 + first
+            raise UserError(
+                f"{row.place}: label {number} is out of range, {first}..{last} are named"
+            )
+    if first == 0 and 0 not in numbers:
+        raise UserError(
+            f"{label_map.source}: {count} names, but labels {min(numbers)} to {max(numbers)}: "
+            "counted from 0 or from 1? Begin each line with its number, as in '1 cat'"
+        )
+    return first
+
+
+def _named_by_rows(
+    train: Sequence[Row],
+    evaluation: Sequence[Row],
+    numbers: tuple[Sequence[int], Sequence[int]],
+    guesses: Guesses,
+) -> dict[int, str]:
+    """Names where no map gives them: the folders in the paths, or the numbers themselves."""
+    known = sorted(set(numbers[0]))
+    note_renumbered(known, guesses)
+    wanted = guesses.options.class_names
+    if wanted != "labels":
+        names = folder_names([*train, *evaluation], [*numbers[0], *numbers[1]])
+        if names is not None:
+            guesses.note("folder names")
+            return {number: names[number] for number in known}
+        if wanted == "folders":
+            raise UserError(
+                "--class-names folders: in the paths there is no folder for each label alone; give "
+                "a file of names"
+            )
+    return {number: str(number) for number in known}
+
+
+def note_renumbered(numbers: Sequence[int], guesses: Guesses) -> None:
+    if list(numbers) != list(range(len(numbers))):
+        shown = list(map(str, numbers))
+        if len(shown) > 6:
+            shown = [*shown[:3], "...", *shown[-2:]]
+        guesses.note("renumbered", labels=", ".join(shown), classes=f"0 to {len(numbers) - 1}")
+
+
+def folder_names(rows: Sequence[Row], numbers: Sequence[int]) -> dict[int, str] | None:
+    """The folder of each label number, where the paths have a folder for each label alone.
+
+    Folders are counted from the image upwards: cat in train/cat/1.png, then train. None where no
+    such folders are, or there is one label only.
+    """
+    if len(set(numbers)) < 2:
+        return None
+    folders = [_folders(row.image) for row in rows]
+    for up in range(1, min(map(len, folders)) + 1):
+        pairs = {(number, parts[-up]) for number, parts in zip(numbers, folders, strict=True)}
+        names = dict(pairs)
+        if len(pairs) == len(names) == len(set(names.values())):
+            return names
+    return None
+
+
+def _folders(image: str) -> tuple[str, ...]:
+    return PurePosixPath(image.replace("\\", "/")).parts[:-1]
+
+
+def _refuse_lists_numbered_apart(
+    train: Sequence[Row], evaluation: Sequence[Row], numbers: tuple[list[int], list[int]]
+) -> None:
+    """Raise UserError where the folders say that the two lists number the classes differently, as
+    list makers do that go through the folders of each part in the order of the disk."""
+    trained, evaluated = folder_names(train, numbers[0]), folder_names(evaluation, numbers[1])
+    for number, folder in (evaluated or {}).items():
+        expected = (trained or {}).get(number, folder)
+        if folder != expected and folder in (trained or {}).values():
+            raise UserError(
+                f"{evaluation[0].file}: label {number} lies in folders called {short(folder)}, in "
+                f"{train[0].file} in {short(expected)}: number the classes alike, or say "
+                "--class-names labels if that is right"
+            )
+
+
+def _refuse_other_folders(
+    rows: Sequence[Row], numbers: Sequence[int], names: dict[int, str], label_map: LabelMap
+) -> None:
+    """Raise UserError where the folders have the map's names, but for other labels."""
+    found = folder_names(rows, numbers) or {}
+    if not set(found.values()) <= set(names.values()):
+        return
+    for number, folder in found.items():
+        if names[number] != folder:
+            raise UserError(
+                f"{label_map.source}: label {number} is called {short(names[number])}, but its "
+                f"images lie in folders called {short(folder)}: choose with --class-names FILE, "
+                "or --class-names folders"
+            )
+
+
+def _are_numbers(*parts: Sequence[Row]) -> bool:
+    """Whether labels are numbers; the first row decides, and the others must agree."""
+    kinds: Iterator[tuple[bool, Row]] = (
+        (_LABEL.fullmatch(row.label) is not None, row) for part in parts for row in part
+    )
+    numeric, first = next(kinds)
+    for kind, row in kinds:
+        if kind != numeric:
+            raise UserError(
+                f"{row.place}: label {short(row.label)} is {'a' if kind else 'not a'} whole "
+                f"number, unlike {short(first.label)} in {first.place}"
+            )
+    return numeric
+
+
+def _number(row: Row) -> int:
+    match = _LABEL.fullmatch(row.label)
+    assert match is not None, "checked by _are_numbers"
+    # Bounded before int(): thousands of digits cost time and break int().
+    value = int(match[1]) if len(match[1]) <= 9 else -1
+    if value < 0:
+        raise UserError(f"{row.place}: label {short(row.label)} is negative or far too large")
+    return value

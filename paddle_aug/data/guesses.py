@@ -1,0 +1,133 @@
+"""What is concluded about data that do not say it themselves: one table of rules.
+
+Each conclusion stands in the line that says what was read, with the option that overrides it. Where
+two readings fit, the readers refuse and name that option instead.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paddle_aug.core.safe_files import read_any_text
+from paddle_aug.data.options import DataOptions
+
+
+@dataclass(frozen=True)
+class Rule:
+    """says: what was concluded, with {fields}. otherwise: the option that decides it."""
+
+    says: str
+    otherwise: str
+
+
+RULES = {
+    # Which images train and which are evaluated on.
+    "parts": Rule(
+        "{train} trains and {evaluation} is evaluated on, by the folders' names",
+        "--folders classes, or --eval-data FOLDER",
+    ),
+    "one part": Rule("{train} trains, by the folder's name", "--folders classes"),
+    "pair": Rule("{evaluation} beside it is evaluated on, by its name{unused}", "--eval-data FILE"),
+    "split": Rule(
+        "no evaluation part was found: {share} of the images are kept for it, {how}",
+        "--eval-data, --eval-share, --split",
+    ),
+    # Where the images are.
+    "root": Rule("paths of the images start from {root}", "--images-root FOLDER"),
+    "absolute": Rule("absolute paths of images lie inside {root}", "--images-root FOLDER"),
+    "unpacked": Rule("unpacked to {folder}", "--data FOLDER"),
+    # Encodings.
+    "text": Rule("{file} is read as {encoding}", "--encoding NAME"),
+    "names": Rule(
+        "{what} that are not UTF-8 are read as {encoding}: {names}", "--encoding NAME"
+    ),
+    # Names of the classes.
+    "numbered map": Rule("classes are named by the numbers in {file}", "--class-names"),
+    "line map": Rule(
+        "classes are named by the lines of {file}, from label {first} on", "--class-names"
+    ),
+    "folder names": Rule(
+        "classes are named by the folders in the paths, one for each label",
+        "--class-names labels, or FILE",
+    ),
+    "renumbered": Rule("labels {labels} become classes {classes}", "--class-names"),
+    # What would change a label.
+    "digits": Rule(
+        "{why}: flips and large rotations would change what they show, and are off",
+        "--changes-label none",
+    ),
+    "not digits": Rule(
+        "gray images, not taken for digits or letters: flips and large rotations keep their labels",
+        "--changes-label",
+    ),
+    "fashion": Rule(
+        "labels begin as Fashion-MNIST's: its class names are taken, flips keep the labels",
+        "--class-names, --changes-label",
+    ),
+    "ten classes": Rule(
+        "classes are called 0 to 9, flips and large rotations are taken to keep them",
+        "for digits: --changes-label horizontal_flip,vertical_flip,large_rotation",
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Guesses:
+    """The conclusions about one data set, as they are made; `said` is in their order."""
+
+    options: DataOptions
+    said: list[str] = field(default_factory=list)
+
+    def note(self, rule: str, **fields: Any) -> None:
+        """Say a conclusion; an unknown rule raises KeyError."""
+        known = RULES[rule]
+        line = f"{known.says.format(**fields)} (otherwise {known.otherwise})"
+        if line not in self.said:
+            self.said.append(line)
+
+    def read_text(self, path: Path) -> str:
+        """Text of a list, table or label file; another encoding than UTF-8 is said."""
+        text, encoding = read_any_text(path, self.options.encoding)
+        if encoding != "UTF-8":
+            self.note("text", file=path.name, encoding=encoding)
+        return text
+
+
+# No digit looks right in a mirror or upside down, and a 6 is a 9.
+DIGITS_CHANGED = frozenset({"horizontal_flip", "vertical_flip", "large_rotation"})
+# The first training labels of MNIST and of Fashion-MNIST, whose files look alike otherwise.
+_MNIST_LABELS = [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
+_FASHION_LABELS = [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
+# As many classes as there are digits, letters or both; EMNIST's splits have these numbers.
+_CHARACTERS = {10: "digits", 26: "letters", 36: "digits and letters", 47: "digits and letters",
+               62: "digits and letters"}  # fmt: skip
+_LARGEST_CHARACTER = 64  # pixels
+
+
+def is_fashion_mnist(images: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether training arrays are Fashion-MNIST's, or its beginning, by their first labels."""
+    return images.shape[1:] == (28, 28) and labels[:10].tolist() == _FASHION_LABELS
+
+
+def changed_labels(images: np.ndarray, labels: np.ndarray, guesses: Guesses) -> frozenset[str]:
+    """The operations that would change what training arrays show: as the user says, else those
+    that change digits and letters, where the arrays may be these.
+
+    images: uint8 [N, H, W] gray, or [N, H, W, 3]. labels: int64 [N].
+    """
+    if guesses.options.changes_label is not None:
+        return frozenset(guesses.options.changes_label)
+    if images.ndim == 4 or is_fashion_mnist(images, labels):
+        return frozenset()
+    classes = len(np.unique(labels))
+    if images.shape[1:] == (28, 28) and labels[:10].tolist() == _MNIST_LABELS:
+        why = "digits, as the labels begin as MNIST's"
+    elif classes in _CHARACTERS and max(images.shape[1:]) <= _LARGEST_CHARACTER:
+        why = f"{classes} classes of small gray images, taken for {_CHARACTERS[classes]}"
+    else:
+        guesses.note("not digits")
+        return frozenset()
+    guesses.note("digits", why=why)
+    return DIGITS_CHANGED
