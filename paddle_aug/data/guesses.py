@@ -63,8 +63,7 @@ RULES = {
         "--changes-label",
     ),
     "fashion": Rule(
-        "labels begin as Fashion-MNIST's: its class names are taken, flips keep the labels",
-        "--class-names, --changes-label",
+        "labels begin as Fashion-MNIST's: its class names are taken", "--class-names"
     ),
     "ten classes": Rule(
         "classes are called 0 to 9, flips and large rotations are taken to keep them",
@@ -119,9 +118,9 @@ def changed_labels(images: np.ndarray, labels: np.ndarray, guesses: Guesses) -> 
     """
     if guesses.options.changes_label is not None:
         return frozenset(guesses.options.changes_label)
-    if images.ndim == 4 or is_fashion_mnist(images, labels):
+    if images.ndim == 4:
         return frozenset()
-    classes = len(np.unique(labels))
+    classes = 0 if is_fashion_mnist(images, labels) else len(np.unique(labels))
     if images.shape[1:] == (28, 28) and labels[:10].tolist() == _MNIST_LABELS:
         why = "digits, as the labels begin as MNIST's"
     elif classes in _CHARACTERS and max(images.shape[1:]) <= _LARGEST_CHARACTER:

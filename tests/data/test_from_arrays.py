@@ -10,6 +10,7 @@ import pytest
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.from_arrays import read_cifar, read_idx
+from paddle_aug.data.load import describe
 from tests.data_sets import FLIPS, cifar_bytes, load
 
 
@@ -77,10 +78,7 @@ class TestBinary:
         image, label = train[2]
         assert label == 2 and image.shape == (3, 4, 3)
         np.testing.assert_array_equal(image[..., 1], np.arange(24, 36).reshape(3, 4))
-        assert train.changes_label == FLIPS and train.source(2) == "m-train[2]"
-
-    def test_fashion_mnist_may_be_flipped(self, tmp_path):
-        assert load(self.write_mnist(tmp_path / "fashion", True))[0].changes_label == frozenset()
+        assert train.classes == list("01234") and train.source(2) == "m-train[2]"
 
     def test_what_changes_labels_can_be_said(self, tmp_path):
         chosen = frozenset({"vertical_flip"})
@@ -114,10 +112,78 @@ class TestBinary:
         train, evaluation = load(path)
         assert list(train.labels) == [0, 1, 2, 1] and list(evaluation.labels) == [2]
         np.testing.assert_array_equal(train[3][0][..., 2], gray[3])
-        assert train.changes_label == FLIPS
+        assert train.changes_label == frozenset()
         colour = np.stack([gray] * 3, axis=3)
         np.savez(path, x_train=colour, y_train=[0, 1, 1, 0], x_test=colour, y_test=[0, 0, 0, 0])
         assert load(path)[0].changes_label == frozenset()
+
+    MNIST = (5, 0, 4, 1, 9, 2, 1, 3, 1, 4)
+    FASHION = (9, 0, 0, 3, 0, 2, 7, 2, 5, 5)
+
+    @pytest.mark.parametrize(
+        ("labels", "side", "changes", "said"),
+        [
+            (MNIST, 28, FLIPS, "digits, as the labels begin as MNIST's: flips"),
+            (FASHION, 28, frozenset(), "labels begin as Fashion-MNIST's: its class names"),
+            (range(10), 28, FLIPS, "10 classes of small gray images, taken for digits: flips"),
+            (range(26), 28, FLIPS, "26 classes of small gray images, taken for letters: flips"),
+            (range(47), 32, FLIPS, "47 classes of small gray images, taken for digits and letters"),
+            (range(2), 28, frozenset(), "gray images, not taken for digits or letters: flips"),
+            (range(11), 28, frozenset(), "gray images, not taken for digits or letters: flips"),
+            (range(10), 65, frozenset(), "gray images, not taken for digits or letters: flips"),
+        ],
+        ids=["MNIST", "Fashion", "10", "26", "47", "X-rays", "11", "large"],
+    )
+    @pytest.mark.parametrize("name", ["chest", "mnist", "fashion", "old-fashioned"])
+    def test_gray_arrays_are_recognised_by_what_they_hold_not_by_their_name(
+        self, tmp_path, labels, side, changes, said, name
+    ):
+        labels = np.array(labels)
+        images = np.zeros((len(labels), side, side), np.uint8)
+        path = tmp_path / name / f"{name}.npz"
+        path.parent.mkdir()
+        np.savez(path, x_train=images, y_train=labels, x_test=images[:2], y_test=labels[:2])
+        train, evaluation = load(path)
+        assert train.changes_label == evaluation.changes_label == changes
+        assert said in describe(train, evaluation)
+        if tuple(labels) == self.FASHION:
+            assert train.classes[9] == "Ankle boot" and list(train.labels) == list(labels)
+            plain, _ = load(path, class_names="labels")
+            assert plain.classes == ["0", "2", "3", "5", "7", "9"]
+            assert [plain.classes[i] for i in plain.labels] == list(map(str, labels))
+        for chosen in (frozenset(), frozenset({"vertical_flip"})):
+            train, evaluation = load(path, changes_label=chosen)
+            assert train.changes_label == evaluation.changes_label == chosen
+            assert "--changes-label" not in describe(train, evaluation)
+
+    def test_labels_of_arrays_may_start_at_one_or_have_gaps(self, tmp_path):
+        images = np.zeros((4, 3, 3), np.uint8)
+        path = tmp_path / "x.npz"
+        np.savez(path, x_train=images, y_train=[1, 4, 7, 4], x_test=images[:1], y_test=[7])
+        train, evaluation = load(path)
+        assert train.classes == ["1", "4", "7"]
+        assert list(train.labels) == [0, 1, 2, 1] and list(evaluation.labels) == [2]
+        assert "labels 1, 4, 7 become classes 0 to 2" in describe(train, evaluation)
+
+    def test_classes_of_arrays_can_be_named(self, tmp_path):
+        images = np.zeros((3, 3, 3), np.uint8)
+        path = tmp_path / "x.npz"
+        np.savez(path, x_train=images, y_train=[0, 1, 2], x_test=images[:1], y_test=[2])
+        assert load(path, class_names="ant, bee,cow")[0].classes == ["ant", "bee", "cow"]
+        (tmp_path / "names.txt").write_text("2 cow\n0 ant\n1 bee\n")
+        train, _ = load(path, class_names=str(tmp_path / "names.txt"))
+        assert train.classes == ["ant", "bee", "cow"] and list(train.labels) == [0, 1, 2]
+        with pytest.raises(UserError, match="label 2 is out of range, 0..1 are named"):
+            load(path, class_names="ant,bee")
+        with pytest.raises(UserError, match="arrays have no folders"):
+            load(path, class_names="folders")
+
+    def test_arrays_that_are_not_used_are_named(self, tmp_path, caplog):
+        images = np.zeros((2, 3, 3), np.uint8)
+        arrays = {"x_train": images, "y_train": [0, 1], "x_test": images, "y_test": [0, 1]}
+        np.savez(tmp_path / "x.npz", x_val=images, y_val=[0, 1], **arrays)
+        load(tmp_path / "x.npz")
+        assert "x.npz: not used of it: x_val, y_val" in caplog.text
 
     @pytest.mark.parametrize(
         ("changes", "error"),

@@ -21,12 +21,18 @@ class TestLists:
         train, evaluation = load(write_lists(folder, TRAIN))
         assert values(train) == [(0, 0), (1, 0), (3, 1), (4, 1)]
         assert values(evaluation) == [(2, 0), (5, 1)]
-        assert train.classes == evaluation.classes == ["0", "1"]
+        assert train.classes == evaluation.classes == ["a", "b"]  # the folders of 0 and 1
         assert train.labels.dtype == np.int64 and train.changes_label == frozenset()
         assert train.source(2) == str(folder / "Images" / "b" / "3.png")
         image = train[3][0]
         assert image.shape == (3, 5, 3) and image.dtype == np.uint8
-        assert describe(train, evaluation).endswith("4 training and 2 evaluation images, 2 classes")
+        first, *concluded = describe(train, evaluation).split("\n  ")
+        assert first.endswith("Train.txt: 4 training and 2 evaluation images, 2 classes")
+        assert [line.split(" (otherwise ")[0] for line in concluded] == [
+            "Eval.txt beside it is evaluated on, by its name",
+            f"paths of the images start from {folder / 'Images'}",
+            "classes are named by the folders in the paths, one for each label",
+        ]
 
     def test_the_list_file_itself_may_be_named(self, folder):
         write_lists(folder, TRAIN)
@@ -91,8 +97,6 @@ class TestLists:
             ("a/0.png 0\na/9.png 1\n", r"Train.txt:2: 'a/9.png': no such file"),
             ("a/0.png 0\nb/3.png\n", r"Train.txt:2: needs \"path label\""),
             ("a/0.png 0\nb/3.png -1\n", r"Train.txt:2: label '-1' is negative"),
-            ("a/0.png 0\n\nb/3.png 15\n", r"Train.txt:3: label 15 is out of range: .*label 1\."),
-            ("a/0.png 7\n", r"Train.txt:1: label 7 is out of range: .*label 0\."),
             ("a/0.png 0\nb/3.png 99999999999999\n", r"Train.txt:2: .*far too large"),
             ("a/0.png 0\nb/3.png cat\n", r"Train.txt:2: label 'cat' is not a whole number"),
             ("a/0.png cat\nb/3.png 3\n", r"Train.txt:2: label '3' is a whole number, unlike"),
@@ -103,8 +107,9 @@ class TestLists:
             ("a/0.png 0\n/etc/passwd 1\n", r"Train.txt:2: absolute path '/etc/passwd'"),
             ("a/0.png 0\nC:\\x.png 1\n", r"Train.txt:2: absolute path"),
             ("a/0.png 0\na 1\n", r"Train.txt:2: 'a' is not an ordinary file"),
-            (b"a/0.png 0\nb/\xd6\xd0.png 1\n", r"Train.txt:2: not UTF-8"),
-            ("a/0.png 0\n".encode("utf-16"), r"Train.txt:1: not UTF-8"),
+            (b"a/0.png 0\nb/\xd6\xd0.png 1\n", r"Train.txt:2: 'b/中.png': no such file"),
+            (b"a/0.png 0\nb/caf\xe9.png 1\n", r"Train.txt:2: not UTF-8 text, nor GBK .*--encoding"),
+            ("a/0.png 0\n".encode("utf-16")[:-1], r"Train.txt: not UTF-8"),
             (b"a/0.png 0\nb/3\0.png 1\n", r"Train.txt:2: holds a NUL"),
             ("# nothing\n\n", r"Train.txt: lists no images"),
         ],
@@ -138,21 +143,37 @@ class TestLists:
         assert "1 files are in training and in evaluation" in caplog.text
         assert "0.png" in caplog.text
 
-    def test_aistudio_layout_is_found_by_itself(self, folder, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("place", ["AI Studio", "home", "variable", "folder of the lists"])
+    def test_aistudio_layout_is_found_by_itself(self, folder, tmp_path, monkeypatch, place):
         lists = tmp_path / "ai" / "data" / "data22612"
         lists.mkdir(parents=True)
         write_lists(lists, TRAIN)
-        monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "ai")
+        monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "nowhere")
+        monkeypatch.setenv("HOME", str(tmp_path / "elsewhere"))
+        monkeypatch.delenv("PADDLE_AUG_DATA", raising=False)
+        if place == "AI Studio":
+            monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "ai")
+        elif place == "home":
+            monkeypatch.setenv("HOME", str(tmp_path / "ai"))
+        else:
+            named = tmp_path / "ai" if place == "variable" else lists
+            monkeypatch.setenv("PADDLE_AUG_DATA", str(named))
         with pytest.raises(UserError, match="no images"):
             load_data(DataOptions())
         with zipfile.ZipFile(lists / "Images.zip", "w") as archive:
             for path in sorted((folder / "Images").rglob("*.png")):
                 archive.write(path, path.relative_to(folder))
         assert values(load_data(DataOptions())[0]) == [(0, 0), (1, 0), (3, 1), (4, 1)]
-        (tmp_path / "ai" / "work").mkdir()
-        (folder / "Images").rename(tmp_path / "ai" / "work" / "Images")
+        home = lists if place == "folder of the lists" else tmp_path / "ai"
+        (home / "work").mkdir()
+        (folder / "Images").rename(home / "work" / "Images")
         train, _ = load_data(DataOptions())
-        assert train.source(0) == str(tmp_path / "ai" / "work" / "Images" / "a" / "0.png")
+        assert train.source(0) == str(home / "work" / "Images" / "a" / "0.png")
+
+    def test_a_variable_that_names_a_wrong_folder_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PADDLE_AUG_DATA", str(tmp_path))
+        with pytest.raises(UserError, match=r"PADDLE_AUG_DATA is .*has a Train\.txt; correct the"):
+            load_data(DataOptions())
 
 
 class TestCsv:
@@ -189,7 +210,8 @@ class TestCsv:
 
     def test_numbers_written_by_pandas_as_floats_are_understood(self, folder):
         rows = "image,label\na/0.png,0.0\nb/3.png,1.0\na/1.png,0.0\n"
-        assert load(self.write(folder, rows), eval_share=0.34)[0].classes == ["0", "1"]
+        train, _ = load(self.write(folder, rows), eval_share=0.3, class_names="labels")
+        assert train.classes == ["0", "1"] and list(train.labels) == [0, 1]
 
     @pytest.mark.parametrize(
         ("text", "error"),

@@ -124,10 +124,13 @@ class TestNamed:
         from sklearn.datasets import load_digits
 
         monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "nowhere")
+        monkeypatch.setenv("HOME", str(tmp_path))
         train, evaluation = load_data(DataOptions())
         assert describe(train, evaluation) == (
             "scikit-learn's handwritten digits (no --data given): "
-            "1438 training and 359 evaluation images, 10 classes"
+            "1438 training and 359 evaluation images, 10 classes\n"
+            "  digits: flips and large rotations would change what they show, and are off "
+            "(otherwise --changes-label none)"
         )
         assert train.changes_label == evaluation.changes_label == FLIPS
         raw = load_digits()

@@ -25,6 +25,16 @@ class TestSplits:
         with pytest.raises(UserError):
             order_split(1, 0.2)
 
+    @pytest.mark.parametrize(
+        ("rows", "share", "train"),
+        [(7, 0.2, 5), (9, 0.2, 7), (11, 0.3, 7), (18353, 0.2, 14682), (100, 0.9, 10), (2, 0.9, 1),
+         (2, 0.1, 1)],
+    )  # fmt: skip
+    def test_the_rows_are_cut_and_not_rounded(self, rows, share, train):
+        if share == 0.2:
+            assert train == int(0.8 * rows)  # document S4
+        assert [len(part) for part in order_split(rows, share)] == [train, rows - train]
+
     @settings(max_examples=50, deadline=None)
     @given(
         st.lists(st.integers(0, 4), min_size=2, max_size=60).filter(lambda x: len(x) > len(set(x))),
@@ -72,7 +82,7 @@ class TestSplits:
     def test_a_class_with_fewer_images_is_taken_whole_and_named(self, folder, caplog):
         train, _ = load(write_lists(folder, TRAIN + "a/2.png 0\n", "b/5.png 1"), per_class=3)
         assert list(np.bincount(train.labels)) == [3, 2]
-        assert "is more than 1 class can give: 1 (2)" in caplog.text
+        assert "is more than 1 class can give: b (2)" in caplog.text
 
     def test_a_class_without_training_images_cannot_be_limited(self, folder):
         (folder / "classes.txt").write_text("ant\nbee\ncow\n")
