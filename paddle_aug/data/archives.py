@@ -69,15 +69,9 @@ def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
     with open_regular(archive) as file:
         status = os.fstat(file.fileno())
     mark: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-    if archive.name.lower().endswith(".zip"):
-        with (
-            _naming_damage(archive),
-            open_regular(archive) as file,
-            zipfile.ZipFile(file) as zipped,
-        ):
-            names = _member_names(archive, zipped, encoding)
-        if names.encoding is not None:
-            mark |= {"encoding": names.encoding, "examples": list(names.examples)}
+    names = _names_in_zip(archive, encoding)
+    if names.encoding is not None:
+        mark |= {"encoding": names.encoding, "examples": list(names.examples)}
     target = _target(archive)
     if target.exists() or target.is_symlink():
         if _read_mark(target) == mark:
@@ -133,6 +127,21 @@ def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
     None where they said it themselves."""
     mark = _read_mark(folder) or {}
     return (mark["encoding"], mark.get("examples", [])) if "encoding" in mark else None
+
+
+def _names_in_zip(archive: Path, encoding: str | None) -> MemberNames:
+    """Names in a zip; none for a tar, whose names are bytes as on a disk."""
+    if not archive.name.lower().endswith(".zip"):
+        return MemberNames(())
+    try:
+        with (
+            _naming_damage(archive),
+            open_regular(archive) as file,
+            zipfile.ZipFile(file) as zipped,
+        ):
+            return _member_names(archive, zipped, encoding)
+    except OSError as error:
+        raise UserError(f"{archive}: cannot be read ({error.strerror})") from None
 
 
 def _member_names(archive: Path, zipped: zipfile.ZipFile, encoding: str | None) -> MemberNames:

@@ -1,11 +1,12 @@
-"""The data sets of images, in memory and in files, as one small interface."""
+"""The data sets of images, in memory and in files, and their readers, as small interfaces."""
 
 import contextlib
 import hashlib
 import logging
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import paddle
 
 from paddle_aug.core.encodings import readable
 from paddle_aug.data.decode import read_image
+from paddle_aug.data.options import DataOptions
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +140,21 @@ class FileDataset(ImageDataset):
 
 
 TrainAndEval = tuple[ImageDataset, ImageDataset]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format. To add one: write it, and put it into READERS in load.py.
+
+    layout: what is understood, in words. fits: whether the file or folder at a path is of this
+    format; it only looks. load: the training and the evaluation data set; raises UserError.
+    uses: the options of DataOptions that count for this format, beside those that count for all.
+    """
+
+    layout: str
+    fits: Callable[[Path], bool]
+    load: Callable[[Path, DataOptions], TrainAndEval]
+    uses: frozenset[str] = frozenset()
 
 
 def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:

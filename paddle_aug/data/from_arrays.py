@@ -17,12 +17,11 @@ from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import open_regular, read_bytes, read_text
 from paddle_aug.data.class_names import chosen_map, named_by_map, note_renumbered
-from paddle_aug.data.dataset import ArrayDataset, TrainAndEval
+from paddle_aug.data.dataset import ArrayDataset, Reader, TrainAndEval
 from paddle_aug.data.guesses import Guesses, changed_labels, is_fashion_mnist
 from paddle_aug.data.list_files import Row
 from paddle_aug.data.listing import files_by_name
 from paddle_aug.data.options import DataOptions
-from paddle_aug.data.reader import Reader
 
 log = logging.getLogger(__name__)
 

@@ -11,12 +11,11 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
-from paddle_aug.data.dataset import FileDataset, TrainAndEval, warn_of_shared_files
+from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.listing import contents, images_in, subfolders
 from paddle_aug.data.options import DataOptions
 from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_parts
-from paddle_aug.data.reader import Reader
 from paddle_aug.data.splits import stratified_split
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.class_names import find_label_map, number_labels
-from paddle_aug.data.dataset import FileDataset, TrainAndEval, warn_of_shared_files
+from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.list_files import (
     Row,
@@ -22,7 +22,6 @@ from paddle_aug.data.list_files import (
 )
 from paddle_aug.data.listing import files_by_name
 from paddle_aug.data.options import DataOptions
-from paddle_aug.data.reader import Reader
 from paddle_aug.data.splits import order_split, stratified_split
 
 _LIST_SUFFIXES = (".txt", ".lst")

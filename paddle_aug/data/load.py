@@ -18,7 +18,7 @@ from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data import archives
-from paddle_aug.data.dataset import ArrayDataset, FileDataset, ImageDataset, TrainAndEval
+from paddle_aug.data.dataset import ArrayDataset, FileDataset, ImageDataset, Reader, TrainAndEval
 from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ
 from paddle_aug.data.from_folders import CLASS_FOLDERS
 from paddle_aug.data.from_lists import LISTS
@@ -27,7 +27,6 @@ from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.listing import contents, files_by_name, is_image, subfolders
 from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
 from paddle_aug.data.options import DataOptions
-from paddle_aug.data.reader import Reader
 from paddle_aug.data.scan import without_bad
 from paddle_aug.data.splits import per_class_subset
 
