@@ -240,7 +240,7 @@ def folder_names(rows: Sequence[Row], numbers: Sequence[int]) -> dict[int, str] 
     folders = [_folders(row.image) for row in rows]
     for up in range(1, min(map(len, folders)) + 1):
         pairs = {(number, parts[-up]) for number, parts in zip(numbers, folders, strict=True)}
-        names = dict(pairs)
+        names = dict(sorted(pairs))
         if len(pairs) == len(names) == len(set(names.values())):
             return names
     return None

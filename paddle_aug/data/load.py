@@ -94,6 +94,7 @@ def _load(options: DataOptions) -> TrainAndEval:
         folder, root = aistudio
         return _load_path(folder, replace(options, images_root=options.images_root or str(root)))
     if is_import_path(options.data):
+        _warn_of_unused_options(options, frozenset(), options.data)
         return load_own(options.data)
     path = user_path(options.data)
     name = options.data.lower()

@@ -1,0 +1,43 @@
+"""No character ends a command, whatever the terminal can show."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = {
+    "train.py": ["train.py", "--config"],
+    "evaluate.py": ["evaluate.py"],
+    "python -m paddle_aug": ["-m", "paddle_aug", "compare"],
+}
+
+
+def run(arguments, encoding):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_error_with_a_chinese_path_is_told_on_an_ascii_terminal(command):
+    done = run([*COMMANDS[command], "没有/圆盘"], "ascii")
+    assert done.returncode == 2
+    assert rb"\u6ca1\u6709/\u5706\u76d8" in done.stderr and b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("gbk", "圆盘 \\xf1".encode("gbk")), ("utf-8", "圆盘 ñ".encode()),
+     ("ascii", b"\\u5706\\u76d8 \\xf1")],
+)  # fmt: skip
+def test_both_streams_write_what_they_can_and_the_rest_in_numbers(encoding, shown):
+    code = (
+        "import sys; from paddle_aug.core.errors import run_command; "
+        "run_command(lambda: print('圆盘 ñ') or print('圆盘 ñ', file=sys.stderr))"
+    )
+    done = run(["-c", code], encoding)
+    assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, shown, shown)
