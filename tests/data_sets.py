@@ -1,5 +1,7 @@
 """Small data sets on disk for the tests of their readers."""
 
+import zipfile
+
 import numpy as np
 from PIL import Image
 
@@ -60,3 +62,18 @@ def make_folder(tmp_path):
     for i in range(6):
         picture(tmp_path / "set" / "Images" / "ab"[i // 3] / f"{i}.png", i)
     return tmp_path / "set"
+
+
+def raw_zip(path, members):
+    """A zip with these (name in bytes, content), whose names say no encoding, as Windows and macOS
+    write them."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, (name, content) in enumerate(members):
+            archive.writestr(f"{number:~>{len(name)}}", content)
+    data = path.read_bytes()
+    for number, (name, _) in enumerate(members):
+        placeholder = f"{number:~>{len(name)}}".encode()
+        assert data.count(placeholder) == 2, "in the member's header and in the directory"
+        data = data.replace(placeholder, name)
+    path.write_bytes(data)
+    return path

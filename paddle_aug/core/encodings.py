@@ -1,11 +1,13 @@
 """Text and names in the encoding they were written in: UTF-8, UTF-16 by its mark, else GBK.
 
 Bytes that are not UTF-8 are taken for GBK only where they look like Chinese text: nine in ten of
-its characters must be in GB2312, the everyday part of GBK. Bytes of other encodings rarely are.
+its characters must be in GB2312, the everyday part of GBK, and none may stand alone between Latin
+letters, as in a German or French word. Bytes of other encodings rarely pass.
 """
 
 import codecs
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from paddle_aug.core.errors import UserError
 UTF8 = "UTF-8"
 GBK = "GBK"
 _GB2312_SHARE = 0.9
+_LATIN_WORD = re.compile(r"[A-Za-z][^\x00-\x7f][A-Za-z]")
 # Byte-order marks that name the encoding; UTF-32's begins like UTF-16's and comes first.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", UTF8),
@@ -89,9 +92,12 @@ def _is_utf8(data: bytes) -> bool:
 
 def _looks_like_gbk(data: bytes) -> bool:
     try:
-        counts = Counter(data.decode(GBK))
+        text = data.decode(GBK)
     except UnicodeDecodeError:
         return False
+    if _LATIN_WORD.search(text):
+        return False
+    counts = Counter(text)
     chinese = {character: n for character, n in counts.items() if not character.isascii()}
     common = sum(n for character, n in chinese.items() if _in_gb2312(character))
     return common >= _GB2312_SHARE * sum(chinese.values())
@@ -106,7 +112,8 @@ def _in_gb2312(character: str) -> bool:
 
 
 def readable(path: str) -> str:
-    """A path for people: what in it is not UTF-8 is shown as GBK, or byte by byte as \\xNN.
+    """A path for people: what in it is not UTF-8 is shown as GBK where it looks like it, else byte
+    by byte as \\xNN.
 
     Python keeps such bytes as lone surrogates, which nothing can print or write to a file.
     """
@@ -116,16 +123,10 @@ def readable(path: str) -> str:
         parts = os.fsencode(path).split(b"/")
     except UnicodeEncodeError:  # never was a path of this system
         return path.encode(UTF8, "backslashreplace").decode(UTF8)
-    return "/".join(map(_readable_part, parts))
-
-
-def _readable_part(data: bytes) -> str:
-    for codec in (UTF8, GBK):
-        try:
-            return data.decode(codec)
-        except UnicodeDecodeError:
-            continue
-    return data.decode(UTF8, "backslashreplace")
+    try:
+        return "/".join(decode_names(parts)[0])
+    except UnicodeDecodeError:
+        return "/".join(part.decode(UTF8, "backslashreplace") for part in parts)
 
 
 def spellings(path: str) -> list[str]:

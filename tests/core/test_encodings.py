@@ -31,7 +31,8 @@ def test_utf16_of_the_other_byte_order_is_read():
 
 @pytest.mark.parametrize(
     ("text", "codec"),
-    [("café au lait", "latin-1"), ("Müller\nÜbung\nGröße", "cp437"), ("Fuß größer", "cp1252"),
+    [("café au lait", "latin-1"), ("größe\nbreite", "latin-1"),
+     ("Müller\nÜbung\nGröße", "cp437"), ("Fuß größer", "cp1252"),
      ("кошка собака", "cp866"), ("кошка собака", "cp1251"), ("圓盤方塊貓狗飛機", "big5"),
      ("ねこ いぬ 飛行機", "shift_jis")],
 )  # fmt: skip

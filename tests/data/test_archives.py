@@ -1,11 +1,14 @@
 """Archives are unpacked once, whole, and never outside their folder."""
 
 import io
+import json
 import os
 import stat
+import struct
 import tarfile
 import time
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +16,8 @@ from hypothesis import strategies as st
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.data import archives
-from paddle_aug.data.archives import extract, file_names, is_archive, unpack
+from paddle_aug.data.archives import concluded_encoding, extract, file_names, is_archive, unpack
+from tests.data_sets import raw_zip
 
 
 def make_zip(path, members):
@@ -243,3 +247,92 @@ def test_listing_the_names_finds_a_member_that_is_cut_or_changed_or_leads_outsid
     for path, reason in ((cut, "damaged"), (changed, "damaged"), (outside, "leads outside")):
         with pytest.raises(UserError, match=reason):
             file_names(path)
+
+
+CHINESE = {"数据/圆盘/1.png": b"1", "数据/方块/名字.png": b"2", "plain.txt": b"3"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "concluded"), [("utf-8", None), ("gbk", ("GBK", ["数据", "圆盘", "方块"]))]
+)  # fmt: skip
+def test_names_without_a_stated_encoding_are_read_as_macos_and_windows_write_them(
+    tmp_path, codec, concluded
+):
+    members = [(name.encode(codec), data) for name, data in CHINESE.items()]
+    folder = unpack(raw_zip(tmp_path / "d.zip", members))
+    assert content(folder) == CHINESE
+    assert concluded_encoding(folder) == concluded
+    assert unpack(tmp_path / "d.zip") == folder  # as it is there already
+
+
+def test_the_encoding_of_names_can_be_said_and_is_asked_for_where_it_cannot_be_told(tmp_path):
+    path = raw_zip(tmp_path / "d.zip", [("Übung/größer.txt".encode("cp437"), b"1")])
+    with pytest.raises(UserError, match=r"d.zip: the names in it, such as b'.*neither UTF-8 nor GBK"
+                       r" as far as can be told: name their encoding with --encoding"):  # fmt: skip
+        unpack(path)
+    assert content(unpack(path, "cp437")) == {"Übung/größer.txt": b"1"}
+    # Another encoding is another content: the folder is made anew.
+    assert content(unpack(path, "latin-1")) == {"\x9abung/gr\x94\xe1er.txt": b"1"}
+    with pytest.raises(UserError, match="neither UTF-8 nor shift_jis"):
+        unpack(raw_zip(tmp_path / "e.zip", [(b"\xff\xff", b"1")]), "shift_jis")
+
+
+def test_a_folder_that_an_older_version_unpacked_with_wrong_names_is_made_anew(tmp_path):
+    path = raw_zip(tmp_path / "d.zip", [("圆盘/1.txt".encode("gbk"), b"1")])
+    folder = unpack(path)
+    mark = folder / ".paddle_aug_unpacked.json"
+    old = {k: v for k, v in json.loads(mark.read_text()).items() if k in ("size", "mtime_ns")}
+    mark.write_text(json.dumps(old))
+    (folder / "圆盘").rename(folder / "╘▓┼╠")
+    assert content(unpack(path)) == {"圆盘/1.txt": b"1"}
+
+
+def test_stated_names_and_others_may_stand_side_by_side(tmp_path):
+    with zipfile.ZipFile(tmp_path / "u.zip", "w") as archive:
+        archive.writestr("圆盘/1.txt", b"1")  # with the flag
+    assert content(unpack(tmp_path / "u.zip")) == {"圆盘/1.txt": b"1"}
+    assert concluded_encoding(unpack(tmp_path / "u.zip")) is None
+    raw = "方块/2.txt".encode("gbk")
+    path = make_zip(tmp_path / "d.zip", [("圆盘/1.txt", b"1"), ("~" * len(raw), b"2")])
+    path.write_bytes(path.read_bytes().replace(b"~" * len(raw), raw))
+    assert content(unpack(path)) == {"圆盘/1.txt": b"1", "方块/2.txt": b"2"}
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_name_in_unicode_beside_the_other_one_is_taken_where_it_belongs_to_it(tmp_path, fits):
+    raw = "圆盘/1.txt".encode("gbk")
+    crc = zlib.crc32(raw if fits else b"another name")
+    name = "圆盘é/1.txt".encode()
+    extra = struct.pack("<HHBL", 0x7075, 5 + len(name), 1, crc) + name
+    info = zipfile.ZipInfo("~" * len(raw))
+    info.extra = struct.pack("<HH", 0x5455, 0) + extra  # after another field
+    with zipfile.ZipFile(tmp_path / "d.zip", "w") as archive:
+        archive.writestr(info, b"1")
+    path = tmp_path / "d.zip"
+    path.write_bytes(path.read_bytes().replace(b"~" * len(raw), raw))
+    expected = "圆盘é/1.txt" if fits else "圆盘/1.txt"
+    assert content(unpack(path)) == {expected: b"1"}
+
+
+def test_a_backslash_byte_inside_a_chinese_character_is_no_folder(tmp_path):
+    name = "誠實常用汉字常用汉字常用汉字常用汉字/1.txt"
+    assert b"\\" in name.encode("gbk")
+    path = raw_zip(tmp_path / "d.zip", [(name.encode("gbk"), b"1")])
+    assert content(unpack(path, "gbk")) == {name: b"1"}
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints"])
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_what_systems_leave_behind_is_not_unpacked(tmp_path, make, name):
+    path = tmp_path / ("d.zip" if make is make_zip else "d.tar.gz")
+    folder = unpack(make(path, [(f"a/{name}/1.png", b"x"), (f"{name}/b", b"x"), ("a/1.png", b"y")]))
+    assert content(folder) == {"a/1.png": b"y"}
+    assert not (folder / "a" / name).exists()
+
+
+def test_names_in_a_tar_keep_their_bytes(tmp_path):
+    name = os.fsdecode("圆盘/1.txt".encode("gbk"))
+    folder = unpack(make_tar(tmp_path / "d.tar", [(name, b"1")], "w"))
+    assert [os.fsencode(path.name).decode("gbk") for path in folder.iterdir() if path.is_dir()] == [
+        "圆盘"
+    ]

@@ -33,9 +33,15 @@ class TestFiles:
     @pytest.mark.parametrize("name", ["classes", "labels", "label_list", "label"])
     @pytest.mark.parametrize(
         "text",
-        ["2 big bird\n0 cat\n1 dog\n", "0 cat\r\n1 dog\r\n2 big bird",
-         "0\tcat\n1\tdog\n2\tbig bird", "0,cat\n1,dog\n2,big bird\n", "0: cat\n1: dog\n2: big bird\n", "cat\ndog\nbig bird\n",
-         "\ufeff0 cat\n1 dog\n2 big bird\n"],
+        [
+            "2 big bird\n0 cat\n1 dog\n",
+            "0 cat\r\n1 dog\r\n2 big bird",
+            "0\tcat\n1\tdog\n2\tbig bird",
+            "0,cat\n1,dog\n2,big bird\n",
+            "0: cat\n1: dog\n2: big bird\n",
+            "cat\ndog\nbig bird\n",
+            "\ufeff0 cat\n1 dog\n2 big bird\n",
+        ],
         ids=["out of order", "crlf", "tabs", "commas", "colons", "lines", "mark"],
     )  # fmt: skip
     def test_names_are_read_by_number_where_every_line_has_one(self, tmp_path, name, text):

@@ -1,5 +1,6 @@
 """Lists and tables are read by value; every bad line is refused with file and line."""
 
+import os
 import zipfile
 
 import numpy as np
@@ -234,3 +235,66 @@ class TestCsv:
     def test_a_bad_table_is_refused(self, folder, text, error):
         with pytest.raises(UserError, match=error):
             load(self.write(folder, text))
+
+
+class TestPlaces:
+    """Where the images of a list may lie."""
+
+    @pytest.mark.parametrize("form", ["absolute", "through a link", "given root"])
+    def test_absolute_paths_inside_the_image_root_are_read(self, folder, tmp_path, form):
+        base, options = folder, {}
+        if form == "through a link":
+            (tmp_path / "link").symlink_to(folder)
+            base = tmp_path / "link"
+        elif form == "given root":
+            (tmp_path / "lists").mkdir()
+            options = {"images_root": str(folder)}
+        place = tmp_path / "lists" if options else folder
+        rows = [f"{base}/Images/a/0.png 0", f"{base}/Images/b/3.png 1"]
+        write_lists(place, "\n".join(rows), f"{base}/Images/b/5.png 1\n")
+        train, evaluation = load(place, **options)
+        assert values(train) == [(0, 0), (3, 1)] and values(evaluation) == [(5, 1)]
+        said = f"absolute paths of images lie inside {folder / 'Images'}"
+        assert (said in describe(train, evaluation)) == (not options)
+
+    def test_an_absolute_and_a_relative_path_of_one_file_are_one(self, folder):
+        image = folder / "Images" / "a" / "0.png"
+        write_lists(folder, f"{image} 0\nb/3.png 1\n", "a/0.png 1\nb/5.png 1\n")
+        with pytest.raises(UserError, match=r"Eval.txt:1: 'a/0.png' has label '1', but '0' in"):
+            load(folder, class_names="labels")
+
+    @pytest.mark.parametrize("outside", ["/etc/passwd", "{tmp}/x.png", "{set}/Images/../../x.png"])
+    def test_absolute_paths_elsewhere_are_refused(self, folder, tmp_path, outside):
+        picture(tmp_path / "x.png")
+        path = outside.format(tmp=tmp_path, set=folder)
+        write_lists(folder, f"{folder}/Images/a/0.png 0\n{path} 1\n")
+        with pytest.raises(UserError, match=r"Train.txt:2: absolute path .* outside the image ro"):
+            load(folder)
+        (folder / "Images" / "link").symlink_to(tmp_path)
+        write_lists(folder, f"{folder}/Images/a/0.png 0\n{folder}/Images/link/x.png 1\n")
+        with pytest.raises(UserError, match=r"Train.txt:2: absolute path .* outside the image ro"):
+            load(folder)
+
+    @pytest.mark.parametrize("codec", ["utf-8", "gbk"])
+    @pytest.mark.parametrize("disk", ["utf-8", "gbk"])
+    def test_names_in_the_list_and_on_the_disk_may_be_of_two_encodings(self, tmp_path, codec, disk):
+        for value, name in enumerate(("圆盘", "方块")):
+            picture(tmp_path / name / "图.png", value)
+        if disk == "gbk":
+            for name in ("圆盘", "方块"):
+                raw = os.fsencode(tmp_path) + b"/" + name.encode("gbk")
+                os.rename(tmp_path / name, raw)
+                os.rename(raw + "/图.png".encode(), raw + "/图.png".encode("gbk"))
+        text = "圆盘/图.png 0\n方块/图.png 1\n".encode(codec)
+        write_lists(tmp_path, text, None)
+        (tmp_path / "Eval.txt").write_bytes(text)
+        train, _ = load(tmp_path)
+        assert values(train) == [(0, 0), (1, 1)] and train.classes == ["圆盘", "方块"]
+        assert train.source(0) == str(tmp_path / "圆盘" / "图.png")
+
+    def test_accents_as_macos_writes_them_are_found(self, tmp_path):
+        picture(tmp_path / "cafe\u0301" / "1.png", 7)
+        picture(tmp_path / "b" / "1.png", 8)
+        write_lists(tmp_path, "café/1.png 0\nb/1.png 1\n", None)
+        train, _ = load(tmp_path, eval_data=str(tmp_path / "Train.txt"))
+        assert values(train) == [(7, 0), (8, 1)] and train.classes == ["café", "b"]
