@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_LIMIT_BYTES", "CachedDataset", "clear", "list_entries", "res
 log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT_BYTES = 8 << 30
-_VERSION = 1  # of the preprocessing: raise it when the bytes of a decoded image change
+_VERSION = 2  # of the preprocessing: raise it when the bytes of a decoded image change
 _BLOCK = 64
 
 

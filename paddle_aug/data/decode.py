@@ -1,16 +1,19 @@
 """Any image file to RGB uint8 as a person sees it, or a clear error; never half an image.
 
 Formats: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM/PGM, recognised by content, not by the file's name.
-Gray becomes three equal channels; palettes are looked up; transparent parts lie on white; CMYK is
-converted; 16-bit values keep their high byte; an EXIF orientation is applied; of an animation or a
-multi-page file the first frame counts. Colour profiles are ignored. Damage in the middle of a JPEG
-that keeps its end marker shows as grey blocks and cannot be told.
+Gray becomes three equal channels, white where a TIFF counts from white; palettes are looked up;
+transparent parts and levels lie on white; CMYK is converted; 12- and 16-bit values keep their high
+eight bits; an EXIF orientation is applied; of an animation or a multi-page file the first frame
+counts. Colour profiles are ignored. Damage in the middle of a JPEG that keeps its end marker shows
+as grey blocks and cannot be told.
 """
 
 import functools
 import io
 import os
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,6 +31,10 @@ SUFFIXES = (
     ".ppm", ".pgm", ".pbm", ".pnm",
 )  # fmt: skip
 
+# Tags of a TIFF, and values of them.
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_WHITE_IS_ZERO, _SIGNED = 0, 2
+
 # This module checks the size itself, before decoding, and raises.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
@@ -40,7 +47,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 
     Raises ImageError with the path and the reason: missing, unreadable, not an ordinary file,
     empty, not an image of the known formats, cut off or damaged, more than MAX_PIXELS (checked
-    before decoding), or pixels without a defined look (32-bit, floating point).
+    before decoding), or pixels without a defined look (32-bit, signed, floating point).
     """
     try:
         return decode_image(read_bytes(path, MAX_FILE_BYTES), path)
@@ -128,11 +135,14 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
     if picture.format == "PNG" and b"IEND" not in data:
         raise _RefusedError("the PNG is cut off (its end marker is missing)")
     picture.load()
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF
+    _check_pixels(picture, tags)
+    _keep_transparent_level(picture, data)
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I"):
-        picture = Image.fromarray(_high_byte(np.asarray(picture)))
-    elif picture.mode == "F":
-        raise _RefusedError("floating-point pixels have no defined look; convert it to 8 bits")
+        picture = _gray_of_many_levels(picture, tags)
+    if picture.mode == "La":  # multiplied by its transparency
+        picture = picture.convert("LA")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
@@ -148,10 +158,51 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _high_byte(values: np.ndarray) -> np.ndarray:
-    if values.size and (int(values.min()) < 0 or int(values.max()) > 0xFFFF):
-        raise _RefusedError("32-bit pixels have no defined look; convert it to 8 or 16 bits")
-    return (values >> 8).astype(np.uint8)
+def _check_pixels(picture: Image.Image, tags: Mapping[int, Any]) -> None:
+    """Raise _RefusedError where nothing says which values are black and white."""
+    kind = None
+    if picture.mode == "F":
+        kind = "floating-point"
+    elif max(tags.get(_BITS, (8,))) > 16:
+        kind = "32-bit"
+    elif _SIGNED in tags.get(_SAMPLE_FORMAT, ()):
+        kind = "signed"
+    if kind is not None:
+        raise _RefusedError(f"{kind} pixels have no defined look; convert it to 8 bits")
+
+
+def _keep_transparent_level(picture: Image.Image, data: bytes) -> None:
+    """Change a PNG's picture so that the level that its file declares transparent is that in it.
+
+    The file names the level in its own bits, Pillow hands it on to a picture of 8 bits.
+    """
+    level = picture.info.get("transparency")
+    if picture.format != "PNG" or level is None:
+        return
+    bits = data[24]
+    if picture.mode == "L" and level < 1 << bits < 256:
+        picture.info["transparency"] = level * 255 // ((1 << bits) - 1)
+    elif picture.mode == "RGB" and bits == 16:
+        # The low bytes are gone; OpenCV makes the level an alpha channel before it drops them.
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        if pixels is None or pixels.shape != (picture.height, picture.width, 4):
+            raise _RefusedError("16-bit colours with a transparent one; convert it to 8 bits")
+        del picture.info["transparency"]
+        picture.putalpha(_alpha(pixels[..., 3] > 0))
+
+
+def _gray_of_many_levels(picture: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
+    """The high eight bits of gray pixels of 12 or 16, with alpha where a level is transparent."""
+    bits, values = max(tags.get(_BITS, (16,))), np.asarray(picture)
+    gray = values if tags.get(_PHOTOMETRIC) != _WHITE_IS_ZERO else (1 << bits) - 1 - values
+    result = Image.fromarray((gray >> (bits - 8)).astype(np.uint8))
+    if "transparency" in picture.info:
+        result.putalpha(_alpha(values != picture.info["transparency"]))
+    return result
+
+
+def _alpha(opaque: np.ndarray) -> Image.Image:
+    return Image.fromarray(opaque.astype(np.uint8) * np.uint8(255))
 
 
 def _check_size(width: int, height: int) -> None:
@@ -166,4 +217,6 @@ def _check_size(width: int, height: int) -> None:
 def _not_an_image(data: bytes) -> str:
     if not data.strip(b"\0"):
         return "only zero bytes; the copy or download did not finish"
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return "a TIFF whose kind of pixels is not read; save it as PNG"
     return "not an image (JPEG, PNG, BMP, GIF, WebP, TIFF and PPM are read)"

@@ -82,16 +82,124 @@ def test_sixteen_bit_gray_keeps_its_high_byte():
     np.testing.assert_array_equal(image[..., 0], [[0, 0, 1], [128, 254, 255]])
 
 
+def png(bits, kind, row, width=3, **chunks):
+    """One row of pixels; kind: 0 gray, 2 RGB, 3 palette, 4 gray and alpha, 6 RGBA."""
+    header = struct.pack(">IIBBBBB", width, 1, bits, kind, 0, 0, 0)
+    parts = {"IHDR": header, **chunks, "IDAT": zlib.compress(b"\0" + row), "IEND": b""}
+    result = b"\x89PNG\r\n\x1a\n"
+    for name, data in parts.items():
+        body = name.encode() + data
+        result += struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+    return result
+
+
+def tiff(bits, photometric, row, width=3, channels=1, order="<", **more):
+    """One row of pixels; more: extra_samples, sample_format, compression."""
+    tags = {
+        256: [width], 257: [1], 258: [bits] * channels, 259: [more.get("compression", 1)],
+        262: [photometric], 273: [8], 277: [channels], 278: [1], 279: [len(row)],
+    }  # fmt: skip
+    for number, name in ((338, "extra_samples"), (339, "sample_format")):
+        if name in more:
+            tags[number] = [more[name]]
+    start = 8 + len(row) + len(row) % 2
+    beyond, entries = b"", b""
+    for number, values in tags.items():
+        value = struct.pack(f"{order}{len(values)}H", *values)
+        if len(value) > 4:
+            place = start + 2 + 12 * len(tags) + 4 + len(beyond)
+            beyond, value = beyond + value, struct.pack(order + "I", place)
+        entries += struct.pack(order + "HHI", number, 3, len(values)) + value.ljust(4, b"\0")
+    head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, start)
+    listing = struct.pack(order + "H", len(tags)) + entries + bytes(4)
+    return head + row + bytes(len(row) % 2) + listing + beyond
+
+
+def words(*values, order=">"):
+    return struct.pack(f"{order}{len(values)}H", *values)
+
+
 def test_sixteen_bit_colour_keeps_its_high_byte():
-    values = struct.pack(">6H", 0, 256, 65535, 32768, 511, 65279)
+    data = png(16, 2, words(0, 256, 65535, 32768, 511, 65279), width=2)
+    np.testing.assert_array_equal(decode_image(data), [[[0, 1, 255], [128, 1, 254]]])
 
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0))
-    png += chunk(b"IDAT", zlib.compress(b"\0" + values)) + chunk(b"IEND", b"")
-    np.testing.assert_array_equal(decode_image(png), [[[0, 1, 255], [128, 1, 254]]])
+@pytest.mark.parametrize(
+    ("bits", "row", "level", "seen"),
+    [
+        (1, bytes([0b01000000]), 1, [0, 255, 0]),
+        (1, bytes([0b01000000]), 0, [255, 255, 255]),
+        (2, bytes([0b00011000]), 1, [0, 255, 170]),
+        (4, bytes([0x03, 0x50]), 3, [0, 255, 85]),
+        (4, bytes([0x03, 0x50]), 0, [255, 51, 85]),
+        (8, bytes([0, 7, 9]), 7, [0, 255, 9]),
+        (16, words(0, 0x0700, 0x0701), 0x0700, [0, 255, 7]),
+        (16, words(0, 5, 0x0505), 5, [0, 255, 5]),
+        (16, words(0, 0xFFFE, 0xFFFF), 0, [255, 255, 255]),
+    ],
+)
+def test_a_transparent_gray_level_lies_on_white(bits, row, level, seen):
+    image = decode_image(png(bits, 0, row, tRNS=words(level)))
+    assert image[0].tolist() == [[value] * 3 for value in seen]
+
+
+def test_a_transparent_colour_is_told_from_its_neighbours_in_eight_and_sixteen_bits():
+    image = decode_image(png(8, 2, bytes([1, 2, 3, 1, 2, 4]), width=2, tRNS=words(1, 2, 3)))
+    assert image[0].tolist() == [[255] * 3, [1, 2, 4]]
+    row = words(0x0102, 0x0203, 0x0304, 0x0103, 0x0203, 0x0304, 0x00FF, 0, 0)
+    image = decode_image(png(16, 2, row, tRNS=words(0x0102, 0x0203, 0x0304)))
+    assert image[0].tolist() == [[255] * 3, [1, 2, 3], [0, 0, 0]]
+    image = decode_image(png(16, 2, row, tRNS=words(0, 0, 0)))
+    assert image[0].tolist() == [[1, 2, 3], [1, 2, 3], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("kind", [0, 2])
+def test_a_turned_picture_keeps_its_transparent_level(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    row = words(*[value for value in (1, 2, 3) for _ in range(kind + 1)])
+    level = words(*[2] * (kind + 1))
+    image = decode_image(png(16, kind, row, tRNS=level, eXIf=exif.tobytes()[6:]))
+    assert image[:, 0, 0].tolist() == [0, 255, 0]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("compression", [1, 8])
+@pytest.mark.parametrize(
+    ("bits", "row", "black_is_zero"),
+    [
+        (1, bytes([0b01000000]), [0, 255, 0]),
+        (2, bytes([0b00011000]), [0, 85, 170]),
+        (4, bytes([0x03, 0xF0]), [0, 51, 255]),
+        (8, bytes([0, 7, 255]), [0, 7, 255]),
+        (12, bytes([0, 0x07, 0x00, 0xFF, 0xF0]), [0, 0x70, 255]),
+        (16, (0, 0x0700, 0xFFFF), [0, 7, 255]),
+    ],
+)
+def test_gray_tiffs_count_from_black_or_from_white(bits, row, black_is_zero, compression, order):
+    row = words(*row, order=order) if bits == 16 else row
+    row = zlib.compress(row) if compression == 8 else row
+    not_read = {(0, 12, "<"), (0, 12, ">"), (1, 12, ">"), (0, 16, ">")}  # by Pillow
+    for photometric, seen in ((1, black_is_zero), (0, [255 - v for v in black_is_zero])):
+        data = tiff(bits, photometric, row, compression=compression, order=order)
+        if (photometric, bits, order) in not_read:
+            with pytest.raises(UserError, match="TIFF whose kind of pixels is not read; save it"):
+                decode_image(data)
+        else:
+            assert decode_image(data)[0].tolist() == [[value] * 3 for value in seen]
+
+
+def test_gray_and_alpha_of_a_tiff_lie_on_white_multiplied_or_not():
+    for extra_samples, seen in ((2, 177), (1, 227), (0, 100)):
+        data = tiff(8, 1, bytes([100, 128]), 1, channels=2, extra_samples=extra_samples)
+        assert decode_image(data).tolist() == [[[seen] * 3]]
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(8, "signed"), (16, "signed"), (32, "32-bit")])
+def test_signed_and_32_bit_pixels_are_refused_whatever_their_values(bits, kind):
+    data = tiff(bits, 1, bytes(3 * bits // 8), sample_format=2)
+    with pytest.raises(UserError, match=f"{kind} pixels have no defined look"):
+        decode_image(data)
 
 
 def test_one_bit_images_are_black_and_white():
