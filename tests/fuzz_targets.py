@@ -23,13 +23,16 @@ from PIL import Image
 
 from paddle_aug.config import load_config
 from paddle_aug.core.plain_yaml import read_yaml
-from paddle_aug.data.archives import unpack
+from paddle_aug.data.archives import file_names, unpack
+from paddle_aug.data.class_names import read_label_map
 from paddle_aug.data.decode import read_image
 from paddle_aug.data.from_arrays import read_cifar, read_idx, read_npz
+from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.list_files import read_csv, read_list
+from paddle_aug.data.options import DataOptions
 from paddle_aug.runs.checkpoint import load_state, save_state
 from paddle_aug.weights.read import load_weights
-from tests.data_sets import load, make_folder, write_lists
+from tests.data_sets import load, make_folder, raw_zip, write_lists
 
 
 class Target(NamedTuple):
@@ -90,6 +93,18 @@ def _read_table(folder: Path, data: bytes) -> None:
     load(root)
 
 
+def _read_label_map(folder: Path, data: bytes) -> None:
+    (folder / "label_list.txt").write_bytes(data)
+    names = read_label_map(folder / "label_list.txt", Guesses(DataOptions())).names
+    assert names and all(names.values())
+    load(write_lists(_prepared(folder), "a/0.png 0\nb/3.png 1\n"),
+         class_names=str(folder / "label_list.txt"))  # fmt: skip
+
+
+def _in_encodings(*texts: str) -> list[bytes]:
+    return [text.encode(codec) for text in texts for codec in ("utf-8", "gbk", "utf-16")]
+
+
 def _read_idx(folder: Path, data: bytes) -> None:
     (folder / "x").write_bytes(data)
     assert read_idx(folder / "x").dtype == np.uint8
@@ -137,6 +152,8 @@ def _read_archive(folder: Path, data: bytes) -> None:
     path.write_bytes(data)
     unpacked = unpack(path)
     assert unpacked.parent == folder
+    for name in file_names(path):
+        name.encode("utf-8", "surrogateescape")
     shutil.rmtree(unpacked)
 
 
@@ -151,7 +168,11 @@ def _archive_samples() -> list[bytes]:
             member = tarfile.TarInfo(name)
             member.size = 20
             archive.addfile(member, io.BytesIO(b"\1" * 20))
-    return [plain.getvalue(), packed.getvalue(), gzip.compress(packed.getvalue(), mtime=0)]
+    with tempfile.TemporaryDirectory() as folder:
+        names = [(f"圆盘/{codec}.png".encode(codec), b"1" * 9) for codec in ("gbk", "utf-8")]
+        chinese = [raw_zip(Path(folder) / "x.zip", [name]).read_bytes() for name in names]
+    packed_bytes = packed.getvalue()
+    return [plain.getvalue(), *chinese, packed_bytes, gzip.compress(packed_bytes, mtime=0)]
 
 
 _YAML_VALUES = st.sampled_from(
@@ -276,7 +297,9 @@ def _image_samples() -> list[bytes]:
 TARGETS = {
     "list": Target(
         LINES.map(lambda text: text.encode("utf-8", "surrogatepass"))
-        | damaged(lambda: [b"a/0.png 0\na/1.png 0\nb/3.png 1\n", b"a/0.png\tx\r\nb/4.png\ty\n"])
+        | damaged(lambda: [b"a/0.png 0\na/1.png 0\nb/3.png 1\n", b"a/0.png\tx\r\nb/4.png\ty\n",
+                           b"a/0.png 7\nb/3.png 3\n",
+                           *_in_encodings("a/0.png 圆盘\nb/3.png 方块\n")])
         | st.binary(max_size=80),
         _read_list, ".txt",
     ),
@@ -290,9 +313,17 @@ TARGETS = {
             lambda: [
                 b"image,label\na/0.png,0\na/1.png,0\nb/3.png,1\nb/4.png,1\n",
                 b'id,label,image\n1,cat,"a/0.png"\n2,dog,b/3.png\n3,cat,a/1.png\n4,dog,b/4.png\n',
+                *_in_encodings("image,label\na/0.png,圆盘\nb/3.png,方块\na/1.png,圆盘\n"),
             ]
         ),
         _read_table, "train.csv",
+    ),
+    "label map": Target(
+        LINES.map(lambda text: text.encode("utf-8", "surrogatepass"))
+        | damaged(lambda: [b"0 a\n1 b\n", b"1 b\n0 a\n7 c", b"a\nb\n", b"1 a\n2 b\n",
+                           *_in_encodings("1 方块\n0 圆盘\n", "圆盘\n方块\n")])
+        | st.binary(max_size=40),
+        _read_label_map, "label_list.txt",
     ),
     "idx": Target(
         st.tuples(

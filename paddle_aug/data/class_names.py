@@ -188,7 +188,8 @@ def _first_label(rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMa
         if number >= count + first:
             last = count - 1 + first
             raise UserError(
-                f"{row.place}: label {number} is out of range, {first}..{last} are named"
+                f"{row.place}: label {number} is out of range, {first}..{last} are named by "
+                f"{label_map.source}"
             )
     if first == 0 and 0 not in numbers:
         raise UserError(
