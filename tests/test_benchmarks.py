@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import common, epoch, naive_article, scaling, startup
+from benchmarks import common, epoch, exactness, naive_article, scaling, startup
 from benchmarks.article_data import prepare
 from benchmarks.common import Stopwatch, Table, Worker, clean_environment, median_ratio, publish
 from paddle_aug.data.decode import read_image
@@ -51,6 +51,18 @@ def test_tables_are_saved_as_json_or_markdown(tmp_path, capsys):
     assert "cores" in saved["machine"]
     assert "### T" in (tmp_path / "t.md").read_text()
     assert capsys.readouterr().out.count("### T") == 2
+
+
+def test_exactness_counts_equal_pixels_and_values_that_are_off(capsys):
+    ours, theirs = np.zeros((2, 10, 10, 3), np.uint8)
+    theirs[0, 0], theirs[1, 1, 0] = (1, 0, 0), 7
+    assert exactness.closeness([(ours, theirs), (ours, ours)]) == ["99.00", "98.00", "7", "1666.7"]
+    against_pillow, against_imgaug = exactness.main(["--images", "3"])["tables"]
+    rows = {row[0]: row[1:] for row in against_pillow["rows"]}
+    assert rows["brightness"] == ["100.00", "100.00", "0", "0.0"] * 2
+    assert float(rows["rotate"][0]) > 97 and float(rows["crop bilinear"][0]) < 90
+    assert {row[0]: row[2] for row in against_imgaug["rows"]}["affine"] <= 40
+    assert "### userDef's operations against Pillow" in capsys.readouterr().out
 
 
 def test_a_clean_environment_has_no_tuning(monkeypatch):

@@ -1,4 +1,4 @@
-"""Writes what imgaug 0.4.0 makes of two images at fixed parameters: tests/golden/imgaug_040.npz.
+"""Writes what imgaug 0.4.0 makes of images at fixed parameters: tests/golden/imgaug_040.npz.
 
     python tools/imgaug_golden.py tests/golden/imgaug_040.npz
 

@@ -2,23 +2,15 @@
 
 import importlib.util
 import inspect
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from paddle_aug.augment.ops import imgaug as operations
-from paddle_aug.augment.ops.superpixels import superpixels
 from paddle_aug.augment.transforms.imgaug_library import library_operations
 from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
-
-_GOLDEN = Path(__file__).parent.parent / "golden" / "imgaug_040.npz"
-with np.load(_GOLDEN, allow_pickle=False) as _file:
-    ARRAYS = {name: _file[name] for name in _file.files}
-_SPEC = json.loads(ARRAYS.pop("spec").tobytes())
-CASES = {f"case{number} {case['op']}": case for number, case in enumerate(_SPEC["cases"])}
+from tests.imgaug_cases import CASES, EDITIONS, expected, ours, source, strength
 
 # The largest difference of a value and the mean one. OpenCV 4.2 rounds its filters otherwise than
 # later ones, and its affine maps on single pixels; scikit-image's bilinear weights are exact and
@@ -61,25 +53,6 @@ AS_OPTIONS = {
 }
 
 
-def expected(name: str) -> np.ndarray:
-    return ARRAYS[name.split()[0]].astype(int)
-
-
-def source(name: str) -> np.ndarray:
-    return ARRAYS[CASES[name]["image"]]
-
-
-def ours(name: str) -> np.ndarray:
-    op, arguments, image = CASES[name]["op"], dict(CASES[name]["args"]), source(name)
-    if op == "superpixels":
-        return superpixels(image, **arguments).astype(int)
-    if op == "displaced":
-        steps = 0.5 * np.arange(image.shape[0] * image.shape[1]).reshape(image.shape[:2])
-        shifts = [arguments["amount"] * f(steps).astype(np.float32) for f in (np.sin, np.cos)]
-        return operations.displaced(image, *shifts).astype(int)
-    return getattr(operations, op)(image, **arguments).astype(int)
-
-
 def compare(result: np.ndarray, name: str, rounding: int = 0) -> None:
     op, wanted = CASES[name]["op"], expected(name)
     if op == "piecewise_affine":
@@ -90,11 +63,6 @@ def compare(result: np.ndarray, name: str, rounding: int = 0) -> None:
     error = np.abs(result - wanted)
     assert error.max() <= largest + rounding
     assert error.mean() <= mean + rounding / 2
-
-
-def strength(result: np.ndarray, name: str) -> float:
-    """Mean change of a value."""
-    return np.abs(result - source(name)).mean()
 
 
 def is_like(result: np.ndarray, name: str) -> bool:
@@ -122,8 +90,8 @@ def test_every_operation_of_the_pipeline_is_compared():
 
 
 def test_the_arrays_are_of_the_edition_that_is_reproduced():
-    assert _SPEC["editions"]["imgaug"] == "0.4.0"
-    assert _SPEC["editions"]["scikit-image"] == "0.16.2"
+    assert EDITIONS["imgaug"] == "0.4.0"
+    assert EDITIONS["scikit-image"] == "0.16.2"
 
 
 def options_of(case: dict[str, Any]) -> dict[str, Any]:
