@@ -94,7 +94,8 @@ def flip(image: np.ndarray, horizontal: bool, vertical: bool) -> np.ndarray:
 def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
     """Image turned counter-clockwise about its centre, nearest neighbour, black corners.
 
-    The size stays. Equal to Pillow's on about 99.9 % of the pixels.
+    The size stays. Equal to Pillow's on 99.9 % of the pixels, at the worst of the whole angles, 135
+    degrees, on 99.7 % of 224 x 224 and 97.4 % of 28 x 28.
     """
     height, width = image.shape[:2]
     degrees %= 360
