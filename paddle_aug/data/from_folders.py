@@ -14,7 +14,7 @@ from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.listing import contents, images_in, subfolders
-from paddle_aug.data.options import DataOptions
+from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_parts
 from paddle_aug.data.splits import stratified_split
 
@@ -47,6 +47,8 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
     root = user_path(options.images_root) if options.images_root else None
     name, description = readable(folder.name), readable(str(folder))
     paths, labels, classes = scan_tree(tree, guesses, root=root)
+    if root and all(is_inside(path, tree) for path in paths):
+        warn_without_effect(options, ("images_root",), f"{tree}, out of which no link leads")
     train = FileDataset(paths, labels, classes, name, description=description)
     if classes == _TEN_DIGITS and options.changes_label is None:
         guesses.note("ten classes")
@@ -58,6 +60,7 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
         except UserError as error:
             raise UserError(f"{folder}: {error}") from None
         return train.subset(chosen[0]), train.subset(chosen[1])
+    warn_without_effect(options, ("eval_share",), f"{folder}, which is not split")
     if not evaluation_tree.is_dir():
         raise UserError(f"--eval-data {evaluation_tree}: a folder of class folders is needed")
     paths, labels, _ = scan_tree(evaluation_tree, guesses, classes, root)

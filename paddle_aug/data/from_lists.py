@@ -21,7 +21,7 @@ from paddle_aug.data.list_files import (
     resolve_paths,
 )
 from paddle_aug.data.listing import files_by_name
-from paddle_aug.data.options import DataOptions
+from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.splits import order_split, stratified_split
 
 _LIST_SUFFIXES = (".txt", ".lst")
@@ -47,7 +47,9 @@ def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     eval_rows = _read_rows(eval_path, guesses) if eval_path else []
     root = _image_root(path, train_rows, guesses)
     label_map = find_label_map((path.parent, root), (path, eval_path), guesses)
-    if not eval_rows:
+    if eval_rows:
+        warn_without_effect(options, ("eval_share", "split"), f"{path}, which is not split")
+    else:
         train_rows, eval_rows = _split_rows(train_rows, guesses)
     classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, label_map, guesses)
     if classes == _TEN_DIGITS and options.changes_label is None:

@@ -26,7 +26,7 @@ from paddle_aug.data.from_own_code import load_own
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.listing import contents, files_by_name, is_image, subfolders
 from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
-from paddle_aug.data.options import DataOptions
+from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.scan import without_bad
 from paddle_aug.data.splits import per_class_subset
 
@@ -139,9 +139,8 @@ def _unpacked(archive: Path, guesses: Guesses) -> Path:
 
 def _warn_of_unused_options(options: DataOptions, used: frozenset[str], data: str) -> None:
     """Log which options that count for other readers were given for data that do not use them."""
-    for name in sorted({name for reader in READERS for name in reader.uses} - used):
-        if getattr(options, name) != getattr(DataOptions(), name):
-            log.warning("--%s has no effect on %s", name.replace("_", "-"), data)
+    known = {name for reader in READERS for name in reader.uses}
+    warn_without_effect(options, known - used, data)
 
 
 def _read(reader: Reader, path: Path, options: DataOptions, guesses: Guesses) -> TrainAndEval:

@@ -1,5 +1,6 @@
 """What a user can say about the data, checked when it is made."""
 
+import logging
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Literal, get_args
 from paddle_aug.core.encodings import check_encoding
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
+
+log = logging.getLogger(__name__)
 
 AISTUDIO = Path("/home/aistudio")  # where a home folder of another name has not the data
 LISTS = Path("data/data22612")  # the article's lists, below AI Studio's home folder
@@ -95,3 +98,10 @@ class DataOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"{name} is {value}, allowed: 1 and more")
+
+
+def warn_without_effect(options: DataOptions, names: Collection[str], data: str) -> None:
+    """Log which of the options `names` were given although these data do not use them."""
+    for name in sorted(names):
+        if getattr(options, name) != getattr(DataOptions(), name):
+            log.warning("--%s has no effect on %s", name.replace("_", "-"), data)

@@ -100,7 +100,8 @@ def test_an_option_that_a_reader_does_not_use_is_said(reader, tmp_path, caplog):
     folder, _ = SAMPLES[reader][0](tmp_path)
     given = {"folders": "parts", "class_names": "labels", "split": "stratified"}
     load(folder, **given)
-    said = set(re.findall(r"--(\S+) has no effect on", caplog.text))
+    # What a reader uses may be without effect on the data at hand, which is said in other words.
+    said = set(re.findall(r"--(\S+) has no effect on (?!.*not split)", caplog.text))
     assert said == {name.replace("_", "-") for name in given if name not in reader.uses}
 
 
@@ -121,3 +122,16 @@ def test_a_reader_that_is_added_to_the_list_is_used_and_told_of(tmp_path, monkey
 def test_options_without_an_effect_on_named_data_are_said(caplog):
     load("digits", class_names="a,b")
     assert "--class-names has no effect on digits" in caplog.text
+
+
+def test_an_option_without_an_effect_on_the_data_at_hand_is_said(tmp_path, caplog):
+    """Options that a reader uses, for data of its own that leave nothing for them to do."""
+    picture(tmp_path / "two/train/a/1.png"), picture(tmp_path / "two/train/b/1.png")
+    picture(tmp_path / "two/test/a/2.png"), picture(tmp_path / "two/test/b/2.png")
+    load(tmp_path / "two", eval_share=0.5, images_root=str(tmp_path))
+    assert "--eval-share has no effect on" in caplog.text and "which is not split" in caplog.text
+    assert "--images-root has no effect on" in caplog.text and "no link leads" in caplog.text
+    caplog.clear()
+    folder = write_lists(make_folder(tmp_path), TRAIN, "b/5.png 1")
+    load(folder, split="stratified")
+    assert "--split has no effect on" in caplog.text and "which is not split" in caplog.text
