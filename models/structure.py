@@ -1,5 +1,6 @@
 """What a model is made of: its classification head, its number of parameters, what may learn."""
 
+import paddle
 from paddle import Tensor, nn
 
 
@@ -44,8 +45,47 @@ def training_mode(model: nn.Layer) -> None:
     statistics and do not change them."""
     model.train()
     for layer in batch_norms(model):
-        if layer.weight is not None and layer.weight.stop_gradient:
+        if _rests(layer):
             layer.eval()
+
+
+def single_value_norms(model: nn.Layer, in_channels: int, size: int) -> list[str]:
+    """Names of the batch normalisations that see one value a channel of one image: its map is 1x1.
+
+    Over a single value the mean is the value itself and the variance 0: in a batch of one image
+    such a layer gives the same numbers whatever the image is, and nothing before it learns.
+    Layers that rest (`training_mode`) are left out. The model stays as it is, and no random number
+    is drawn. size: height and width of the image.
+    """
+    found: list[str] = []
+    hooks = [
+        layer.register_forward_pre_hook(
+            lambda _, inputs, name=name: found.append(name) if _values(inputs[0]) == 1 else None
+        )
+        for name, layer in model.named_sublayers()
+        if hasattr(layer, "_variance") and not _rests(layer)
+    ]
+    learning = [layer for layer in model.sublayers(include_self=True) if layer.training]
+    model.eval()
+    try:
+        with paddle.no_grad():
+            model(paddle.zeros([1, in_channels, size, size]))
+    finally:
+        for layer in learning:
+            layer.training = True
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _values(features: Tensor) -> int:
+    """Values of each channel in [N, C, ...]."""
+    return features.size // features.shape[1]
+
+
+def _rests(layer: nn.Layer) -> bool:
+    """Whether a batch normalisation is frozen."""
+    return layer.weight is not None and layer.weight.stop_gradient
 
 
 def batch_norms(model: nn.Layer) -> list[nn.Layer]:

@@ -27,7 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "augment.ops": _GROUND,
     "augment.transforms": _GROUND | {"augment.ops"},
     "mix": _GROUND,
-    "data": _GROUND,
+    "data": _GROUND | {"augment.ops"},  # images are scaled in one place only
     "onednn": _GROUND | {"onednn.native", "onednn.graph", "onednn.plan"},
     "onednn.native": _GROUND,
     "onednn.graph": set(),

@@ -7,6 +7,7 @@ import paddle
 
 from paddle_aug.augment.transforms.base import Transform
 from paddle_aug.batches.normalise import to_chw
+from paddle_aug.core.argument_checks import check_normalisation
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix.methods import Draw, MixPolicy
@@ -29,8 +30,8 @@ class AugmentedDataset(paddle.io.Dataset):
 
     dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
     whole data set (CutMix of the documents, SamplePairing of the paper), None for none.
-    mean, std: normalisation, in [0, 1], one value or one a channel. size: (height, width) that
-    every image must have in the end.
+    mean, std: normalisation, in [0, 1] (ValueError otherwise), one value or one a channel. size:
+    height and width that every image must have in the end.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class AugmentedDataset(paddle.io.Dataset):
         self.channels = channels
         self.mean = mean or [0.5]
         self.std = std or [0.5]
+        check_normalisation(self.mean, self.std)
         self.seed = seed
         self.mix = mix if mix and mix.partner == "dataset" else None
 

@@ -64,6 +64,14 @@ class Loader:
         steps = -(-len(self.dataset) // (self.batch_size * self.ranks))
         return min(steps, self.max_steps or steps)
 
+    def batch_sizes(self) -> set[int]:
+        """How many images a process may get in a step: the last batch of an epoch is shorter."""
+        whole, rest = divmod(len(self.dataset), self.batch_size * self.ranks)
+        sizes = {self.batch_size} if whole else set()
+        if rest and len(self) > whole:
+            sizes |= {len(part) for part in np.array_split(np.arange(rest), self.ranks)}
+        return sizes
+
     def batches_of(self, epoch: int) -> list[np.ndarray]:
         """Indices of each batch of an epoch; the last one may be shorter, with several processes
         even empty."""

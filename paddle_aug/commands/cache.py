@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         [
             e.key,
             e.name,
+            e.scaled,
             e.images,
             e.bytes / 1e6,
             time.strftime("%F %R", time.localtime(e.last_used)),
@@ -45,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for e in entries
     ]
     if rows:
-        headers = ["key", "data set", "images", "MB", "last used"]
-        print(tabulate(rows, headers, floatfmt=",.1f", disable_numparse=[0, 1]))
+        headers = ["key", "data set", "scaled to", "images", "MB", "last used"]
+        print(tabulate(rows, headers, floatfmt=",.1f", disable_numparse=[0, 1, 2]))
     total = sum(entry.bytes for entry in entries)
     print(f"{folder}: {len(entries)} entries, {total / 1e6:,.1f} MB")
     return 0

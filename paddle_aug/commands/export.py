@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import_paddle()
     from paddle_aug.build.model import make_model
+    from paddle_aug.commands.export_words import random_steps
     from paddle_aug.config import load_trained_config
     from paddle_aug.core.atomic import write_json
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
@@ -54,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = args.output or folder / "export"
     difference = save_program(model, config, output / "model")
     write_json(output / "export.json", description(config, state))
+    if random := random_steps(config):
+        print(
+            f"note: the run's --eval-transforms draw at random ({', '.join(random)}): no other "
+            "program can repeat evaluate.py's figures"
+        )
     print(
         f"wrote {output}/model.json, model.pdiparams and export.json; the saved model's outputs "
         f"differ from the run's by {difference:.1e}"
@@ -96,16 +102,17 @@ def save_program(model: "paddle.nn.Layer", config: "Config", path: Path) -> floa
 def description(config: "Config", state: dict[str, Any]) -> dict[str, Any]:
     """What export.json says: how to make the input of an image, and what the outputs mean."""
     from paddle_aug.batches.normalise import per_channel
+    from paddle_aug.commands.export_words import spelled_out, steps_in_words
 
     size = config.image_size
-    steps = config.eval_transforms or [{"Resize": [size, size]}]
     return {
         "input": {
             "name": "image",
             "shape": ["batch", config.channels, size, size],
             "dtype": "float32",
             "colours": "RGB" if config.channels == 3 else "gray",
-            "transforms": steps,
+            "transforms": spelled_out(config),
+            "steps": steps_in_words(config),
             "scale": "(value / 255 - mean) / std",
             "mean": per_channel(config.mean, config.channels),
             "std": per_channel(config.std, config.channels),

@@ -36,6 +36,7 @@ from paddle_aug.config.fields import (
 )
 from paddle_aug.config.own_names import register_own
 from paddle_aug.core.encodings import check_encoding
+from paddle_aug.core.argument_checks import check_normalisation
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.own_code import is_import_path, short_name
 from paddle_aug.core.user_paths import expand
@@ -93,7 +94,7 @@ class Config(BaseModel):
     image_size: Annotated[int, Field(ge=8, le=2048)] = option(224, "Data", "height and width that the model sees, in pixels")  # fmt: skip
     channels: Annotated[Literal[1, 3], BeforeValidator(whole_number)] = option(3, "Data", "3: RGB, 1: gray")  # fmt: skip
     mean: Numbers = option([0.5, 0.5, 0.5], "Data", "mean to subtract, in [0, 1], one value a channel")  # fmt: skip
-    std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, in [0, 1]")
+    std: Numbers = option([0.5, 0.5, 0.5], "Data", "standard deviation to divide by, above 0, at most 1")  # fmt: skip
     skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
     cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs", free_on_resume=True, studied=True)  # fmt: skip
 
@@ -206,8 +207,7 @@ class Config(BaseModel):
             values = getattr(self, name)
             if len(values) not in (1, 3):
                 raise ValueError(f"{name}: give 1 or 3 values, got {len(values)}")
-        if min(self.std) <= 0:
-            raise ValueError("std: must be greater than 0")
+        check_normalisation(self.mean, self.std)
         if self.base is not None and not is_mix(self.augment):
             raise ValueError(f"base: only with a mixing method ({', '.join(MIXES)})")
         if self.freeze_backbone and self.weights is None:

@@ -1,7 +1,7 @@
 """Checks of arguments, shared by the transforms: each raises ValueError naming what is allowed."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 
@@ -15,6 +15,23 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
     """Raise ValueError unless value is one of allowed."""
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+
+
+def check_normalisation(mean: Sequence[float], std: Sequence[float]) -> None:
+    """Raise ValueError unless every mean is in [0, 1] and every std in (0, 1]: they are of pixels
+    that were divided by 255."""
+    for name, values in (("mean", mean), ("std", std)):
+        if all(0 <= value <= 1 for value in values):
+            continue
+        if max(values) > 1:
+            divided = ",".join(f"{value / 255:.4g}" for value in values)
+            raise ValueError(
+                f"{name}: {max(values):g} is not in [0, 1], where pixels are divided by 255 first; "
+                f"of pixels from 0 to 255, give {divided}"
+            )
+        raise ValueError(f"{name}: {min(values):g} is not in [0, 1]")
+    if min(std) == 0:
+        raise ValueError("std: must be greater than 0")
 
 
 def check_range(

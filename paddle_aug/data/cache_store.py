@@ -31,13 +31,15 @@ _SPARE_BYTES = 256 << 20  # left free on the disk for checkpoints and curves
 
 @dataclass(frozen=True)
 class Entry:
-    """One cached data set: its key, data set's name, images, bytes on disk, time of last use."""
+    """One cached data set: its key, data set's name, images, bytes on disk, time of last use, and
+    in words the size and the filter that its images are scaled by ("" in an entry of old)."""
 
     key: str
     name: str
     images: int
     bytes: int
     last_used: float
+    scaled: str = ""
 
 
 def images_folder(directory: str | os.PathLike[str] | None = None) -> Path:
@@ -77,10 +79,12 @@ def build_entry(
     shape: tuple[int, ...],
     blocks: Callable[[], Iterable[np.ndarray]],
     limit_bytes: int,
+    scaled: str = "",
 ) -> np.ndarray:
     """Open an entry, or write it from blocks of images in order, and evict old ones for it.
 
     blocks: called only when needed, gives uint8 [n, H, W, 3] arrays, N images in all.
+    scaled: their size and filter in words, for who lists the entries.
     Raises OSError where it cannot be written or would not fit; errors of `blocks` pass through.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -98,7 +102,7 @@ def build_entry(
         part = Path(tempfile.mkdtemp(prefix=f"{key}.part-", dir=folder))
         try:
             crc = _write_npy(part / "images.npy", shape, blocks())
-            info = {"crc32": crc, "name": name, "images": shape[0]}
+            info = {"crc32": crc, "name": name, "images": shape[0], "scaled": scaled}
             (part / "info.json").write_text(json.dumps(info), encoding="utf-8")
             part.rename(folder / key)
         finally:
@@ -174,9 +178,8 @@ def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]
             info = json.loads(path.read_text(encoding="utf-8"))
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             used = path.parent.stat().st_mtime
-            entries.append(
-                Entry(path.parent.name, str(info["name"]), int(info["images"]), size, used)
-            )
+            name, scaled = str(info["name"]), str(info.get("scaled", ""))
+            entries.append(Entry(path.parent.name, name, int(info["images"]), size, used, scaled))
         except (OSError, ValueError, KeyError, TypeError):
             entries.append(Entry(path.parent.name, "damaged", 0, 0, 0.0))
     return sorted((e for e in entries if ".part-" not in e.key), key=lambda e: e.last_used)

@@ -7,18 +7,20 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import PIL
 from tqdm import tqdm
 
 from paddle_aug.core.cpu import available_cores
+from paddle_aug.augment import ops
 from paddle_aug.data import cache_store
 from paddle_aug.data.cache_store import clear, list_entries
 from paddle_aug.data.dataset import FileDataset, ImageDataset
 
-__all__ = ["DEFAULT_LIMIT_BYTES", "CachedDataset", "clear", "list_entries", "resize_image"]
+__all__ = ["DEFAULT_LIMIT_BYTES", "CachedDataset", "clear", "list_entries"]
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +29,24 @@ _VERSION = 2  # of the preprocessing: raise it when the bytes of a decoded image
 _BLOCK = 64
 
 
-def resize_image(image: np.ndarray, resize: tuple[int, int]) -> np.ndarray:
-    """Image as uint8 [height, width, 3] of resize = (height, width); bilinear as the documents'."""
-    height, width = resize
-    if image.shape[:2] == (height, width):
-        return image
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+class Scaling(NamedTuple):
+    """What every image is scaled to, and by which filter: the arguments of `ops.resize`."""
+
+    height: int
+    width: int
+    resample: str
+    antialias: bool
+
+    def in_words(self) -> str:
+        words = ops.filter_in_words(self.resample, self.antialias)
+        return f"{self.width}x{self.height}, {words}"
 
 
 class CachedDataset(ImageDataset):
-    """An ImageDataset with every image resized to (height, width), decoded only once.
+    """An ImageDataset with every image scaled to (height, width), decoded only once.
 
     directory: of the cache (default: "images" in $PADDLE_AUG_CACHE or ~/.cache/paddle_aug).
+    resample, antialias: the filter, as of `ops.resize`; another one makes another entry.
     limit_bytes: for the whole folder; older entries go to make room, and a data set that is larger
     is not cached; 0 turns the cache off. progress: show a bar while building, on a terminal.
     Data sets in memory need no file and are resized when asked for, as is any data set whose cache
@@ -49,19 +57,21 @@ class CachedDataset(ImageDataset):
     def __init__(
         self,
         dataset: ImageDataset,
-        resize: tuple[int, int],
+        size: tuple[int, int],
         directory: str | os.PathLike[str] | None = None,
         limit_bytes: int = DEFAULT_LIMIT_BYTES,
         progress: bool = True,
+        resample: str = "bilinear",
+        antialias: bool = False,
     ):
         super().__init__(
             dataset.labels, dataset.classes, dataset.name, dataset.changes_label,
             dataset.description,
         )  # fmt: skip
         self._dataset = dataset
-        self._resize = (int(resize[0]), int(resize[1]))
+        self._scaling = Scaling(int(size[0]), int(size[1]), resample, antialias)
         self._folder = cache_store.images_folder(directory)
-        self._shape = (len(dataset), *self._resize, 3)
+        self._shape = (len(dataset), self._scaling.height, self._scaling.width, 3)
         self._key = ""
         self._images: np.ndarray | None = None
         self._numbers = np.arange(len(dataset))
@@ -81,7 +91,7 @@ class CachedDataset(ImageDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         number = self._numbers[index]
         if self._images is None:
-            image = resize_image(self._dataset[number][0], self._resize)
+            image = ops.resize(self._dataset[number][0], *self._scaling)
         else:
             # A copy: augmentations may write into the image.
             image = np.array(self._images[number])
@@ -101,11 +111,12 @@ class CachedDataset(ImageDataset):
             log.warning("%s is not cached: %d MB, the limit is %d MB; images are decoded in "
                         "every epoch", dataset.name, need >> 20, limit_bytes >> 20)  # fmt: skip
             return
-        self._key = _key(dataset.paths, self._resize)
+        self._key = _key(dataset.paths, self._scaling)
         try:
             self._images = cache_store.build_entry(
                 self._folder, self._key, dataset.name, self._shape,
-                lambda: _blocks(dataset, self._resize, progress), limit_bytes,
+                lambda: _blocks(dataset, self._scaling, progress), limit_bytes,
+                self._scaling.in_words(),
             )  # fmt: skip
         except OSError as error:
             log.warning("no image cache in %s (%s): images are decoded in every epoch",
@@ -122,9 +133,11 @@ class CachedDataset(ImageDataset):
             self._images = cache_store.open_entry(self._folder, self._key, self._shape, check=False)
 
 
-def _key(paths: list[str], resize: tuple[int, int]) -> str:
-    """Changes with the list, any file's size or time, the size of the images, and this code."""
-    digest = hashlib.sha256(json.dumps([_VERSION, resize, cv2.__version__]).encode())
+def _key(paths: list[str], scaling: Scaling) -> str:
+    """Changes with the list, any file's size or time, the size of the images, the filter they are
+    scaled by, and the code that decodes and scales them."""
+    code = [_VERSION, cv2.__version__, PIL.__version__]
+    digest = hashlib.sha256(json.dumps([code, scaling]).encode())
     for path in paths:
         try:
             status = os.stat(path)
@@ -135,9 +148,9 @@ def _key(paths: list[str], resize: tuple[int, int]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _blocks(dataset: FileDataset, resize: tuple[int, int], progress: bool) -> Iterator[np.ndarray]:
+def _blocks(dataset: FileDataset, scaling: Scaling, progress: bool) -> Iterator[np.ndarray]:
     def read(index: int) -> np.ndarray:
-        return resize_image(dataset[index][0], resize)
+        return ops.resize(dataset[index][0], *scaling)
 
     bar = tqdm(total=len(dataset), desc=f"decoding {dataset.name}", unit="image",
                disable=None if progress else True, leave=False)  # fmt: skip

@@ -223,7 +223,7 @@ def _named_by_rows(
 
 
 def note_renumbered(numbers: Sequence[int], guesses: Guesses) -> None:
-    if list(numbers) != list(range(len(numbers))):
+    if guesses.options.known_classes is None and list(numbers) != list(range(len(numbers))):
         shown = list(map(str, numbers))
         if len(shown) > 6:
             shown = [*shown[:3], "...", *shown[-2:]]

@@ -14,6 +14,7 @@ import numpy as np
 import paddle
 
 from paddle_aug.core.encodings import readable
+from paddle_aug.core.errors import UserError
 from paddle_aug.data.decode import read_image
 from paddle_aug.data.options import DataOptions
 
@@ -72,8 +73,33 @@ class ImageDataset(paddle.io.Dataset):
         part._select(chosen)
         return part
 
+    def numbered_by(self, classes: Sequence[str]) -> "ImageDataset":
+        """The same images under a trained model's classes, which are matched by their names.
+
+        Classes without an image may be missing on either side. Raises UserError where an image is
+        of a class that is none of these.
+        """
+        number = {name: i for i, name in enumerate(classes)}
+        numbers = np.array([number.get(name, -1) for name in self.classes], np.int64)
+        part = self.subset(np.arange(len(self)))
+        part.classes, part.labels = list(classes), numbers[self.labels]
+        unknown = sorted({self.classes[label] for label in self.labels[part.labels < 0]})
+        if unknown:
+            numeric = all(name.isdecimal() for name in unknown)
+            advice = "; a classes.txt beside the list says what its numbers mean" if numeric else ""
+            raise UserError(
+                f"{self.description}: its classes are not those the model was trained on: "
+                f"{_some(unknown)} {'is' if len(unknown) == 1 else 'are'} none of its "
+                f"{len(classes)} ({_some(classes)}){advice}"
+            )
+        return part
+
     def _select(self, chosen: np.ndarray) -> None:
         raise NotImplementedError
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 class ArrayDataset(ImageDataset):

@@ -46,12 +46,16 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
         _warn_of_unused(folder, parts, evaluation_tree)
     root = user_path(options.images_root) if options.images_root else None
     name, description = readable(folder.name), readable(str(folder))
-    paths, labels, classes = scan_tree(tree, guesses, root=root)
+    known = options.known_classes
+    paths, labels, classes = scan_tree(tree, guesses, root=root, empty=known is not None)
     if root and all(is_inside(path, tree) for path in paths):
         warn_without_effect(options, ("images_root",), f"{tree}, out of which no link leads")
     train = FileDataset(paths, labels, classes, name, description=description)
     if classes == _TEN_DIGITS and options.changes_label is None:
         guesses.note("ten classes")
+    if evaluation_tree is None and known is not None:
+        train.read_as = tuple(guesses.said)
+        return train, train
     if evaluation_tree is None:
         guesses.note("split", share=f"{options.eval_share:.0%}", how="by class and seed")
         train.read_as = tuple(guesses.said)
@@ -63,7 +67,7 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
     warn_without_effect(options, ("eval_share",), f"{folder}, which is not split")
     if not evaluation_tree.is_dir():
         raise UserError(f"--eval-data {evaluation_tree}: a folder of class folders is needed")
-    paths, labels, _ = scan_tree(evaluation_tree, guesses, classes, root)
+    paths, labels, _ = scan_tree(evaluation_tree, guesses, classes, root, known is not None)
     evaluation = FileDataset(
         paths, labels, classes, name, description=readable(str(evaluation_tree))
     )
@@ -83,7 +87,7 @@ CLASS_FOLDERS = Reader(
 
 def _choose_parts(folder: Path, options: DataOptions) -> Parts | None:
     if options.folders == "classes":
-        if not is_class_tree(folder):
+        if not is_class_tree(folder, options.known_classes):
             raise UserError(f"{folder}: --folders classes, but fewer than two folders hold images")
         return None
     parts = find_parts(folder, certain=options.folders == "parts")
@@ -134,6 +138,7 @@ def scan_tree(
     guesses: Guesses,
     classes: Sequence[str] | None = None,
     root: Path | None = None,
+    empty: bool = False,
 ) -> tuple[list[str], list[int], list[str]]:
     """Paths, label numbers and class names of a tree of class folders.
 
@@ -161,7 +166,7 @@ def scan_tree(
         found = contents(sub)
         others += found.others
         links += found.links
-        if not found.images:
+        if not found.images and not empty:
             held = found.describe_others()
             raise UserError(
                 f"{shown}: class {name!r} has no images{f', only {held}' if held else ''}; "

@@ -40,16 +40,20 @@ def fits(path: Path) -> bool:
 
 def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     """Data sets of a list or table: with its pair or eval_data, or split. Raises UserError."""
+    known = options.known_classes is not None
+    stands_alone = known and not path.is_dir()
     path = _training_list(path) or path if path.is_dir() else path
     guesses = Guesses(options)
     train_rows = _read_rows(path, guesses)
-    eval_path = user_path(options.eval_data) if options.eval_data else _find_pair(path, guesses)
+    eval_path = user_path(options.eval_data) if options.eval_data else None
+    if eval_path is None and not stands_alone:
+        eval_path = _find_pair(path, guesses)
     eval_rows = _read_rows(eval_path, guesses) if eval_path else []
     root = _image_root(path, train_rows, guesses)
     label_map = find_label_map((path.parent, root), (path, eval_path), guesses)
     if eval_rows:
         warn_without_effect(options, ("eval_share", "split"), f"{path}, which is not split")
-    else:
+    elif not known:
         train_rows, eval_rows = _split_rows(train_rows, guesses)
     classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, label_map, guesses)
     if classes == _TEN_DIGITS and options.changes_label is None:
@@ -58,6 +62,9 @@ def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     name = readable(path.parent.name)
     train = FileDataset(paths(train_rows, root), train_labels, classes, name,
                         description=readable(str(path)))  # fmt: skip
+    if not eval_rows:
+        train.read_as = tuple(guesses.said)
+        return train, train
     eval_root = _eval_root(eval_path, eval_rows, root, options)
     evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, name,
                              description=readable(str(eval_path or path)))  # fmt: skip

@@ -7,6 +7,7 @@ the log, what had to be concluded is said (see guesses.py).
 
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.listing import contents, files_by_name, is_image, subfolders
 from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
 from paddle_aug.data.options import DataOptions, warn_without_effect
+from paddle_aug.data.parts import is_class_tree
 from paddle_aug.data.scan import without_bad
 from paddle_aug.data.splits import per_class_subset
 
@@ -62,19 +64,30 @@ def load_data(options: DataOptions) -> TrainAndEval:
     """
     if options.skip_bad:
         train, evaluation = _load(replace(options, keep_missing=True))
-        train, evaluation = without_bad(train), without_bad(evaluation)
+        train, evaluation = _each(without_bad, train, evaluation)
     else:
         train, evaluation = _load(options)
+    if known := options.known_classes:
+        train, evaluation = _each(lambda part: part.numbered_by(known), train, evaluation)
     if options.changes_label is not None:
         train.changes_label = evaluation.changes_label = frozenset(options.changes_label)
-    for part, images in (("training", train), ("evaluation", evaluation)):
-        _warn_of_empty_classes(part, images)
+    if train is not evaluation:
+        _warn_of_empty_classes("training", train)
+    _warn_of_empty_classes("evaluation", evaluation)
     if options.per_class is not None:
         train = _limit_per_class(train, options.per_class, options.seed, "--per-class")
     if options.eval_per_class is not None:
         # Not by the run's seed: runs that are compared evaluate on the same images.
         evaluation = _limit_per_class(evaluation, options.eval_per_class, 0, "--eval-per-class")
     return train, evaluation
+
+
+def _each(
+    make: Callable[[ImageDataset], ImageDataset], train: ImageDataset, evaluation: ImageDataset
+) -> TrainAndEval:
+    """Both parts as `make` leaves them; what is in one piece stays in one piece."""
+    made = make(train)
+    return made, made if evaluation is train else make(evaluation)
 
 
 def describe(train: ImageDataset, evaluation: ImageDataset) -> str:
@@ -117,6 +130,8 @@ def _load_path(path: Path, options: DataOptions) -> TrainAndEval:
         for reader in READERS:
             if reader.fits(folder):
                 return _read(reader, folder, options, guesses)
+        if folder.is_dir() and is_class_tree(folder, options.known_classes):
+            return _read(CLASS_FOLDERS, folder, options, guesses)
         inner = subfolders(folder) if folder.is_dir() else []
         if len(inner) != 1:
             break
@@ -147,7 +162,7 @@ def _read(reader: Reader, path: Path, options: DataOptions, guesses: Guesses) ->
     """What a reader loads, with what was concluded on the way to it."""
     _warn_of_unused_options(options, reader.uses, readable(str(path)))
     train, evaluation = reader.load(path, options)
-    for part in (train, evaluation):
+    for part in (train,) if train is evaluation else (train, evaluation):
         part.read_as = (*guesses.said, *part.read_as)
     return train, evaluation
 

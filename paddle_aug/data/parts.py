@@ -1,6 +1,7 @@
 """Which sub-folders are a training and an evaluation part, by their names."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,13 +52,17 @@ def _words(name: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", spaced.lower())
 
 
-def is_class_tree(folder: Path) -> bool:
-    """Whether at least two sub-folders hold an image somewhere below them."""
+def is_class_tree(folder: Path, known: Collection[str] | None = None) -> bool:
+    """Whether at least two sub-folders hold an image somewhere below them.
+
+    known: class names; one such sub-folder is enough where it is named as one of these.
+    """
     holding = 0
     for sub in subfolders(folder):
-        holding += holds_image(sub)
-        if holding == 2:
-            return True
+        if holds_image(sub):
+            holding += 1
+            if holding == 2 or readable(sub.name) in (known or ()):
+                return True
     return False
 
 

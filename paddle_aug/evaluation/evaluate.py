@@ -10,21 +10,26 @@ import paddle
 from paddle_aug.augment.transforms.base import Compose
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.batches.loader import Loader, choose_workers
-from paddle_aug.build.data import evaluation_view, load_datasets
-from paddle_aug.build.model import accelerated, choose_device, make_model
+from paddle_aug.build.data import evaluation_view
+from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
+from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import Say
 from paddle_aug.data.dataset import ImageDataset
-from paddle_aug.evaluation.options import EvaluationOptions
+from paddle_aug.evaluation.images import choose_images
+from paddle_aug.evaluation.options import DATA_OPTIONS, EvaluationOptions
 from paddle_aug.evaluation.results import (
     figures,
     format_classes,
     headline,
+    refuse_other_data,
     softmax,
     write_evaluation,
 )
 from paddle_aug.evaluation.tta import build_views
 from paddle_aug.modes import BASES
+from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
 from paddle_aug.train.engine import predict
@@ -36,23 +41,22 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     arrays, state, folder = read_trained(options.run, options.checkpoint)
     output = Path(options.output) if options.output else folder / folder_name(options)
     config = load_trained_config(state["config"], where=f"{options.run}: ")
-    changes = {"device": options.device, "cpu_backend": options.cpu_backend,
-               "eval_per_class": None}  # fmt: skip
-    config = config.model_copy(update=changes | ({"data": options.data} if options.data else {}))
+    changes = {"device": options.device, "cpu_backend": options.cpu_backend}
+    config = config.model_copy(update=changes)
     say = (lambda line: None) if options.json else print
     choose_device(config.device)
     if options.tta_policy not in BASES:
         raise UserError(f"tta_policy: {options.tta_policy!r} is none of {', '.join(BASES)}")
+    data_options = named_data(options)
+    if not options.output:
+        refuse_other_data(output, data_options)
+    config = config.model_copy(update={"amp": precision(config, say)})
 
     classes = state["classes"]
-    train, evaluation = load_datasets(config, say)
-    dataset = evaluation if options.split == "eval" else train
-    if list(dataset.classes) != classes:
-        raise UserError(
-            f"{dataset.name}: its classes are not those the model was trained on "
-            f"({len(dataset.classes)}: {', '.join(dataset.classes[:5])} ... "
-            f"instead of {len(classes)}: {', '.join(classes[:5])} ...)"
-        )
+    images = choose_images(options, config, state, say)
+    dataset = images.dataset
+    seen = len(np.unique(dataset.labels))
+    say(f"{images.what}, {seen} of {len(classes)} classes, {describe_evaluation(config)}")
     with paddle.utils.unique_name.guard():
         model, _ = accelerated(make_model(config, len(classes)), config, say)
     load_model(model, trained_weights(arrays))
@@ -61,7 +65,9 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     result = figures(probabilities, labels, classes)
     result |= {
         "run": str(options.run), **checkpoint_place(state), "checkpoint": checkpoint_name(options),
-        "data": dataset.name, "split": options.split, "tta": options.tta,
+        "data": dataset.name, "data_options": data_options, "split": images.split,
+        "what": images.what, "tta": options.tta,
+        "precision": "bfloat16" if config.amp == "bf16" else "float32",
     }  # fmt: skip
     write_evaluation(output, result, probabilities, labels, dataset)
     print_font_note(classes)
@@ -69,11 +75,35 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
         print(json.dumps(result, ensure_ascii=False))
     else:
         print(format_classes(result), end="\n\n")
-        same_data = options.data in (None, state["config"].get("data"))
-        print(describe_checkpoint(result, chosen="epoch" in state, same_data=same_data))
+        print(describe_checkpoint(result, "epoch" in state, images.own_evaluation))
         print(headline(result))
         print(f"written to {output}")
     return result
+
+
+def named_data(options: EvaluationOptions) -> dict[str, Any] | None:
+    """--data and what was said of them, folders as absolute paths; None for the run's own data."""
+    if options.data is None:
+        return None
+    named = {name: getattr(options, name) for name in ("data", *DATA_OPTIONS)}
+    for name in ("data", "images_root"):
+        if named[name] and Path(named[name]).expanduser().exists():
+            named[name] = str(Path(named[name]).expanduser().resolve())
+    return named
+
+
+def precision(config: Config, say: Say) -> str:
+    """--amp of the evaluation, "no" or "bf16": the run's own, where this machine can.
+
+    The evaluations within training compute in bfloat16 on a CPU only; on a GPU in float32.
+    """
+    if config.amp != "bf16" or on_gpu():
+        return "no"
+    reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available("bf16")
+    if reason is None:
+        return "bf16"
+    say(f"note: computed in float32, the run evaluated itself in bfloat16 ({reason})")
+    return "no"
 
 
 def checkpoint_name(options: EvaluationOptions) -> str:
@@ -87,7 +117,7 @@ def folder_name(options: EvaluationOptions) -> str:
     parts = ["evaluation"]
     if (name := checkpoint_name(options)) != "best":
         parts.append(name)
-    if options.split != "eval":
+    if options.split == "train":
         parts.append(options.split)
     if options.data:
         parts.append(f"data-{Path(options.data).name}")
@@ -111,17 +141,16 @@ def checkpoint_place(state: dict[str, Any]) -> dict[str, Any]:
     return {"checkpoint_epoch": epoch, "checkpoint_step": step}
 
 
-def describe_checkpoint(result: dict[str, Any], chosen: bool, same_data: bool) -> str:
+def describe_checkpoint(result: dict[str, Any], chosen: bool, own_evaluation: bool) -> str:
     """Which checkpoint the figures are of.
 
-    chosen: for its accuracy on the run's evaluation images. same_data: as the run's.
+    chosen: for its accuracy on the run's evaluation images. own_evaluation: which are these.
     """
     step = result["checkpoint_step"]
     place = f"epoch {result['checkpoint_epoch']}" + (f" after step {step}" if step else "")
     remark = ""
     if chosen:
-        these = result["split"] == "eval" and same_data
-        images = "these images, so it flatters" if these else "the run's evaluation images"
+        images = "these images, so it flatters" if own_evaluation else "the run's evaluation images"
         remark = f" (counted from 0; chosen on {images})"
     return f"{result['checkpoint']} checkpoint, {place}{remark}"
 

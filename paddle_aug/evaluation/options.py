@@ -3,12 +3,16 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand
 
+# What can be said of the images that --data names, as to train.py. Nothing of the run's own data
+# options holds for them.
+DATA_OPTIONS = ("images_root", "image_column", "label_column", "skip_bad")
 VIEWS = ("none", "flip", "crops", "draws")
 
 
@@ -18,8 +22,12 @@ class EvaluationOptions:
 
     run: str
     checkpoint: str = "best"
-    split: str = "eval"
+    split: str | None = None
     data: str | None = None
+    images_root: str | None = None
+    image_column: str = "image"
+    label_column: str = "label"
+    skip_bad: bool = False
     tta: str = "none"
     tta_draws: int = 8
     tta_policy: str = "flip"
@@ -48,6 +56,22 @@ def add_run(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Other images than the run's: --data, and what to say of them."""
+    group = parser.add_argument_group(
+        "other data than the run's",
+        "All the images of a list, a table or a folder of class folders are evaluated; of data "
+        "with a training and an evaluation part the latter (--split). Classes are matched by "
+        "their names; some may have no image. What the run was told of its own data (image root, "
+        "columns, split, ...) does not count for these.",
+    )
+    add = group.add_argument
+    add("--data", default=argparse.SUPPRESS, type=expand, help="as train.py's")
+    for name in DATA_OPTIONS:
+        kind: Any = {"action": "store_true"} if name == "skip_bad" else {"metavar": "VALUE"}
+        add(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help="as train.py's", **kind)
+
+
 def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     defaults = EvaluationOptions("")
     parser = argparse.ArgumentParser(
@@ -59,9 +83,9 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     )
     add_run(parser)
     add = parser.add_argument
-    add("--split", choices=("eval", "train"), default="eval", help="images to evaluate on")
-    add("--data", default=argparse.SUPPRESS, type=expand,
-        help="other data than the run's; its classes must be the same")  # fmt: skip
+    add("--split", choices=("eval", "train"), default=argparse.SUPPRESS,
+        help="part to evaluate on (default: eval; of --data in one piece, all)")  # fmt: skip
+    add_data(parser)
     add("--tta", choices=VIEWS, default="none",
         help="test-time augmentation, the mean probability over: the image and its mirror image "
         "(flip); its four corners and its middle, each 7/8 of its height and width, scaled to the "
@@ -70,7 +94,8 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     add("--tta-draws", type=int, default=argparse.SUPPRESS, metavar="N",
         help=f"draws of --tta draws (default: {defaults.tta_draws})")  # fmt: skip
     add("--tta-policy", default=argparse.SUPPRESS, metavar="NAME",
-        help=f"policy of --tta draws (default: {defaults.tta_policy})")  # fmt: skip
+        help="policy of --tta draws, with the run's --policy numbers "
+        f"(default: {defaults.tta_policy})")  # fmt: skip
     add("--batch-size", type=int, default=64, metavar="N", help="images a step")
     add("--output", metavar="FOLDER", default=argparse.SUPPRESS, type=expand,
         help="where to write (default: RUN/evaluation; with other options than the defaults "
@@ -87,6 +112,9 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     for name in ("tta_draws", "tta_policy"):
         if name in values and values["tta"] != "draws":
             raise UserError(f"{name}: only with --tta draws")
+    for name in DATA_OPTIONS:
+        if name in values and "data" not in values:
+            raise UserError(f"{name}: only with --data; the run's own data are read as the run did")
     if values["workers"] not in ("auto", "thread"):
         if not values["workers"].isdigit():
             raise UserError(f"workers: auto, thread or a number, got {values['workers']!r}")

@@ -1,6 +1,7 @@
 """What evaluate.py writes and prints: figures, tables, predictions, pictures."""
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from tabulate import tabulate
 
 from paddle_aug.core.atomic import atomic_write, write_json
-from paddle_aug.core.text import counted
+from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import save_figure
@@ -95,12 +96,26 @@ def format_classes(result: dict[str, Any]) -> str:
 
 
 def headline(result: dict[str, Any]) -> str:
-    """The figures of all classes together, in a line."""
+    """The figures of all classes together, in a line: how many images of what they are of."""
     top5 = "" if result["top5"] is None else f", top-{TOP} {result['top5']:.4f}"
-    return (
-        f"{counted(result['images'], 'image')}: loss {result['loss']:.4f}, "
-        f"top-1 {result['top1']:.4f}{top5}"
-    )
+    return f"{result['what']}: loss {result['loss']:.4f}, top-1 {result['top1']:.4f}{top5}"
+
+
+def refuse_other_data(output: Path, data_options: dict[str, Any] | None) -> None:
+    """Raise UserError where the folder holds the evaluation of other data, which would be lost.
+
+    Folders are named by the last part of --data, which test/list.csv and train/list.csv share.
+    """
+    try:
+        before = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    named = before.get("data_options", data_options) if isinstance(before, dict) else data_options
+    if named != data_options:
+        name = named.get("data") if isinstance(named, dict) else named
+        raise UserError(
+            f"{output}: holds the evaluation of other data ({name}); choose a folder with --output"
+        )
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

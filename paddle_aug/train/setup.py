@@ -7,13 +7,14 @@ from typing import Any
 
 import paddle
 
-from models.structure import head_parameters
+from models.structure import head_parameters, single_value_norms
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.data import evaluation_view, load_datasets, resized, training_view
 from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
 from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
 from paddle_aug.config import Config
-from paddle_aug.core.text import Say
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.data.smote import smote
 from paddle_aug.train.distributed import SINGLE, Ranks
@@ -68,7 +69,8 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     paddle.seed(config.seed)
     model = first_model(config, len(train.classes), say, fresh)
     ranks.same_model(model)
-    model, backend = accelerated(model, config, say)
+    plain = model
+    model, backend = accelerated(plain, config, say)
     mix = build_mix_policy(config)
     if reason := why_nothing_is_mixed(config):
         say(f"note: nothing is mixed in this {config.augment} run: {reason}")
@@ -85,6 +87,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         config.batch_size, shuffle=True, seed=config.seed, workers=workers,
         max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip
+    check_batch_norms(plain, config, train_loader, say)
     clean = evaluation_loader(train, config, workers, ranks) if config.clean_accuracy else None
     return Setup(
         config=config,
@@ -117,6 +120,29 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         },
         ranks=ranks,
     )  # fmt: skip
+
+
+def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, say: Say) -> None:
+    """Warn of a batch of one image where a batch normalisation then sees one value a channel.
+
+    Raises UserError where every batch is one, so that nothing would be learned.
+    """
+    sizes = loader.batch_sizes()
+    names = single_value_norms(model, config.channels, config.image_size) if 1 in sizes else []
+    if not names:
+        return
+    norms = f"{counted(len(names), 'batch normalisation')} of {config.model} ({names[0]}"
+    norms += f" ... {names[-1]}" if len(names) > 1 else ""
+    reason = f"{norms}) see a single value a channel, which says nothing of the image"
+    if sizes == {1}:
+        raise UserError(
+            f"batch_size: with one image a step {reason}: nothing would be learned; "
+            "take a --batch-size of 2 or more, or a larger --image-size"
+        )
+    say(
+        f"warning: the last batch of an epoch has one image, of which {reason}: that step learns "
+        "nothing and spoils the running statistics; another --batch-size avoids it"
+    )
 
 
 def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:

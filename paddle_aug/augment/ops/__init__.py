@@ -22,23 +22,32 @@ from paddle_aug.augment.ops.more import (
     solarize,
     translate,
 )
-from paddle_aug.augment.ops.resampling import RESAMPLES, resize
+from paddle_aug.augment.ops.resampling import (
+    RESAMPLES,
+    check_filter,
+    filter_in_words,
+    resize,
+    resize_fast,
+)
 
 __all__ = [
     "RESAMPLES",
     "autocontrast",
     "brightness",
+    "check_filter",
     "color",
     "contrast",
     "crop",
     "equalize",
     "erase",
+    "filter_in_words",
     "flip",
     "grayscale",
     "hue",
     "noise",
     "posterize",
     "resize",
+    "resize_fast",
     "rotate",
     "sharpness",
     "shear",

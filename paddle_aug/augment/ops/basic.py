@@ -12,7 +12,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from paddle_aug.augment.ops.resampling import resize
+from paddle_aug.augment.ops.resampling import resize_fast
 
 _LEVELS = np.arange(256, dtype=np.float32)
 _BYTES = np.arange(256, dtype=np.uint8)
@@ -81,7 +81,7 @@ def crop(image: np.ndarray, ratio_w: float, ratio_h: float, resample: str) -> np
     height, width = image.shape[:2]
     x1, x2 = _centre_span(width, ratio_w)
     y1, y2 = _centre_span(height, ratio_h)
-    return resize(image[y1:y2, x1:x2], height, width, resample)
+    return resize_fast(image[y1:y2, x1:x2], height, width, resample)
 
 
 def flip(image: np.ndarray, horizontal: bool, vertical: bool) -> np.ndarray:

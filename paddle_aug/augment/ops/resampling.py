@@ -1,10 +1,15 @@
-"""Scaling an image with Pillow's filters: nearest, bilinear, bicubic and Lanczos."""
+"""Scaling an image by a named filter: nearest, bilinear, bicubic or Lanczos.
+
+`resize` scales whole images, wherever they are scaled: training, evaluation, previews, the cache,
+exported models. `resize_fast` has the same filters within a grey level and scales random crops.
+"""
 
 import threading
 from functools import lru_cache
 
 import cv2
 import numpy as np
+from PIL import Image
 
 RESAMPLES = ("nearest", "bilinear", "bicubic", "lanczos")
 
@@ -21,18 +26,62 @@ _MOST_AT_ONCE = 1 << 20  # values of an image to resample, which bounds the memo
 _LOCAL = threading.local()
 
 
-def resize(image: np.ndarray, height: int, width: int, resample: str = "bilinear") -> np.ndarray:
-    """Image scaled to height x width by Pillow's filters, antialiased when it shrinks.
+def resize(
+    image: np.ndarray,
+    height: int,
+    width: int,
+    resample: str = "bilinear",
+    antialias: bool = True,
+) -> np.ndarray:
+    """Image scaled to height x width, uint8; one of that size already is handed back as it is.
 
-    Nearest exactly Pillow's, the others within a grey level, on all but a few values where the
+    antialias: every new pixel is a weighted mean of all the pixels that it covers: Pillow's
+    Image.resize, to the bit. Without it, it is a mean of the four pixels around its centre, however
+    much the image shrinks: OpenCV's INTER_LINEAR, to the bit; only bilinear has that. On a fine
+    texture the two differ widely: a mean takes noise away, four pixels keep it.
+    Raises ValueError on an unknown filter, and on one that is always antialiased.
+    """
+    check_filter(resample, antialias)
+    if (height, width) == image.shape[:2]:
+        return np.ascontiguousarray(image)
+    if not antialias:
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    method = Image.Resampling[resample.upper()]
+    return np.array(Image.fromarray(image).resize((width, height), method))
+
+
+def filter_in_words(resample: str, antialias: bool) -> str:
+    """The filter's name for a line or a title: "bilinear, antialiased"."""
+    return (
+        resample
+        if resample == "nearest"
+        else f"{resample}, {'' if antialias else 'not '}antialiased"
+    )
+
+
+def check_filter(resample: str, antialias: bool) -> None:
+    """Raise ValueError where there is no such filter."""
+    if resample not in RESAMPLES:
+        raise ValueError(f"unknown resample {resample!r}: one of {', '.join(RESAMPLES)}")
+    if not isinstance(antialias, bool):
+        raise ValueError(f"antialias must be true or false, got {antialias!r}")
+    if not antialias and resample != "bilinear":
+        raise ValueError(f"antialias false is for bilinear only, not for {resample}")
+
+
+def resize_fast(
+    image: np.ndarray, height: int, width: int, resample: str = "bilinear"
+) -> np.ndarray:
+    """`resize` with antialiasing in half the time and less, for random crops of training images.
+
+    Nearest exactly as `resize`, the others within a grey level, on all but a few values where the
     longer filters overshoot. Raises ValueError on an unknown filter.
     """
+    check_filter(resample, antialias=True)
     if (height, width) == image.shape[:2]:
         return np.ascontiguousarray(image)
     if resample == "nearest":
         return _resize_nearest(image, height, width)
-    if resample not in RESAMPLES:
-        raise ValueError(f"unknown resample {resample!r}: one of {', '.join(RESAMPLES)}")
     if resample == "bilinear" and height >= image.shape[0] and width >= image.shape[1]:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     # Like Pillow we round and clip between the passes, columns first (it may begin with the rows

@@ -28,14 +28,18 @@ Size = int | tuple[int, int]
 
 @dataclass(frozen=True)
 class Resize(Transform):
-    """Scaled so that the short side is `size`, or to (height, width); antialiased."""
+    """Scaled so that the short side is `size`, or to (height, width); see `ops.resize`.
+
+    antialias: false is what an image part by name is scaled with (`build.scaling`).
+    """
 
     size: Size
     interpolation: str = "bilinear"
+    antialias: bool = True
 
     def __post_init__(self) -> None:
         _check_size(self, "size", pair_from_int=False)
-        check_choice("interpolation", self.interpolation, ops.RESAMPLES)
+        _check_filter(self)
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         height, width = image.shape[:2]
@@ -47,7 +51,7 @@ class Resize(Transform):
                 max(1, int(self.size * height / short)),
                 max(1, int(self.size * width / short)),
             )
-        return ops.resize(image, *target, self.interpolation)
+        return ops.resize(image, *target, self.interpolation, self.antialias)
 
 
 @dataclass(frozen=True)
@@ -122,18 +126,19 @@ class RandomResizedCrop(Transform):
 
     scale: range of the share of the area; ratio: range of width / height, log-uniform. Parameters:
     ten (share, ratio), of which the first that fits is taken, and the place as fractions. Source:
-    Szegedy et al. 2015, arXiv 1409.4842.
+    Szegedy et al. 2015, arXiv 1409.4842. Antialiased by `ops.resize_fast`.
     """
 
     size: Size
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     interpolation: str = "bilinear"
+    antialias: bool = True
 
     def __post_init__(self) -> None:
         _check_size(self, "size")
         _check_box_ranges(self)
-        check_choice("interpolation", self.interpolation, ops.RESAMPLES)
+        _check_filter(self)
 
     def sample(self, rng: np.random.Generator) -> Params:
         return _sample_box(rng, self.scale, self.ratio)
@@ -146,7 +151,10 @@ class RandomResizedCrop(Transform):
             ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
             box = (min(height, round(width / ratio)), min(width, round(height * ratio)))
             place = None
-        return ops.resize(_box_at(image, box, place), *_pair(self.size), self.interpolation)
+        image = _box_at(image, box, place)
+        if not self.antialias:
+            return ops.resize(image, *_pair(self.size), self.interpolation, antialias=False)
+        return ops.resize_fast(image, *_pair(self.size), self.interpolation)
 
 
 @dataclass(frozen=True)
@@ -238,6 +246,11 @@ def _check_size(transform: Transform, name: str, pair_from_int: bool = True) -> 
         )
     if pair_from_int or not isinstance(value, int):
         object.__setattr__(transform, name, tuple(pair))
+
+
+def _check_filter(transform: "Resize | RandomResizedCrop") -> None:
+    check_choice("interpolation", transform.interpolation, ops.RESAMPLES)
+    ops.check_filter(transform.interpolation, transform.antialias)
 
 
 def _check_box_ranges(transform: "RandomResizedCrop | RandomErasing") -> None:
