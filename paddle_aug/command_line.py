@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, parse_yaml_text
+from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core import own_code
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.own_code import is_import_path
@@ -38,6 +39,7 @@ def parse_args(
     values = read_yaml(find_config(path)) if path else {}
     given = options_given(arguments, values)
     config = load_config(values, where=f"{path}: ") if path else Config()
+    refuse_for_other_data(values, given, str(path))
     config = load_config({**values, **given}) if given else config
     control.changes = {**values, **given}
     return config, control

@@ -207,7 +207,7 @@ def load_photos(
     images: Sequence[str] | None, config: Config
 ) -> "tuple[list[Photo], frozenset[str]]":
     """The images to show, and the operations that would change what they show."""
-    from paddle_aug.augment import ops
+    from paddle_aug.build.scaling import default_resize, scaling_in_words
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.data.decode import read_image
     from paddle_aug.report.figure import class_labels, print_font_note
@@ -234,7 +234,10 @@ def load_photos(
     if size is None and config.data == "digits":
         size = DIGITS_DEFAULTS["image_size"]
     if size:
-        photos = [Photo(ops.resize(photo.image, size, size), photo.name) for photo in photos]
+        # As a run scales them, not as they look best: a coarser filter is seen as well.
+        scale = default_resize(config.model_copy(update={"image_size": size}))
+        photos = [Photo(scale.apply(photo.image, None), photo.name) for photo in photos]
+        print(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
     return photos, excluded
 
 

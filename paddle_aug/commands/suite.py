@@ -5,7 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
     if not args.dry_run:
         name = args.file.stem + ("_quick" if args.quick else "")
-        write_results(args.results / name, suite, runs, args.quick)
+        write_results(args.results / name, suite, runs, args.quick, changes)
     return 0
 
 
@@ -119,8 +119,19 @@ def train(arguments: Sequence[str]) -> int:
             continue
 
 
-def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", quick: bool) -> None:
-    """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options."""
+def write_results(
+    folder: Path,
+    suite: "Suite",
+    runs: "Sequence[PlannedRun]",
+    quick: bool,
+    changes: Mapping[str, Any],
+) -> None:
+    """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options.
+
+    Published figures stand beside those of the suite's own options only, not of the quick scale or
+    of other data, epochs or the like (`changes`: the options after --).
+    """
+    from paddle_aug.command_line import to_arguments
     from paddle_aug.commands.compare import save
     from paddle_aug.commands.suite_plan import describe_runs, slug
     from paddle_aug.core.atomic import write_text
@@ -139,15 +150,19 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
     baseline = choose_baseline(groups, suite.baseline or runs[0].entry.label)
     rows = build_table(groups, baseline, suite.last)
     save(folder, groups, baseline, rows, suite.last, None)
-    published = published_table(suite, groups)
+    altered = {n: v for n, v in changes.items() if n not in machine_options()}
+    published = "" if quick or altered else published_table(suite, groups)
+    told = suite.published if not altered else ""
+    given = shlex.join(to_arguments(altered))
     print(format_table(rows, last=suite.last))
     parts = [
         f"# {suite.title}{' (quick scale)' if quick else ''}",
         f"Source: {suite.source}",
-        *([f"Published: {suite.published}"] if suite.published else []),
+        *([f"Published: {told}"] if told else []),
+        *([f"Not the suite's own options, for all runs: `{given}`."] if altered else []),
         format_table(rows, "github", suite.last),
         footnote(rows, suite.last),
-        *([published] if published and not quick else []),
+        *([published] if published else []),
         f"Written on {date.today().isoformat()}.",
         describe_runs(list(runs)),
     ]
@@ -159,9 +174,16 @@ def write_results(folder: Path, suite: "Suite", runs: "Sequence[PlannedRun]", qu
             shutil.copy(curve_path(run.folder.parent, run.config.mode, curve), place)
         for name in ("metrics.csv", "changes.yaml"):
             shutil.copy(run.folder / name, place)
-    if published and not quick:
+    if published:
         print(f"\n{published}")
     print(f"wrote {folder}/table.md, table.csv, compare*.png and curves/")
+
+
+def machine_options() -> frozenset[str]:
+    """Options that choose where and how fast a run is computed: its figures stay comparable."""
+    from paddle_aug.config import options_that_are
+
+    return options_that_are("free_on_resume") | {"device", "cpu_backend"}
 
 
 def published_table(suite: "Suite", groups: "Sequence[Group]") -> str:

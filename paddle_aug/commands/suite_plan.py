@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import Config, load_config, options_that_are
+from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option
 from paddle_aug.core.plain_yaml import read_yaml
@@ -127,7 +128,9 @@ def plan(
         for seed in entry.seeds:
             output = logs / (path.stem + ("_quick" if quick else "")) / slug(entry.label)
             own = {**options, "seed": seed, "output": str(output / f"seed{seed}")}
-            config = load_config({**read_yaml(file), **own}, where=f"{path}, {entry.label}: ")
+            saved = read_yaml(file)
+            refuse_for_other_data(saved, own, str(file))
+            config = load_config({**saved, **own}, where=f"{path}, {entry.label}: ")
             runs.append(PlannedRun(entry, seed, config_name(file), own, config))
     return runs
 
@@ -155,9 +158,13 @@ def next_arguments(run: PlannedRun) -> list[str] | None:
     if not (run.folder / "config.yaml").exists():
         return [*run.arguments, "--overwrite"]
     saved = read_yaml(run.folder / "config.yaml")
-    wanted = run.config.dump()
-    given = run.config.model_fields_set - options_that_are("free_on_resume")
-    other = [f"{k}: was {saved.get(k)}, is {wanted[k]}" for k in given if saved.get(k) != wanted[k]]
+    wanted = run.config.filled().dump()
+    # Options that are not given count too: what an earlier call gave after -- is not asked for now.
+    compared = (saved.keys() & wanted.keys()) | run.config.model_fields_set
+    compared -= options_that_are("free_on_resume")
+    other = [
+        f"{k}: was {saved.get(k)}, is {wanted[k]}" for k in compared if saved.get(k) != wanted[k]
+    ]
     if other:
         raise UserError(
             f"{run.folder}: was run with other options ({'; '.join(sorted(other))}): "

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.own_code import AllowImports
+from paddle_aug.core import own_code
+from paddle_aug.core.own_code import AllowImports, is_import_path
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand
 
@@ -112,6 +113,8 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     for name in ("tta_draws", "tta_policy"):
         if name in values and values["tta"] != "draws":
             raise UserError(f"{name}: only with --tta draws")
+    if is_import_path(values.get("data")):
+        own_code.allow(values["data"])
     for name in DATA_OPTIONS:
         if name in values and "data" not in values:
             raise UserError(f"{name}: only with --data; the run's own data are read as the run did")

@@ -13,6 +13,7 @@ import paddle
 from tqdm.auto import tqdm
 
 from paddle_aug.config import Config, load_config, options_that_are, without_effect
+from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.atomic import remove_leftovers
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.program import command
@@ -89,6 +90,7 @@ def _resume(
         say(f"warning: {warning}; an older state is used")
     need(state, folder, "config", "environment", "progress", "schedule")
     saved = {**state["config"], "output": str(folder.parent)}
+    refuse_for_other_data(saved, changes or {}, f"the run {folder}")
     config = load_config({**saved, **(changes or {})}, where=f"{folder}: ")
     setup = build_setup(config, say, ranks, fresh=False)
     environment = _environment(setup)

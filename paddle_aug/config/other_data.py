@@ -1,0 +1,32 @@
+"""Options that say where the data lie hold for the data they were given with, and for no other."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.user_paths import user_path
+
+PLACES = ("images_root", "eval_data")
+
+
+def refuse_for_other_data(saved: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
+    """Raise UserError where `given` names other data, and a place of the saved data would be used.
+
+    saved: options of a file or a run; given: those on top of it. Without this, the images of one
+    camera would be read under the labels of another, or one list be evaluated as another.
+    """
+    data = saved.get("data")
+    if data is None or _same(str(given.get("data") or data), str(data)):
+        return
+    for name in PLACES:
+        if saved.get(name) is not None and name not in given:
+            flag = f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"{name}: {where} has {saved[name]!r} for its own data, {data}; "
+                f"with --data {given['data']} give {flag} as well, or start without {where}"
+            )
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or os.path.realpath(user_path(one)) == os.path.realpath(user_path(other))
