@@ -1,5 +1,7 @@
 """What a model is made of: its classification head, its number of parameters, what may learn."""
 
+from typing import Any
+
 import paddle
 from paddle import Tensor, nn
 
@@ -52,16 +54,23 @@ def training_mode(model: nn.Layer) -> None:
 def single_value_norms(model: nn.Layer, in_channels: int, size: int) -> list[str]:
     """Names of the batch normalisations that see one value a channel of one image: its map is 1x1.
 
-    Over a single value the mean is the value itself and the variance 0: in a batch of one image
-    such a layer gives the same numbers whatever the image is, and nothing before it learns.
+    Over a single value the mean is the value itself and the variance 0. In a batch of one image
+    oneDNN makes such a channel 0 whatever the image is, so that nothing before it learns; Paddle's
+    own kernel lets the value pass as it is, but not in evaluation.
     Layers that rest (`training_mode`) are left out. The model stays as it is, and no random number
     is drawn. size: height and width of the image.
     """
     found: list[str] = []
+
+    def noting(name: str) -> Any:
+        def note(layer: nn.Layer, inputs: tuple[Tensor, ...]) -> None:
+            if inputs[0].size == inputs[0].shape[1]:  # [N, C, ...] with one value a channel
+                found.append(name)
+
+        return note
+
     hooks = [
-        layer.register_forward_pre_hook(
-            lambda _, inputs, name=name: found.append(name) if _values(inputs[0]) == 1 else None
-        )
+        layer.register_forward_pre_hook(noting(name))
         for name, layer in model.named_sublayers()
         if hasattr(layer, "_variance") and not _rests(layer)
     ]
@@ -76,11 +85,6 @@ def single_value_norms(model: nn.Layer, in_channels: int, size: int) -> list[str
         for hook in hooks:
             hook.remove()
     return found
-
-
-def _values(features: Tensor) -> int:
-    """Values of each channel in [N, C, ...]."""
-    return features.size // features.shape[1]
 
 
 def _rests(layer: nn.Layer) -> bool:

@@ -121,6 +121,13 @@ def test_options_without_effect_are_named(options, notes):
         (["--model", "ResNet19"], r"model: unknown model 'ResNet19'; did you mean ResNet1"),
         (["--std", "0,1,1"], r"std: must be greater than 0"),
         (["--mean", "1,2"], r"mean: give 1 or 3 values"),
+        (
+            ["--mean", "123.675,116.28,103.53"],
+            r"^mean: 123.675 is not in \[0, 1\].*of pixels from 0 to 255, give 0.485,0.456,0.406$",
+        ),
+        (["--std", "58.395"], r"^std: 58.395 is not in \[0, 1\], .*, give 0.229$"),
+        (["--mean", "0.5,-0.1,0.5"], r"^mean: -0.1 is not in \[0, 1\]$"),
+        (["--std", "0.5,0.5,1.01"], r"^std: 1.01 is not in \[0, 1\]"),
         (["--policy.noise-max-sigma", "soft"], r"policy\.noise_max_sigma"),
         (["--workers", "257"], r"workers: .*less than or equal to 256, got '257'"),
         (["--epochs", "1000001"], r"epochs: .*less than or equal to 1000000"),
@@ -134,6 +141,33 @@ def test_options_without_effect_are_named(options, notes):
 def test_wrong_values_are_refused_with_key_and_what_is_allowed(arguments, message):
     with pytest.raises(UserError, match=message):
         parse_args(arguments)
+
+
+@pytest.mark.parametrize("values", ["0,0,0", "1", "1,0.5,0"])
+def test_means_up_to_the_ends_of_their_range_are_taken(values):
+    config, _ = parse_args(["--mean", values, "--std", "1"])
+    assert config.mean == [float(value) for value in values.split(",")] and config.std == [1.0]
+
+
+def test_places_of_one_data_set_are_not_used_for_another(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("data: lists/a.csv\nimages_root: camA\neval_data: lists/b.csv\n")
+    file = ["--config", str(path)]
+    message = (
+        f"^images_root: {path} has 'camA' for its own data, lists/a.csv; with --data camB/list.csv "
+        "give --images-root as well, or start without"
+    )
+    with pytest.raises(UserError, match=message):
+        parse_args([*file, "--data", "camB/list.csv"])
+    with pytest.raises(UserError, match="^eval_data: .* give --eval-data as well"):
+        parse_args([*file, "--data", "camB/list.csv", "--images-root", "camB"])
+    given = ["--images-root", "camB", "--eval-data", "b.csv"]
+    config, _ = parse_args([*file, "--data", "camB/list.csv", *given])
+    assert (config.images_root, config.eval_data) == ("camB", "b.csv")
+    # The same data, and places without data, are the file's own business.
+    assert parse_args([*file, "--data", "lists/a.csv"])[0].images_root == "camA"
+    path.write_text("images_root: camA\n")
+    assert parse_args([*file, "--data", "camB/list.csv"])[0].images_root == "camA"
 
 
 @pytest.mark.parametrize(

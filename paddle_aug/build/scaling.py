@@ -64,13 +64,11 @@ def describe_scaling(config: Config) -> str:
     train, evaluation = (
         default if spec is None else first_scaling(spec) for spec in lists.values()
     )
-    if not any(lists.values()):
+    if all(spec is None for spec in lists.values()):
         return f"images are scaled to {size} ({scaling_in_words(default)})"
     how = {
-        name: (
-            (f"{scaling_in_words(step)}, " if step else "not scaled, ")
-            + (f"to {size}" if lists[name] is None else f"by --{name}-transforms")
-        )
+        name: (scaling_in_words(step) if step else "not scaled")
+        + (f", to {size}" if lists[name] is None else f" (--{name}-transforms)")
         for name, step in (("train", train), ("eval", evaluation))
     }
     line = f"images are scaled in training: {how['train']}; in evaluation: {how['eval']}"

@@ -46,6 +46,10 @@ def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, A
     names = f"no training image: {', '.join(untrained):.200}"
     say(problems, len(untrained), f"classes have {names}", f"class has {names}")
 
+    trained = [row["class"] for row in classes if row["train"]]
+    if len(trained) == 1:
+        problems.append(f"all training images are of one class, {trained[0]!r}: nothing to learn")
+
     copies = [group for group in groups if group not in across and group not in contradicting]
     say(notes, among(copies) - len(copies), "images are copies of others in the same part",
         "image is a copy of another in the same part")  # fmt: skip

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from paddle_aug.core.errors import UserError
 from paddle_aug.core import own_code
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports, is_import_path
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand

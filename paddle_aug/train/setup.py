@@ -125,7 +125,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
 def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, say: Say) -> None:
     """Warn of a batch of one image where a batch normalisation then sees one value a channel.
 
-    Raises UserError where every batch is one, so that nothing would be learned.
+    Raises UserError where every batch is one.
     """
     sizes = loader.batch_sizes()
     names = single_value_norms(model, config.channels, config.image_size) if 1 in sizes else []
@@ -133,15 +133,15 @@ def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, sa
         return
     norms = f"{counted(len(names), 'batch normalisation')} of {config.model} ({names[0]}"
     norms += f" ... {names[-1]}" if len(names) > 1 else ""
-    reason = f"{norms}) see a single value a channel, which says nothing of the image"
+    reason = f"{norms}) see a single value a channel, which cannot be normalised"
     if sizes == {1}:
         raise UserError(
-            f"batch_size: with one image a step {reason}: nothing would be learned; "
+            f"batch_size: with one image a step {reason}: the model would not learn; "
             "take a --batch-size of 2 or more, or a larger --image-size"
         )
     say(
-        f"warning: the last batch of an epoch has one image, of which {reason}: that step learns "
-        "nothing and spoils the running statistics; another --batch-size avoids it"
+        f"warning: the last batch of an epoch has one image, of which {reason}: that step undoes "
+        "what others learn; another --batch-size avoids it"
     )
 
 

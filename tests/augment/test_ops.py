@@ -120,12 +120,51 @@ def test_color_and_sharpness_are_pillows_within_a_level_on_any_image(image, fact
     assert np.abs(ops.sharpness(image, factor) - sharp).max() <= 1
 
 
+SIZES = [(7, 11), (97, 61), (64, 48), (11, 120), (3, 5)]
+
+
 @pytest.mark.parametrize("resample", ops.RESAMPLES)
-@pytest.mark.parametrize("size", [(7, 11), (97, 61), (64, 48), (11, 120), (3, 5)])
-def test_resize_is_pillows_up_and_down(resample, size):
+@pytest.mark.parametrize("size", SIZES)
+def test_resize_is_pillows_to_the_bit_up_and_down(resample, size):
     image = photo(64, 48)
     expected = Image.fromarray(image).resize(size[::-1], Image.Resampling[resample.upper()])
-    error = np.abs(ops.resize(image, *size, resample).astype(int) - np.asarray(expected))
+    np.testing.assert_array_equal(ops.resize(image, *size, resample), np.asarray(expected))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_resize_without_antialiasing_is_opencvs_linear_to_the_bit(size):
+    image = photo(64, 48)
+    expected = cv2.resize(image, size[::-1], interpolation=cv2.INTER_LINEAR)
+    found = ops.resize(image, *size, antialias=False)
+    np.testing.assert_array_equal(found, expected)
+    assert found.flags.writeable and found.flags.c_contiguous
+
+
+def test_antialiasing_takes_noise_away_and_four_pixels_keep_it():
+    noise = np.random.default_rng(0).integers(0, 256, (320, 320, 3), np.uint8)
+    smooth, coarse = (ops.resize(noise, 32, 32, antialias=a).std() for a in (True, False))
+    # The mean of 100 pixels under a triangle, and of four in the middle.
+    assert smooth == pytest.approx(5, abs=1) and coarse == pytest.approx(37, abs=2)
+
+
+@pytest.mark.parametrize("resample", ["nearest", "bicubic", "lanczos"])
+def test_only_bilinear_can_do_without_antialiasing(resample):
+    with pytest.raises(ValueError, match=f"antialias false is for bilinear only, not .*{resample}"):
+        ops.resize(photo(4, 4), 2, 2, resample, antialias=False)
+
+
+def test_a_filter_has_one_name_in_words():
+    assert ops.filter_in_words("bilinear", False) == "bilinear, not antialiased"
+    assert ops.filter_in_words("bicubic", True) == "bicubic, antialiased"
+    assert ops.filter_in_words("nearest", True) == "nearest"
+
+
+@pytest.mark.parametrize("resample", ops.RESAMPLES)
+@pytest.mark.parametrize("size", SIZES)
+def test_fast_resize_is_within_a_grey_level(resample, size):
+    image = photo(64, 48)
+    expected = Image.fromarray(image).resize(size[::-1], Image.Resampling[resample.upper()])
+    error = np.abs(ops.resize_fast(image, *size, resample).astype(int) - np.asarray(expected))
     # Pillow's newer versions may shrink the rows first, which clips overshoots elsewhere.
     assert (error <= (0 if resample == "nearest" else 1)).mean() >= 0.98
     assert error.max() <= {"nearest": 0, "bilinear": 1}.get(resample, 8)
@@ -135,9 +174,10 @@ def test_resize_is_pillows_up_and_down(resample, size):
 @pytest.mark.parametrize("resample", ops.RESAMPLES)
 def test_a_picture_of_one_colour_keeps_it_at_any_size(resample, old, new, level):
     image = np.full((old, 3, 3), level, np.uint8)
-    np.testing.assert_array_equal(
-        ops.resize(image, new, 5, resample), np.full((new, 5, 3), level, np.uint8)
-    )
+    for resize in (ops.resize, ops.resize_fast):
+        np.testing.assert_array_equal(
+            resize(image, new, 5, resample), np.full((new, 5, 3), level, np.uint8)
+        )
 
 
 @given(st.integers(1, 3000), st.integers(1, 300))
@@ -150,16 +190,17 @@ def test_resampling_sums_are_whole_numbers_that_float32_holds(resample, old, new
 
 def test_a_large_picture_is_resampled_in_parts_with_the_same_result(monkeypatch):
     image = photo(37, 41)
-    whole = ops.resize(image, 23, 55, "lanczos")
+    whole = ops.resize_fast(image, 23, 55, "lanczos")
     monkeypatch.setattr(resampling, "_MOST_AT_ONCE", 500)
-    np.testing.assert_array_equal(ops.resize(image, 23, 55, "lanczos"), whole)
+    np.testing.assert_array_equal(ops.resize_fast(image, 23, 55, "lanczos"), whole)
 
 
 def test_nearest_resize_is_pillows_at_every_size_where_positions_tie():
     image = photo(3, 192)
     for width in (224, 448, 96, 64, 320, 384):
         expected = Image.fromarray(image).resize((width, 3), Image.Resampling.NEAREST)
-        np.testing.assert_array_equal(ops.resize(image, 3, width, "nearest"), expected)
+        for resize in (ops.resize, ops.resize_fast):
+            np.testing.assert_array_equal(resize(image, 3, width, "nearest"), expected)
 
 
 def test_operations_neither_brighten_nor_darken_on_average():

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from paddle_aug.augment import ops
-from paddle_aug.augment.transform_list import VOCABULARY
+from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
 from paddle_aug.augment.transforms.base import (
     Compose,
     OneOf,
@@ -183,6 +183,23 @@ def test_resize_takes_the_short_side_or_a_pair():
     assert Resize(20).apply(photo(45, 30), None).shape == (30, 20, 3)
 
 
+def test_resize_and_crops_are_antialiased_unless_they_are_told():
+    noise = np.random.default_rng(1).integers(0, 256, (90, 120, 3), np.uint8)
+    whole = {"tries": [[1.0, 120 / 90]], "place": [0.0, 0.0]}
+    wide = {"scale": (1.0, 1.0), "ratio": (4 / 3, 4 / 3)}
+    for antialias in (True, False):
+        expected = ops.resize(noise, 9, 12, antialias=antialias)
+        found = Resize((9, 12), antialias=antialias).apply(noise, None)
+        np.testing.assert_array_equal(found, expected)
+        crop = RandomResizedCrop((9, 12), antialias=antialias, **wide).apply(noise, whole)
+        # The fast way of crops differs by the rounding.
+        assert np.abs(crop.astype(int) - expected).max() <= (1 if antialias else 0)
+    np.testing.assert_array_equal(
+        build_transforms([{"Resize": {"size": [9, 12], "antialias": False}}])(noise, None),
+        ops.resize(noise, 9, 12, antialias=False),
+    )
+
+
 def test_random_crop_reaches_every_place_evenly():
     image = np.arange(25, dtype=np.uint8).reshape(5, 5, 1).repeat(3, 2)
     rng = np.random.default_rng(0)
@@ -275,6 +292,12 @@ def test_grayscale_is_luma_in_three_channels():
         (lambda: RandomNoise(max_sigma=-1), "max_sigma must be"),
         (lambda: Resize(0), "size must be a whole number"),
         (lambda: Resize(True), "size must be a whole number"),
+        (lambda: Resize(4, antialias="no"), "antialias must be true or false"),
+        (lambda: Resize(4, "bicubic", False), "antialias false is for bilinear only"),
+        (
+            lambda: RandomResizedCrop(4, interpolation="lanczos", antialias=False),
+            "antialias false is for bilinear only",
+        ),
         (lambda: RandomCrop((4, 4, 4)), "size must be a whole number"),
         (lambda: RandomCrop(4, padding=-1), "padding must be"),
         (lambda: RandomResizedCrop(4, scale=(0.5, 2)), "scale must be a pair"),

@@ -86,6 +86,29 @@ def test_max_steps_ends_every_epoch_early():
     assert len(list(loader.epoch(0))) == 2
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "settings", "sizes"),
+    [(23, 4, {}, {4, 3}), (24, 4, {}, {4}), (3, 4, {}, {3}), (25, 8, {}, {8, 1}),
+     (25, 8, {"max_steps": 3}, {8}), (25, 8, {"max_steps": 4}, {8, 1}),
+     (11, 2, {"ranks": 4}, {2, 1, 0}), (13, 2, {"ranks": 4}, {2, 1})],
+)  # fmt: skip
+def test_the_sizes_of_batches_are_known_beforehand(count, size, settings, sizes):
+    ranks = settings.get("ranks", 1)
+    loaders = [
+        Loader(view(count), size, shuffle=True, rank=rank, **settings) for rank in range(ranks)
+    ]
+    assert {len(part) for loader in loaders for part in loader.batches_of(0)} == sizes
+    assert all(loader.batch_sizes() == sizes for loader in loaders)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [([123.7, 116.3, 103.5], None), ([-0.1], None), (None, [58.4]), (None, [0.0])]
+)
+def test_a_mean_that_is_not_of_pixels_over_255_is_refused(mean, std):
+    with pytest.raises(ValueError, match=r"not in \[0, 1\]|greater than 0"):
+        view(mean=mean or [0.5], std=std or [0.5])
+
+
 @pytest.mark.parametrize("workers", [0, "thread", 2])
 def test_an_unreadable_image_reaches_the_user_as_it_was_raised(workers):
     with pytest.raises(UserError, match=r"a\.jpg: truncated"):

@@ -116,6 +116,15 @@ def test_a_data_set_without_faults_exits_with_zero(tmp_path, capsys):
     assert "no problems found" in capsys.readouterr().out
 
 
+def test_a_single_class_is_a_problem(tmp_path, capsys):
+    for number in range(6):
+        write(tmp_path / "d" / "a" / f"{number}.png")
+    rows = "".join(f"a/{number}.png 0\n" for number in range(6))
+    (tmp_path / "d" / "Train.txt").write_text(rows)
+    assert main(["check", str(tmp_path / "d"), "--output", str(tmp_path / "out")]) == 1
+    assert "problem: all training images are of one class, '0'" in capsys.readouterr().out
+
+
 def test_unequal_classes_are_noted_and_the_digits_have_no_copies_across(tmp_path, capsys):
     for number in range(11):
         write(tmp_path / "set" / "train" / "a" / f"{number}.png")
@@ -282,6 +291,7 @@ def test_the_cache_is_listed_and_emptied(tmp_path, monkeypatch, capsys):
     assert cache_command([]) == 0
     out = capsys.readouterr().out
     assert all(key in out for key in keys) and "2 entries" in out
+    assert out.count("7x5, bilinear, not antialiased") == 2
     with pytest.raises(UserError, match="no entry 'x'"):
         cache_command(["--clear", "x"])
     cache_command(["--clear", keys[0]])

@@ -6,6 +6,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from paddle_aug.__main__ import VERBS, main
 from paddle_aug.commands.preview import SHEETS
@@ -245,6 +246,29 @@ def test_every_sheet_is_drawn_and_its_path_printed(sheet, pictures, tmp_path, ca
     assert main(["preview", "--sheet", sheet, *images, "--output", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"wrote {path}\n"
     assert cv2.imread(str(path)).std() > 10
+
+
+@pytest.mark.parametrize(
+    ("options", "antialias"),
+    [(["--augment", "userDef"], False), (["--operation", "RandomHorizontalFlip"], True),
+     (["--operation", "Resize: {size: [9, 9], antialias: false}"], False)],
+)  # fmt: skip
+def test_images_are_scaled_as_a_run_scales_them(
+    options, antialias, pictures, tmp_path, drawn, capsys
+):
+    path = tmp_path / "out.png"
+    command = ["preview", "--image", pictures[0], "--image-size", "20", "--output", str(path)]
+    main([*command, *options])
+    ((grid, _),) = drawn
+    photo = cv2.cvtColor(cv2.imread(pictures[0]), cv2.COLOR_BGR2RGB)
+    expected = cv2.resize(photo, (20, 20), interpolation=cv2.INTER_LINEAR)
+    if antialias:
+        expected = np.asarray(Image.fromarray(photo).resize((20, 20), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(grid[0][0].image, expected)
+    words = "bilinear, antialiased" if antialias else "bilinear, not antialiased"
+    assert capsys.readouterr().out == (
+        f"images are scaled to 20x20 first ({words})\nwrote {path}\n"
+    )
 
 
 @pytest.mark.parametrize("augment", AUGMENTS)

@@ -153,6 +153,37 @@ def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_f
         next_command(other)
 
 
+def test_what_an_earlier_call_gave_is_not_reported_as_the_suites_own(suite_file):
+    suite = read_suite(suite_file)
+    (run, *_) = plan(suite_file, suite, False, {"eval_per_class": 5}, Path("logs"))
+    fit(run.config, say=lambda line: None)
+    assert next_command(run) is None
+    (plain, *_) = plan(suite_file, suite, False, {}, Path("logs"))
+    with pytest.raises(UserError, match=r"other options \(eval_per_class: was 5, is None\)"):
+        next_command(plain)
+
+
+def test_the_places_of_a_configurations_data_are_not_used_for_others(suite_file):
+    Path("base.yaml").write_text(yaml.safe_dump({**BASE, "data": "a.csv", "images_root": "camA"}))
+    with pytest.raises(UserError, match=r"^images_root: .*base\.yaml has 'camA' for its own data"):
+        plan(suite_file, read_suite(suite_file), False, {"data": "b.csv"}, Path("logs"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "compared"), [({"cpu_backend": "paddle"}, True), ({"eval_per_class": 5}, False)]
+)
+def test_published_figures_stand_beside_the_suites_own_options_only(
+    changes, compared, suite_file, monkeypatch, capsys
+):
+    run_here(monkeypatch)
+    assert command.main([str(suite_file), "--", *to_arguments(changes)]) == 0
+    text = Path("results/two/table.md").read_text(encoding="utf-8")
+    assert ("| plain | accEval | 0.5 |" in text) == compared
+    line = "Not the suite's own options, for all runs: `--eval-per-class 5`."
+    assert (line in text) == (not compared)
+    assert ("published | ours" in capsys.readouterr().out) == compared
+
+
 def test_a_run_that_fails_ends_the_suite_with_its_code(suite_file, monkeypatch, capsys):
     monkeypatch.setattr(command, "run_command_line", lambda arguments: 2)
     assert command.main([str(suite_file)]) == 2

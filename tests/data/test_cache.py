@@ -1,6 +1,7 @@
 """The decoded-image cache: same bytes as decoding, rebuilt when it must be, never in the way."""
 
 import errno
+import json
 import logging
 import multiprocessing
 import os
@@ -225,6 +226,41 @@ def test_sets_in_memory_are_resized_without_a_file():
     assert not cache_store.images_folder().exists()
 
 
+def test_another_filter_is_another_entry_with_its_own_pixels(dataset):
+    coarse = CachedDataset(dataset, SIZE)
+    smooth = CachedDataset(dataset, SIZE, antialias=True)
+    sharp = CachedDataset(dataset, SIZE, resample="bicubic", antialias=True)
+    entries = {entry.key: entry.scaled for entry in list_entries()}
+    assert entries == {
+        coarse.cache_path.parent.name: "7x5, bilinear, not antialiased",
+        smooth.cache_path.parent.name: "7x5, bilinear, antialiased",
+        sharp.cache_path.parent.name: "7x5, bicubic, antialiased",
+    }
+    assert_same(coarse, dataset)
+    for cached, method in ((smooth, "BILINEAR"), (sharp, "BICUBIC")):
+        for index in range(len(dataset)):
+            picture = Image.fromarray(dataset[index][0])
+            expected = picture.resize(SIZE[::-1], Image.Resampling[method])
+            np.testing.assert_array_equal(cached[index][0], np.asarray(expected))
+
+
+@pytest.mark.parametrize("limit_bytes", [0, 1 << 30])
+def test_with_and_without_a_cache_the_filter_is_the_same(dataset, limit_bytes):
+    settings = {"resample": "bicubic", "antialias": True, "limit_bytes": limit_bytes}
+    cached = CachedDataset(dataset, SIZE, **settings)
+    assert cached.cached == (limit_bytes > 0)
+    expected = Image.fromarray(dataset[2][0]).resize(SIZE[::-1], Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(cached))[2][0], np.asarray(expected))
+
+
+def test_an_entry_of_old_that_names_no_filter_is_listed(dataset):
+    path = CachedDataset(dataset, SIZE).cache_path.parent / "info.json"
+    info = json.loads(path.read_text())
+    del info["scaled"]
+    path.write_text(json.dumps(info))
+    assert [(entry.name, entry.scaled) for entry in list_entries()] == [("made", "")]
+
+
 def test_a_subset_and_a_pickled_copy_read_the_same_file(dataset, monkeypatch):
     cached = CachedDataset(dataset, SIZE)
     calls = decodes(monkeypatch)
@@ -240,13 +276,13 @@ def test_a_subset_and_a_pickled_copy_read_the_same_file(dataset, monkeypatch):
 
 
 def _build_slowly(paths, start, results):
-    original = cache.resize_image
+    original = cache.ops.resize
 
-    def slow(image, resize):
+    def slow(*arguments):
         time.sleep(0.02)
-        return original(image, resize)
+        return original(*arguments)
 
-    cache.resize_image = slow
+    cache.ops.resize = slow
     start.wait()
     decoded = []
     read = FileDataset.__getitem__

@@ -23,7 +23,7 @@ import cv2, numpy as np, paddle
 folder, images = sys.argv[1:]
 about = json.load(open(f"{folder}/export.json"))
 given = about["input"]
-size = tuple(given["transforms"][0]["Resize"][::-1])
+size = tuple(given["transforms"][0]["Resize"]["size"][::-1])
 rows = [cv2.resize(image, size, interpolation=cv2.INTER_LINEAR) for image in np.load(images)]
 rows = [cv2.cvtColor(row, cv2.COLOR_RGB2GRAY)[..., None] for row in rows] \\
     if given["colours"] == "gray" else rows
@@ -63,7 +63,8 @@ def test_what_evaluation_does_to_an_image_is_told(tmp_path):
         "eval_transforms": [{"Resize": 30}, {"CenterCrop": 24}],
     })  # fmt: skip
     told = export.description(config, {"classes": ["a", "b"], "epoch": 4})
-    assert told["input"]["transforms"] == [{"Resize": 30}, {"CenterCrop": 24}]
+    resize = {"size": 30, "interpolation": "bilinear", "antialias": True}
+    assert told["input"]["transforms"] == [{"Resize": resize}, {"CenterCrop": {"size": [24, 24]}}]
     assert told["input"]["mean"] == [pytest.approx(0.4)] and told["input"]["std"] == [0.5]
     assert told["input"]["shape"] == ["batch", 1, 24, 24]
     assert (told["classes"], told["epoch"]) == (["a", "b"], 4)

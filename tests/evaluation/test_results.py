@@ -53,7 +53,8 @@ def test_the_output_says_which_checkpoint_it_is_of(run, capsys):
     assert lines[-3] == (
         f"best checkpoint, epoch {best} (counted from 0; chosen on these images, so it flatters)"
     )
-    assert lines[-2].startswith("3 images: loss ") and "top-5" not in told.out
+    data = run.parent.parent / "set"
+    assert lines[-2].startswith(f"3 evaluation images of {data}: loss ") and "top-5" not in told.out
     assert lines[-1] == f"written to {run / 'evaluation'}"
     saved = json.loads((run / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))
     assert saved == result
@@ -133,22 +134,21 @@ def test_the_epoch_of_a_checkpoint_is_the_one_it_was_trained_in(state, epoch, st
 
 
 @pytest.mark.parametrize(
-    ("split", "same_data", "remark"),
+    ("own_evaluation", "remark"),
     [
-        ("eval", True, "chosen on these images, so it flatters"),
-        ("train", True, "chosen on the run's evaluation images"),
-        ("eval", False, "chosen on the run's evaluation images"),
+        (True, "chosen on these images, so it flatters"),
+        (False, "chosen on the run's evaluation images"),
     ],
 )
-def test_the_best_flatters_on_the_images_it_was_chosen_on(split, same_data, remark):
+def test_the_best_flatters_on_the_images_it_was_chosen_on(own_evaluation, remark):
     place = {"checkpoint": "best", "checkpoint_epoch": 34, "checkpoint_step": None}
-    line = describe_checkpoint({**place, "split": split}, chosen=True, same_data=same_data)
+    line = describe_checkpoint(place, chosen=True, own_evaluation=own_evaluation)
     assert line == f"best checkpoint, epoch 34 (counted from 0; {remark})"
 
 
 def test_a_checkpoint_within_an_epoch_says_its_step():
-    place = {"checkpoint": "last", "checkpoint_epoch": 60, "checkpoint_step": 7, "split": "eval"}
-    line = describe_checkpoint(place, chosen=False, same_data=True)
+    place = {"checkpoint": "last", "checkpoint_epoch": 60, "checkpoint_step": 7}
+    line = describe_checkpoint(place, chosen=False, own_evaluation=True)
     assert line == "last checkpoint, epoch 60 after step 7"
 
 
@@ -156,11 +156,13 @@ def test_the_top_five_are_told_of_more_than_five_classes():
     probabilities = np.tile([0.3, 0.25, 0.2, 0.15, 0.1, 0.0], (2, 1))
     six = figures(probabilities, np.array([0, 5]), list("abcdef"))
     assert (six["top1"], six["top5"]) == (0.5, 0.5)
-    assert headline(six).startswith("2 images: ")
+    six["what"] = "all 2 images of here"
+    assert headline(six).startswith("all 2 images of here: loss ")
     assert headline(six).endswith("top-1 0.5000, top-5 0.5000")
     five = figures(probabilities[:1, :5], np.array([0]), list("abcde"))
     assert five["top5"] is None
-    assert headline(five) == "1 image: loss 1.2040, top-1 1.0000"  # -log 0.3
+    five["what"] = "all 1 image of here"
+    assert headline(five) == "all 1 image of here: loss 1.2040, top-1 1.0000"  # -log 0.3
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,15 @@ import pytest
 from paddle import nn
 
 from models import build_model, check_name, model_names
-from models.structure import head_name, head_parameters, parameter_count
+from models.structure import (
+    freeze_backbone,
+    head_name,
+    head_parameters,
+    parameter_count,
+    single_value_norms,
+)
 from models.vision import check_image_size
+from paddle_aug.onednn import accelerate, is_available
 
 # Published numbers of trainable parameters (torchvision's and Paddle's model pages, the papers,
 # the documents for GoogLeNet): name, classes, channels, image size, options, parameters.
@@ -337,3 +344,37 @@ def test_names_are_checked_without_building():
     with pytest.raises(ValueError, match="VGG16BN"):
         check_name("vgg16_bn")
     assert len(model_names()) == len(set(model_names())) >= 18
+
+
+@pytest.mark.parametrize(
+    ("size", "stem", "maps"), [(32, "imagenet", 1), (33, "imagenet", 2), (32, "small", 4)]
+)
+def test_normalisations_of_a_single_value_are_those_of_1x1_maps(size, stem, maps):
+    model = build_model("ResNet18", 3, 3, size, stem=stem)
+    model.train()
+    last = ["layer4.0.bn1", "layer4.0.bn2", "layer4.0.downsample.1", "layer4.1.bn1", "layer4.1.bn2"]
+    assert sorted(single_value_norms(model, 3, size)) == (last if maps == 1 else [])
+    assert model.training and all(layer.training for layer in model.sublayers())
+
+
+def test_normalisations_after_a_linear_layer_see_a_single_value_unless_they_rest():
+    model = nn.Sequential(
+        nn.Conv2D(3, 4, 3), nn.BatchNorm2D(4), nn.AdaptiveAvgPool2D(1), nn.Flatten(),
+        nn.Linear(4, 6), nn.BatchNorm1D(6), nn.Linear(6, 2),
+    )  # fmt: skip
+    assert single_value_norms(model, 3, 8) == ["5"]
+    freeze_backbone(model)
+    assert single_value_norms(model, 3, 8) == []
+
+
+@pytest.mark.parametrize("backend", ["paddle", "onednn"])
+def test_a_single_value_is_not_normalised(backend):
+    # Why such batches are refused: oneDNN gives 0 for any image, Paddle the value as it is.
+    model = nn.Sequential(nn.Conv2D(3, 5, 4), nn.BatchNorm2D(5))
+    if backend == "onednn" and is_available():
+        pytest.skip("oneDNN cannot be used here")
+    run = accelerate(model) if backend == "onednn" else model
+    run.train()
+    image = paddle.full([1, 3, 4, 4], 7.0)
+    expected = model[0](image).numpy() * (backend == "paddle")
+    np.testing.assert_allclose(run(image).numpy(), expected, atol=1e-5)

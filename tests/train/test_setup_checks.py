@@ -1,0 +1,117 @@
+"""What is refused or said before training: one class, and batches of one image."""
+
+import numpy as np
+import paddle
+import pytest
+from PIL import Image
+
+from paddle_aug.config import load_config
+from paddle_aug.core.errors import UserError
+from paddle_aug.train.fit import fit, resume
+from paddle_aug.train.setup import build_setup
+
+
+def write_images(folder, counts):
+    rng = np.random.default_rng(0)
+    for name, count in counts.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            image = rng.integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(image).save(folder / name / f"{i}.png")
+    return folder
+
+
+def said(folder, **options):
+    """The lines before training."""
+    lines = []
+    values = {
+        "data": str(folder), "augment": "no", "image_size": 32, "cpu_backend": "paddle",
+        "workers": 0, "cache": False, "model": "ResNet18", "stem": "imagenet", **options,
+    }  # fmt: skip
+    with paddle.utils.unique_name.guard():
+        build_setup(load_config(values), lines.append)
+    return lines
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """20 training images of two classes, and 6 to evaluate on."""
+    folder = tmp_path_factory.mktemp("images")
+    write_images(folder / "train", {"a": 10, "b": 10})
+    write_images(folder / "val", {"a": 3, "b": 3})
+    return folder
+
+
+def test_batches_of_one_image_are_refused_where_nothing_would_be_learned(images):
+    message = (
+        r"^batch_size: with one image a step 5 batch normalisations of ResNet18 "
+        r"\(layer4\.0\.bn1 \.\.\. layer4\.1\.bn2\) see a single value a channel, which .*take a "
+        "--batch-size of 2 or more, or a larger --image-size$"
+    )
+    with pytest.raises(UserError, match=message):
+        said(images, batch_size=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ({"batch_size": 19}, True),  # the last of two batches
+        ({"batch_size": 19, "max_steps": 1}, False),
+        ({"batch_size": 6}, False),
+        ({"batch_size": 1, "image_size": 64}, False),
+        ({"batch_size": 1, "model": "LeNet", "stem": "auto"}, False),
+    ],
+    ids=str,
+)
+def test_a_last_batch_of_one_image_is_told(options, warned, images):
+    lines = [line for line in said(images, **options) if line.startswith("warning")]
+    told = [
+        "warning: the last batch of an epoch has one image, of which 5 batch normalisations of "
+        "ResNet18 (layer4.0.bn1 ... layer4.1.bn2) see a single value a channel, which cannot be "
+        "normalised: that step undoes what others learn; another --batch-size avoids it"
+    ]
+    assert lines == (told if warned else [])
+
+
+def test_the_trial_changes_neither_weights_nor_draws(images):
+    def curve(folder, trial):
+        options = {
+            "data": str(images), "augment": "no", "image_size": 32, "model": "LeNet", "epochs": 1,
+            "batch_size": 19, "workers": 0, "cpu_backend": "paddle", "output": str(folder),
+        }  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            if not trial:
+                patch.setattr("paddle_aug.train.setup.single_value_norms", lambda *a: [])
+            fit(load_config(options), say=lambda line: None)
+        return np.load(folder / "noAug_lossTrain.npy").tobytes()
+
+    tmp = images / "logs"
+    assert curve(tmp / "one", True) == curve(tmp / "two", False)
+
+
+@pytest.mark.parametrize("names", [None, ["disc", "square"]])
+def test_training_images_of_one_class_are_refused(names, tmp_path):
+    folder = write_images(tmp_path / "d", {"disc": 10})
+    (folder / "Train.txt").write_text("".join(f"disc/{i}.png 0\n" for i in range(10)))
+    if names:
+        (folder / "classes.txt").write_text("\n".join(names))
+    name = names[0] if names else "0"
+    message = f"Train.txt: all 8 training images are of one class, '{name}': there is nothing to"
+    with pytest.raises(UserError, match=message):
+        said(folder)
+
+
+def test_a_resumed_run_does_not_read_other_data_at_its_old_places(tmp_path):
+    folder = write_images(tmp_path / "camA", {"a": 4, "b": 4})
+    rows = "".join(f"{name}/{i}.png {name}\n" for name in "ab" for i in range(4))
+    (tmp_path / "list.txt").write_text(rows)
+    options = {
+        "data": str(tmp_path / "list.txt"), "images_root": str(folder), "split": "stratified",
+        "augment": "no", "model": "LeNet", "image_size": 32, "epochs": 1, "workers": 0,
+        "cpu_backend": "paddle", "output": str(tmp_path / "logs"),
+    }  # fmt: skip
+    run = fit(load_config(options), say=lambda line: None)
+    other = tmp_path / "other.txt"
+    other.write_text(rows)
+    with pytest.raises(UserError, match=r"^images_root: the run .*no has .*camA' for its own data"):
+        resume(run, True, {"data": str(other), "epochs": 2}, say=lambda line: None)
