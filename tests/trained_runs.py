@@ -28,10 +28,10 @@ def trained_run(folder: Path, classes: list[str], **options: Any) -> Path:
     environment: dict[str, Any] = {}
     if config.data is not None:
         known = DataOptions.__dataclass_fields__
-        parts = load_data(DataOptions(**{k: v for k, v in config if k in known}))
+        given = {k: v for k, v in config if k in known}
+        parts = load_data(DataOptions(**given, known_classes=tuple(classes)))
         environment["data"] = {
-            name: record(part.numbered_by(classes))
-            for name, part in zip(("train", "eval"), parts, strict=True)
+            name: record(part) for name, part in zip(("train", "eval"), parts, strict=True)
         }
     state = {
         "config": config.dump(), "classes": classes, "epoch": 0, "environment": environment,

@@ -35,8 +35,8 @@ from paddle_aug.config.fields import (
     whole_number,
 )
 from paddle_aug.config.own_names import register_own
-from paddle_aug.core.encodings import check_encoding
 from paddle_aug.core.argument_checks import check_normalisation
+from paddle_aug.core.encodings import check_encoding
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.own_code import is_import_path, short_name
 from paddle_aug.core.user_paths import expand

@@ -14,8 +14,8 @@ import numpy as np
 import PIL
 from tqdm import tqdm
 
-from paddle_aug.core.cpu import available_cores
 from paddle_aug.augment import ops
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.data import cache_store
 from paddle_aug.data.cache_store import clear, list_entries
 from paddle_aug.data.dataset import FileDataset, ImageDataset

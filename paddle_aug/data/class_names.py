@@ -121,7 +121,10 @@ def number_labels(
         keys = [_number(row) for row in train], [_number(row) for row in evaluation]
         if guesses.options.class_names is None:
             _refuse_lists_numbered_apart(train, evaluation, keys)
-        if label_map:
+        own = {number: str(number) for number in sorted({*keys[0], *keys[1]})}
+        if guesses.options.class_names is None and _are_classes(own.values(), guesses):
+            named = own
+        elif label_map:
             named = named_by_map([*train, *evaluation], keys[0] + keys[1], label_map, guesses)
         else:
             named = _named_by_rows(train, evaluation, keys, guesses)
@@ -135,6 +138,12 @@ def number_labels(
                 "use the stratified split"
             )
     return classes, [table[key] for key in keys[0]], [table[key] for key in keys[1]]
+
+
+def _are_classes(names: Iterable[str], guesses: Guesses) -> bool:
+    """Whether a trained model calls its classes so: by the numbers that the labels are."""
+    known = guesses.options.known_classes
+    return known is not None and set(names) <= set(known)
 
 
 def _order_names(train: Sequence[Row], label_map: LabelMap | None, guesses: Guesses) -> list[str]:

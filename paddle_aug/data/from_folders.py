@@ -53,7 +53,7 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
     train = FileDataset(paths, labels, classes, name, description=description)
     if classes == _TEN_DIGITS and options.changes_label is None:
         guesses.note("ten classes")
-    if evaluation_tree is None and known is not None:
+    if evaluation_tree is None and options.whole:
         train.read_as = tuple(guesses.said)
         return train, train
     if evaluation_tree is None:

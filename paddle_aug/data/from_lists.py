@@ -40,8 +40,7 @@ def fits(path: Path) -> bool:
 
 def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     """Data sets of a list or table: with its pair or eval_data, or split. Raises UserError."""
-    known = options.known_classes is not None
-    stands_alone = known and not path.is_dir()
+    stands_alone = options.whole and not path.is_dir()
     path = _training_list(path) or path if path.is_dir() else path
     guesses = Guesses(options)
     train_rows = _read_rows(path, guesses)
@@ -53,7 +52,7 @@ def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     label_map = find_label_map((path.parent, root), (path, eval_path), guesses)
     if eval_rows:
         warn_without_effect(options, ("eval_share", "split"), f"{path}, which is not split")
-    elif not known:
+    elif not options.whole:
         train_rows, eval_rows = _split_rows(train_rows, guesses)
     classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, label_map, guesses)
     if classes == _TEN_DIGITS and options.changes_label is None:

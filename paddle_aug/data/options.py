@@ -67,9 +67,10 @@ class DataOptions:
     changes_label: operations that would change labels; None leaves it to the data set.
     skip_bad: read every image first and leave out those that cannot be read, saying how many.
     keep_missing: leave files that a list names and that are not there to whoever reads them.
-    known_classes: those of a trained model, for data that are new to it. Then labels are numbered
-    by these names, some of which may have no image, and nothing is split: a list or table stands
-    for itself, and of what comes in one piece both parts are the whole, one and the same object.
+    known_classes: those of a trained model: classes are matched with these by their names and
+    numbered as they are; some may have no image.
+    whole: nothing is split: a list or table stands for itself, and of what comes in one piece both
+    parts are the whole, one and the same object.
     """
 
     data: str | None = None
@@ -89,6 +90,7 @@ class DataOptions:
     skip_bad: bool = False
     keep_missing: bool = False
     known_classes: tuple[str, ...] | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.eval_share < 1:

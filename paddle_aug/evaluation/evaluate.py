@@ -16,9 +16,10 @@ from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import Say
+from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.evaluation.images import choose_images
-from paddle_aug.evaluation.options import DATA_OPTIONS, EvaluationOptions
+from paddle_aug.evaluation.options import EvaluationOptions
 from paddle_aug.evaluation.results import (
     figures,
     format_classes,
@@ -35,6 +36,8 @@ from paddle_aug.runs.checkpoint import read_trained, trained_weights
 from paddle_aug.train.engine import predict
 from paddle_aug.weights.into_model import load_model
 
+PATHS = ("data", "images_root", "class_names")
+
 
 def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
@@ -47,7 +50,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     choose_device(config.device)
     if options.tta_policy not in BASES:
         raise UserError(f"tta_policy: {options.tta_policy!r} is none of {', '.join(BASES)}")
-    data_options = named_data(options)
+    data_options = with_absolute_paths(options.named_data)
     if not options.output:
         refuse_other_data(output, data_options)
     config = config.model_copy(update={"amp": precision(config, say)})
@@ -56,7 +59,8 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     images = choose_images(options, config, state, say)
     dataset = images.dataset
     seen = len(np.unique(dataset.labels))
-    say(f"{images.what}, {seen} of {len(classes)} classes, {describe_evaluation(config)}")
+    line = f"{images.what}, {seen} of {len(classes)} classes, {describe_evaluation(config)}"
+    say("\n  ".join([line, *dataset.read_as]))
     with paddle.utils.unique_name.guard():
         model, _ = accelerated(make_model(config, len(classes)), config, say)
     load_model(model, trained_weights(arrays))
@@ -81,15 +85,12 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     return result
 
 
-def named_data(options: EvaluationOptions) -> dict[str, Any] | None:
-    """--data and what was said of them, folders as absolute paths; None for the run's own data."""
-    if options.data is None:
+def with_absolute_paths(named: dict[str, Any] | None) -> dict[str, Any] | None:
+    """--data and what was said of them, paths as they are from anywhere."""
+    if named is None:
         return None
-    named = {name: getattr(options, name) for name in ("data", *DATA_OPTIONS)}
-    for name in ("data", "images_root"):
-        if named[name] and Path(named[name]).expanduser().exists():
-            named[name] = str(Path(named[name]).expanduser().resolve())
-    return named
+    paths = {name: user_path(named[name]) for name in PATHS if named[name]}
+    return named | {name: str(path.resolve()) for name, path in paths.items() if path.exists()}
 
 
 def precision(config: Config, say: Say) -> str:

@@ -13,7 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.data.load import DataOptions, load_data
-from paddle_aug.evaluation.options import DATA_OPTIONS, EvaluationOptions
+from paddle_aug.evaluation.options import EvaluationOptions
 
 _PART = {"eval": "evaluation", "train": "training"}
 
@@ -41,16 +41,16 @@ def choose_images(
     Raises UserError for classes that the model does not know, and for a part of data in one piece.
     """
     classes = tuple(state["classes"])
-    if options.data is None:
-        named = DataOptions.__dataclass_fields__
-        given = {name: value for name, value in config if name in named}
+    given = options.named_data
+    if given is None:
+        fields = DataOptions.__dataclass_fields__
+        given = {name: value for name, value in config if name in fields}
         given["eval_per_class"] = None  # a limit for the evaluations within training
     else:
-        given = {name: getattr(options, name) for name in ("data", *DATA_OPTIONS)}
-        given["known_classes"] = classes
-    train, evaluation = load_data(DataOptions(**given))
+        given["whole"] = True
+    train, evaluation = load_data(DataOptions(**given, known_classes=classes))
     split = options.split or "eval"
-    dataset = (evaluation if split == "eval" else train).numbered_by(classes)
+    dataset = evaluation if split == "eval" else train
     if train is not evaluation:
         number = counted(len(dataset), f"{_PART[split]} image")
         what = f"{number} of {dataset.description}"

@@ -1,34 +1,38 @@
 """The options of evaluate.py; imports no Paddle."""
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from paddle_aug.config import load_config
 from paddle_aug.core import own_code
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports, is_import_path
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand
 
-# What can be said of the images that --data names, as to train.py. Nothing of the run's own data
-# options holds for them.
-DATA_OPTIONS = ("images_root", "image_column", "label_column", "skip_bad")
+# What can be said of the images that --data names, as to train.py, and what holds where nothing is
+# said: never what the run was told of its own data.
+DATA_OPTIONS: dict[str, Any] = {
+    "images_root": None, "image_column": "image", "label_column": "label", "folders": "auto",
+    "class_names": None, "changes_label": None, "encoding": None, "skip_bad": False,
+}  # fmt: skip
 VIEWS = ("none", "flip", "crops", "draws")
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What to evaluate and how. See parse_args for each one's meaning."""
+    """What to evaluate and how. See parse_args for each one's meaning.
+
+    data_options: of what `data` names, some of DATA_OPTIONS; the others have these defaults.
+    """
 
     run: str
     checkpoint: str = "best"
     split: str | None = None
     data: str | None = None
-    images_root: str | None = None
-    image_column: str = "image"
-    label_column: str = "label"
-    skip_bad: bool = False
+    data_options: Mapping[str, Any] = field(default_factory=dict)
     tta: str = "none"
     tta_draws: int = 8
     tta_policy: str = "flip"
@@ -38,6 +42,13 @@ class EvaluationOptions:
     workers: str | int = "auto"
     cpu_backend: str = "auto"
     json: bool = False
+
+    @property
+    def named_data(self) -> dict[str, Any] | None:
+        """--data with all that says how to read them; None for the run's own data."""
+        if self.data is None:
+            return None
+        return {"data": self.data, **DATA_OPTIONS, **self.data_options}
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
@@ -115,9 +126,13 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
             raise UserError(f"{name}: only with --tta draws")
     if is_import_path(values.get("data")):
         own_code.allow(values["data"])
-    for name in DATA_OPTIONS:
-        if name in values and "data" not in values:
-            raise UserError(f"{name}: only with --data; the run's own data are read as the run did")
+    given = {name: values.pop(name) for name in DATA_OPTIONS if name in values}
+    if given and "data" not in values:
+        raise UserError(
+            f"{next(iter(given))}: only with --data; the run's own data are read as the run did"
+        )
+    config = load_config(dict(given))  # checks them as train.py does
+    values["data_options"] = {name: getattr(config, name) for name in given}
     if values["workers"] not in ("auto", "thread"):
         if not values["workers"].isdigit():
             raise UserError(f"workers: auto, thread or a number, got {values['workers']!r}")

@@ -14,7 +14,8 @@ CLASSES = ("disc", "square", "cross")
 
 
 def read(path, classes=CLASSES, **options):
-    return load_data(DataOptions(data=str(path), known_classes=classes, **options))
+    settings = {"known_classes": classes, "whole": True, **options}
+    return load_data(DataOptions(data=str(path), **settings))
 
 
 def in_one_piece(path, classes=CLASSES, **options):
@@ -92,6 +93,21 @@ def test_numbers_name_classes_and_may_have_gaps(tmp_path):
         in_one_piece(folder / "list.txt")
     (folder / "classes.txt").write_text("square\nx\ndisc\na\nb\nc\nd\ncross\n")
     assert in_one_piece(folder / "list.txt").labels.tolist() == [0, 1, 2]
+
+
+def test_names_are_found_as_in_training(tmp_path):
+    # Numbers are called as the folders, where these are the model's classes.
+    folder = make_folder(tmp_path)
+    (folder / "list.txt").write_text("a/0.png 1\nb/3.png 0\n")
+    assert in_one_piece(folder / "list.txt", ("b", "a")).labels.tolist() == [1, 0]
+    assert in_one_piece(folder / "list.txt", ("0", "1")).labels.tolist() == [1, 0]
+
+
+def test_a_models_classes_do_not_keep_its_own_data_from_being_split(tmp_path):
+    tree = write_tree(tmp_path / "d", {"disc": 10, "square": 5})
+    train, evaluation = read(tree, whole=False)
+    assert (len(train), len(evaluation)) == (12, 3)
+    assert evaluation.classes == list(CLASSES)
 
 
 def test_data_with_two_parts_keep_them(tmp_path):

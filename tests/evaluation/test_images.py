@@ -11,7 +11,7 @@ from PIL import Image
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.evaluation import evaluate
-from paddle_aug.evaluation.evaluate import evaluate_checkpoint, named_data
+from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import DATA_OPTIONS, EvaluationOptions, parse_args
 from tests.trained_runs import trained_run
 
@@ -52,10 +52,12 @@ def run_of(tmp_path: Path, **options) -> Path:
 
 
 def evaluated(run: Path, tmp_path: Path, **options) -> dict:
-    """The figures; images with their true class, and what was printed, stand beside them."""
+    """The figures of evaluate.py with these options."""
+    said = {name: options.pop(name) for name in DATA_OPTIONS if name in options}
     settings = EvaluationOptions(
-        str(run), output=str(tmp_path / "out"), workers=0, cpu_backend="paddle", **options
-    )
+        str(run), output=str(tmp_path / "out"), workers=0, cpu_backend="paddle",
+        data_options=said, **options,
+    )  # fmt: skip
     return evaluate_checkpoint(settings)
 
 
@@ -84,7 +86,7 @@ def test_images_of_one_camera_are_not_read_under_the_labels_of_another(tmp_path)
     run = run_of(tmp_path, data=str(lists), images_root=str(tmp_path / "camA"), split="stratified")
     other = write_list(tmp_path / "camB" / "list.csv", tmp_path / "camB", 12, start=1)
     result = evaluated(run, tmp_path, data=str(other))
-    read = load_data(DataOptions(data=str(other), known_classes=tuple(CLASSES)))[1]
+    read = load_data(DataOptions(data=str(other), known_classes=tuple(CLASSES), whole=True))[1]
     for index in range(12):  # the grey value is that of the label
         assert read[index][0].mean() == pytest.approx(GREY[CLASSES[read[index][1]]], abs=1)
     assert result["images"] == 12 and result["data_options"]["images_root"] is None
@@ -205,14 +207,35 @@ def test_another_evaluation_of_the_same_name_is_not_replaced(tmp_path):
     assert json.loads(before)["data_options"]["data"] == str(first)
 
 
+SAID = {
+    "images_root": "x", "image_column": "file", "label_column": "kind", "folders": "classes",
+    "class_names": "labels", "changes_label": "none", "encoding": "gbk", "skip_bad": True,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("name", DATA_OPTIONS)
 def test_what_is_said_of_data_is_refused_without_them(name):
     flag = f"--{name.replace('_', '-')}"
-    arguments = [flag] if name == "skip_bad" else [flag, "x"]
+    arguments = [flag] if name == "skip_bad" else [flag, SAID[name]]
     with pytest.raises(UserError, match=f"^{name}: only with --data"):
         parse_args(["logs/no", *arguments])
     options = parse_args(["logs/no", "--data", "d", *arguments])
-    assert named_data(options)[name] == (True if name == "skip_bad" else "x")
+    told = [] if name == "changes_label" else SAID[name]
+    assert options.named_data == {"data": "d", **DATA_OPTIONS, name: told}
+
+
+def test_a_wrong_word_about_data_is_refused_as_by_training():
+    with pytest.raises(UserError, match="^folders: .*'auto', 'parts' or 'classes', got 'x'"):
+        parse_args(["logs/no", "--data", "d", "--folders", "x"])
+
+
+def test_every_option_of_data_in_training_is_taken_or_does_not_count():
+    # What splits and limits data has no meaning where all of them are evaluated.
+    without = {"data", "eval_data", "eval_share", "split", "per_class", "eval_per_class", "seed",
+               "keep_missing", "known_classes", "whole"}  # fmt: skip
+    assert set(DataOptions.__dataclass_fields__) - without == set(DATA_OPTIONS)
+    plain = DataOptions()
+    assert {name: getattr(plain, name) for name in DATA_OPTIONS} == DATA_OPTIONS
 
 
 def test_bad_images_of_other_data_can_be_left_out(tmp_path):
