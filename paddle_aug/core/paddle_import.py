@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from paddle_aug.core.cpu import available_cores, cpu_flags, is_amd
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.requirements import PACKAGES, remedy
 
 # mallopt's parameters (malloc.h)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -65,7 +67,11 @@ def import_paddle() -> None:
     warnings.filterwarnings("ignore", message="When training, we now always track global mean")
     said = _HeldBack()
     with contextlib.redirect_stderr(said):
-        import paddle  # noqa: F401
+        import paddle
+    if getattr(paddle, "__file__", None) is None:
+        # One of two builds in the same folder was uninstalled, which takes the other's files too.
+        raise UserError(f"nothing is left of Paddle in {list(paddle.__path__)[0]}. "
+                        f"{remedy(PACKAGES['paddle'])}")  # fmt: skip
     noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
     for line in said.release().splitlines():
         if not any(word in line for word in noise):

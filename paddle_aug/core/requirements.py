@@ -46,7 +46,7 @@ def explain(error: ImportError) -> str | None:
         return f"{package} is not installed for {who}. {remedy(package)}"
     reason = " ".join(str(error).split())
     if module == "cv2" and "numpy" in reason:
-        return f"OpenCV and NumPy of {who} do not fit each other. {install('numpy<2')}"
+        return f"OpenCV and NumPy of {who} do not fit each other. Install an older NumPy: {install('numpy<2')}"
     return f"{package} cannot be imported by {who}: {reason}. {remedy(package)}"
 
 
@@ -59,7 +59,8 @@ def remedy(package: str) -> str:
     if _is_there("paddle"):
         # Of the requirements files only one is without Paddle and OpenCV.
         only = package == PACKAGES["cv2"]
-        return _install_from(None if only else "requirements-aistudio.txt", package)
+        command = _install_from(None if only else "requirements-aistudio.txt", package)
+        return f"Install it with: {command}"
     if sys.version_info[:2] > NEWEST_PYTHON:
         return f"Paddle has no build for it: use Python 3.10 to 3.{NEWEST_PYTHON[1]}"
     command = _install_from("requirements.txt", PACKAGES["paddle"], PACKAGES["cv2"], package)
@@ -116,9 +117,11 @@ def _imported_by_the_project(error: ImportError) -> str:
 def _is_there(module: str) -> bool:
     """Whether a module can be found; it is not imported."""
     try:
-        return importlib.util.find_spec(module) is not None
+        spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return module in sys.modules
+    # A folder that an uninstalled package has left behind is found too, but has no file.
+    return spec is not None and spec.origin is not None
 
 
 def _other_models() -> str | None:

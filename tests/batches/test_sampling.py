@@ -149,7 +149,7 @@ def test_smote_needs_two_images_of_each_class_and_the_library(monkeypatch):
     with pytest.raises(UserError, match="'b' has one image only"):
         smote(single, 0)
     monkeypatch.setitem(__import__("sys").modules, "imblearn.over_sampling", None)
-    with pytest.raises(UserError, match="requirements-extra.txt"):
+    with pytest.raises(UserError, match='pip install "imbalanced-learn>=0.12"'):
         smote(unbalanced_images(), 0)
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from paddle_aug.command_line import parse_args, to_arguments
 from paddle_aug.commands import suite as command
-from paddle_aug.commands.suite_plan import epochs_done, next_command, plan, read_suite, slug
+from paddle_aug.commands.suite_plan import epochs_done, next_arguments, plan, read_suite, slug
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
@@ -43,17 +43,17 @@ def suite_file(tmp_path, monkeypatch) -> Path:
 
 
 def run_here(monkeypatch) -> list[list[str]]:
-    """Let the command run train.py's work in this process; returns the list of its calls."""
+    """Let the command train in this process; returns the list of its calls."""
     calls = []
 
     def run(arguments):
         calls.append(list(arguments))
-        config, control = parse_args(arguments[1:])
+        config, control = parse_args(arguments)
         quiet = {"say": lambda line: None}
         resume(control.resume, **quiet) if control.resume else fit(config, **quiet)
         return 0
 
-    monkeypatch.setattr(command, "run_command_line", run)
+    monkeypatch.setattr(command, "train", run)
     return calls
 
 
@@ -120,7 +120,7 @@ def test_a_suite_runs_once_compares_and_leaves_table_pictures_and_curves(
     assert f"| plain | accEval | 0.5 | {last:.4f} | {(last - 0.5) * 100:+.2f} points |" in text
     loss = np.load("logs/suites/two/plain/seed0/noAug_lossTrain.npy")[-1]
     assert f"| plain | lossTrain | 2 | {loss:.4f} | {loss - 2:+.4f} |" in text
-    assert "`python train.py --config base.yaml --alpha 0.2 --augment mixup" in text
+    assert "`python -m paddle_aug train --config base.yaml --alpha 0.2 --augment mixup" in text
     assert "paddlepaddle" in text
     assert str(Path.cwd()) not in text
     assert "Mixup, alpha 0.2" in capsys.readouterr().out
@@ -137,20 +137,20 @@ def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_f
     changes = {"cpu_backend": "paddle"}
     (run, *_) = plan(suite_file, suite, False, changes, Path("logs"))
     fit(run.config, say=lambda line: None)
-    assert next_command(run) is None
+    assert next_arguments(run) is None
     # As if it had been stopped after its second epoch.
     (run.folder / "checkpoints" / "state-00003-000000.safetensors").unlink()
     rows = (run.folder / "metrics.csv").read_text().splitlines()[:3]
     (run.folder / "metrics.csv").write_text("\n".join(rows) + "\n")
     assert epochs_done(run) == 2
-    assert next_command(run) == ["train.py", "--resume", str(run.folder)]
+    assert next_arguments(run) == ["--resume", str(run.folder)]
     run_here(monkeypatch)
-    command.run_command_line(next_command(run))
+    command.train(next_arguments(run))
     assert epochs_done(run) == 3
 
     (other, *_) = plan(suite_file, suite, False, {**changes, "lr": 0.5}, Path("logs"))
     with pytest.raises(UserError, match=r"other options \(lr: was 0.01, is 0.5\)"):
-        next_command(other)
+        next_arguments(other)
 
 
 def test_what_an_earlier_call_gave_is_not_reported_as_the_suites_own(suite_file):
@@ -185,10 +185,10 @@ def test_published_figures_stand_beside_the_suites_own_options_only(
 
 
 def test_a_run_that_fails_ends_the_suite_with_its_code(suite_file, monkeypatch, capsys):
-    monkeypatch.setattr(command, "run_command_line", lambda arguments: 2)
+    monkeypatch.setattr(command, "train", lambda arguments: 2)
     assert command.main([str(suite_file)]) == 2
     assert "plain, seed 0: ended with code 2" in capsys.readouterr().err
-    monkeypatch.setattr(command, "run_command_line", lambda arguments: 130)
+    monkeypatch.setattr(command, "train", lambda arguments: 130)
     with pytest.raises(Interrupted) as caught:
         command.main([str(suite_file)])
     assert caught.value.signal == 2
@@ -196,7 +196,7 @@ def test_a_run_that_fails_ends_the_suite_with_its_code(suite_file, monkeypatch, 
 
 def test_a_dry_run_prints_the_commands_and_writes_nothing(suite_file, capsys):
     assert command.main([str(suite_file), "--quick", "--dry-run"]) == 0
-    assert capsys.readouterr().out.count("python train.py --config base.yaml") == 3
+    assert capsys.readouterr().out.count(" -m paddle_aug train --config base.yaml") == 3
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["base.yaml", "suites"]
 
 

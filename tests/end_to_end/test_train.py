@@ -17,6 +17,7 @@ from sklearn.datasets import load_sample_image
 
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import Interrupted, UserError
+from paddle_aug.core.program import python
 from paddle_aug.modes import AUGMENTS
 from paddle_aug.runs.checkpoint import load_state
 from paddle_aug.train import engine
@@ -197,7 +198,10 @@ def test_the_commands_stop_with_143_and_say_how_to_go_on_to_the_same_bytes(tmp_p
     stopped = run("-c", code)
     assert stopped.returncode == 143, stopped.stderr
     mode = options["augment"]
-    assert f"go on with: python train.py --resume {tmp_path}/cut/{mode}" in stopped.stderr
+    assert (
+        f"go on with: {python()} -m paddle_aug train --resume {tmp_path}/cut/{mode}"
+        in stopped.stderr
+    )
     resumed = run("train.py", "--resume", str(tmp_path / "cut" / mode))
     assert resumed.returncode == 0, resumed.stderr
     assert "at epoch 1, step 2" in resumed.stdout

@@ -25,6 +25,7 @@ from paddle_aug.batches.loader import Loader
 from paddle_aug.build.mix import build_mix_policy
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import load_config
+from paddle_aug.core.program import python
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.runs.checkpoint import CheckpointFolder, load_state
@@ -171,7 +172,7 @@ def test_sigterm_to_the_launcher_saves_the_state_and_resume_goes_on_from_there(t
         text, _ = process.communicate(timeout=90)
     assert process.returncode == 15, text
     said = (tmp_path / "log" / "workerlog.0").read_text(encoding="utf-8")
-    assert f"go on with: python train.py --resume {run}" in said
+    assert f"go on with: {python()} train.py --resume {run}" in said
     progress = CheckpointFolder(run / "checkpoints").load_newest()[1]["progress"]
     epochs = progress["epoch"] + 1
 

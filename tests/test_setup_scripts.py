@@ -1,4 +1,4 @@
-"""tools/setup.sh: what it says where something is missing, and that it installs nothing twice."""
+"""The scripts that set an environment up: what they say, install once, and leave as it is."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a shell script")
 
 
@@ -62,10 +62,38 @@ def test_the_environment_is_made_once_and_a_changed_file_is_installed(project):
     assert "making" not in third.stderr
 
 
-def test_requirements_say_what_ai_studio_must_not_install():
-    lines = (ROOT / "requirements-aistudio.txt").read_text().lower().splitlines()
-    names = [line for line in lines if line and not line.startswith("#")]
-    assert not [name for name in names if "paddle" in name or "opencv" in name]
-    assert "numpy<2.4" in names
-    for other in ("requirements.txt", "requirements-gpu.txt"):
-        assert "-r requirements-aistudio.txt" in (ROOT / other).read_text()
+# As AI Studio's: each call is noted, and what is installed is told.
+AI_STUDIO = """
+echo "$PYTHONPATH|$@" >> calls
+case "$*" in
+    *freeze*)
+        printf '%s\\n' numpy==1.26.4 opencv-python==4.6.0.66 paddlepaddle-gpu==3.2.0 pip==24 ;;
+    *install*) for last; do [ "$before" = -c ] && cat "$last" > constraints; before=$last; done ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("folder", [[], ["/kept/libraries"]])
+def test_ai_studio_keeps_its_numpy_opencv_and_paddle(project, folder):
+    shutil.copy(ROOT / "tools" / "setup_aistudio.sh", project / "tools")
+    environment = {"PATH": os.environ["PATH"], "PYTHON": fake_python(project, AI_STUDIO)}
+    done = subprocess.run(
+        ["sh", "tools/setup_aistudio.sh", *folder],
+        cwd=project, env=environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    kept = ["numpy==1.26.4", "opencv-python==4.6.0.66", "paddlepaddle-gpu==3.2.0"]
+    assert (project / "constraints").read_text().split() == kept
+    assert f"stays: {' '.join(kept)}" in done.stdout
+    _, install, check = (project / "calls").read_text().splitlines()
+    assert "-r requirements-aistudio.txt -c " in install
+    assert ("--upgrade --target /kept/libraries" in install) == bool(folder)
+    assert check.startswith("|".join([*folder, ""] if folder else ["", ""]))
+    assert "import cv2, numpy" in check
+
+
+def test_make_says_how_to_use_its_environment():
+    say = subprocess.run(["make", "-n", "train"], cwd=ROOT, capture_output=True, text=True)
+    assert say.returncode == 0, say.stderr
+    assert say.stdout.rstrip().endswith('echo "    . .venv/bin/activate"')
+    assert say.stdout.count("train.py --data digits") == 2
