@@ -94,7 +94,8 @@ def test_the_wheel_holds_the_packages_and_configurations_and_nothing_else(wheel)
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
     code = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("paddle_aug", "models") for path in (ROOT / folder).rglob("*.py")
+        for folder in ("paddle_aug", "models") for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
     }  # fmt: skip
     configs = {
         f"paddle_aug/{path.relative_to(ROOT).as_posix()}"

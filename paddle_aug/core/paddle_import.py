@@ -70,8 +70,8 @@ def import_paddle() -> None:
         import paddle
     if getattr(paddle, "__file__", None) is None:
         # One of two builds in the same folder was uninstalled, which takes the other's files too.
-        raise UserError(f"nothing is left of Paddle in {list(paddle.__path__)[0]}. "
-                        f"{remedy(PACKAGES['paddle'])}")  # fmt: skip
+        folder = next(iter(paddle.__path__))
+        raise UserError(f"nothing is left of Paddle in {folder}. {remedy(PACKAGES['paddle'])}")
     noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
     for line in said.release().splitlines():
         if not any(word in line for word in noise):

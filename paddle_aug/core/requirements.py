@@ -46,7 +46,8 @@ def explain(error: ImportError) -> str | None:
         return f"{package} is not installed for {who}. {remedy(package)}"
     reason = " ".join(str(error).split())
     if module == "cv2" and "numpy" in reason:
-        return f"OpenCV and NumPy of {who} do not fit each other. Install an older NumPy: {install('numpy<2')}"
+        older = install("numpy<2")
+        return f"OpenCV and NumPy of {who} do not fit each other. Install an older NumPy: {older}"
     return f"{package} cannot be imported by {who}: {reason}. {remedy(package)}"
 
 

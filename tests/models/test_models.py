@@ -1,11 +1,16 @@
 """Models: published parameter counts, output shapes, structure, initialisation, heads."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
 
 from models import build_model, check_name, model_names
+from models.names import vision_names
 from models.structure import (
     freeze_backbone,
     head_name,
@@ -16,6 +21,7 @@ from models.structure import (
 from models.vision import check_image_size
 from paddle_aug.onednn import accelerate, is_available
 
+ROOT = Path(__file__).parent.parent.parent
 # Published numbers of trainable parameters (torchvision's and Paddle's model pages, the papers,
 # the documents for GoogLeNet): name, classes, channels, image size, options, parameters.
 PUBLISHED = [
@@ -288,7 +294,10 @@ def test_resnet_computes_what_paddle_vision_computes_with_the_same_weights(ours,
     [
         ("resnet18", 3, {}, "unknown model 'resnet18'; did you mean ResNet18"),
         ("GoogleNet", 3, {}, "did you mean GoogLeNet"),
-        ("zzz", 3, {}, "known: LeNet, AlexNet"),
+        ("MobileNetV2", 3, {}, "'MobileNetV2'; did you mean paddle.vision:mobilenet_v2\\?$"),
+        ("LeNet-5", 3, {}, "did you mean LeNet\\?$"),
+        ("vit", 3, {}, "known: LeNet, AlexNet.* and Paddle's as paddle.vision:NAME$"),
+        ("paddle.vision:MobileNetV2", 3, {}, "did you mean paddle.vision:mobilenet_v2\\?$"),
         ("paddle.vision:resnet19", 3, {}, "paddle.vision.models has no 'resnet19'.*resnet18"),
         ("paddle.vision:resnet18", 1, {}, "needs 3 channels, got 1"),
         ("paddle.vision:resnet18", 3, {"depht": 3}, "depht"),
@@ -302,6 +311,15 @@ def test_resnet_computes_what_paddle_vision_computes_with_the_same_weights(ours,
 def test_what_does_not_exist_is_named_in_the_error(name, channels, options, message):
     with pytest.raises(ValueError, match=message):
         build_model(name, 7, channels, **options)
+
+
+def test_paddles_models_are_known_without_importing_paddle():
+    models = paddle.vision.models
+    functions = {name for name in models.__all__ if not isinstance(getattr(models, name), type)}
+    assert set(vision_names()) == functions | {"LeNet"}
+    code = "import sys, models\ntry: models.check_name('x')\nexcept ValueError: pass\n"
+    code += "sys.exit('paddle' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 SIZES = [
