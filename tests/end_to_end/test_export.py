@@ -85,6 +85,16 @@ def test_a_program_that_differs_from_its_model_is_not_written(tmp_path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
+def test_a_paddle_that_saves_in_an_older_format_is_named(tmp_path, monkeypatch):
+    model = build_model("LeNet", 5, 3, 32)
+    monkeypatch.setattr("paddle.jit.save", lambda *_, **__: None)
+    with pytest.raises(UserError, match="Paddle .* saves programs in an older format; export with"):
+        export.save_program(
+            build_model("LeNet", 5, 3, 32), load_config({"image_size": 32}), tmp_path / "m"
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="best.safetensors: no such file"):
         main(["export", str(tmp_path)])
