@@ -88,7 +88,7 @@ def save_program(model: "paddle.nn.Layer", config: "Config", path: Path) -> floa
         paddle.jit.save(model, str(program), input_spec=[spec])
         if not program.with_suffix(".json").exists():  # Paddle 2 writes .pdmodel
             raise UserError(
-                f"{path}: not written: Paddle {paddle.__version__} saves programs in an older "
+                f"{path}: not written: this Paddle saves programs in an older "
                 "format; export with Paddle 3, which reads the same runs"
             )
         got = paddle.jit.load(str(program))(paddle.to_tensor(images)).numpy()
