@@ -162,20 +162,22 @@ def matrix_peak() -> dict[str, float]:
 
     prepare_environment()
     from paddle_aug.onednn.native import library as dnn
-    from paddle_aug.onednn.native.openmp import own_threads
+    from paddle_aug.onednn.native.openmp import own_threads, usable_threads
 
     results = {}
     for name, dtype in (("float32", dnn.F32), ("bf16", dnn.BF16)):
         best = 0.0
         for size in (1024, 2048):
             desc = dnn.rows((size, size), dtype)
-            operation = dnn.PrimitiveDesc("matmul", desc, desc, dnn.NO_DESC, desc, dnn.attributes())
-            product = dnn.Primitive(operation, dict.fromkeys((dnn.SRC, dnn.WEIGHTS, dnn.DST), desc))
-            kept = []
-            for number, needed in product.arguments.items():
-                kept.append(np.zeros(needed.size + 64, np.uint8))
-                product.bind(number, -(-kept[-1].ctypes.data // 64) * 64)
-            with own_threads():
+            plain = (desc, desc, dnn.NO_DESC, desc, dnn.attributes())
+            arguments = dict.fromkeys((dnn.SRC, dnn.WEIGHTS, dnn.DST), desc)
+            with own_threads(usable_threads()):
+                operation = dnn.PrimitiveDesc("matmul", *plain)
+                product = dnn.Primitive(operation, arguments)
+                kept = []
+                for number, needed in product.arguments.items():
+                    kept.append(np.zeros(needed.size + 64, np.uint8))
+                    product.bind(number, -(-kept[-1].ctypes.data // 64) * 64)
                 for _ in range(20):
                     start = time.perf_counter()
                     product()

@@ -1,6 +1,7 @@
 """From options to the device and the model."""
 
 import inspect
+import os
 import re
 
 import paddle
@@ -9,10 +10,12 @@ from models import VISION_PREFIX, build_model
 from models.structure import freeze_backbone
 from models.vision import check_image_size
 from paddle_aug.config import Config
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path, load_object
 from paddle_aug.core.text import Say
 from paddle_aug.onednn import accelerate, is_available
+from paddle_aug.onednn.native.openmp import usable_threads
 from paddle_aug.weights.into_model import fit_weights
 from paddle_aug.weights.pretrained import read_weights
 
@@ -103,6 +106,11 @@ def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddl
     amp = "bf16" if config.amp == "bf16" else None
     reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available(amp)
     if reason is None:
+        threads, cores = usable_threads(), available_cores()
+        if threads < cores:
+            # Not always the user's wish: Paddle sets it in a notebook, whose commands inherit it.
+            set_to = os.environ.get("OMP_NUM_THREADS")
+            say(f"{threads} of {cores} cores compute: OMP_NUM_THREADS is {set_to}")
         return accelerate(model, amp), f"onednn {amp or 'float32'}"
     if config.cpu_backend == "onednn":
         raise UserError(f"cpu_backend: onednn cannot be used here: {reason}")

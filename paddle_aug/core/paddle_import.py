@@ -1,7 +1,8 @@
 """What must be set before Paddle is imported for the machine's cores to be used well.
 
-Call `prepare_environment()` before the first `import paddle`: OpenMP and MKL read their environment
-when they are loaded. Nothing the user has set is changed.
+Call `prepare_environment()` before the first `import paddle`: OpenMP reads its environment when it
+is loaded. MKL reads its own at the first matrix product, and the allocator can be told at any time,
+so a later call has its use too. Nothing the user has set is changed.
 """
 
 import contextlib
@@ -32,18 +33,18 @@ def prepare_environment() -> dict[str, Any]:
 
     Keys: cores, OMP_NUM_THREADS and MKL_DEBUG_CPU_TYPE (value or None), set (names that were set
     here), malloc (True where glibc took its thresholds), late (True where Paddle was already
-    imported, so that what is set has no effect on it).
+    imported: its threads stay as they are).
     """
     global _prepared
     if _prepared is not None:
         return dict(_prepared)
     late = "paddle" in sys.modules
     chosen: list[str] = []
+    # Intel's MKL in the Paddle wheel takes a slow path on AMD's processors; undocumented, and
+    # without effect on Intel's.
+    if is_amd():
+        _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
     if not late:
-        # Intel's MKL in the Paddle wheel takes a slow path on AMD's processors; undocumented, and
-        # without effect on Intel's.
-        if is_amd():
-            _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
         # Tracing a model makes Paddle's C++ side log remarks meant for its own developers.
         _set("GLOG_minloglevel", "2", chosen)
         # With MKL's fast path Paddle's own kernels gain from threads too.

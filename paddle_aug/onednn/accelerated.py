@@ -19,6 +19,7 @@ from paddle_aug.onednn.graph.operations import (
 from paddle_aug.onednn.graph.trace import trace
 from paddle_aug.onednn.native import library as dnn
 from paddle_aug.onednn.native.buffers import Pool
+from paddle_aug.onednn.native.openmp import own_threads, usable_threads
 from paddle_aug.onednn.plan.planner import plan
 from paddle_aug.onednn.runner import Runner, run
 
@@ -51,7 +52,8 @@ class Backend:
             return forward(x)
         recording = paddle.is_grad_enabled()
         structure = self._structure(model)
-        key = (tuple(x.shape), recording, recording and not x.stop_gradient, structure)
+        threads = usable_threads()
+        key = (tuple(x.shape), recording, recording and not x.stop_gradient, structure, threads)
         graph = self._graph(model, (tuple(x.shape), structure))
         if graph is None:
             return forward(x)
@@ -98,7 +100,7 @@ class Backend:
         return self._graphs[key]
 
     def _plan(self, graph: Graph, key: Any) -> list[Any] | None:
-        _, recording, input_needs_gradient, _ = key
+        _, recording, input_needs_gradient, _, threads = key
         stages: list[Any] = []
         # Which values carry gradients where a segment begins.
         carrying = {id(graph.input)} if input_needs_gradient else set()
@@ -113,9 +115,10 @@ class Backend:
                     continue
                 segment = fuse_relu(stage)
                 needs = [id(value) in carrying for value in segment.inputs]
-                planner = plan(segment, DTYPES[self.amp], needs, recording)
+                with own_threads(threads):
+                    planner = plan(segment, DTYPES[self.amp], needs, recording)
                 carrying.update(id(v) for v in segment.outputs if planner.wants(v))
-                runner = Runner(segment, planner, self._blocks, self._gradients)
+                runner = Runner(segment, planner, self._blocks, self._gradients, threads)
                 stages.append(_PlannedStage(segment, runner, recording))
         except dnn.OneDNNError as error:
             self._note(f"the whole model runs in Paddle: {error}")

@@ -31,10 +31,12 @@ class Runner:
     """A segment, planned for one input shape, that takes and gives Paddle tensors.
 
     blocks: where the memory of a step comes from; gradients: where that of parameters' gradients
-    comes from, which live as long as Paddle keeps them.
+    comes from, which live as long as Paddle keeps them; threads: that the planner was run with.
     """
 
-    def __init__(self, segment: Segment, planner: Planner, blocks: Pool, gradients: Pool):
+    def __init__(
+        self, segment: Segment, planner: Planner, blocks: Pool, gradients: Pool, threads: int
+    ):
         self._forward, self._backward = planner.forward, planner.backward
         self.output_shapes = [list(value.shape) for value in segment.outputs]
         self.input_shapes = [list(value.shape) for value in segment.inputs]
@@ -43,6 +45,7 @@ class Runner:
         self._input_gradients = planner.input_gradients
         self._random = planner.random
         self._blocks, self._gradient_pool = blocks, gradients
+        self._threads = threads
         self._trained = planner.trained
         self._views, self._gradient_size = self._lay_out_gradients()
         self._inside: list[tuple[Binding, int]] = []  # with the offset in the block
@@ -84,7 +87,7 @@ class Runner:
             seed = int(paddle.randint(0, 2**31 - 1, [1], "int64"))
             for index, begin in enumerate(self._random):
                 begin([seed, index])
-        with own_threads():
+        with own_threads(self._threads):
             for step in self._forward:
                 step()
         return outputs, loan
@@ -107,7 +110,7 @@ class Runner:
         ]
         self._bind("input gradient", input_gradients)
         gradients = self._new_gradients()
-        with own_threads():
+        with own_threads(self._threads):
             for step in self._backward:
                 step()
         loan.release()

@@ -1,41 +1,87 @@
 """oneDNN's threads: as many as the machine has cores for us, whatever Paddle set for itself.
 
 Paddle sets OMP_NUM_THREADS=1 at its import where the user has not set it, because its own kernels
-are slower with two. oneDNN's are not, so a plan runs with threads of its own number, and gives
-Paddle its number back.
+are slower with two. oneDNN's are not, so a plan has threads of its own number, and gives Paddle its
+number back.
+
+oneDNN divides an operation's work among the threads when the primitive is MADE, so a plan must be
+made under `own_threads` too. Run with fewer threads than it was made for, a primitive waits for
+ever for the rest.
 """
 
 import ctypes
 import functools
+import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_info
+
 from paddle_aug.core.paddle_import import plan_threads
 
+logger = logging.getLogger("paddle_aug.onednn")
 
-@functools.cache
-def _openmp() -> Any:
-    """The OpenMP library that oneDNN uses, None where it cannot be found."""
-    import paddle
+_REGION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+# A user's settings by which OpenMP may grant fewer threads than it is asked for.
+_LIMITS = (
+    "OMP_THREAD_LIMIT", "OMP_MAX_ACTIVE_LEVELS", "KMP_ALL_THREADS", "KMP_DEVICE_THREAD_LIMIT",
+    "KMP_MAX_THREADS", "KMP_LIBRARY",
+)  # fmt: skip
 
-    try:
-        return ctypes.CDLL(str(Path(paddle.__file__).parent / "libs" / "libiomp5.so"))
-    except OSError:
-        return None
+
+def usable_threads() -> int:
+    """Threads to make and run plans with: `plan_threads()`, or fewer where OpenMP grants fewer."""
+    return _granted(plan_threads())
 
 
 @contextmanager
-def own_threads() -> Iterator[None]:
-    """While entered, oneDNN uses `threads.plan_threads()` threads."""
-    openmp, wanted = _openmp(), plan_threads()
-    before = None if openmp is None else openmp.omp_get_max_threads()
-    if openmp is None or before == wanted:
-        yield
-        return
-    openmp.omp_set_num_threads(wanted)
+def own_threads(count: int) -> Iterator[None]:
+    """While entered, what oneDNN makes and runs in this thread has `count` threads."""
+    before = [(each, each.omp_get_max_threads(), each.omp_get_dynamic()) for each in _libraries()]
+    for library, *_ in before:
+        library.omp_set_num_threads(count)
+        library.omp_set_dynamic(0)  # else OMP_DYNAMIC=true gives fewer on a busy machine
     try:
         yield
     finally:
-        openmp.omp_set_num_threads(before)
+        for library, threads, dynamic in before:
+            library.omp_set_num_threads(threads)
+            library.omp_set_dynamic(dynamic)
+
+
+@functools.cache
+def _libraries() -> tuple[Any, ...]:
+    """Every OpenMP library of this process.
+
+    oneDNN's calls go to the libiomp5 beside it, or to another program's libgomp that was loaded for
+    all to see before Paddle was (`import torch` does so); which one it is cannot be asked.
+    """
+    import paddle  # noqa: F401 - loads its own
+
+    found = [each["filepath"] for each in threadpool_info() if each["user_api"] == "openmp"]
+    return tuple(ctypes.CDLL(path) for path in found)
+
+
+@functools.cache
+def _granted(wanted: int) -> int:
+    """Threads that a parallel region gets which asks for `wanted`: counted in one."""
+    import paddle
+
+    path = Path(paddle.__file__).parent / "libs" / "libiomp5.so"
+    if wanted == 1 or not path.is_file():
+        return wanted
+    present: list[int] = []
+    with own_threads(wanted):
+        ctypes.CDLL(str(path)).GOMP_parallel(
+            _REGION(lambda _: present.append(1)), None, ctypes.c_uint(wanted), 0
+        )
+    if len(present) < wanted:
+        named = [f"{name}={os.environ[name]}" for name in _LIMITS if name in os.environ]
+        logger.warning(
+            "accelerate: oneDNN computes with %d instead of %d threads, OpenMP grants no more%s",
+            len(present), wanted, f": unset {', '.join(named)}" if named else "",
+        )  # fmt: skip
+    return len(present)
