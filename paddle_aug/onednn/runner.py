@@ -12,6 +12,7 @@ from paddle.autograd import PyLayer
 from paddle_aug.onednn.graph.operations import Segment
 from paddle_aug.onednn.native.buffers import ALIGNMENT, Loan, Pool, Slot
 from paddle_aug.onednn.native.openmp import own_threads
+from paddle_aug.onednn.native.tensors import tensor_on
 from paddle_aug.onednn.plan.arrays import Planner
 from paddle_aug.onednn.plan.steps import Binding, External
 
@@ -122,7 +123,7 @@ class Runner:
         if not self._trained:
             return gradients
         loan = self._gradient_pool.lend(self._gradient_size)
-        whole = _tensor_on(np.asarray(loan).view(np.float32))
+        whole = tensor_on(np.asarray(loan).view(np.float32))
         for (index, number), view in zip(self._trained.items(), self._views, strict=True):
             gradients[index] = paddle.as_strided(whole, *view)
             self._bind_one(External("gradient", number), loan.address + view.offset)
@@ -148,17 +149,6 @@ class Runner:
             self._addresses[external] = address
             for binding in self._outside.get(external, ()):
                 binding.step.bind(binding.argument, address + binding.offset)
-
-
-def _tensor_on(array: np.ndarray) -> paddle.Tensor:
-    """A tensor on the memory of `array`, which it keeps alive.
-
-    Not `paddle.utils.dlpack.from_dlpack`: with Paddle 3.3.1 every `paddle.Tensor(...)`, which that
-    ends with, leaves an empty list behind for good.
-    """
-    tensor = paddle.empty([0], "float32")
-    tensor.get_tensor()._share_data_with(paddle.base.core.from_dlpack(array.__dlpack__()))
-    return tensor
 
 
 def _contiguous(tensor: paddle.Tensor) -> paddle.Tensor:

@@ -7,6 +7,7 @@ from paddle import Tensor
 from paddle.optimizer import Optimizer
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.train.one_pass import SGD, Adam, AdamW, Momentum
 
 OPTIMIZERS = ("Adam", "AdamW", "SGD", "Momentum")
 
@@ -49,11 +50,11 @@ def build_optimizer(
         "grad_clip": None if clip_norm is None else paddle.nn.ClipGradByGlobalNorm(clip_norm),
     }
     if name == "Adam":
-        return paddle.optimizer.Adam(**settings)
+        return Adam(**settings)
     if name == "AdamW":
-        return paddle.optimizer.AdamW(**settings)
+        return AdamW(**settings)
     if name == "SGD":
-        return paddle.optimizer.SGD(**settings)
+        return SGD(**settings)
     if name == "Momentum":
-        return paddle.optimizer.Momentum(momentum=momentum, **settings)
+        return Momentum(momentum=momentum, **settings)
     raise UserError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
