@@ -13,6 +13,8 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import save_figure
+from paddle_aug.runs.layout import PREDICTIONS
+from paddle_aug.runs.predictions import write_predictions
 from paddle_aug.train.engine import score
 from paddle_aug.train.metrics import ClassFigures, accuracy, confusion_matrix, per_class
 
@@ -55,9 +57,11 @@ def write_evaluation(
     labels: np.ndarray,
     dataset: ImageDataset,
 ) -> None:
-    """evaluation.json, classes.csv, confusion.csv, confusion.png, mistakes.csv, mistakes.png."""
+    """evaluation.json, predictions.npz, classes.csv, confusion.csv, confusion.png, mistakes.csv,
+    mistakes.png."""
     classes = dataset.classes
     write_json(output / "evaluation.json", result)
+    write_predictions(output / PREDICTIONS, probabilities, labels, list(classes))
     _write_csv(
         output / "classes.csv",
         ["class", *ClassFigures.__dataclass_fields__],

@@ -74,7 +74,7 @@ def code_digest() -> str:
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
-    old, new = (_flat({key: record.get(key) for key in _COMPARED}) for record in (before, now))
+    old, new = (flatten({key: record.get(key) for key in _COMPARED}) for record in (before, now))
     return [
         f"{key}: was {old.get(key)}, is {new.get(key)}"
         for key in sorted({*old, *new})
@@ -82,10 +82,10 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested dictionaries as one, with names such as "threads.OMP_NUM_THREADS"."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in values.items():
         name = prefix + key
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+        flat |= flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
     return flat

@@ -2,11 +2,13 @@
 
 A run is four files `<folder>/<mode>Aug_{lossTrain,accTrain,lossEval,accEval}.npy`, one float an
 epoch; what else is there (`<folder>/<mode>/metrics.csv`, `config.yaml`) is used where present, so
-that the curves of the original notebooks can be compared too.
+that the curves of the original notebooks can be compared too. A suite's results keep a run's small
+files beside its curves, in one folder: these are read just so.
 """
 
 import csv
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.modes import mode_order
-from paddle_aug.runs.layout import CURVES, curve_path
+from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS, curve_path
+from paddle_aug.runs.predictions import Predictions, read_predictions
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,10 @@ class Run:
     """One run as found on the disk.
 
     curves: float64 [epochs] by name of CURVES, only those that exist. metrics: columns of
-    metrics.csv, NaN where empty. config: options of the run, empty where not saved.
-    warnings: what is wrong with the files, each naming its file.
+    metrics.csv, NaN where empty. config: options of the run, empty where not saved; whole_config:
+    False where it holds only those that are not defaults. environment: environment.json, empty
+    where not saved. predictions: of the last state on the whole evaluation set, None where not
+    made. warnings: what is wrong with the files, each naming its file.
     """
 
     folder: Path
@@ -37,11 +42,19 @@ class Run:
     config: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     label: str | None = None
+    whole_config: bool = True
+    environment: dict[str, Any] = field(default_factory=dict)
+    predictions: Predictions | None = None
 
     @property
     def epochs(self) -> int:
         """Epochs that have a value in any curve."""
         return max(len(curve) for curve in self.curves.values())
+
+    @property
+    def seed(self) -> int | None:
+        """None where the run's options are not known."""
+        return self.config.get("seed")
 
     @property
     def seconds(self) -> float:
@@ -95,12 +108,22 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
         warnings.append(f"{folder / mode}Aug_*.npy: curves of unequal length ({shown})")
     if max(lengths.values()) == 0:
         raise UserError(f"{folder}/{mode}Aug_*.npy: no epoch finished yet")
-    config = _read_config(folder / mode / "config.yaml", warnings)
+    place = folder / mode if (folder / mode).is_dir() else _flat_place(folder, mode)
+    config = _read_config(place / "config.yaml", warnings)
+    whole_config = bool(config)
+    if not config and (place / "changes.yaml").exists():
+        # What is not in it has its default; so has the seed.
+        config = {"augment": mode, "seed": 0, **_read_config(place / "changes.yaml", warnings)}
     planned = config.get("epochs")
     if isinstance(planned, int) and max(lengths.values()) < planned:
         warnings.append(f"{folder / mode}: unfinished, {max(lengths.values())} of {planned} epochs")
-    metrics = _read_metrics(folder / mode / "metrics.csv", warnings)
-    return Run(folder, mode, curves, metrics, config, tuple(warnings), label)
+    metrics = _read_metrics(place / "metrics.csv", warnings)
+    environment = _read_environment(place / "environment.json", warnings)
+    predictions = _find_predictions(place, warnings)
+    return Run(
+        folder, mode, curves, metrics, config, tuple(warnings), label,
+        whole_config, environment, predictions,
+    )  # fmt: skip
 
 
 def find_modes(folder: str | Path) -> list[str]:
@@ -113,23 +136,6 @@ def find_modes(folder: str | Path) -> list[str]:
         if path.name.endswith(suffix)
     }
     return sorted(modes, key=mode_order)
-
-
-def config_differences(runs: Sequence[Run], studied: Collection[str]) -> list[str]:
-    """Options in which the runs differ, but for those in `studied`: is the comparison fair?
-
-    One line an option, such as "batch_size: 8 (userDef), 16 (mixup)".
-    """
-    known = [run for run in runs if run.config]
-    lines = []
-    for key in sorted({key for run in known for key in run.config} - set(studied)):
-        names: dict[str, list[str]] = {}
-        for run in known:
-            names.setdefault(str(run.config.get(key)), []).append(run.label or run.mode)
-        if len(names) > 1:
-            shown = (f"{value} ({', '.join(dict.fromkeys(who))})" for value, who in names.items())
-            lines.append(f"{key}: {', '.join(shown)}")
-    return lines
 
 
 def _split_label(argument: str) -> tuple[str | None, Path]:
@@ -185,6 +191,36 @@ def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
         warnings.append(f"{path}: not a mapping of options, left out")
         return {}
     return config
+
+
+def _flat_place(folder: Path, mode: str) -> Path:
+    """Where the side files of a run without a folder of its own are: beside its curves, if these
+    are the only ones there."""
+    return folder if find_modes(folder) == [mode] else folder / mode
+
+
+def _read_environment(path: Path, warnings: list[str]) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        environment = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        warnings.append(f"{path}: cannot be read ({error}), left out")
+        return {}
+    if not isinstance(environment, dict):
+        warnings.append(f"{path}: not a record of an environment, left out")
+        return {}
+    return environment
+
+
+def _find_predictions(place: Path, warnings: list[str]) -> Predictions | None:
+    for path in (place / LAST_EVALUATION / PREDICTIONS, place / PREDICTIONS):
+        if path.exists():
+            try:
+                return read_predictions(path)
+            except UserError as error:
+                warnings.append(f"{error}, left out")
+    return None
 
 
 def _number(cell: str) -> float:

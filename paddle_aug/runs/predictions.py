@@ -1,0 +1,74 @@
+"""What a model said of every image of a data set: the small file that two runs are compared by."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from paddle_aug.core.atomic import atomic_write
+from paddle_aug.core.errors import UserError
+
+_ARRAYS = ("classes", "labels", "predicted", "probability")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's answers, in the data set's order.
+
+    labels, predicted: int64 [N]; probability: float32 [N], of the predicted class.
+    """
+
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    predicted: np.ndarray
+    probability: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """bool [N]: images whose class was predicted."""
+        return self.predicted == self.labels
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.right.mean())
+
+    def same_images(self, other: "Predictions") -> bool:
+        """Whether both are of images with the same labels, in the same order."""
+        return self.classes == other.classes and np.array_equal(self.labels, other.labels)
+
+
+def write_predictions(
+    path: str | Path, probabilities: np.ndarray, labels: np.ndarray, classes: list[str]
+) -> None:
+    """Save the answers: about 4 bytes an image, compressed.
+
+    probabilities: float [N, classes]; labels: int [N].
+    """
+    predicted = probabilities.argmax(1)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(
+            file,
+            classes=np.array(classes, np.str_),
+            labels=labels.astype(np.uint16),
+            predicted=predicted.astype(np.uint16),
+            probability=probabilities.max(1).astype(np.float16),
+        )
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """What write_predictions saved. Raises UserError where the file is damaged or another one."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            classes, labels, predicted, probability = (file[name] for name in _ARRAYS)
+        found = Predictions(
+            tuple(map(str, classes)), labels.astype(np.int64), predicted.astype(np.int64),
+            probability.astype(np.float32),
+        )  # fmt: skip
+    except Exception as error:  # a damaged zip file raises whatever its reader stumbles over
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: damaged, or no file of predictions ({reason})") from None
+    if not (found.labels.shape == found.predicted.shape == found.probability.shape) or (
+        found.labels.ndim != 1 or not found.labels.size
+    ):
+        raise UserError(f"{path}: expected one label and one answer an image")
+    return found
