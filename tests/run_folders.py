@@ -1,6 +1,7 @@
 """Run folders as train.py leaves them, made from given curves."""
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,18 @@ from typing import Any
 import numpy as np
 import yaml
 
-from paddle_aug.runs.layout import CURVES
+from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS
+from paddle_aug.runs.predictions import write_predictions
+
+# As environment.json, in short.
+ENVIRONMENT: dict[str, Any] = {
+    "python": "3.11.7", "versions": {"numpy": "2.3.5"}, "platform": "Linux x86_64",
+    "cpu": "AMD EPYC", "cores": 2, "threads": {"OMP_NUM_THREADS": "1"}, "device": "cpu",
+    "code": "c0de", "backend": "onednn",
+    "data": {"name": "digits", "train": {"images": 100, "digest": "d1"},
+             "eval": {"images": 359, "digest": "d2"}},
+    "command": "train.py",
+}  # fmt: skip
 
 
 def write_run(
@@ -19,8 +31,13 @@ def write_run(
     config: dict[str, Any] | None = None,
     mixing: Sequence[int] | None = None,
     seconds: Sequence[float] | None = None,
+    environment: dict[str, Any] | None = None,
+    right: Sequence[int] | np.ndarray | None = None,
 ) -> Path:
-    """Write four curves (0, 1, 2, ... where none is given), and what else is given."""
+    """Write four curves (0, 1, 2, ... where none is given), and what else is given.
+
+    right: for each image of the evaluation set 1 where its class was predicted, 0 where another.
+    """
     (folder / mode).mkdir(parents=True, exist_ok=True)
     for name in CURVES:
         curve = (curves or {}).get(name, np.arange(epochs))
@@ -36,4 +53,13 @@ def write_run(
             for epoch in range(length):
                 on = mixing[epoch] if mixing is not None else ""
                 writer.writerow([epoch, on, "", seconds[epoch] if seconds is not None else ""])
+    if environment is not None:
+        (folder / mode / "environment.json").write_text(json.dumps(environment), encoding="utf-8")
+    if right is not None:
+        place = folder / mode / LAST_EVALUATION
+        place.mkdir(exist_ok=True)
+        # Every image is of class 0.
+        probabilities = np.where(np.asarray(right)[:, None] == 1, [0.8, 0.2], [0.3, 0.7])
+        labels = np.zeros(len(probabilities), np.int64)
+        write_predictions(place / PREDICTIONS, probabilities, labels, ["cat", "dog"])
     return folder

@@ -2,17 +2,12 @@
 
 import argparse
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
-
-if TYPE_CHECKING:
-    from paddle_aug.report.table import Group, Row
 
 EPILOG = """\
 examples:
@@ -21,15 +16,19 @@ examples:
   python -m paddle_aug compare GoogLeNet=logs/mixup VGG16=logs_vggnet/mixup
   python -m paddle_aug compare logs_seed0 logs_seed1         seeds: mean and deviation
 
-Runs with the same LABEL, or that differ in their seed only, become one line: their mean.
+Runs with the same LABEL, or that differ in their seed only, become one line: their mean. Where two
+lines have seeds in common they are compared seed by seed. With one seed the images decide, where
+both runs have been evaluated with: python evaluate.py RUN --checkpoint last
+What is computed and how verdicts are found is explained in docs/judging.md.
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("compare"),
-        description="Curves of several runs in the SamplePairing article's colours, and the table "
-        "of the mean of their last ten epochs.",
+        description="Curves of several runs in the SamplePairing article's colours, the table of "
+        "the mean of their last ten epochs, differences with their intervals, and what else "
+        "differs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -53,68 +52,33 @@ def build_parser() -> argparse.ArgumentParser:
         help="epochs in the zoom (default: 100, or the last fifth of fewer than 200, "
         "but at least --last)",
     )  # fmt: skip
+    parser.add_argument(
+        "--claims", metavar="SUITE", type=user_path,
+        help="judge the published claims of this file of configs/suites; the runs carry its labels",
+    )  # fmt: skip
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Draw, print and save the comparison; warnings about the runs' files go to stderr."""
+    """Judge, print and save the comparison; warnings about the runs' files go to stderr."""
     args = build_parser().parse_args(argv)
 
+    from paddle_aug.commands.suite_plan import FREE, read_suite
     from paddle_aug.config import options_that_are
-    from paddle_aug.report.table import (
-        build_table,
-        choose_baseline,
-        footnote,
-        format_table,
-        group_runs,
-    )
-    from paddle_aug.runs.reading import config_differences, read_runs
+    from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
+    from paddle_aug.runs.reading import read_runs
 
+    claims = read_suite(args.claims).claims if args.claims else []
     runs = read_runs(args.runs)
-    groups = group_runs(runs)
-    baseline = choose_baseline(groups, args.baseline)
-    rows = build_table(groups, baseline, args.last)
+    found = put_side_by_side(
+        runs, args.baseline, args.last, claims, options_that_are("studied"), FREE
+    )
     for run in runs:
         for warning in run.warnings:
             print(f"warning: {warning}", file=sys.stderr)
-    for difference in config_differences(runs, options_that_are("studied")):
+    for difference in found.fairness.differences:
         print(f"note: the runs differ in {difference}", file=sys.stderr)
-    print(format_table(rows, last=args.last))
-    print(textwrap.fill(footnote(rows, args.last), 100))
-    for path in save(args.output, groups, baseline, rows, args.last, args.zoom):
+    print(for_terminal(found))
+    for path in write(args.output, found, zoom=args.zoom):
         print(f"wrote {path}")
     return 0
-
-
-def save(
-    output: Path,
-    groups: "Sequence[Group]",
-    baseline: "Group",
-    rows: "Sequence[Row]",
-    last: int,
-    zoom: int | None,
-) -> list[Path]:
-    """Write the pictures and the two tables; returns their paths."""
-    from paddle_aug.core.atomic import write_text
-    from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
-    from paddle_aug.report.figure import save_figure
-    from paddle_aug.report.table import footnote, format_table, table_csv
-
-    start = zoom_start(max(group.epochs for group in groups), zoom, last)
-    figures = {"compare.png": combined_figure(groups, baseline, start)}
-    for kind, name in (("loss", "loss"), ("acc", "accuracy")):
-        figures[f"compare_{name}.png"] = comparison_figure(groups, baseline, kind)
-        zoomed = f"compare_{name}_zoom.png"
-        if start:
-            figures[zoomed] = comparison_figure(groups, baseline, kind, start)
-        else:  # The whole is the zoom: an older comparison's must not stand beside it.
-            (output / zoomed).unlink(missing_ok=True)
-    paths = [save_figure(figure, output / name) for name, figure in figures.items()]
-    texts = {
-        "table.md": f"{format_table(rows, 'github', last)}\n\n{footnote(rows, last)}\n",
-        "table.csv": table_csv(rows),
-    }
-    for name, text in texts.items():
-        write_text(output / name, text)
-        paths.append(output / name)
-    return paths

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from paddle_aug.core.text import counted
 from paddle_aug.modes import BASELINE_COLOUR, BASELINES, MODES
 from paddle_aug.report.figure import new_figure
-from paddle_aug.report.table import Group
+from paddle_aug.report.groups import Group
 from paddle_aug.runs.stats import LAST
 
 SPARE_COLOURS = (

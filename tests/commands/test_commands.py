@@ -90,8 +90,9 @@ def test_compare_end_to_end(logs, tmp_path):
         "20", "14.5000", "14.5000", "14.5000", "0.7500", "+25.00", "0.750", "(10)", "-",
     ]  # fmt: skip
     assert {path.name for path in (tmp_path / "out").iterdir()} == PICTURES | {
-        "table.md", "table.csv",
+        "table.md", "table.csv", "table.json",
     }  # fmt: skip
+    assert "Not known: options of any run: not recorded, so not compared" in result.stdout
     assert size(tmp_path / "out" / "compare_loss.png") == (640, 960)
     assert size(tmp_path / "out" / "compare.png") == (900, 1350)
     assert all(f"wrote {tmp_path / 'out' / name}" in result.stdout for name in PICTURES)
@@ -115,6 +116,7 @@ def test_compare_warns_about_files_and_unfair_options(logs, tmp_path, capsys):
         f"warning: {logs / 'mixupAug_accTrain.npy'}: missing, left out",
         f"warning: {logs / 'mixup'}: unfinished, 12 of 20 epochs",
         "note: the runs differ in batch_size: 8 (userDef), 16 (mixup)",
+        "note: the runs differ in epochs finished: 20 (userDef, samplePairing), 12 (mixup)",
     ]
 
 

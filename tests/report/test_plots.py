@@ -39,9 +39,9 @@ from paddle_aug.report.evaluation_figures import (
     reliability_figure,
 )
 from paddle_aug.report.figure import can_show, class_labels, font_note, new_figure, save_figure
+from paddle_aug.report.groups import Group, choose_baseline
 from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
 from paddle_aug.report.schedule_figure import draw_schedule
-from paddle_aug.report.table import Group, choose_baseline
 from paddle_aug.runs.reading import read_run
 from tests.helpers import policy
 from tests.run_folders import write_run

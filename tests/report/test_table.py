@@ -7,17 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from paddle_aug.config import options_that_are
 from paddle_aug.core.errors import UserError
-from paddle_aug.report.table import (
-    build_table,
-    choose_baseline,
-    footnote,
-    format_table,
-    group_runs,
-    table_csv,
-)
-from paddle_aug.runs.reading import config_differences, find_modes, read_run, read_runs
+from paddle_aug.report.groups import choose_baseline, group_runs
+from paddle_aug.report.table import build_table, footnote, format_table, table_csv
+from paddle_aug.runs.reading import find_modes, read_run, read_runs
 from tests.run_folders import write_run
 
 
@@ -240,15 +233,6 @@ def test_the_baseline_is_user_def_then_no_then_the_first_or_the_one_named(tmp_pa
     assert choose_baseline(groups, "no").label == "no"
     with pytest.raises(UserError, match=r"cutmix: not among the runs \(no, userDef, mixup\)"):
         choose_baseline(groups, "cutmix")
-
-
-def test_unlike_runs_are_listed_by_option(tmp_path):
-    write_run(tmp_path, "userDef", config={"batch_size": 8, "seed": 0, "lr": 0.1})
-    write_run(tmp_path, "mixup", config={"batch_size": 16, "seed": 1, "lr": 0.1})
-    runs = read_runs([str(tmp_path)])
-    assert config_differences(runs, options_that_are("studied")) == [
-        "batch_size: 8 (userDef), 16 (mixup)"
-    ]
 
 
 # Table

@@ -1,0 +1,141 @@
+"""Is a comparison fair? In what the compared runs differ beside what is studied.
+
+Read from each run's config.yaml and environment.json: options, code, data, epochs, threads,
+processor, precision, backend, versions. What a run did not record is not known, and said so.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+from paddle_aug.report.groups import Group
+from paddle_aug.runs.environment import flatten
+from paddle_aug.runs.reading import Run
+
+# Of environment.json: what can change a figure. Data are compared apart: see _data.
+COMPARED = (
+    "code", "backend", "device", "cpu", "cores", "threads", "processes", "platform", "python",
+    "versions",
+)  # fmt: skip
+# Options that choose the images: where one is studied, the data differ as they should.
+_CHOOSES_IMAGES = (
+    "data", "images_root", "image_column", "label_column", "eval_data", "eval_share", "split",
+    "skip_bad",
+)  # fmt: skip
+_CHOOSES = {
+    "train": frozenset({*_CHOOSES_IMAGES, "per_class"}),
+    "eval": frozenset({*_CHOOSES_IMAGES, "eval_per_class"}),
+}
+# Options that choose what computes, and in which precision.
+_CHOOSES_BACKEND = frozenset({"amp", "cpu_backend", "device"})
+
+
+class Fairness(NamedTuple):
+    """differences: a line each, such as "batch_size: 8 (userDef), 16 (mixup)".
+
+    unknown: lines on runs that recorded too little to be compared.
+    """
+
+    differences: list[str]
+    unknown: list[str]
+
+
+def compare_runs(
+    groups: Sequence[Group], studied: Collection[str], free: Collection[str]
+) -> Fairness:
+    """In what the runs differ.
+
+    studied: options that may differ between groups, but not between the seeds of one. free:
+    options that may differ between any two runs, as they do not change a result.
+    """
+    named = [(_name(group, run), group.label, run) for group in groups for run in group.runs]
+    lines = _options(named, {*studied, *free})
+    for group in groups:
+        own = [(name, name, run) for name, label, run in named if label == group.label]
+        lines += [line for line in _options(own, free) if line not in lines]
+    runs = [(name, label, run) for name, label, run in named if run.environment]
+    lines += _environment(runs, studied)
+    lines += _data(runs, studied)
+    lines += _lines("epochs finished", [(name, label, run.epochs) for name, label, run in named])
+    unknown = []
+    for what, unsaid in (
+        ("options", [name for name, _, run in named if not run.config]),
+        ("code, data, processor and backend", [n for n, _, run in named if not run.environment]),
+    ):
+        if unsaid:
+            all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
+            unknown.append(f"{what} of {all_of}: not recorded, so not compared")
+    return Fairness(lines, unknown)
+
+
+Named = tuple[str, str, Run]  # name of the run, label of its group, the run
+
+
+def _options(runs: Sequence[Named], left_out: Collection[str]) -> list[str]:
+    """Options that differ. Runs of which only the changed ones are known have the defaults of the
+    others, so that they compare among each other, but not with whole configurations."""
+    known = [named for named in runs if named[2].config]
+    whole = [named for named in known if named[2].whole_config]
+    lines = []
+    partly = [named for named in known if not named[2].whole_config]
+    for alike, unsaid in ((whole, None), (partly, "default")):
+        for key in sorted({key for _, _, run in alike for key in run.config} - set(left_out)):
+            values = [(name, label, run.config.get(key, unsaid)) for name, label, run in alike]
+            lines += _lines(key, values)
+    return lines
+
+
+def _environment(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
+    records = [
+        (name, label, flatten({key: run.environment.get(key) for key in COMPARED}))
+        for name, label, run in runs
+    ]
+    chosen = {"backend", "device"} if _CHOOSES_BACKEND & set(studied) else set()
+    lines = []
+    for key in sorted({key for _, _, record in records for key in record} - chosen):
+        lines += _lines(key, [(name, label, record.get(key)) for name, label, record in records])
+    return lines
+
+
+def _data(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
+    """Names and numbers of images of all runs; their content among runs of the same seed, as a
+    split or a choice of images may follow the seed."""
+    lines = []
+    if not set(_CHOOSES_IMAGES) & set(studied):
+        lines += _lines("data", [(n, label, _of_data(run, "name")) for n, label, run in runs])
+    for part, options in _CHOOSES.items():
+        if options & set(studied):
+            continue
+        key = f"data.{part}"
+        lines += _lines(f"{key}.images", [(n, g, _of_data(r, part, "images")) for n, g, r in runs])
+        for seed in dict.fromkeys(run.seed for _, _, run in runs):
+            same = [(n, g, _of_data(r, part, "digest")) for n, g, r in runs if r.seed == seed]
+            lines += _lines(f"{key}.digest, seed {seed}", same)
+    return lines
+
+
+def _of_data(run: Run, *keys: str) -> Any:
+    value: Any = run.environment.get("data")
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _lines(key: str, values: Sequence[tuple[str, str, Any]]) -> list[str]:
+    """One line where the values differ, none where they are the same.
+
+    A label stands for its runs where they all have one value.
+    """
+    labels: dict[str, set[str]] = {}
+    for _, label, value in values:
+        labels.setdefault(label, set()).add(repr(value))
+    names: dict[str, list[str]] = {}
+    for name, label, value in values:
+        names.setdefault(str(value), []).append(label if len(labels[label]) == 1 else name)
+    if len(names) < 2:
+        return []
+    shown = (f"{value} ({', '.join(dict.fromkeys(who))})" for value, who in names.items())
+    return [f"{key}: {', '.join(shown)}"]
+
+
+def _name(group: Group, run: Run) -> str:
+    return group.label if len(group.runs) == 1 else f"{group.label}, seed {run.seed}"

@@ -1,0 +1,312 @@
+"""The judge: what groups of runs say about each other and about published claims.
+
+Puts together statistics.py, crossing.py and verdicts.py; how the answer is written is the business
+of judgement_text.py and judgement_json.py, and what the rules are of docs/judging.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from paddle_aug.report.claims import FIGURES, Claim
+from paddle_aug.report.crossing import stays_above, window_for
+from paddle_aug.report.groups import Group
+from paddle_aug.report.statistics import (
+    NAN,
+    Estimate,
+    ImageDifference,
+    compare_images,
+    estimate,
+    holm,
+    paired_p,
+    seeds_to_enclose,
+    seeds_to_show,
+    share_interval,
+)
+from paddle_aug.report.verdicts import (
+    IMAGES,
+    NOTHING,
+    SEEDS,
+    UNDECIDED,
+    Evidence,
+    Verdict,
+    direction,
+    evidence_of,
+    judge_difference,
+    judge_epoch,
+    judge_value,
+)
+from paddle_aug.runs.layout import CURVES
+from paddle_aug.runs.reading import Run
+from paddle_aug.runs.stats import LAST, best, last_mean
+
+Seed = int | None  # None: of a single run that did not record its seed
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A method against a baseline, in one figure of one curve, seed by seed.
+
+    seeds: those that both have; values: the method's figure minus the baseline's, in their order;
+    difference: of these. images: for each seed with predictions of both. basis: what the interval
+    that counts is over (verdicts.py). p: of that basis; p_holm: corrected.
+    """
+
+    method: str
+    baseline: str
+    curve: str
+    figure: str
+    seeds: tuple[Seed, ...]
+    values: tuple[float, ...]
+    difference: Estimate
+    images: tuple[tuple[Seed, ImageDifference], ...]
+    basis: str
+    p: float
+    p_holm: float
+
+    @property
+    def evidence(self) -> Evidence:
+        if self.basis == IMAGES:
+            ((_, only),) = self.images
+            return Evidence(IMAGES, only.difference, only.low, only.high, self.p_holm)
+        return evidence_of(self.difference, self.p_holm)
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """Seeds that would show a difference as large as ours; None where it is shown, or where
+        the deviation over seeds is not known."""
+        if self.basis != SEEDS or direction(self.evidence):
+            return None
+        return seeds_to_show(self.difference.mean, self.difference.std)
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """From which epoch a method stays above the baseline: of each seed, and of the mean curves."""
+
+    seeds: tuple[Seed, ...]
+    epochs: tuple[int | None, ...]
+    of_means: int | None
+
+
+@dataclass(frozen=True)
+class JudgedClaim:
+    """A published claim, what we measured for it, and the verdict.
+
+    ours: over seeds; evidence: what was judged; epochs: of a claim about an epoch, by seed.
+    seeds_needed: what would settle an undecided one, as far as that is known.
+    """
+
+    claim: Claim
+    ours: Estimate
+    evidence: Evidence
+    verdict: Verdict
+    seeds_needed: int | None = None
+    epochs: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everything that is said of some groups; baseline first among them.
+
+    comparisons and crossings: of every other group with the baseline (accEval, mean of the last
+    epochs), in the groups' order. window: epochs that curves are smoothed over for crossings.
+    """
+
+    last: int
+    window: int
+    groups: tuple[Group, ...]
+    comparisons: tuple[Comparison, ...]
+    crossings: tuple[Crossing, ...]
+    claims: tuple[JudgedClaim, ...]
+
+
+def judge(
+    groups: Sequence[Group], baseline: Group, last: int = LAST, claims: Sequence[Claim] = ()
+) -> Judgement:
+    """Compare every group with the baseline, and every claim with what it is about."""
+    others = [group for group in groups if group is not baseline]
+    window = window_for(min(group.epochs for group in groups))
+    comparisons = [compare(group, baseline, "accEval", "mean", last) for group in others]
+    return Judgement(
+        last,
+        window,
+        (baseline, *others),
+        tuple(_corrected(comparisons)),
+        tuple(crossing(group, baseline, window) for group in others),
+        tuple(_judge_claims(claims, groups, baseline, last, window)),
+    )
+
+
+def figure_of(run: Run, curve: str, figure: str, last: int) -> float:
+    """One of claims.FIGURES of a run's curve; NaN where there is none."""
+    if figure == "whole":
+        return run.predictions.accuracy if run.predictions else NAN
+    values = run.curves.get(curve, np.empty(0))
+    if not len(values):
+        return NAN
+    if figure == "mean":
+        return last_mean(values, last).mean
+    if figure == "last":
+        return float(values[-1])
+    if figure == "best":
+        found = best(values, highest=curve.startswith("acc"))
+        return found.value if found else NAN
+    raise ValueError(f"{figure!r} is none of {', '.join(FIGURES)}")
+
+
+def figures(group: Group, curve: str, figure: str, last: int) -> tuple[Estimate, list[float]]:
+    """A figure over the runs of a group that have it, and its values."""
+    if figure == "whole":
+        complete = curve == "accEval" and all(run.predictions for run in group.runs)
+        runs = group.runs if complete else ()
+    else:
+        runs = tuple(run for run in group.runs if curve in run.curves)
+    values = [figure_of(run, curve, figure, last) for run in runs]
+    return estimate(values), values
+
+
+def compare(group: Group, baseline: Group, curve: str, figure: str, last: int) -> Comparison:
+    """The paired comparison of two groups; p_holm is that of a single comparison."""
+    pairs = _pairs(group, baseline)
+    values = [
+        figure_of(own, curve, figure, last) - figure_of(other, curve, figure, last)
+        for own, other in pairs.values()
+    ]
+    images = []
+    if curve == "accEval" and figure != "best":  # predictions are of the last state
+        for seed, (own, other) in pairs.items():
+            first, second = own.predictions, other.predictions
+            if first is not None and second is not None and first.same_images(second):
+                images.append((seed, compare_images(first.right, second.right)))
+    basis, p = NOTHING, NAN
+    if len(values) > 1:
+        basis, p = SEEDS, paired_p(values)
+    elif images:
+        basis, p = IMAGES, images[0][1].p
+    return Comparison(
+        group.label, baseline.label, curve, figure, tuple(pairs), tuple(values), estimate(values),
+        tuple(images), basis, p, p,
+    )  # fmt: skip
+
+
+def crossing(group: Group, baseline: Group, window: int) -> Crossing:
+    """From which epoch the evaluation accuracy of `group` stays above the baseline's."""
+    pairs = {
+        seed: (own.curves["accEval"], other.curves["accEval"])
+        for seed, (own, other) in _pairs(group, baseline).items()
+        if "accEval" in own.curves and "accEval" in other.curves
+    }
+    epochs = tuple(stays_above(own, other, window) for own, other in pairs.values())
+    own, other = group.curve("accEval")[0], baseline.curve("accEval")[0]
+    return Crossing(tuple(pairs), epochs, stays_above(own, other, window))
+
+
+def _pairs(group: Group, baseline: Group) -> dict[Seed, tuple[Run, Run]]:
+    """The runs of two groups by the seeds that both have.
+
+    A seed that a group has twice, or did not record for several runs, pairs nothing.
+    """
+    own, other = ({run.seed: run for run in each.runs} for each in (group, baseline))
+    if len(own) < len(group.runs) or len(other) < len(baseline.runs):
+        return {}
+    return {seed: (own[seed], other[seed]) for seed in own if seed in other}
+
+
+def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """With Holm's correction, apart for comparisons over seeds and over images: they answer
+    different questions."""
+    result = list(comparisons)
+    for basis in (SEEDS, IMAGES):
+        places = [i for i, found in enumerate(comparisons) if found.basis == basis]
+        for i, p in zip(places, holm([comparisons[i].p for i in places]), strict=True):
+            result[i] = replace(result[i], p_holm=p)
+    return result
+
+
+def _judge_claims(
+    claims: Sequence[Claim], groups: Sequence[Group], baseline: Group, last: int, window: int
+) -> list[JudgedClaim]:
+    """One verdict a claim. The claims of a difference are corrected among themselves: they were
+    chosen before the runs, the comparisons of the table were not."""
+    compared: dict[int, Comparison] = {}
+    for i, claim in enumerate(claims):
+        method, other = _group(groups, claim.method), _group(groups, claim.baseline) or baseline
+        if claim.kind == "difference" and method is not None:
+            compared[i] = compare(method, other, claim.curve, claim.figure, last)
+    compared = dict(zip(compared, _corrected(list(compared.values())), strict=True))
+    judged = []
+    for i, claim in enumerate(claims):
+        method, other = _group(groups, claim.method), _group(groups, claim.baseline)
+        if method is None or (claim.baseline is not None and other is None):
+            name = claim.method if method is None else claim.baseline
+            verdict = Verdict(UNDECIDED, f"there is no finished run of {name}")
+            judged.append(JudgedClaim(claim, estimate([]), evidence_of(estimate([])), verdict))
+        elif claim.kind == "difference":
+            judged.append(_judge_difference(claim, compared[i]))
+        elif claim.kind == "value":
+            judged.append(_judge_value(claim, method, last))
+        else:
+            length = min(method.epochs, (other or baseline).epochs)
+            found = crossing(method, other or baseline, window)
+            judged.append(_judge_epoch(claim, found, length))
+    return judged
+
+
+def _judge_difference(claim: Claim, found: Comparison) -> JudgedClaim:
+    assert claim.difference is not None
+    evidence, published = found.evidence, claim.difference
+    verdict = judge_difference(evidence, published, claim.tolerance)
+    needed = None
+    if verdict.word == UNDECIDED and found.basis == SEEDS:
+        std = found.difference.std
+        needed = (
+            seeds_to_show(abs(published) - claim.tolerance, std)
+            if published
+            else seeds_to_enclose(claim.tolerance, std)
+        )
+    return JudgedClaim(claim, found.difference, evidence, verdict, needed)
+
+
+def _judge_value(claim: Claim, group: Group, last: int) -> JudgedClaim:
+    assert claim.value is not None
+    ours, _ = figures(group, claim.curve, claim.figure, last)
+    evidence = evidence_of(ours)
+    answers = group.runs[0].predictions
+    of_last_state = claim.curve == "accEval" and claim.figure != "best"
+    if ours.n == 1 and of_last_state and answers is not None:
+        low, high = share_interval(int(answers.right.sum()), len(answers.labels))
+        evidence = Evidence(IMAGES, answers.accuracy, low, high)
+    verdict = judge_value(evidence, claim.value, claim.tolerance)
+    undecided = verdict.word == UNDECIDED and evidence.basis == SEEDS
+    needed = seeds_to_enclose(claim.tolerance, ours.std) if undecided else None
+    return JudgedClaim(claim, ours, evidence, verdict, needed)
+
+
+def _judge_epoch(claim: Claim, found: Crossing, length: int) -> JudgedClaim:
+    assert claim.epoch is not None
+    known = [epoch for epoch in found.epochs if epoch is not None]
+    ours = estimate(known)
+    verdict = judge_epoch(found.epochs, claim.epoch, claim.tolerance, length)
+    return JudgedClaim(claim, ours, evidence_of(ours), verdict, None, found.epochs)
+
+
+def _group(groups: Sequence[Group], name: str | None) -> Group | None:
+    """The group of that label or, where it has none, mode."""
+    for group in groups:
+        if name is not None and name in (group.label, group.mode):
+            return group
+    return None
+
+
+def every_figure(group: Group, last: int) -> dict[str, dict[str, tuple[Estimate, list[float]]]]:
+    """All figures of all curves of a group that has them, by curve and figure."""
+    found = {
+        curve: {figure: figures(group, curve, figure, last) for figure in FIGURES}
+        for curve in CURVES
+    }
+    return {
+        curve: {figure: pair for figure, pair in by.items() if pair[0].n}
+        for curve, by in found.items()
+    }

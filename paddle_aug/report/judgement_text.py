@@ -1,0 +1,258 @@
+"""A judgement for people: verdicts, figures and differences as lines and Markdown tables, and as
+columns of table.csv."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from paddle_aug.core.text import counted
+from paddle_aug.report.claims import Claim
+from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim, Judgement, figures
+from paddle_aug.report.statistics import CONFIDENCE, MOST_SEEDS, RESAMPLES, Estimate
+from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS, UNDECIDED, direction
+
+FIGURE_NAMES = {"mean": "mean of the last {}", "last": "last epoch", "best": "best epoch",
+                "whole": "whole evaluation set"}  # fmt: skip
+CURVE_NAMES = {"lossTrain": "training loss", "accTrain": "training accuracy",
+               "lossEval": "evaluation loss", "accEval": "evaluation accuracy"}  # fmt: skip
+_PERCENT = f"{CONFIDENCE:.0%}"
+
+
+def verdict_lines(judgement: Judgement) -> list[str]:
+    """Each claim with its verdict and what it rests on, in words."""
+    return [_verdict_line(judged, judgement.last) for judged in judgement.claims]
+
+
+def verdict_table(judgement: Judgement) -> str:
+    """Markdown of the claims, and below it a line each on why and at which scale; may be empty."""
+    if not judgement.claims:
+        return ""
+    head = ["claim", "published", "ours", f"{_PERCENT} interval", "over", "seeds", "verdict"]
+    rows = []
+    for judged in judgement.claims:
+        claim, evidence = judged.claim, judged.evidence
+        rows.append([
+            claim.text, _published(claim), _ours(judged),
+            _interval(claim, evidence.low, evidence.high), _over(evidence.basis),
+            str(len(judged.epochs) or judged.ours.n), f"**{judged.verdict.word}**",
+        ])  # fmt: skip
+    remarks = [f"- {line}" for line in verdict_lines(judgement)]
+    return "\n".join([_table(head, rows, "github"), "", *remarks])
+
+
+def figures_table(judgement: Judgement, style: str = "github") -> str:
+    """The evaluation accuracy of each group in all its figures, with deviation and interval."""
+    columns: dict[str, list[str]] = {
+        "run": [group.label for group in judgement.groups],
+        "seeds": [str(len(group.runs)) for group in judgement.groups],
+    }
+    for figure, name in FIGURE_NAMES.items():
+        found = [figures(group, "accEval", figure, judgement.last)[0] for group in judgement.groups]
+        if any(each.n for each in found):
+            columns[name.format(judgement.last)] = [_estimate(each) for each in found]
+    return _table(list(columns), list(zip(*columns.values(), strict=True)), style)
+
+
+def difference_table(judgement: Judgement, style: str = "github") -> str:
+    """Each group against the baseline; empty where there is only one group."""
+    if not judgement.comparisons:
+        return ""
+    head = ["run", "seeds", "points", f"{_PERCENT} interval", "over", "p", "p (Holm)",
+            "seeds needed", "above from epoch"]  # fmt: skip
+    rows = []
+    for found, crossed in zip(judgement.comparisons, judgement.crossings, strict=True):
+        evidence = found.evidence
+        rows.append([
+            found.method, str(len(found.seeds)), _points(evidence.mean),
+            _points_interval(evidence.low, evidence.high), _over(found.basis), _p(found.p),
+            _p(found.p_holm), _needed(found), _epochs(crossed),
+        ])  # fmt: skip
+    return _table(head, rows, style)
+
+
+def notes(judgement: Judgement) -> list[str]:
+    """What the figures and intervals are, in sentences; those that apply."""
+    bases = {found.basis for found in judgement.comparisons}
+    lines = [
+        f"Figures are mean ± sample standard deviation over seeds, with Student's {_PERCENT} "
+        "interval of the mean in brackets; the best epoch is chosen on the data it is measured on, "
+        "so it flatters."
+    ]
+    if judgement.comparisons:
+        lines.append(
+            f"Differences to {judgement.groups[0].label}, of the mean of the last "
+            f"{counted(judgement.last, 'epoch')}, are paired: seed by seed."
+        )
+    if SEEDS in bases:
+        lines.append(
+            "Over seeds: paired t interval and test; seeds needed: to show a difference as large "
+            "as ours with a power of 80 %, from the standard deviation of the paired differences."
+        )
+    if IMAGES in bases:
+        lines.append(
+            "Over images: one seed, so the difference is that of the last state on the whole "
+            f"evaluation set, with the interval of a paired bootstrap ({RESAMPLES:,} draws) and "
+            "McNemar's exact test. It is of this evaluation set and not of the seed: another seed "
+            "may differ by more."
+        )
+    if NOTHING in bases:
+        lines.append("Over -: one seed and no predictions of both, or no seed in common.")
+    for basis in (SEEDS, IMAGES):
+        count = sum(found.basis == basis for found in judgement.comparisons)
+        if count > 1:
+            lines.append(f"p (Holm) is corrected for {count} comparisons over {basis}.")
+    if judgement.crossings:
+        smooth = f"smoothed over {judgement.window} epochs" if judgement.window > 1 else "as it is"
+        lines.append(
+            f"Above from epoch: the first (from 0) from which the evaluation accuracy, {smooth}, "
+            "stays above the baseline's to the end; of the mean curves, and of each seed in "
+            "brackets."
+        )
+    return lines
+
+
+def csv_columns(judgement: Judgement) -> list[dict[str, Any]]:
+    """What table.csv says of each group beside the table's columns, in the groups' order."""
+    rows: list[dict[str, Any]] = []
+    by_label = {found.method: found for found in judgement.comparisons}
+    crossed = {
+        found.method: each
+        for found, each in zip(judgement.comparisons, judgement.crossings, strict=True)
+    }
+    for group in judgement.groups:
+        row: dict[str, Any] = {}
+        for figure in FIGURE_NAMES:
+            ours, _ = figures(group, "accEval", figure, judgement.last)
+            name = f"{figure}AccEval"
+            row |= {name: ours.mean, f"{name}Std": ours.std, f"{name}Low": ours.low,
+                    f"{name}High": ours.high}  # fmt: skip
+        found = by_label.get(group.label)
+        names = ("pairedSeeds", "pairedDifference", "differenceLow", "differenceHigh", "over",
+                 "p", "pHolm", "seedsNeeded", "staysAboveFrom")  # fmt: skip
+        values: list[Any] = [None] * len(names)
+        if found is not None:
+            evidence = found.evidence
+            values = [len(found.seeds), evidence.mean, evidence.low, evidence.high, found.basis,
+                      found.p, found.p_holm, found.seeds_needed,
+                      crossed[group.label].of_means]  # fmt: skip
+        row |= dict(zip(names, values, strict=True))
+        own = [each for each in judgement.claims if each.claim.method in (group.label, group.mode)]
+        row["verdicts"] = "; ".join(f"{each.claim.text}: {each.verdict.word}" for each in own)
+        rows.append(row)
+    return rows
+
+
+def amount(claim: Claim, value: float, signed: bool | None = None) -> str:
+    """A figure of the claim's kind: points, a share, a loss or an epoch."""
+    if math.isnan(value):
+        return "-"
+    sign = "+" if (claim.kind == "difference" if signed is None else signed) else ""
+    if claim.kind == "epoch":
+        return f"epoch {value:.0f}"
+    if claim.kind == "difference" and claim.curve.startswith("acc"):
+        return f"{100 * value:{sign}.1f} points"
+    return f"{value:{sign}.3f}"
+
+
+def _verdict_line(judged: JudgedClaim, last: int) -> str:
+    claim, evidence = judged.claim, judged.evidence
+    parts = [f"{claim.text}: {judged.verdict.word} ({judged.verdict.reason})."]
+    if claim.kind == "epoch":
+        ours = f"ours {_epochs_in_words(judged.epochs)}"
+    else:
+        figure = FIGURE_NAMES[claim.figure].format(counted(last, "epoch"))
+        parts.append(f"Figure: {CURVE_NAMES[claim.curve]}, {figure}.")
+        ours = f"ours {amount(claim, evidence.mean)}"
+    if evidence.basis != NOTHING:
+        ours += f", {_PERCENT} interval {_interval(claim, evidence.low, evidence.high)}"
+    seeds = len(judged.epochs) if claim.kind == "epoch" else judged.ours.n
+    parts.append(f"Published {_published(claim)}; {ours}, {counted(seeds, 'seed')}.")
+    if evidence.basis == IMAGES and claim.figure != "whole":
+        parts.append("Ours and its interval are of the last state on the whole evaluation set.")
+    if judged.verdict.word == UNDECIDED and evidence.basis == SEEDS and claim.kind != "epoch":
+        parts.append(_to_settle(judged.seeds_needed))
+    if claim.scale:
+        parts.append(f"Scale: {claim.scale}.")
+    return " ".join(parts)
+
+
+def _epochs_in_words(epochs: Sequence[int | None]) -> str:
+    words = ["never" if epoch is None else f"epoch {epoch}" for epoch in epochs]
+    return ", ".join(words) or "-"
+
+
+def _ours(judged: JudgedClaim) -> str:
+    if judged.claim.kind == "epoch":
+        return _epochs_in_words(judged.epochs)
+    return amount(judged.claim, judged.evidence.mean)
+
+
+def _to_settle(seeds: int | None) -> str:
+    number = f"more than {MOST_SEEDS}" if seeds is None else f"about {seeds}"
+    return (
+        f"{number} seeds would settle it (power 80 %, from the deviation of ours)."
+    ).capitalize()
+
+
+def _published(claim: Claim) -> str:
+    figure = getattr(claim, claim.kind)
+    tolerance = amount(claim, claim.tolerance, signed=False).removeprefix("epoch ")
+    if claim.kind == "difference" and figure == 0:
+        return f"no difference (± {tolerance})"
+    return f"{amount(claim, figure)} (± {tolerance.removesuffix(' points')})"
+
+
+def _interval(claim: Claim, low: float, high: float) -> str:
+    if math.isnan(low):
+        return "-"
+    first = amount(claim, low).removesuffix(" points")
+    return f"{first} to {amount(claim, high).removeprefix('epoch ')}"
+
+
+def _points_interval(low: float, high: float) -> str:
+    return "-" if math.isnan(low) else f"{_points(low)} to {_points(high)}"
+
+
+def _points(value: float) -> str:
+    return "-" if math.isnan(value) else f"{100 * value:+.2f}"
+
+
+def _estimate(found: Estimate) -> str:
+    if math.isnan(found.mean):
+        return "-" if found.n == 0 else "nan"
+    if found.n == 1:
+        return f"{found.mean:.4f}"
+    return f"{found.mean:.4f} ± {found.std:.4f} [{found.low:.4f}, {found.high:.4f}]"
+
+
+def _over(basis: str) -> str:
+    return "-" if basis == NOTHING else basis
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def _needed(found: Comparison) -> str:
+    if found.basis != SEEDS:
+        return "-" if found.basis == NOTHING else "?"
+    if direction(found.evidence):
+        return "shown"
+    return f"> {MOST_SEEDS}" if found.seeds_needed is None else str(found.seeds_needed)
+
+
+def _epochs(crossed: Crossing) -> str:
+    words = ["never" if epoch is None else str(epoch) for epoch in crossed.epochs]
+    whole = "never" if crossed.of_means is None else str(crossed.of_means)
+    return f"{whole} ({', '.join(words)})" if len(words) > 1 else whole
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    if style == "github":
+        rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    align = ["left"] + ["right"] * (len(head) - 1)
+    return tabulate(rows, head, tablefmt=style, colalign=align, disable_numparse=True)

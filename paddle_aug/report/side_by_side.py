@@ -1,0 +1,133 @@
+"""Runs side by side, from what was read to what is written: pictures, table.md, table.csv and
+table.json. `compare` and `suite` both end here."""
+
+import textwrap
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paddle_aug.core.atomic import write_json, write_text
+from paddle_aug.report.claims import Claim
+from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
+from paddle_aug.report.figure import save_figure
+from paddle_aug.report.groups import Group, choose_baseline, group_runs
+from paddle_aug.report.guard import Fairness, compare_runs
+from paddle_aug.report.judge import Judgement, judge
+from paddle_aug.report.judgement_json import judgement_json
+from paddle_aug.report.judgement_text import (
+    csv_columns,
+    difference_table,
+    figures_table,
+    notes,
+    verdict_lines,
+    verdict_table,
+)
+from paddle_aug.report.table import Row, build_table, footnote, format_table, table_csv
+from paddle_aug.runs.reading import Run
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Runs in groups, their table, what is said of them, and in what they differ."""
+
+    groups: list[Group]
+    baseline: Group
+    rows: list[Row]
+    judgement: Judgement
+    fairness: Fairness
+    studied: frozenset[str]
+
+
+def put_side_by_side(
+    runs: Sequence[Run],
+    baseline: str | None,
+    last: int,
+    claims: Sequence[Claim],
+    studied: Collection[str],
+    free: Collection[str],
+) -> SideBySide:
+    """Group, tabulate, judge and check the runs.
+
+    baseline: a label or mode, None for the usual one. studied, free: options, see guard.py.
+    """
+    groups = group_runs(runs)
+    chosen = choose_baseline(groups, baseline)
+    return SideBySide(
+        groups, chosen, build_table(groups, chosen, last), judge(groups, chosen, last, claims),
+        compare_runs(groups, studied, free), frozenset(studied),
+    )  # fmt: skip
+
+
+def for_terminal(found: SideBySide) -> str:
+    """Verdicts first, then the table, the differences, and what the figures are."""
+    last = found.judgement.last
+    parts = [
+        "\n".join(textwrap.fill(line, 100) for line in verdict_lines(found.judgement)),
+        format_table(found.rows, last=last),
+        difference_table(found.judgement, "simple"),
+        textwrap.fill(" ".join([footnote(found.rows, last), *notes(found.judgement)[1:]]), 100),
+        textwrap.fill(_unknown(found.fairness), 100),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def write(
+    folder: Path,
+    found: SideBySide,
+    head: Sequence[str] = (),
+    tail: Sequence[str] = (),
+    zoom: int | None = None,
+    more: dict[str, Any] | None = None,
+) -> list[Path]:
+    """Write the pictures and the three tables; returns their paths.
+
+    head, tail: Markdown above and below what is said here. more: further keys of table.json.
+    """
+    last = found.judgement.last
+    paths = _pictures(folder, found, zoom)
+    verdicts = verdict_table(found.judgement)
+    differences = difference_table(found.judgement)
+    parts = [
+        *head,
+        *([f"## Verdicts\n\n{verdicts}", "## Runs"] if verdicts else []),
+        format_table(found.rows, "github", last),
+        footnote(found.rows, last),
+        f"Evaluation accuracy:\n\n{figures_table(found.judgement)}",
+        *([f"Against {found.baseline.label}:\n\n{differences}"] if differences else []),
+        " ".join(notes(found.judgement)),
+        *_fairness(found.fairness),
+        *tail,
+    ]
+    values = judgement_json(found.judgement, found.fairness, found.studied, folder)
+    write_text(folder / "table.md", "\n\n".join(parts) + "\n")
+    write_text(folder / "table.csv", table_csv(found.rows, csv_columns(found.judgement)))
+    write_json(folder / "table.json", {**(more or {}), **values})
+    return [*paths, *(folder / f"table.{ending}" for ending in ("md", "csv", "json"))]
+
+
+def _pictures(folder: Path, found: SideBySide, zoom: int | None) -> list[Path]:
+    groups, baseline = found.groups, found.baseline
+    start = zoom_start(max(group.epochs for group in groups), zoom, found.judgement.last)
+    figures = {"compare.png": combined_figure(groups, baseline, start)}
+    for kind, name in (("loss", "loss"), ("acc", "accuracy")):
+        figures[f"compare_{name}.png"] = comparison_figure(groups, baseline, kind)
+        zoomed = f"compare_{name}_zoom.png"
+        if start:
+            figures[zoomed] = comparison_figure(groups, baseline, kind, start)
+        else:  # The whole is the zoom: an older comparison's must not stand beside it.
+            (folder / zoomed).unlink(missing_ok=True)
+    return [save_figure(figure, folder / name) for name, figure in figures.items()]
+
+
+def _fairness(fairness: Fairness) -> list[str]:
+    """Markdown of the differences, which a reader must see beside the figures."""
+    parts = []
+    if fairness.differences:
+        lines = "\n".join(f"- {line}" for line in fairness.differences)
+        parts.append(f"**The runs differ in more than what is studied:**\n\n{lines}")
+    return [*parts, _unknown(fairness)] if fairness.unknown else parts
+
+
+def _unknown(fairness: Fairness) -> str:
+    return f"Not known: {'; '.join(fairness.unknown)}." if fairness.unknown else ""

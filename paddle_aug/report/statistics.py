@@ -1,0 +1,166 @@
+"""How sure a figure is: intervals over seeds and over images, tests, how many seeds are needed.
+
+Pure functions of numbers; nothing here knows runs or files. Intervals are 95 % intervals and tests
+are two-sided at 5 %. What is done where, and why, is in docs/judging.md.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+LEVEL = 0.05  # 1 - CONFIDENCE
+POWER = 0.8
+RESAMPLES = 10_000
+# Nobody trains more seeds than that: a larger number is told as "more than".
+MOST_SEEDS = 1000
+
+NAN = float("nan")
+
+
+class Estimate(NamedTuple):
+    """Mean of a figure over `n` seeds, its sample standard deviation and its 95 % interval.
+
+    std, low and high are NaN for one seed, everything is NaN for none.
+    """
+
+    n: int
+    mean: float
+    std: float
+    low: float
+    high: float
+
+
+class ImageDifference(NamedTuple):
+    """Two models on the same images: how much more of them the first one gets right.
+
+    difference: in shares of `images`, with its 95 % interval (paired bootstrap). gained: images
+    that only the first has right; lost: that only the second has. p: McNemar's exact test.
+    """
+
+    images: int
+    difference: float
+    low: float
+    high: float
+    gained: int
+    lost: int
+    p: float
+
+
+def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
+    """Mean, sample standard deviation (n - 1) and Student's t interval of the mean.
+
+    A value that is not a number makes everything but n NaN: a diverged run is not left out.
+    """
+    array = np.asarray(values, np.float64)
+    n = array.size
+    if not np.isfinite(array).all() or n == 0:
+        return Estimate(n, NAN, NAN, NAN, NAN)
+    mean = float(array.mean())
+    if n == 1:
+        return Estimate(1, mean, NAN, NAN, NAN)
+    std = float(array.std(ddof=1))
+    half = float(_t_quantile(n)) * std / math.sqrt(n)
+    return Estimate(n, mean, std, mean - half, mean + half)
+
+
+def paired_p(differences: Sequence[float] | np.ndarray) -> float:
+    """p of the paired t test that the mean difference is zero; NaN for fewer than two."""
+    found = estimate(differences)
+    if found.n < 2 or math.isnan(found.mean):
+        return NAN
+    if found.std == 0:
+        return 1.0 if found.mean == 0 else 0.0
+    t = found.mean / (found.std / math.sqrt(found.n))
+    return float(2 * stats.t.sf(abs(t), found.n - 1))
+
+
+def compare_images(
+    first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
+) -> ImageDifference:
+    """Which of two models gets more of the same images right, with what is due to the images.
+
+    first, second: bool [N], image by image whether each model is right. The interval is the
+    percentile interval of a paired bootstrap: images are drawn anew, both models' answers to one
+    together. An image counts +1 (only the first right), -1 (only the second) or 0, so that a
+    resample is three numbers of a multinomial draw; that gives the same distribution as drawing
+    images by index. It says how much another evaluation set of this kind would move the
+    difference, and nothing of another seed. p: McNemar's exact test, a binomial test of the images
+    on which the two disagree (McNemar 1947). Raises ValueError for unequal lengths or no images.
+    """
+    if first.shape != second.shape or first.ndim != 1 or not first.size:
+        raise ValueError(f"expected two equal rows of answers, got {first.shape}, {second.shape}")
+    images = first.size
+    gained, lost = int((first & ~second).sum()), int((~first & second).sum())
+    shares = np.array([gained, lost, images - gained - lost]) / images
+    draws = np.random.default_rng(seed).multinomial(images, shares, resamples)
+    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / images, [LEVEL / 2, 1 - LEVEL / 2])
+    disagreeing = gained + lost
+    p = float(stats.binomtest(gained, disagreeing).pvalue) if disagreeing else 1.0
+    return ImageDifference(
+        images, (gained - lost) / images, float(low), float(high), gained, lost, p
+    )
+
+
+def share_interval(right: int, images: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of an accuracy measured on so many images."""
+    interval = stats.binomtest(right, images).proportion_ci(CONFIDENCE, "wilson")
+    return float(interval.low), float(interval.high)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's corrected p values, in the order given (Holm 1979); NaN stays NaN and counts not.
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none is smaller than the
+    one before it, and none larger than 1.
+    """
+    corrected = [NAN] * len(p_values)
+    known = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
+    least = 0.0
+    for place, (p, index) in enumerate(known):
+        least = max(least, min(1.0, p * (len(known) - place)))
+        corrected[index] = least
+    return corrected
+
+
+def seeds_to_show(difference: float, std: float) -> int | None:
+    """Seeds with which a paired t test finds a true mean difference of that size, four times in
+    five (power 0.8, two-sided at 5 %, noncentral t).
+
+    std: standard deviation of the paired differences. None for more than MOST_SEEDS, for a
+    difference of zero, or where a number is not known.
+    """
+    if not (math.isfinite(difference) and math.isfinite(std)) or difference == 0:
+        return None
+    if std == 0:
+        return 2
+    n = np.arange(2, MOST_SEEDS + 1)
+    # Far beyond what is asked for the distribution is 1 for all that matters, and hard to compute.
+    shift = np.minimum(np.abs(difference) * np.sqrt(n) / std, 30.0)
+    enough = stats.nct.sf(_t_quantile(n), n - 1, shift) >= POWER
+    return int(n[np.argmax(enough)]) if enough.any() else None
+
+
+def seeds_to_enclose(tolerance: float, std: float) -> int | None:
+    """Seeds with which the whole interval of a mean lies within ± tolerance of the truth, four
+    times in five: then a published value, or no difference, can be called reproduced.
+
+    None for more than MOST_SEEDS, for a tolerance of zero, or where a number is not known.
+    """
+    if not (math.isfinite(tolerance) and math.isfinite(std)) or tolerance <= 0:
+        return None
+    if std == 0:
+        return 2
+    n = np.arange(2, MOST_SEEDS + 1)
+    # The mean may lie off by its own 80 % range, and the interval reaches that far beyond it.
+    reach = (_t_quantile(n) + stats.norm.ppf(0.5 + POWER / 2)) * std / np.sqrt(n)
+    enough = reach <= tolerance
+    return int(n[np.argmax(enough)]) if enough.any() else None
+
+
+def _t_quantile(n: int | np.ndarray) -> np.ndarray:
+    """How many standard errors Student's 95 % interval of `n` values reaches to each side."""
+    return np.asarray(stats.t.ppf(1 - LEVEL / 2, np.asarray(n) - 1))

@@ -1,0 +1,158 @@
+"""The verdict on a published figure, in five words, and its rule.
+
+Evidence is an estimate with a 95 % interval and a p value (Holm's, where a suite makes several
+claims). The direction counts as shown where the interval excludes zero and p < 0.05. The size fits
+where the interval meets the published difference ± its tolerance.
+
+A published difference (other than zero):
+
+    direction         size fits     verdict
+    the published     yes           reproduced
+    the published     no            same direction (the effect is there, its size is another)
+    not shown         no            not seen (no effect shown, and the published size is excluded)
+    not shown         yes           undecided (both are still possible)
+    the opposite      either        contradicted
+
+A published "no difference": reproduced where the whole interval lies within ± tolerance;
+contradicted where a difference is shown and the interval lies wholly outside; else undecided.
+
+A published value, or epoch: reproduced where the whole interval lies within ± tolerance of it; not
+seen where it lies wholly outside; else undecided. There is no direction in it. An epoch is not seen
+too where no seed's curve ever stays above the baseline's, in runs that go beyond that epoch.
+
+One seed: the interval is of the evaluation set's images and holds for this one pair of trainings,
+so the words that speak of the method are not used: where the rule says reproduced the verdict is
+same direction (of a value or of no difference: undecided), for contradicted it is not seen.
+
+No interval (one seed without predictions, a diverged run): undecided.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from paddle_aug.report.statistics import LEVEL, Estimate, estimate
+
+REPRODUCED = "reproduced"
+SAME_DIRECTION = "same direction"
+NOT_SEEN = "not seen"
+CONTRADICTED = "contradicted"
+UNDECIDED = "undecided"
+VERDICTS = (REPRODUCED, SAME_DIRECTION, NOT_SEEN, CONTRADICTED, UNDECIDED)
+
+# What an interval is over.
+SEEDS, IMAGES, NOTHING = "seeds", "images", "nothing"
+
+
+class Evidence(NamedTuple):
+    """What we measured for a claim.
+
+    basis: SEEDS, IMAGES (one seed: of this evaluation set, not of the seed) or NOTHING (no
+    interval). p: corrected; NaN where a value without a test is judged.
+    """
+
+    basis: str
+    mean: float
+    low: float
+    high: float
+    p: float = float("nan")
+
+
+class Verdict(NamedTuple):
+    """One of VERDICTS, and why, in a sentence."""
+
+    word: str
+    reason: str
+
+
+def direction(evidence: Evidence) -> int:
+    """+1 or -1 where a difference is shown, else 0."""
+    if not evidence.p < LEVEL:
+        return 0
+    return 1 if evidence.low > 0 else -1 if evidence.high < 0 else 0
+
+
+def judge_difference(evidence: Evidence, difference: float, tolerance: float) -> Verdict:
+    """The verdict on a published difference; 0 stands for "no difference"."""
+    if (missing := _no_interval(evidence)) is not None:
+        return missing
+    if difference == 0:
+        return _judge_no_difference(evidence, tolerance)
+    shown = direction(evidence) * int(math.copysign(1, difference))
+    fits = evidence.low <= difference + tolerance and evidence.high >= difference - tolerance
+    if shown < 0:
+        return _verdict(evidence, CONTRADICTED, "a difference the other way is shown", NOT_SEEN)
+    if shown > 0 and fits:
+        reason = "the difference is shown, and the interval meets the published size"
+        return _verdict(evidence, REPRODUCED, reason, SAME_DIRECTION)
+    if shown > 0:
+        size = "smaller" if abs(evidence.mean) < abs(difference) else "larger"
+        reason = f"the difference is shown, but {size} than the published one"
+        return _verdict(evidence, SAME_DIRECTION, reason)
+    if fits:
+        reason = "both the published difference and none are still possible"
+        return _verdict(evidence, UNDECIDED, reason)
+    reason = "no such difference is shown, and the interval excludes the published size"
+    return _verdict(evidence, NOT_SEEN, reason)
+
+
+def judge_value(evidence: Evidence, value: float, tolerance: float) -> Verdict:
+    """The verdict on a published value."""
+    if (missing := _no_interval(evidence)) is not None:
+        return missing
+    low, high = value - tolerance, value + tolerance
+    if low <= evidence.low and evidence.high <= high:
+        reason = "the whole interval is within the tolerance"
+        return _verdict(evidence, REPRODUCED, reason, UNDECIDED)
+    if evidence.high < low or evidence.low > high:
+        side = "below" if evidence.mean < value else "above"
+        return _verdict(evidence, NOT_SEEN, f"the whole interval is {side} the published value")
+    return _verdict(evidence, UNDECIDED, "the interval is partly within the tolerance only")
+
+
+def judge_epoch(epochs: Sequence[int | None], epoch: int, tolerance: float, length: int) -> Verdict:
+    """The verdict on a published epoch. epochs: ours by seed, None where the curve never stays
+    above the baseline's; length: epochs that our runs have."""
+    found = [value for value in epochs if value is not None]
+    if not epochs:
+        return Verdict(UNDECIDED, "there are no curves to compare")
+    if not found and length <= epoch + tolerance:
+        return Verdict(UNDECIDED, f"our runs end after {length} epochs, too early to tell")
+    if not found:
+        return Verdict(NOT_SEEN, "the curve never stays above the baseline's")
+    if len(found) < len(epochs):
+        return Verdict(UNDECIDED, f"it stays above in {len(found)} of {len(epochs)} seeds only")
+    return judge_value(evidence_of(estimate(found)), epoch, tolerance)
+
+
+def evidence_of(found: Estimate, p: float = float("nan")) -> Evidence:
+    """Evidence of a mean over seeds; without an interval where there is one seed."""
+    basis = SEEDS if found.n > 1 and not math.isnan(found.low) else NOTHING
+    return Evidence(basis, found.mean, found.low, found.high, p)
+
+
+def _judge_no_difference(evidence: Evidence, tolerance: float) -> Verdict:
+    if -tolerance <= evidence.low and evidence.high <= tolerance:
+        reason = "the whole interval is within the tolerance around no difference"
+        return _verdict(evidence, REPRODUCED, reason, UNDECIDED)
+    outside = evidence.low > tolerance or evidence.high < -tolerance
+    if outside and direction(evidence):
+        reason = "a difference is shown where none was published"
+        return _verdict(evidence, CONTRADICTED, reason, NOT_SEEN)
+    reason = "a difference within the tolerance and one beyond it are both possible"
+    return _verdict(evidence, UNDECIDED, reason)
+
+
+def _no_interval(evidence: Evidence) -> Verdict | None:
+    if evidence.basis != NOTHING and math.isfinite(evidence.low + evidence.high):
+        return None
+    if math.isnan(evidence.mean):
+        return Verdict(UNDECIDED, "there is no figure to compare")
+    return Verdict(UNDECIDED, "one seed, and no interval")
+
+
+def _verdict(evidence: Evidence, word: str, reason: str, one_seed: str | None = None) -> Verdict:
+    """The verdict; where there is one seed the weaker word `one_seed`, and the reason says so."""
+    if evidence.basis != IMAGES:
+        return Verdict(word, reason)
+    return Verdict(one_seed or word, f"one seed, on this evaluation set: {reason}")

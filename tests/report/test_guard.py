@@ -1,0 +1,154 @@
+"""In what compared runs differ: every kind of difference is named, and nothing that is studied."""
+
+import copy
+
+import pytest
+
+from paddle_aug.commands.suite_plan import FREE
+from paddle_aug.config import options_that_are
+from paddle_aug.report.groups import group_runs
+from paddle_aug.report.guard import compare_runs
+from paddle_aug.runs.reading import read_runs
+from tests.run_folders import ENVIRONMENT, write_run
+
+STUDIED = {"augment", "alpha"}
+CONFIG = {"epochs": 20, "batch_size": 8, "amp": "no", "alpha": None}
+
+
+def changed(**changes):
+    """ENVIRONMENT with some values changed; names with __ for those inside."""
+    environment = copy.deepcopy(ENVIRONMENT)
+    for name, value in changes.items():
+        *above, last = name.split("__")
+        place = environment
+        for key in above:
+            place = place[key]
+        place[last] = value
+    return environment
+
+
+def fairness(tmp_path, first=None, second=None, studied=STUDIED, seeds=(0, 0), epochs=(20, 20)):
+    """Of a run `no` and a run `mixup`. first, second: (options, environment)."""
+    for mode, given, seed, length in zip(("no", "mixup"), (first, second), seeds, epochs,
+                                         strict=True):  # fmt: skip
+        options, environment = given or ({}, ENVIRONMENT)
+        write_run(tmp_path, mode, config={**CONFIG, "seed": seed, **options}, epochs=length,
+                  environment=environment)  # fmt: skip
+    return compare_runs(group_runs(read_runs([str(tmp_path)])), studied, FREE)
+
+
+def test_equal_runs_differ_in_nothing(tmp_path):
+    assert fairness(tmp_path) == ([], [])
+
+
+def test_what_is_studied_may_differ(tmp_path):
+    assert fairness(tmp_path, second=({"alpha": 0.2}, ENVIRONMENT)).differences == []
+
+
+def test_what_changes_no_result_may_differ(tmp_path):
+    free = {"workers": 4, "cache": False, "output": "elsewhere", "clean_accuracy": True}
+    environment = changed(command="train.py --workers 4")
+    assert fairness(tmp_path, second=(free, environment), seeds=(0, 1)).differences == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "line"),
+    [
+        ("batch_size", 16, "batch_size: 8 (no), 16 (mixup)"),
+        ("amp", "bf16", "amp: no (no), bf16 (mixup)"),
+        ("lr", 0.1, "lr: None (no), 0.1 (mixup)"),
+    ],
+)
+def test_another_option_is_named(tmp_path, option, value, line):
+    assert fairness(tmp_path, second=({option: value}, ENVIRONMENT)).differences == [line]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"code": "beef"}, "code: c0de (no), beef (mixup)"),
+        ({"backend": "onednn bf16"}, "backend: onednn (no), onednn bf16 (mixup)"),
+        ({"device": "gpu:0"}, "device: cpu (no), gpu:0 (mixup)"),
+        ({"cpu": "Xeon"}, "cpu: AMD EPYC (no), Xeon (mixup)"),
+        ({"cores": 8}, "cores: 2 (no), 8 (mixup)"),
+        ({"threads__OMP_NUM_THREADS": "2"}, "threads.OMP_NUM_THREADS: 1 (no), 2 (mixup)"),
+        ({"threads__DNNL_X": "1"}, "threads.DNNL_X: None (no), 1 (mixup)"),
+        ({"versions__numpy": "2.0"}, "versions.numpy: 2.3.5 (no), 2.0 (mixup)"),
+        ({"python": "3.10.1"}, "python: 3.11.7 (no), 3.10.1 (mixup)"),
+        ({"platform": "Darwin"}, "platform: Linux x86_64 (no), Darwin (mixup)"),
+        ({"processes": 2}, "processes: None (no), 2 (mixup)"),
+        ({"data__name": "mnist"}, "data: digits (no), mnist (mixup)"),
+        ({"data__train__digest": "x"}, "data.train.digest, seed 0: d1 (no), x (mixup)"),
+        ({"data__eval__digest": "x"}, "data.eval.digest, seed 0: d2 (no), x (mixup)"),
+        ({"data__eval__images": 9}, "data.eval.images: 359 (no), 9 (mixup)"),
+    ],
+)
+def test_another_environment_is_named(tmp_path, change, line):
+    assert fairness(tmp_path, second=({}, changed(**change))).differences == [line]
+
+
+def test_unequal_numbers_of_epochs_are_named(tmp_path):
+    assert fairness(tmp_path, epochs=(20, 12)).differences == [
+        "epochs finished: 20 (no), 12 (mixup)"
+    ]
+
+
+def test_a_choice_of_images_may_follow_the_seed_but_not_their_number(tmp_path):
+    other = changed(data__train__digest="x", data__eval__digest="y")
+    assert fairness(tmp_path, second=({}, other), seeds=(0, 1)).differences == []
+    more = changed(data__train__images=200)
+    found = fairness(tmp_path, second=({}, more), seeds=(0, 1)).differences
+    assert found == ["data.train.images: 100 (no), 200 (mixup)"]
+
+
+def test_data_differ_where_they_are_studied(tmp_path):
+    more = changed(data__train__images=200, data__train__digest="x")
+    second = ({"per_class": 20}, more)
+    assert fairness(tmp_path, second=second, studied={*STUDIED, "per_class"}).differences == []
+    other = ({"per_class": 20}, changed(data__eval__digest="x"))
+    found = fairness(tmp_path, second=other, studied={*STUDIED, "per_class"}).differences
+    assert found == ["data.eval.digest, seed 0: d2 (no), x (mixup)"]
+
+
+def test_the_backend_differs_where_precision_is_studied(tmp_path):
+    second = ({"amp": "bf16"}, changed(backend="onednn bf16"))
+    assert fairness(tmp_path, second=second, studied={*STUDIED, "amp"}).differences == []
+
+
+def test_seeds_of_one_label_differ_in_nothing_else_not_even_in_what_is_studied(tmp_path):
+    for seed, alpha in ((0, 0.2), (1, 0.4)):
+        write_run(tmp_path / str(seed), "mixup", environment=ENVIRONMENT,
+                  config={**CONFIG, "seed": seed, "alpha": alpha})  # fmt: skip
+    groups = group_runs(read_runs([f"a={tmp_path}/0", f"a={tmp_path}/1"]))
+    found = compare_runs(groups, STUDIED, FREE)
+    assert found.differences == ["alpha: 0.2 (a, seed 0), 0.4 (a, seed 1)"]
+
+
+def test_a_label_stands_for_seeds_that_are_alike(tmp_path):
+    for mode, code in (("no", "c0de"), ("mixup", "beef")):
+        for seed in (0, 1):
+            write_run(tmp_path / str(seed), mode, config={**CONFIG, "seed": seed},
+                      environment=changed(code=code))  # fmt: skip
+    groups = group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/1"]))
+    assert compare_runs(groups, STUDIED, FREE).differences == ["code: c0de (no), beef (mixup)"]
+
+
+def test_what_was_not_recorded_is_said_to_be_unknown(tmp_path):
+    write_run(tmp_path, "no", config=CONFIG, environment=ENVIRONMENT)
+    write_run(tmp_path, "mixup")
+    found = compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, FREE)
+    assert found.differences == []
+    assert found.unknown == [
+        "options of mixup: not recorded, so not compared",
+        "code, data, processor and backend of mixup: not recorded, so not compared",
+    ]
+
+
+def test_unlike_runs_of_free_folders_are_listed_by_option(tmp_path):
+    write_run(tmp_path, "userDef", config={"batch_size": 8, "seed": 0, "lr": 0.1})
+    write_run(
+        tmp_path, "mixup", config={"batch_size": 16, "seed": 1, "lr": 0.1, "partner": "batch"}
+    )
+    groups = group_runs(read_runs([str(tmp_path)]))
+    found = compare_runs(groups, options_that_are("studied"), FREE)
+    assert found.differences == ["batch_size: 8 (userDef), 16 (mixup)"]

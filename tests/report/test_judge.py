@@ -1,0 +1,308 @@
+"""Made-up runs with known answers: figures, paired differences, crossings, claims, JSON."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from scipy import stats
+
+from paddle_aug.commands.suite_plan import FREE
+from paddle_aug.report.claims import Claim
+from paddle_aug.report.groups import choose_baseline, group_runs
+from paddle_aug.report.judge import every_figure, judge
+from paddle_aug.report.judgement_text import difference_table, notes, verdict_lines, verdict_table
+from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
+from paddle_aug.runs.reading import read_runs
+from tests.run_folders import write_run
+
+EPOCHS = 40
+
+
+def flat(value, length=EPOCHS):
+    return {"accEval": np.full(length, value)}
+
+
+def runs_of(folder, mode, values, first_seed=0, label=None, rights=None, curves=None):
+    """Runs with a constant evaluation accuracy each; returns LABEL=FOLDER for read_runs."""
+    places = []
+    for number, value in enumerate(values):
+        place = folder / f"{label or mode}{number}"
+        right = None if rights is None else rights[number]
+        write_run(place, mode, curves or flat(value), right=right,
+                  config={"seed": first_seed + number, "epochs": EPOCHS})  # fmt: skip
+        places.append(f"{label or mode}={place}")
+    return places
+
+
+def judged(*places, baseline="no", claims=(), last=10):
+    groups = group_runs(read_runs([place for some in places for place in some]))
+    return judge(groups, choose_baseline(groups, baseline), last, list(claims))
+
+
+def claim(**values):
+    return Claim(**{"text": "a claim", "method": "mixup", "tolerance": 0.02, **values})
+
+
+def test_differences_are_paired_by_seed(tmp_path):
+    # The deviation of the accuracies is ten times that of their differences.
+    base, better = [0.40, 0.50, 0.60], [0.45, 0.56, 0.64]
+    found = judged(runs_of(tmp_path, "no", base), runs_of(tmp_path, "mixup", better))
+    (comparison,) = found.comparisons
+    assert (comparison.method, comparison.baseline) == ("mixup", "no")
+    assert comparison.seeds == (0, 1, 2)
+    assert comparison.values == pytest.approx((0.05, 0.06, 0.04))
+    expected = stats.ttest_rel(better, base)
+    assert comparison.p == comparison.p_holm == pytest.approx(expected.pvalue)
+    interval = expected.confidence_interval(0.95)
+    evidence = comparison.evidence
+    assert (evidence.low, evidence.high) == pytest.approx((interval.low, interval.high))
+    assert comparison.seeds_needed is None  # shown
+
+
+def test_only_seeds_that_both_have_are_compared(tmp_path):
+    better = runs_of(tmp_path, "mixup", [0.6, 0.8, 0.7, 0.7], first_seed=1)
+    found = judged(runs_of(tmp_path, "no", [0.4, 0.5, 0.9]), better)
+    (comparison,) = found.comparisons
+    assert comparison.seeds == (1, 2) and comparison.values == pytest.approx((0.1, -0.1))
+
+
+def test_a_seed_that_is_there_twice_pairs_nothing(tmp_path):
+    twice = runs_of(tmp_path, "mixup", [0.5]) + runs_of(tmp_path, "mixup", [0.6], label="x")
+    places = [place.replace("x=", "mixup=") for place in twice]
+    (comparison,) = judged(runs_of(tmp_path, "no", [0.4]), places).comparisons
+    assert comparison.seeds == () and math.isnan(comparison.p)
+
+
+def test_an_open_difference_says_how_many_seeds_would_show_it(tmp_path):
+    # Differences 0, 0.02, 0.04: deviation equal to the mean, so 10 seeds (power tables, d = 1).
+    found = judged(
+        runs_of(tmp_path, "no", [0.5] * 3), runs_of(tmp_path, "mixup", [0.5, 0.52, 0.54])
+    )
+    assert found.comparisons[0].seeds_needed == 10
+    assert "|             10 |" in difference_table(found)
+
+
+def test_several_comparisons_are_corrected(tmp_path):
+    places = [runs_of(tmp_path, "no", [0.5, 0.52, 0.51])]
+    for label, values in (("a", [0.53, 0.56, 0.54]), ("b", [0.5, 0.56, 0.49])):
+        places.append(runs_of(tmp_path, "mixup", values, label=label))
+    first, second = judged(*places).comparisons
+    assert first.p < second.p
+    assert first.p_holm == pytest.approx(2 * first.p) and second.p_holm == second.p
+
+
+def rights(count, share):
+    """The first `share` of the images right."""
+    return (np.arange(count) < share * count).astype(int)
+
+
+def test_one_seed_is_compared_image_by_image(tmp_path):
+    base, better = rights(200, 0.5), rights(200, 0.6)
+    found = judged(
+        runs_of(tmp_path, "no", [0.4], rights=[base]),
+        runs_of(tmp_path, "mixup", [0.45], rights=[better]),
+    )
+    (comparison,) = found.comparisons
+    assert comparison.basis == "images"
+    ((seed, images),) = comparison.images
+    assert (seed, images.images, images.gained, images.lost) == (0, 200, 20, 0)
+    assert comparison.evidence.mean == pytest.approx(0.1)
+    assert comparison.p == pytest.approx(2 / 2**20)
+    text = " ".join(notes(found))
+    assert "It is of this evaluation set and not of the seed" in text
+
+
+def test_several_seeds_are_not_judged_by_images_but_keep_them(tmp_path):
+    some = [rights(100, 0.5)] * 2
+    (comparison,) = judged(
+        runs_of(tmp_path, "no", [0.4, 0.5], rights=some),
+        runs_of(tmp_path, "mixup", [0.5, 0.5], rights=some),
+    ).comparisons
+    assert comparison.basis == "seeds" and [seed for seed, _ in comparison.images] == [0, 1]
+
+
+def test_answers_to_other_images_are_not_paired(tmp_path):
+    (comparison,) = judged(
+        runs_of(tmp_path, "no", [0.4], rights=[rights(100, 0.5)]),
+        runs_of(tmp_path, "mixup", [0.5], rights=[rights(99, 0.5)]),
+    ).comparisons
+    assert comparison.basis == "nothing" and comparison.images == ()
+
+
+def test_last_mean_last_and_best_epoch_are_kept_apart(tmp_path):
+    curve = np.array([0.1] * 29 + [0.9] + [0.5] * 9 + [0.6])
+    places = runs_of(tmp_path, "no", [0], curves={"accEval": curve, "lossEval": 1 - curve},
+                     rights=[rights(10, 0.7)])  # fmt: skip
+    (group,) = group_runs(read_runs(places))
+    found = every_figure(group, 10)
+    accuracy = {figure: estimate.mean for figure, (estimate, _) in found["accEval"].items()}
+    assert accuracy == pytest.approx({"mean": 0.51, "last": 0.6, "best": 0.9, "whole": 0.7})
+    assert found["lossEval"]["best"][0].mean == pytest.approx(0.1)
+    assert "whole" not in found["lossEval"]
+
+
+def test_the_crossing_is_told_with_its_window(tmp_path):
+    rising = {"accEval": np.where(np.arange(EPOCHS) < 25, 0.4, 0.6)}
+    found = judged(runs_of(tmp_path, "no", [0.5]), runs_of(tmp_path, "mixup", [0], curves=rising))
+    assert found.window == 3
+    (crossing,) = found.crossings
+    # Smoothed over 3 epochs: 24 is (0.4 + 0.4 + 0.6) / 3 < 0.5, 25 is above.
+    assert crossing.epochs == (25,) and crossing.of_means == 25
+    assert "smoothed over 3 epochs" in " ".join(notes(found))
+
+
+# Claims
+
+
+def claimed(tmp_path, base, better, **values):
+    places = runs_of(tmp_path, "no", base), runs_of(tmp_path, "mixup", better)
+    found = judged(*places, claims=[claim(**{"baseline": "no", **values})])
+    return found, found.claims[0]
+
+
+def test_a_gain_that_is_there_is_reproduced(tmp_path):
+    found, (only) = claimed(tmp_path, [0.5, 0.5, 0.5], [0.56, 0.57, 0.56], difference=0.06)
+    assert only.verdict.word == "reproduced" and only.seeds_needed is None
+    (line,) = verdict_lines(found)
+    assert line.startswith("a claim: reproduced (the difference is shown")
+    assert "Published +6.0 points (± 2.0); ours +6.3 points, 95% interval +4.9 to +7.8" in line
+    assert "3 seeds." in line
+    assert "**reproduced**" in verdict_table(found)
+
+
+def test_an_undecided_claim_says_how_many_seeds_would_settle_it(tmp_path):
+    found, only = claimed(tmp_path, [0.5] * 3, [0.5, 0.54, 0.58], difference=0.06)
+    assert only.verdict.word == "undecided"
+    # 4 points, the least that counts as published, at a deviation of 4 points: d = 1.
+    assert only.seeds_needed == 10
+    assert "About 10 seeds would settle it (power 80 %" in verdict_lines(found)[0]
+
+
+def test_a_claim_of_no_difference_is_settled_by_an_interval_within_its_tolerance(tmp_path):
+    _, only = claimed(tmp_path, [0.5] * 3, [0.48, 0.5, 0.52], difference=0.0)
+    assert only.verdict.word == "undecided" and only.seeds_needed == 13
+
+
+def test_a_value_is_judged_over_seeds_or_over_images(tmp_path):
+    _, only = claimed(tmp_path, [0.5], [0.75, 0.752, 0.754], value=0.754, baseline=None)
+    assert only.verdict.word == "reproduced"
+    places = (
+        runs_of(tmp_path / "one", "no", [0.5]),
+        runs_of(tmp_path / "one", "mixup", [0.5], rights=[rights(1000, 0.5)]),
+    )
+    found = judged(*places, claims=[claim(value=0.754)])
+    assert found.claims[0].verdict.word == "not seen"
+    assert found.claims[0].evidence.mean == 0.5
+
+
+def test_the_figure_of_a_claim_is_the_one_it_names(tmp_path):
+    curve = {"accEval": np.array([0.5] * 39 + [0.8])}
+    places = [
+        *runs_of(tmp_path, "no", [0.5] * 2),
+        *runs_of(tmp_path, "mixup", [0, 0], curves=curve),
+    ]
+    claims = [claim(baseline="no", difference=0.3, figure=figure) for figure in ("last", "mean")]
+    last, mean = judged(places, claims=claims).claims
+    assert last.ours.mean == pytest.approx(0.3) and last.verdict.word == "reproduced"
+    assert mean.ours.mean == pytest.approx(0.03) and mean.verdict.word == "same direction"
+
+
+def test_a_loss_is_told_as_it_is(tmp_path):
+    places = runs_of(tmp_path, "mixup", [0] * 2, curves={"lossTrain": np.full(EPOCHS, 0.2)})
+    one = claim(curve="lossTrain", value=0.173, figure="last")
+    found = judged(places, baseline="mixup", claims=[one])
+    assert found.claims[0].verdict.word == "not seen"
+    assert "training loss, last epoch" in verdict_lines(found)[0]
+    assert "Published 0.173 (± 0.020); ours 0.200" in verdict_lines(found)[0]
+
+
+def test_an_epoch_is_judged_by_the_crossings_of_the_seeds(tmp_path):
+    rising = {"accEval": np.where(np.arange(EPOCHS) < 25, 0.4, 0.6)}
+    places = runs_of(tmp_path, "no", [0.5] * 2), runs_of(tmp_path, "mixup", [0] * 2, curves=rising)
+    found = judged(*places, claims=[claim(baseline="no", epoch=20, tolerance=6)])
+    assert found.claims[0].epochs == (25, 25) and found.claims[0].verdict.word == "reproduced"
+    assert (
+        "ours epoch 25, epoch 25, 95% interval epoch 25 to 25, 2 seeds" in verdict_lines(found)[0]
+    )
+
+
+def test_a_claim_about_runs_that_are_not_there_is_undecided(tmp_path):
+    found = judged(runs_of(tmp_path, "no", [0.5]), claims=[claim(difference=0.06, baseline="no")])
+    assert found.claims[0].verdict == ("undecided", "there is no finished run of mixup")
+    assert verdict_lines(found)[0].endswith("ours -, 0 seeds.")
+
+
+def test_claims_are_corrected_among_themselves(tmp_path):
+    base, better = [0.5, 0.5, 0.5], [0.527, 0.55, 0.548]
+    one = claim(difference=0.04, baseline="no")
+    places = runs_of(tmp_path, "no", base), runs_of(tmp_path, "mixup", better)
+    (alone,) = judged(*places, claims=[one]).claims
+    first, _ = judged(*places, claims=[one, one]).claims
+    assert alone.verdict.word == "reproduced" and alone.evidence.p < 0.05 < first.evidence.p
+    assert first.verdict.word == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "give one of difference, value, epoch"),
+        ({"difference": 0.06, "value": 0.5}, "give one of"),
+        ({"difference": 6.0}, "accuracies are shares: 0.06 for 6 points"),
+        ({"value": 43.1}, "accuracies are shares"),
+        ({"difference": 0.02}, "tolerance: 0.02 would let no difference at all count"),
+        ({"difference": 0.06, "tolerance": 0}, "greater than 0"),
+        ({"value": 0.5, "baseline": "no"}, "a value is not measured against one"),
+        ({"difference": 0.06, "baseline": "mixup"}, "'mixup' would be compared with itself"),
+        ({"value": 1.0, "curve": "lossEval", "figure": "whole"}, "whole is an accuracy"),
+        ({"epoch": 150, "curve": "lossEval"}, "is found on accEval"),
+        ({"epoch": 150, "tolerances": 3}, "Extra inputs are not permitted"),
+        ({"value": math.nan}, "finite"),
+    ],
+)
+def test_a_claim_that_cannot_be_meant_is_refused(values, message):
+    with pytest.raises(ValidationError, match=message):
+        claim(**values)
+
+
+# What is written
+
+
+def test_the_three_tables_say_the_same(tmp_path):
+    places = [
+        *runs_of(tmp_path, "no", [0.5, 0.5, 0.5]),
+        *runs_of(tmp_path, "mixup", [0.56, 0.57, 0.56]),
+    ]
+    one = claim(baseline="no", difference=0.06, scale="smaller")
+    found = put_side_by_side(read_runs(places), "no", 10, [one], {"augment"}, FREE)
+    paths = write(tmp_path / "out", found, ["# Title"], ["The end."], more={"title": "Title"})
+    assert {path.name for path in paths} >= {"table.md", "table.csv", "table.json", "compare.png"}
+    text = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
+    assert text.startswith("# Title\n") and text.endswith("The end.\n")
+    assert text.index("## Verdicts") < text.index("| run ")
+    values = json.loads((tmp_path / "out" / "table.json").read_text(encoding="utf-8"))
+    assert values["title"] == "Title" and values["baseline"] == "no" and values["last"] == 10
+    (only,) = values["claims"]
+    assert (only["verdict"], only["over"], only["oneSeed"]) == ("reproduced", "seeds", False)
+    assert only["ours"] == pytest.approx(0.19 / 3) and only["published"] == 0.06
+    baseline, mixup = values["methods"]
+    assert baseline["label"] == "no" and mixup["seeds"] == [0, 1, 2]
+    assert mixup["figures"]["accEval"]["mean"]["values"] == pytest.approx([0.56, 0.57, 0.56])
+    assert mixup["studied"] == {"augment": "mixup"}
+    assert mixup["runs"][1]["folder"] == "../mixup1" and mixup["runs"][1]["imagesEvaluated"] is None
+    (comparison,) = values["comparisons"]
+    assert comparison["difference"] == pytest.approx(0.19 / 3) and comparison["direction"] == 1
+    assert values["unknown"] and values["differences"] == []
+    assert "reproduced" in (tmp_path / "out" / "table.csv").read_text(encoding="utf-8")
+    assert for_terminal(found).startswith("a claim: reproduced")
+
+
+def test_what_is_not_known_is_null_in_json(tmp_path):
+    places = runs_of(tmp_path, "no", [0.5]) + runs_of(tmp_path, "mixup", [math.nan])
+    found = put_side_by_side(read_runs(places), "no", 10, [], {"augment"}, FREE)
+    write(tmp_path / "out", found)
+    text = (tmp_path / "out" / "table.json").read_text(encoding="utf-8")
+    assert "NaN" not in text
+    (comparison,) = json.loads(text)["comparisons"]
+    assert comparison["difference"] is None and comparison["over"] == "nothing"
