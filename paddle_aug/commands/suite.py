@@ -1,50 +1,64 @@
-"""python -m paddle_aug suite: several configurations in turn, then their table and curves."""
+"""python -m paddle_aug suite: several configurations, then what they say of published claims."""
 
 import argparse
 import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.commands.arguments import positive
 from paddle_aug.core.bundled import find_config
-from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 
 if TYPE_CHECKING:
-    from paddle_aug.commands.suite_plan import PlannedRun, Suite
-    from paddle_aug.report.table import Group
+    from paddle_aug.commands.suite_cells import Cell
+    from paddle_aug.commands.suite_plan import PlannedRun
 
 EPILOG = """\
 examples:
   python -m paddle_aug suite configs/suites/s1.yaml --quick
   python -m paddle_aug suite configs/suites/s1.yaml --dry-run        the commands, nothing else
+  python -m paddle_aug suite configs/suites/s1.yaml --cost           and what they would cost
+  python -m paddle_aug suite configs/suites/s1.yaml --jobs 2         two runs side by side
   python -m paddle_aug suite configs/suites/s1.yaml -- --epochs 5 --data path/to/mnist.npz
 
-The same command again goes on where the last one stopped.
+The same command again goes on where the last one stopped. How runs are compared and published
+claims are judged is explained in docs/judging.md.
 """
+PRECISIONS = {"no": "float32", "fp16": "float16 (mixed)", "bf16": "bfloat16 (mixed)"}
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("suite"),
         usage="%(prog)s FILE [OPTIONS] [-- OPTIONS OF train.py]",
-        description="Run the configurations of a suite in turn, each in a process of its own, "
-        "then compare them.",
+        description="Run the configurations of a suite, each in a process of its own, all methods "
+        "of one seed before the next, then compare them and judge the published claims.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("file", metavar="FILE", type=user_path, help="a YAML file, such as configs/suites/s1.yaml")
-    add("--quick", action="store_true", help="the suite's small scale, in minutes")
-    add("--dry-run", action="store_true", help="print the commands and run nothing")
+    add("--quick", action="store_true", help="the suite's small scale, in minutes; judges no claim")
+    add("--jobs", metavar="N", type=positive, default=1,
+        help="runs side by side, each with its share of the cores (OMP_NUM_THREADS, unless that is "
+        "set already; default: %(default)s)")  # fmt: skip
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--dry-run", action="store_true",
+        help="print the commands and the precision, and run nothing")  # fmt: skip
+    only.add_argument("--cost", action="store_true",
+        help="print these, and the suite's cost: times an epoch of each kind of run")  # fmt: skip
+    only.add_argument("--judge", action="store_true",
+        help="run nothing; compare and judge the runs that are finished")  # fmt: skip
+    add("--allow-differences", action="store_true",
+        help="go on, and compare, although runs differ in more than the suite varies (code, data, "
+        "processor, threads, ...); the differences stand in the tables")  # fmt: skip
     add(
-        "--results", metavar="FOLDER", type=user_path, default=Path("results"),
-        help="where FOLDER/<suite>/ gets table, pictures and curves (default: %(default)s)",
+        "--results", metavar="FOLDER", type=user_path, default=Path("logs/results"),
+        help="where FOLDER/<suite>/ gets tables, pictures and the runs' small files "
+        "(default: %(default)s)",
     )  # fmt: skip
     add(
         "--logs", metavar="FOLDER", type=user_path, default=Path("logs/suites"),
@@ -59,34 +73,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
 
-    from paddle_aug.commands.suite_plan import next_arguments, plan, read_suite
+    from paddle_aug.commands.suite_cells import run_cells
+    from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
+    from paddle_aug.commands.suite_plan import is_finished, plan, read_suite, suite_name
+    from paddle_aug.commands.suite_progress import SuiteProgress
+    from paddle_aug.commands.suite_results import keep_cell, print_results, write_results
 
     file = find_config(args.file)
     suite = read_suite(file)
     changes = given_to_all(argv[cut + 1 :])
     runs = plan(file, suite, args.quick, changes, args.logs)
-    for number, run in enumerate(runs):
-        arguments = next_arguments(run)
-        name = f"[{number + 1}/{len(runs)}] {run.entry.label}, seed {run.seed}"
-        if arguments is None:
-            print(f"{name}: finished before", flush=True)
-            continue
-        print(f"{name}\n{command('train')} {shlex.join(arguments)}", flush=True)
-        if args.dry_run:
-            continue
-        code = train(arguments)
-        if code > 128 or code < 0:
-            raise Interrupted(abs(code) % 128, "suite stopped; the same command goes on from here")
-        if code:
-            print(
-                f"error: {name}: ended with code {code}; the same command goes on from here, "
-                f"or starts it anew once {run.folder.parent} is deleted",
-                file=sys.stderr,
-            )
-            return code
-    if not args.dry_run:
-        name = args.file.stem + ("_quick" if args.quick else "")
-        write_results(args.results / name, suite, runs, args.quick, changes)
+    results = args.results / suite_name(file, args.quick)
+    environment = child_environment(args.jobs)
+    finished = [run for run in runs if is_finished(run)]
+    cells = []
+    if not args.judge:
+        cells = unfinished_cells(runs, args.allow_differences)
+        if args.dry_run or args.cost:
+            print_plan(runs, cells, args.jobs, environment)
+            if args.cost:
+                print_cost(runs, args.jobs, environment)
+            return 0
+        if len(finished) < len(runs):
+            refuse_other_conditions(finished, environment, args.allow_differences)
+    for run in finished:
+        keep_cell(results, run)
+    code = run_cells(
+        cells, args.jobs, environment, SuiteProgress(runs, args.jobs),
+        lambda run: keep_cell(results, run),
+    )  # fmt: skip
+    if code:
+        return code
+    repeated = whole_command(args.file, args.quick, argv[cut + 1 :])
+    found = write_results(results, suite, runs, args.quick, repeated, args.allow_differences)
+    for difference in found.fairness.differences:
+        print(f"warning: the runs differ in {difference}", file=sys.stderr)
+    print_results(results, suite, found, args.quick)
     return 0
 
 
@@ -106,100 +128,61 @@ def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
     return control.changes
 
 
-def train(arguments: Sequence[str]) -> int:
-    """Train in a process of its own; returns its exit code.
+def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list[Cell]":
+    """What is to be done, in the suite's order; a finished run may lack its predictions."""
+    from paddle_aug.commands.suite_cells import Cell
+    from paddle_aug.commands.suite_plan import next_arguments
+    from paddle_aug.commands.suite_results import evaluation_command, has_states, is_evaluated
 
-    Ctrl-C reaches both processes: this one waits until the run has saved its state.
-    """
-    process = subprocess.Popen([sys.executable, "-m", "paddle_aug", "train", *arguments])
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+    cells = []
+    for number, run in enumerate(runs):
+        name = f"[{number + 1}/{len(runs)}] {run.entry.label}, seed {run.seed}"
+        training = next_arguments(run, allow_changes)
+        if training is not None:
+            cells.append(Cell(run, name, [["train", *training], evaluation_command(run)]))
+        elif is_evaluated(run):
+            print(f"{name}: finished before", flush=True)
+        elif has_states(run):
+            print(f"{name}: finished before, but for its predictions", flush=True)
+            cells.append(Cell(run, name, [evaluation_command(run)]))
+        else:
+            print(f"{name}: finished before; no predictions, as its states are gone", flush=True)
+    return cells
 
 
-def write_results(
-    folder: Path,
-    suite: "Suite",
-    runs: "Sequence[PlannedRun]",
-    quick: bool,
-    changes: Mapping[str, Any],
+def print_plan(
+    runs: "Sequence[PlannedRun]", cells: "Sequence[Cell]", jobs: int, environment: dict[str, str]
 ) -> None:
-    """FOLDER/table.md, table.csv, the pictures, and the runs' curves and options.
-
-    Published figures stand beside those of the suite's own options only, not of the quick scale or
-    of other data, epochs or the like (`changes`: the options after --).
-    """
-    from paddle_aug.command_line import to_arguments
-    from paddle_aug.commands.compare import save
-    from paddle_aug.commands.suite_plan import describe_runs, slug
-    from paddle_aug.core.atomic import write_text
-    from paddle_aug.report.table import (
-        build_table,
-        choose_baseline,
-        footnote,
-        format_table,
-        group_runs,
+    """The commands, how many epochs they are, and in which precision."""
+    for cell in cells:
+        verb, *arguments = cell.commands[0]
+        print(f"{cell.name}\n{command(verb)} {shlex.join(arguments)}")
+    precisions = dict.fromkeys(PRECISIONS[run.config.amp] for run in runs)
+    threads = environment.get("OMP_NUM_THREADS", "all")
+    print(
+        f"{len(runs)} runs, {sum(run.config.epochs for run in runs):,} epochs; "
+        f"precision: {', '.join(precisions)}; {jobs} side by side, threads a run: {threads}"
     )
-    from paddle_aug.runs.layout import CURVES, curve_path
-    from paddle_aug.runs.reading import read_run
-
-    found = [read_run(run.folder.parent, run.config.mode, run.entry.label) for run in runs]
-    groups = group_runs(found)
-    baseline = choose_baseline(groups, suite.baseline or runs[0].entry.label)
-    rows = build_table(groups, baseline, suite.last)
-    save(folder, groups, baseline, rows, suite.last, None)
-    altered = {n: v for n, v in changes.items() if n not in machine_options()}
-    published = "" if quick or altered else published_table(suite, groups)
-    told = suite.published if not altered else ""
-    given = shlex.join(to_arguments(altered))
-    print(format_table(rows, last=suite.last))
-    parts = [
-        f"# {suite.title}{' (quick scale)' if quick else ''}",
-        f"Source: {suite.source}",
-        *([f"Published: {told}"] if told else []),
-        *([f"Not the suite's own options, for all runs: `{given}`."] if altered else []),
-        format_table(rows, "github", suite.last),
-        footnote(rows, suite.last),
-        *([published] if published else []),
-        f"Written on {date.today().isoformat()}.",
-        describe_runs(list(runs)),
-    ]
-    write_text(folder / "table.md", "\n\n".join(parts) + "\n")
-    for run in runs:
-        place = folder / "curves" / slug(run.entry.label) / f"seed{run.seed}"
-        place.mkdir(parents=True, exist_ok=True)
-        for curve in CURVES:
-            shutil.copy(curve_path(run.folder.parent, run.config.mode, curve), place)
-        for name in ("metrics.csv", "changes.yaml"):
-            shutil.copy(run.folder / name, place)
-    if published:
-        print(f"\n{published}")
-    print(f"wrote {folder}/table.md, table.csv, compare*.png and curves/")
 
 
-def machine_options() -> frozenset[str]:
-    """Options that choose where and how fast a run is computed: its figures stay comparable."""
-    from paddle_aug.config import options_that_are
+def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, str]) -> None:
+    """What the epochs that are left will take, from one that is timed now."""
+    from paddle_aug.commands.suite_cost import time_epochs
+    from paddle_aug.commands.suite_progress import duration
 
-    return options_that_are("free_on_resume") | {"device", "cpu_backend"}
+    costs = time_epochs(runs, jobs, environment)
+    for cost in costs:
+        labels = ", ".join(dict.fromkeys(run.entry.label for run in cost.runs))
+        print(f"{cost.seconds:.3g} s an epoch (evaluation included): {labels}")
+    whole = sum(cost.seconds * cost.epochs for cost in costs) / jobs
+    epochs = sum(cost.epochs for cost in costs)
+    print(f"{epochs:,} epochs left: about {duration(whole)}, timed beside what else runs here now")
 
 
-def published_table(suite: "Suite", groups: "Sequence[Group]") -> str:
-    """Markdown of the source's figures against ours, both of the last epoch; may be empty."""
-    lines = []
-    for entry in suite.runs:
-        group = next((group for group in groups if group.label == entry.label), None)
-        if group is None:
-            continue
-        for curve, value in entry.published.items():
-            ours = group.final(curve, last=1)
-            spread = "" if ours.n == 1 else f" ± {ours.std:.3f} (n={ours.n})"
-            away = ours.mean - value
-            distance = f"{away * 100:+.2f} points" if curve.startswith("acc") else f"{away:+.4f}"
-            lines.append(
-                f"| {entry.label} | {curve} | {value:g} | {ours.mean:.4f}{spread} | {distance} |"
-            )
-    head = ["| run | last epoch's | published | ours | difference |", "|---|---|---|---|---|"]
-    return "\n".join([*head, *lines]) if lines else ""
+def whole_command(file: Path, quick: bool, options: Sequence[str]) -> str:
+    """The command that repeats the suite."""
+    from paddle_aug.commands.suite_results import portable
+
+    parts = ["suite", str(file), *(["--quick"] if quick else [])]
+    parts += ["--", *options] if options else []
+    return f"python -m paddle_aug {shlex.join(portable(part) for part in parts)}"

@@ -4,9 +4,8 @@ A finished run is not run again, and an unfinished one is resumed, so that a sui
 and started at will.
 """
 
-import json
-import shlex
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,13 @@ from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.report.claims import Claim
 from paddle_aug.runs.layout import CURVES
+from paddle_aug.runs.stats import best
+
+# Options that any two runs of a comparison may differ in: they do not change a result, or what
+# they choose stands in environment.json and is compared there.
+FREE = options_that_are("free_on_resume") | {"seed", "device", "cpu_backend", "clean_accuracy"}
 
 
 class RunEntry(BaseModel):
@@ -62,7 +67,8 @@ class RunEntry(BaseModel):
 
 class Suite(BaseModel):
     """A suite's file. options: of every run; quick: options that make every run small. baseline: a
-    label. last: epochs that the table's means are over."""
+    label. last: epochs that the table's means are over. published: what the source says, in words;
+    claims: its figures, each of which gets a verdict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -74,6 +80,7 @@ class Suite(BaseModel):
     options: dict[str, Any] = {}
     quick: dict[str, Any] = {}
     runs: list[RunEntry] = Field(min_length=1)
+    claims: list[Claim] = []
 
 
 @dataclass(frozen=True)
@@ -101,11 +108,13 @@ def read_suite(path: str | Path) -> Suite:
     try:
         suite = Suite.model_validate(read_yaml(path))
     except ValidationError as error:
-        problem = error.errors()[0]
+        # A mistyped key is both unknown and missing under its right name: told as the first.
+        problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         *above, name = problem["loc"]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            message = unknown_option(str(name), (RunEntry if above else Suite).model_fields)
+            kind = {"runs": RunEntry, "claims": Claim}[str(above[0])] if above else Suite
+            message = unknown_option(str(name), kind.model_fields)
         place = ".".join(map(str, problem["loc"]))
         raise UserError(f"{path}: {place}: {message}") from None
     labels = [entry.label for entry in suite.runs]
@@ -113,26 +122,61 @@ def read_suite(path: str | Path) -> Suite:
         raise UserError(f"{path}: baseline: {suite.baseline!r} is none of {', '.join(labels)}")
     if len({slug(label) for label in labels}) < len(labels):
         raise UserError(f"{path}: runs: two labels are the same: {', '.join(labels)}")
-    return suite
+    for number, claim in enumerate(suite.claims):
+        for key in ("method", "baseline"):
+            if (name := getattr(claim, key)) is not None and name not in labels:
+                place = f"{path}: claims.{number}.{key}"
+                raise UserError(f"{place}: {name!r} is none of {', '.join(labels)}")
+    return suite.model_copy(update={"claims": [_complete(claim, suite) for claim in suite.claims]})
+
+
+def _complete(claim: Claim, suite: Suite) -> Claim:
+    """A claim about a difference names its baseline: the suite's, where it says nothing."""
+    if claim.kind == "value" or claim.baseline is not None:
+        return claim
+    return claim.model_copy(update={"baseline": suite.baseline or suite.runs[0].label})
 
 
 def plan(
     path: Path, suite: Suite, quick: bool, changes: Mapping[str, Any], logs: Path
 ) -> list[PlannedRun]:
-    """Every run of the suite, in order. changes: options for all runs, above everything else."""
+    """Every run of the suite, in order. changes: options for all runs, above everything else.
+
+    Seeds are the outer loop: a suite that is stopped has every method of its first seeds.
+    """
     runs = []
-    for entry in suite.runs:
-        file = path.parent / entry.config
-        small = {**suite.quick, **entry.quick} if quick else {}
-        options = {**suite.options, **entry.options, **small, **changes}
-        for seed in entry.seeds:
-            output = logs / (path.stem + ("_quick" if quick else "")) / slug(entry.label)
-            own = {**options, "seed": seed, "output": str(output / f"seed{seed}")}
-            saved = read_yaml(file)
-            refuse_for_other_data(saved, own, str(file))
-            config = load_config({**saved, **own}, where=f"{path}, {entry.label}: ")
-            runs.append(PlannedRun(entry, seed, config_name(file), own, config))
+    seeds = list(dict.fromkeys(seed for entry in suite.runs for seed in entry.seeds))
+    for seed in seeds:
+        for entry in suite.runs:
+            if seed in entry.seeds:
+                runs.append(_plan_run(path, suite, entry, seed, quick, changes, logs))
     return runs
+
+
+def _plan_run(
+    path: Path, suite: Suite, entry: RunEntry, seed: int, quick: bool,
+    changes: Mapping[str, Any], logs: Path,
+) -> PlannedRun:  # fmt: skip
+    file = path.parent / entry.config
+    small = {**suite.quick, **entry.quick} if quick else {}
+    output = logs / suite_name(path, quick) / slug(entry.label) / f"seed{seed}"
+    own = {**suite.options, **entry.options, **small, **changes, "seed": seed,
+           "output": str(output)}  # fmt: skip
+    saved = read_yaml(file)
+    refuse_for_other_data(saved, own, str(file))
+    config = load_config({**saved, **own}, where=f"{path}, {entry.label}: ")
+    return PlannedRun(entry, seed, config_name(file), own, config)
+
+
+def suite_name(path: Path, quick: bool) -> str:
+    """What a suite's folders are called."""
+    return path.stem + ("_quick" if quick else "")
+
+
+def studied_options(runs: Sequence[PlannedRun]) -> frozenset[str]:
+    """The options that the suite varies: those that its runs, as planned, differ in."""
+    values = [run.config.dump() for run in runs]
+    return frozenset(k for k in values[0] if any(v[k] != values[0][k] for v in values)) - FREE
 
 
 def slug(label: str) -> str:
@@ -143,17 +187,39 @@ def slug(label: str) -> str:
 
 def epochs_done(run: PlannedRun) -> int:
     """Epochs that the run's metrics.csv has."""
+    return len(_accuracies(run.folder / "metrics.csv"))
+
+
+def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
+    """Whether the run has all its epochs, or was stopped early as it was asked to.
+
+    folder: where its metrics.csv is, the run's own by default.
+    """
+    accuracies = _accuracies((folder or run.folder) / "metrics.csv")
+    patience = run.config.early_stopping
+    if patience is not None and (found := best(accuracies)) is not None:
+        return len(accuracies) - 1 - found.epoch >= patience or (
+            len(accuracies) >= run.config.epochs
+        )
+    return len(accuracies) >= run.config.epochs
+
+
+def _accuracies(path: Path) -> list[float]:
+    """Evaluation accuracies of a metrics.csv; empty where there is none yet."""
     try:
-        text = (run.folder / "metrics.csv").read_text(encoding="utf-8")
+        with path.open(newline="", encoding="utf-8") as file:
+            return [float(row["accEval"]) for row in csv.DictReader(file)]
     except OSError:
-        return 0
-    return max(len(text.splitlines()) - 1, 0)
+        return []
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: no table of a run's epochs ({error!r})") from None
 
 
-def next_arguments(run: PlannedRun) -> list[str] | None:
+def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | None:
     """Arguments of `train` that bring the run further; None where it is finished.
 
-    Raises UserError where the folder holds a run with other options.
+    allow_changes: resume although code, threads or processor are others now. Raises UserError
+    where the folder holds a run with other options.
     """
     if not (run.folder / "config.yaml").exists():
         return [*run.arguments, "--overwrite"]
@@ -170,45 +236,9 @@ def next_arguments(run: PlannedRun) -> list[str] | None:
             f"{run.folder}: was run with other options ({'; '.join(sorted(other))}): "
             "delete it, or choose another folder with --logs"
         )
-    if epochs_done(run) >= run.config.epochs:
+    if is_finished(run):
         return None
     if any((run.folder / "checkpoints").glob("state-*")):
-        return ["--resume", str(run.folder)]
+        allow = ["--allow-changes"] if allow_changes else []
+        return ["--resume", str(run.folder), *allow]
     return [*run.arguments, "--overwrite"]
-
-
-def describe_runs(runs: list[PlannedRun]) -> str:
-    """Markdown: each run's command, seed, training time and date, then machine and versions."""
-    lines = ["| run | seed | epochs | training | command |", "|---|---|---|---|---|"]
-    machines = {}
-    for run in runs:
-        environment = json.loads((run.folder / "environment.json").read_text(encoding="utf-8"))
-        versions = ", ".join(f"{n} {v}" for n, v in environment["versions"].items())
-        machine = (
-            f"{environment['cpu'] or 'unknown processor'}, {environment['cores']} cores, "
-            f"{environment['platform']}, device {environment['device']}, computed by "
-            f"{environment.get('backend', 'paddle')}; Python {environment['python']}, {versions}"
-        )
-        machines.setdefault(machine, []).append(run.entry.label)
-        arguments = shlex.join(part.removeprefix(f"{Path.cwd()}/") for part in run.arguments)
-        lines.append(
-            f"| {run.entry.label} | {run.seed} | {epochs_done(run)} "
-            f"| {_duration(_training_seconds(run))} | `python -m paddle_aug train {arguments}` |"
-        )
-    lines.append("")
-    for machine, labels in machines.items():
-        where = "" if len(machines) == 1 else f" ({', '.join(dict.fromkeys(labels))})"
-        lines.append(f"Machine{where}: {machine}.")
-    return "\n".join(lines)
-
-
-def _training_seconds(run: PlannedRun) -> float:
-    header, *rows = (run.folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
-    column = header.split(",").index("seconds")
-    return sum(float(row.split(",")[column]) for row in rows)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,6 +1,9 @@
 """Suites: what is planned, what is run again and what not, and what is left behind."""
 
+import io
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +12,26 @@ import yaml
 
 from paddle_aug.command_line import parse_args, to_arguments
 from paddle_aug.commands import suite as command
-from paddle_aug.commands.suite_plan import epochs_done, next_arguments, plan, read_suite, slug
+from paddle_aug.commands import suite_cells, suite_cost, suite_results
+from paddle_aug.commands.suite_plan import (
+    FREE,
+    epochs_done,
+    is_finished,
+    next_arguments,
+    plan,
+    read_suite,
+    slug,
+    studied_options,
+)
+from paddle_aug.commands.suite_progress import SuiteProgress, duration
+from paddle_aug.commands.suite_results import portable
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.evaluation.evaluate import evaluate_checkpoint
+from paddle_aug.evaluation.options import parse_args as parse_evaluation
+from paddle_aug.runs.layout import CURVES
+from paddle_aug.runs.predictions import read_predictions
 from paddle_aug.train.fit import fit, resume
 
 BASE = {
@@ -21,11 +40,15 @@ BASE = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def suite_file(tmp_path, monkeypatch) -> Path:
-    """Two configurations, one of them with two seeds; runs are made in this process."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "base.yaml").write_text(yaml.safe_dump(BASE), encoding="utf-8")
+PADDLE = ["--", "--cpu-backend", "paddle"]
+PLAIN = Path("logs/suites/two/plain/seed0/no")
+MIXUP = Path("logs/suites/two/mixup-alpha-0.2/seed5/mixup")
+RESULTS = Path("logs/results/two")
+
+
+def write_suite(folder: Path) -> Path:
+    """Two configurations, one of them with two seeds."""
+    (folder / "base.yaml").write_text(yaml.safe_dump(BASE), encoding="utf-8")
     suite = {
         "title": "Digits", "source": "nowhere", "baseline": "plain", "last": 1,
         "quick": {"epochs": 1},
@@ -36,25 +59,75 @@ def suite_file(tmp_path, monkeypatch) -> Path:
              "options": {"augment": "mixup", "alpha": 0.2}, "quick": {"epochs": 2}},
         ],
     }  # fmt: skip
-    (tmp_path / "suites").mkdir()
-    path = tmp_path / "suites" / "two.yaml"
+    (folder / "suites").mkdir()
+    path = folder / "suites" / "two.yaml"
     path.write_text(yaml.safe_dump(suite), encoding="utf-8")
     return path
 
 
+@pytest.fixture
+def suite_file(tmp_path, monkeypatch) -> Path:
+    """A suite in the folder one is in; nothing of it was run."""
+    monkeypatch.chdir(tmp_path)
+    return write_suite(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory) -> tuple[Path, list[list[str]]]:
+    """The same, run to its end in this process; the folder, and the calls that it took."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_suite(folder)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        calls = run_here(monkeypatch)
+        assert command.main(["suites/two.yaml", *PADDLE]) == 0
+    return folder, calls
+
+
+@pytest.fixture
+def finished(run_once, tmp_path, monkeypatch) -> Path:
+    """The suite's file in a copy of its own; one is in the copy's folder."""
+    shutil.copytree(run_once[0], tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Path("suites/two.yaml")
+
+
+class Done:
+    """A process that has ended already."""
+
+    def __init__(self, code: int, lines: str = ""):
+        self.code = code
+        self.stdout = io.StringIO(lines)
+
+    def poll(self) -> int:
+        return self.code
+
+    wait = poll
+
+    def send_signal(self, number: int) -> None:
+        """As subprocess does: nothing, once the process has ended."""
+
+
 def run_here(monkeypatch) -> list[list[str]]:
-    """Let the command train in this process; returns the list of its calls."""
+    """Let the suite run train.py's and evaluate.py's work in this process; returns the calls."""
     calls = []
 
-    def run(arguments):
+    def start(arguments, environment, output=None):
         calls.append(list(arguments))
-        config, control = parse_args(arguments)
+        if arguments[0] == "evaluate":
+            evaluate_checkpoint(parse_evaluation(arguments[1:]))
+            return Done(0)
+        config, control = parse_args(arguments[1:])
         quiet = {"say": lambda line: None}
         resume(control.resume, **quiet) if control.resume else fit(config, **quiet)
-        return 0
+        return Done(0)
 
-    monkeypatch.setattr(command, "train", run)
+    monkeypatch.setattr(suite_cells, "start_process", start)
     return calls
+
+
+def trainings(calls: list[list[str]]) -> list[list[str]]:
+    return [call for call in calls if call[0] == "train"]
 
 
 def test_options_given_as_arguments_come_back_the_same():
@@ -104,32 +177,180 @@ def test_options_of_the_suite_are_under_those_of_its_runs(suite_file):
     assert [run.config.lr for run in quick] == [0.5] * 3
 
 
-def test_a_suite_runs_once_compares_and_leaves_table_pictures_and_curves(
-    suite_file, monkeypatch, capsys
-):
-    calls = run_here(monkeypatch)
-    assert command.main([str(suite_file), "--", "--cpu-backend", "paddle"]) == 0
-    assert len(calls) == 3
-    folder = Path("results/two")
-    names = {path.name for path in folder.iterdir()}
-    assert {"table.md", "table.csv", "compare.png", "compare_accuracy.png", "curves"} <= names
-    curve = np.load(folder / "curves" / "mixup-alpha-0.2" / "seed5" / "mixupAug_accEval.npy")
+def test_seeds_are_the_outer_loop(suite_file):
+    values = read_yaml(suite_file)
+    values["runs"][0]["seeds"] = [5, 0]
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    runs = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    assert [(run.seed, run.entry.label) for run in runs] == [
+        (5, "plain"), (5, "Mixup, alpha 0.2"), (0, "plain"), (3, "Mixup, alpha 0.2"),
+    ]  # fmt: skip
+
+
+def test_what_a_suite_studies_is_what_its_runs_differ_in(suite_file):
+    runs = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    assert studied_options(runs) == {"augment", "alpha"}
+    assert {"seed", "output", "workers"} <= FREE
+
+
+def test_a_suite_trains_evaluates_compares_and_leaves_tables_pictures_and_small_files(
+    run_once, finished
+) -> None:
+    assert [call[0] for call in run_once[1]] == ["train", "evaluate"] * 3
+    names = {path.name for path in RESULTS.iterdir()}
+    assert {"table.md", "table.csv", "table.json", "compare.png", "curves"} <= names
+    cell = RESULTS / "curves" / "mixup-alpha-0.2" / "seed5"
+    assert {path.name for path in cell.iterdir()} == {
+        "metrics.csv", "config.yaml", "changes.yaml", "environment.json", "predictions.npz",
+        "evaluation.json", *(f"mixupAug_{curve}.npy" for curve in CURVES),
+    }  # fmt: skip
+    curve = np.load(cell / "mixupAug_accEval.npy")
     assert curve.shape == (3,)
-    last = np.load("logs/suites/two/plain/seed0/noAug_accEval.npy")[-1]
-    text = (folder / "table.md").read_text(encoding="utf-8")
+    last = np.load(PLAIN.parent / "noAug_accEval.npy")[-1]
+    text = (RESULTS / "table.md").read_text(encoding="utf-8")
     assert f"| plain | accEval | 0.5 | {last:.4f} | {(last - 0.5) * 100:+.2f} points |" in text
-    loss = np.load("logs/suites/two/plain/seed0/noAug_lossTrain.npy")[-1]
+    loss = np.load(PLAIN.parent / "noAug_lossTrain.npy")[-1]
     assert f"| plain | lossTrain | 2 | {loss:.4f} | {loss - 2:+.4f} |" in text
     assert "`python -m paddle_aug train --config base.yaml --alpha 0.2 --augment mixup" in text
+    assert f"Command: `python -m paddle_aug suite suites/two.yaml {' '.join(PADDLE)}`" in text
     assert "paddlepaddle" in text
-    assert str(Path.cwd()) not in text
-    assert "Mixup, alpha 0.2" in capsys.readouterr().out
+    for path in RESULTS.rglob("*"):
+        assert path.is_dir() or str(run_once[0]).encode() not in path.read_bytes(), path
+    evaluated = read_predictions(cell / "predictions.npz")
+    assert evaluated.accuracy == pytest.approx(curve[-1])  # the same images, in the last epoch
 
-    written = []
-    monkeypatch.setattr(command, "write_results", lambda *arguments: written.append(arguments))
-    assert command.main([str(suite_file), "--", "--cpu-backend", "paddle"]) == 0
-    assert (len(calls), len(written)) == (3, 1)
-    assert capsys.readouterr().out.count("finished before") == 3
+
+def test_a_finished_suite_is_not_run_again(finished, monkeypatch, capsys):
+    calls = run_here(monkeypatch)
+    before = (RESULTS / "table.csv").read_bytes()
+    (RESULTS / "table.csv").unlink()
+    assert command.main([str(finished), *PADDLE]) == 0
+    said = capsys.readouterr().out
+    assert calls == [] and said.count("finished before") == 3 and "Mixup, alpha 0.2" in said
+    assert (RESULTS / "table.csv").read_bytes() == before
+
+
+def test_results_are_judged_again_from_the_small_files_alone(finished, monkeypatch):
+    calls = run_here(monkeypatch)
+    before = (RESULTS / "table.md").read_bytes()
+    (RESULTS / "table.md").unlink()
+    shutil.rmtree("logs/suites")
+    assert command.main([str(finished), "--judge", *PADDLE]) == 0
+    assert calls == [] and (RESULTS / "table.md").read_bytes() == before
+
+
+def test_a_stopped_suite_can_be_judged(finished):
+    shutil.rmtree(RESULTS)
+    shutil.rmtree(MIXUP.parent)
+    assert command.main([str(finished), "--judge", *PADDLE]) == 0
+    text = (RESULTS / "table.md").read_text(encoding="utf-8")
+    assert "Not finished: Mixup, alpha 0.2, seed 5." in text
+    missing = json.loads((RESULTS / "table.json").read_text())["missing"]
+    assert missing == ["Mixup, alpha 0.2, seed 5"]
+
+
+def test_a_finished_run_leaves_its_small_files_at_once(finished, monkeypatch):
+    shutil.rmtree(RESULTS)
+    for folder in ("plain/seed0", "mixup-alpha-0.2/seed3"):
+        shutil.rmtree(Path("logs/suites/two") / folder)
+    calls = run_here(monkeypatch)
+    start = suite_cells.start_process
+
+    def second_is_stopped(arguments, environment, output=None):
+        if len(trainings(calls)) == 1 and arguments[0] == "train":
+            return Done(130)
+        return start(arguments, environment, output)
+
+    monkeypatch.setattr(suite_cells, "start_process", second_is_stopped)
+    with pytest.raises(Interrupted):
+        command.main([str(finished), *PADDLE])
+    cells = sorted(path.parent.relative_to(RESULTS) for path in RESULTS.rglob("predictions.npz"))
+    assert cells == [Path("curves/mixup-alpha-0.2/seed5"), Path("curves/plain/seed0")]
+    assert not (RESULTS / "table.md").exists()
+
+
+def test_nothing_is_judged_without_the_baseline(suite_file):
+    with pytest.raises(UserError, match="no finished run of plain, with which the others"):
+        command.main([str(suite_file), "--judge"])
+
+
+def test_predictions_that_are_missing_or_of_an_earlier_state_are_made(finished, monkeypatch):
+    (PLAIN / "evaluation_last" / "predictions.npz").unlink()
+    (MIXUP / "evaluation_last" / "evaluation.json").write_text('{"checkpoint_epoch": 1}')
+    calls = []
+    monkeypatch.setattr(suite_cells, "start_process", lambda call, _: calls.append(call) or Done(0))
+    assert command.main([str(finished), *PADDLE]) == 0
+    assert calls == [
+        ["evaluate", str(run), "--checkpoint", "last", "--device", "auto", "--cpu-backend",
+         "paddle"]
+        for run in (PLAIN, MIXUP)
+    ]  # fmt: skip
+
+
+def test_a_run_whose_states_are_gone_is_compared_without_predictions(finished, capsys):
+    (PLAIN / "evaluation_last" / "predictions.npz").unlink()
+    shutil.rmtree(PLAIN / "checkpoints")
+    assert command.main([str(finished), *PADDLE]) == 0
+    assert (
+        "plain, seed 0: finished before; no predictions, as its states" in capsys.readouterr().out
+    )
+
+
+def test_an_evaluation_that_fails_is_told_and_the_suite_goes_on(finished, monkeypatch, capsys):
+    for run in (PLAIN, MIXUP):
+        (run / "evaluation_last" / "predictions.npz").unlink()
+    failed = Done(2, "error: a damaged state\n")
+    monkeypatch.setattr(suite_cells, "start_process", lambda *_: failed)
+    assert command.main([str(finished), *PADDLE]) == 0
+    said = capsys.readouterr().err
+    assert said.count("evaluate ended with code 2, so there are no predictions") == 2
+    assert "plain, seed 0 | error: a damaged state" in said
+
+
+def change_environment(run: Path, **changes: str) -> None:
+    path = run / "environment.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_runs_that_differ_in_more_than_the_suite_varies_are_refused(finished, capsys):
+    change_environment(PLAIN, code="other", backend="elsewhere")
+    with pytest.raises(UserError, match=r"more than the suite varies: .*code: other \(plain\)"):
+        command.main([str(finished), *PADDLE])
+    assert command.main([str(finished), "--allow-differences", *PADDLE]) == 0
+    text = (RESULTS / "table.md").read_text(encoding="utf-8")
+    assert "**The runs differ in more than what is studied:**" in text
+    assert "- code: other (plain)" in text and "- backend: elsewhere (plain)" in text
+    assert "warning: the runs differ in code: other (plain)" in capsys.readouterr().err
+
+
+def test_before_work_it_is_checked_that_it_would_be_done_as_before(finished, monkeypatch):
+    calls = run_here(monkeypatch)
+    change_environment(PLAIN, cpu="another")
+    shutil.rmtree(MIXUP.parent)
+    with pytest.raises(UserError, match="made otherwise than the others would be now: cpu: was an"):
+        command.main([str(finished), *PADDLE])
+    monkeypatch.setenv("OMP_NUM_THREADS", "77")
+    with pytest.raises(UserError, match=r"OMP_NUM_THREADS: was \w+, is 77"):
+        command.main([str(finished), *PADDLE])
+    assert calls == []
+
+
+def test_each_of_several_jobs_has_its_share_of_the_cores(suite_file, monkeypatch):
+    given = []
+
+    def start(arguments, environment, output=None):
+        given.append(environment.get("OMP_NUM_THREADS"))
+        return Done(2)
+
+    monkeypatch.setattr(suite_cells, "start_process", start)
+    monkeypatch.setattr("paddle_aug.commands.suite_conditions.available_cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    for jobs in ("1", "2", "3", "16"):
+        command.main([str(suite_file), "--jobs", jobs])
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    command.main([str(suite_file), "--jobs", "2"])
+    # As many as were started before the first was seen to have failed.
+    assert list(dict.fromkeys(given)) == [None, "4", "2", "1", "5"]
 
 
 def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_file, monkeypatch):
@@ -145,8 +366,8 @@ def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_f
     assert epochs_done(run) == 2
     assert next_arguments(run) == ["--resume", str(run.folder)]
     run_here(monkeypatch)
-    command.train(next_arguments(run))
-    assert epochs_done(run) == 3
+    suite_cells.start_process(["train", *(next_arguments(run) or [])], {})
+    assert epochs_done(run) == 3 and is_finished(run)
 
     (other, *_) = plan(suite_file, suite, False, {**changes, "lr": 0.5}, Path("logs"))
     with pytest.raises(UserError, match=r"other options \(lr: was 0.01, is 0.5\)"):
@@ -157,10 +378,10 @@ def test_what_an_earlier_call_gave_is_not_reported_as_the_suites_own(suite_file)
     suite = read_suite(suite_file)
     (run, *_) = plan(suite_file, suite, False, {"eval_per_class": 5}, Path("logs"))
     fit(run.config, say=lambda line: None)
-    assert next_arguments(run) is None
+    assert next_command(run) is None
     (plain, *_) = plan(suite_file, suite, False, {}, Path("logs"))
     with pytest.raises(UserError, match=r"other options \(eval_per_class: was 5, is None\)"):
-        next_arguments(plain)
+        next_command(plain)
 
 
 def test_the_places_of_a_configurations_data_are_not_used_for_others(suite_file):
@@ -185,19 +406,118 @@ def test_published_figures_stand_beside_the_suites_own_options_only(
 
 
 def test_a_run_that_fails_ends_the_suite_with_its_code(suite_file, monkeypatch, capsys):
-    monkeypatch.setattr(command, "train", lambda arguments: 2)
+    monkeypatch.setattr(suite_cells, "start_process", lambda *_: Done(2, "error: no such data\n"))
     assert command.main([str(suite_file)]) == 2
-    assert "plain, seed 0: ended with code 2" in capsys.readouterr().err
-    monkeypatch.setattr(command, "train", lambda arguments: 130)
-    with pytest.raises(Interrupted) as caught:
-        command.main([str(suite_file)])
-    assert caught.value.signal == 2
+    said = capsys.readouterr()
+    assert "[1/3] plain, seed 0 | error: no such data" in said.out
+    assert "plain, seed 0: ended with code 2" in said.err
+    for code in (130, -2):
+        monkeypatch.setattr(suite_cells, "start_process", lambda *_, code=code: Done(code))
+        with pytest.raises(Interrupted, match="the same command goes on") as caught:
+            command.main([str(suite_file)])
+        assert caught.value.signal == 2
+        assert "ended with code" not in capsys.readouterr().err
 
 
-def test_a_dry_run_prints_the_commands_and_writes_nothing(suite_file, capsys):
-    assert command.main([str(suite_file), "--quick", "--dry-run"]) == 0
-    assert capsys.readouterr().out.count(" -m paddle_aug train --config base.yaml") == 3
+def test_a_run_that_was_stopped_early_as_asked_is_finished(suite_file):
+    suite = read_suite(suite_file)
+    changes = {"early_stopping": 2, "epochs": 50}
+    (run, *_) = plan(suite_file, suite, False, changes, Path("logs"))
+    run.folder.mkdir(parents=True)
+    for accuracies, finished in (([1, 2], False), ([1, 3, 2], False), ([1, 3, 2, 3], True)):
+        rows = "".join(f"{epoch},{value}\n" for epoch, value in enumerate(accuracies))
+        (run.folder / "metrics.csv").write_text(f"epoch,accEval\n{rows}")
+        assert is_finished(run) is finished
+
+
+def test_a_dry_run_prints_commands_and_precision_and_writes_nothing(suite_file, capsys):
+    assert command.main([str(suite_file), "--quick", "--dry-run", "--", "--amp", "bf16"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("train --config base.yaml") == 3
+    assert "3 runs, 5 epochs; precision: bfloat16 (mixed); 1 side by side" in said
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["base.yaml", "suites"]
+
+
+# Progress
+
+
+def test_time_left_is_from_the_epochs_of_each_label(suite_file):
+    plain, first, second = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    progress = SuiteProgress([plain, first, second], jobs=1)
+    assert progress.share == 0 and progress.seconds_left() is None
+    progress.note(plain, 1, 100.0)  # the start, with what comes before an epoch
+    assert progress.seconds_left() is None
+    progress.note(plain, 3, 104.0)  # two epochs of 2 s
+    assert progress.share == pytest.approx(3 / 9)
+    assert progress.seconds_left() == pytest.approx(6 * 2.0)  # nothing else is known
+    progress.note(first, 1, 110.0)
+    progress.note(first, 2, 120.0)
+    assert progress.seconds_left() == pytest.approx(1 * 10 + 3 * 10)
+    progress.end(first)
+    assert progress.seconds_left() == pytest.approx(30)
+
+
+def test_jobs_share_what_is_left_but_not_a_single_run(suite_file):
+    runs = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    progress = SuiteProgress(runs, jobs=2)
+    progress.note(runs[0], 1, 0.0)
+    progress.note(runs[0], 2, 10.0)
+    assert progress.seconds_left() == pytest.approx((10 + 30 + 30) / 2)
+    progress.end(runs[0])
+    progress.end(runs[1])
+    assert progress.seconds_left() == pytest.approx(30)
+
+
+def test_an_epoch_is_timed_for_each_kind_of_run(suite_file, monkeypatch):
+    """plain and Mixup differ in their image part; two seeds, or two values of alpha, do not."""
+    values = read_yaml(suite_file)
+    other = {**values["runs"][1], "label": "Mixup, alpha 1", "options": {"augment": "mixup"}}
+    values["runs"].append(other)
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    runs = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    timed = []
+    monkeypatch.setattr(suite_cost, "_time_epoch", lambda run, jobs, _: timed.append(run) or 2.5)
+    costs = suite_cost.time_epochs(runs, 1, {})
+    assert [run.entry.label for run in timed] == ["plain", "Mixup, alpha 0.2"]
+    assert [(len(cost.runs), cost.seconds, cost.epochs) for cost in costs] == [
+        (1, 2.5, 3), (4, 2.5, 12),
+    ]  # fmt: skip
+
+
+def test_a_trial_that_fails_says_why(suite_file):
+    changes = {"data": "no-such-folder"}
+    runs = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
+    with pytest.raises(UserError, match="plain: the trial ended with code 2: .*no-such-folder"):
+        suite_cost.time_epochs(runs, 1, {**os.environ, "PYTHONPATH": str(suite_results.ROOT)})
+
+
+def test_durations_in_words():
+    times = (12, 720, 12_240, 216_000)
+    assert [duration(seconds) for seconds in times] == ["12 s", "12 min", "3.4 h", "2.5 days"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("/home/me/data/cifar", "…/cifar"),
+        ("--data=/home/me/x.csv --lr 0.1", "--data=…/x.csv --lr 0.1"),
+        ("train.py --config {root}/configs/s4.yaml", "train.py --config configs/s4.yaml"),
+        ({"data": ["{cwd}/data/x", 3, None]}, {"data": ["data/x", 3, None]}),
+        ("C:\\Users\\me\\data", "…/data"),
+        ("data/cifar and 1/2, http://x.org/a/b", "data/cifar and 1/2, http://x.org/a/b"),
+        ("[{Resize: 120}]", "[{Resize: 120}]"),
+    ],
+)
+def test_paths_of_this_machine_are_cut(value, expected):
+    def placed(text):
+        return text.format(root=suite_results.ROOT, cwd=Path.cwd()) if "{root}" in text or (
+            "{cwd}" in text) else text  # fmt: skip
+
+    if isinstance(value, dict):
+        value = {"data": [placed(value["data"][0]), *value["data"][1:]]}
+    else:
+        value = placed(value)
+    assert portable(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -205,7 +525,13 @@ def test_a_dry_run_prints_the_commands_and_writes_nothing(suite_file, capsys):
     [({"baseline": "none"}, "baseline: 'none' is none of plain, Mixup"),
      ({"runs": []}, "runs"),
      ({"titel": 3}, r"two\.yaml: titel: unknown option; did you mean title"),
-     ({"last": 0}, "last: Input should be greater than or equal to 1")],
+     ({"last": 0}, "last: Input should be greater than or equal to 1"),
+     ({"claims": [{"text": "x", "method": "plane", "value": 0.5, "tolerance": 0.1}]},
+      r"claims\.0\.method: 'plane' is none of plain, Mixup"),
+     ({"claims": [{"text": "x", "method": "plain", "value": 0.5, "tolerence": 0.1}]},
+      r"claims\.0\.tolerence: unknown option; did you mean tolerance"),
+     ({"claims": [{"text": "x", "method": "plain", "tolerance": 0.1}]},
+      r"claims\.0: give one of difference, value, epoch")],
 )  # fmt: skip
 def test_mistakes_in_a_suite_are_named(suite_file, change, message):
     values = {**read_yaml(suite_file), **change}
@@ -242,6 +568,17 @@ def test_a_mistake_in_an_option_names_suite_and_run(suite_file):
     suite = read_suite(suite_file)
     with pytest.raises(UserError, match=r"two\.yaml, plain: epochs: .*greater than or equal to 1"):
         plan(suite_file, suite, False, {"epochs": 0}, Path("logs"))
+
+
+def test_a_claim_about_a_difference_takes_the_suites_baseline(suite_file):
+    one = {"text": "x", "method": "Mixup, alpha 0.2", "tolerance": 0.01}
+    values = read_yaml(suite_file)
+    values["claims"] = [{**one, "difference": 0.03}, {**one, "value": 0.5}]
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    assert [claim.baseline for claim in read_suite(suite_file).claims] == ["plain", None]
+    del values["baseline"]
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    assert [claim.baseline for claim in read_suite(suite_file).claims] == ["plain", None]
 
 
 def test_labels_become_folder_names():

@@ -1,0 +1,197 @@
+"""The cells of a suite (one configuration, one seed) in processes of their own, side by side."""
+
+import contextlib
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from paddle_aug.commands.suite_plan import PlannedRun
+from paddle_aug.commands.suite_progress import SuiteProgress, duration
+from paddle_aug.core.errors import Interrupted
+from paddle_aug.core.program import command as command_of
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass
+class Cell:
+    """One run that is not finished, and the commands that are left of it.
+
+    name: for messages. commands: each a verb with its arguments; `train`, then `evaluate`.
+    """
+
+    run: PlannedRun
+    name: str
+    commands: list[list[str]]
+
+
+@dataclass
+class _Job:
+    """A cell that is being worked on: its present process, whose lines are told with its name."""
+
+    cell: Cell
+    environment: Mapping[str, str]
+    kept: list[str] = field(default_factory=list)  # what an evaluation said: told if it fails
+
+    def start(self) -> None:
+        self.command = self.cell.commands.pop(0)
+        self.process = start_process(self.command, self.environment)
+        self.reader = threading.Thread(target=self._tell, daemon=True)
+        self.reader.start()
+
+    def _tell(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            said = f"{self.cell.name} | {line.rstrip()}"
+            if self.trains:
+                tqdm.write(said)
+            else:
+                self.kept.append(said)
+
+    @property
+    def trains(self) -> bool:
+        return self.command[0] == "train"
+
+
+def start_process(
+    command: Sequence[str], environment: Mapping[str, str], output: Any = subprocess.PIPE
+) -> "subprocess.Popen[str]":
+    """Start one of the project's own commands: a verb with its arguments.
+
+    In a session of its own: Ctrl-C in a terminal would reach it beside the signal that the suite
+    hands on, and a second signal makes a run stop without saving.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "paddle_aug", *command],
+        stdout=output, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        errors="replace", start_new_session=True,
+        env={**environment, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    jobs: int,
+    environment: Mapping[str, str],
+    progress: SuiteProgress,
+    on_finished: Callable[[PlannedRun], None],
+) -> int:
+    """Work on up to `jobs` cells at once, in their order; returns 0, or a failed one's code.
+
+    on_finished: called for each cell when it is. After SIGINT or SIGTERM, or when a cell fails, the
+    others save their states and end; raises Interrupted after a signal.
+    """
+    waiting, running, failed = list(cells), [], 0
+    with _signals() as received, progress.bar() as bar, _ended_with(running):
+        handed_on = 0
+        while waiting or running:
+            stopping = bool(received or failed)
+            if stopping:
+                waiting.clear()
+            while waiting and len(running) < jobs:
+                job = _Job(waiting.pop(0), environment)
+                running.append(job)
+                verb, *arguments = job.cell.commands[0]
+                tqdm.write(f"{job.cell.name} | {command_of(verb)} {shlex.join(arguments)}")
+                job.start()
+            for number in received[handed_on:]:
+                _send(running, number)
+            handed_on = len(received)
+            for job in list(running):
+                code = job.process.poll()
+                if code is None:
+                    continue
+                job.reader.join()
+                if code == 0 and job.cell.commands and not stopping:
+                    job.start()
+                    continue
+                running.remove(job)
+                if code == 0 or not (job.trains or stopping):
+                    _finish(job, code, progress, on_finished)
+                elif not failed and not received:
+                    failed = code
+                    if not _is_a_signals(code):
+                        tqdm.write(_failure(job, code), file=sys.stderr)
+                    _send(running, signal.SIGINT)
+            progress.look([job.cell.run for job in running], bar)
+            time.sleep(_LOOK_SECONDS)
+    if received or _is_a_signals(failed):
+        number = received[0] if received else abs(failed) % 128
+        raise Interrupted(number, "suite stopped; the same command goes on from here")
+    return failed
+
+
+def _is_a_signals(code: int) -> bool:
+    """Whether an exit code says that a signal ended the process."""
+    return code < 0 or code > 128
+
+
+def _finish(
+    job: _Job, code: int, progress: SuiteProgress, on_finished: Callable[[PlannedRun], None]
+) -> None:
+    name = job.cell.name
+    if code:
+        tqdm.write("\n".join(job.kept), file=sys.stderr)
+        tqdm.write(
+            f"warning: {name}: evaluate ended with code {code}, so there are no predictions "
+            "to compare images by", file=sys.stderr,
+        )  # fmt: skip
+    on_finished(job.cell.run)
+    progress.end(job.cell.run)
+    left = progress.seconds_left()
+    tqdm.write(
+        f"{name} | finished; {progress.share:.0%} of the suite"
+        + (f", {duration(left)} left" if left else "")
+    )
+
+
+def _failure(job: _Job, code: int) -> str:
+    return (
+        f"error: {job.cell.name}: ended with code {code}; the same command goes on from here, "
+        f"or starts it anew once {job.cell.run.folder.parent} is deleted"
+    )
+
+
+def _send(running: Sequence[_Job], number: int) -> None:
+    for job in running:
+        with contextlib.suppress(ProcessLookupError):
+            job.process.send_signal(number)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[list[int]]:
+    """The signals received in the context, in their order; they only fill this list."""
+    received: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    before: dict[int, Any] = {}
+    # Python delivers signals to the main thread only.
+    if threading.current_thread() is threading.main_thread():
+        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _ended_with(running: list[_Job]) -> Iterator[None]:
+    """No process outlives the context, whatever ends it: each saves its state and is waited for."""
+    try:
+        yield
+    finally:
+        _send(running, signal.SIGTERM)
+        for job in running:
+            job.process.wait()

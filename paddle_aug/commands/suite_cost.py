@@ -1,0 +1,107 @@
+"""What a suite costs, from an epoch that is timed before the runs."""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from paddle_aug.command_line import to_arguments
+from paddle_aug.commands.suite_cells import start_process
+from paddle_aug.commands.suite_plan import PlannedRun, epochs_done
+from paddle_aug.config import Config, fact
+from paddle_aug.core.errors import UserError
+
+_LOOK_SECONDS = 0.02
+# Options without a say in what an epoch takes, beside those of the group "Mixing".
+_FREE_OF_COST = {"augment", "seed", "output", "overwrite", "epochs", "lr", "weight_decay", "alpha"}
+
+
+class Cost(NamedTuple):
+    """Runs whose epochs take the same time. seconds: an epoch's, evaluation and saving included;
+    epochs: that are left of all of them together."""
+
+    runs: tuple[PlannedRun, ...]
+    seconds: float
+    epochs: int
+
+
+def time_epochs(
+    runs: Sequence[PlannedRun], jobs: int, environment: Mapping[str, str]
+) -> list[Cost]:
+    """Time an epoch of every kind of run: those that differ in more than how images are mixed.
+
+    jobs copies train side by side, as the runs will, in a folder that is deleted afterwards. Of
+    runs of several epochs the second is timed: the first is slower.
+    """
+    kinds: dict[str, list[PlannedRun]] = {}
+    for run in runs:
+        kinds.setdefault(_kind(run.config), []).append(run)
+    costs = []
+    for alike in kinds.values():
+        left = sum(max(0, run.config.epochs - epochs_done(run)) for run in alike)
+        seconds = _time_epoch(alike[0], jobs, environment)
+        costs.append(Cost(tuple(alike), seconds, left))
+    return costs
+
+
+def _kind(config: Config) -> str:
+    """What an epoch's time hangs on: all options but those of mixing, and the image part."""
+    values = {
+        key: value
+        for key, value in config.dump().items()
+        if key not in _FREE_OF_COST and fact(key, "group") != "Mixing"
+    }
+    return repr(sorted({**values, "augment": config.image_part, "base": None}.items()))
+
+
+def _time_epoch(run: PlannedRun, jobs: int, environment: Mapping[str, str]) -> float:
+    with tempfile.TemporaryDirectory(prefix="paddle_aug_cost_") as folder:
+        copies = [_Copy(run, Path(folder) / str(number), environment) for number in range(jobs)]
+        try:
+            while any(copy.seconds is None for copy in copies):
+                time.sleep(_LOOK_SECONDS)
+                for copy in copies:
+                    copy.look()
+        finally:
+            for copy in copies:
+                copy.end()
+        times = [copy.seconds for copy in copies if copy.seconds is not None]
+    return sum(times) / len(times)
+
+
+class _Copy:
+    """A run of which an epoch is timed, by the moments at which its metrics.csv grows."""
+
+    def __init__(self, run: PlannedRun, output: Path, environment: Mapping[str, str]):
+        options = {**run.options, "output": str(output)}
+        self.run = PlannedRun(
+            run.entry, run.seed, run.config_file, options,
+            run.config.model_copy(update={"output": str(output)}),
+        )  # fmt: skip
+        command = ["train", "--config", str(run.config_file), *to_arguments(options)]
+        self.seconds: float | None = None
+        self._began = [time.monotonic()]
+        self._log = output.with_suffix(".log")
+        with self._log.open("w") as log:
+            self._process = start_process(command, environment, log)
+
+    def look(self) -> None:
+        """See whether an epoch has ended; fills `seconds` once that is known."""
+        ended = self._process.poll()
+        done, now = epochs_done(self.run), time.monotonic()
+        self._began += [now] * (done + 1 - len(self._began))
+        needed = min(2, self.run.config.epochs)
+        if self.seconds is None and done >= needed:
+            self.seconds = self._began[needed] - self._began[needed - 1]
+        elif self.seconds is None and ended is not None:
+            last = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise UserError(
+                f"{self.run.entry.label}: the trial ended with code {ended}: {' / '.join(last)}"
+            )
+
+    def end(self) -> None:
+        """Nothing of it is kept, so it need not save its state."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()

@@ -1,0 +1,247 @@
+"""What a suite leaves in RESULTS/<suite>/: the small files of each finished run, then the tables.
+
+curves/<label>/seedN/   a run's curves, metrics.csv, config.yaml, changes.yaml, environment.json,
+                        predictions.npz and evaluation.json of its last state
+table.md, .csv, .json   what is said of them; compare*.png: the curves drawn
+
+The tables are made from these files alone, so that they can be made again where the runs' own
+folders, with their large states, are gone.
+"""
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from paddle_aug.commands.suite_plan import (
+    FREE,
+    PlannedRun,
+    Suite,
+    is_finished,
+    slug,
+    studied_options,
+)
+from paddle_aug.commands.suite_progress import duration
+from paddle_aug.core.atomic import atomic_write, write_json, write_text
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.report.groups import Group
+from paddle_aug.report.side_by_side import SideBySide, for_terminal, put_side_by_side, write
+from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS, curve_path
+from paddle_aug.runs.reading import Run, read_run
+
+# The project's folder: paths in it are told from there.
+ROOT = Path(__file__).resolve().parents[2]
+EVALUATION = "evaluation.json"
+# A path of this machine: from a root, not within a word or an address.
+_HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^\s'\",;]+")
+
+
+def cell_folder(results: Path, run: PlannedRun) -> Path:
+    """Where the small files of a run are kept."""
+    return results / "curves" / slug(run.entry.label) / f"seed{run.seed}"
+
+
+def keep_cell(results: Path, run: PlannedRun) -> None:
+    """Copy the small files of a finished run, without paths of this machine in them."""
+    place = cell_folder(results, run)
+    for curve in CURVES:
+        source = curve_path(run.folder.parent, run.config.mode, curve)
+        _copy(source, place / source.name)
+    _copy(run.folder / "metrics.csv", place / "metrics.csv")
+    for name in ("config.yaml", "changes.yaml"):
+        values = portable(read_yaml(run.folder / name))
+        write_text(place / name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    for source in (run.folder / "environment.json", run.folder / LAST_EVALUATION / EVALUATION):
+        if source.exists():
+            write_json(place / source.name, portable(_read_json(source)))
+    if is_evaluated(run):
+        _copy(run.folder / LAST_EVALUATION / PREDICTIONS, place / PREDICTIONS)
+
+
+def is_evaluated(run: PlannedRun) -> bool:
+    """Whether there are predictions of the run's last state, and not of an earlier one."""
+    folder = run.folder / LAST_EVALUATION
+    if not (folder / PREDICTIONS).exists() or not (folder / EVALUATION).exists():
+        return False
+    lines = (run.folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    return _read_json(folder / EVALUATION).get("checkpoint_epoch") == len(lines) - 2
+
+
+def has_states(run: PlannedRun) -> bool:
+    return any((run.folder / "checkpoints").glob("state-*"))
+
+
+def evaluation_command(run: PlannedRun) -> list[str]:
+    """The verb and its arguments that make the predictions of a run's last state on the whole
+    evaluation set."""
+    config = run.config
+    return ["evaluate", str(run.folder), "--checkpoint", "last", "--device", config.device,
+            "--cpu-backend", config.cpu_backend]  # fmt: skip
+
+
+def write_results(
+    results: Path, suite: Suite, runs: Sequence[PlannedRun], quick: bool, command: str,
+    allow_differences: bool,
+) -> SideBySide:  # fmt: skip
+    """Judge the finished runs and write the tables and pictures; returns what was found.
+
+    Raises UserError where none is finished, or the baseline is not, or where the runs differ in
+    more than the suite varies and that is not allowed.
+    """
+    finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
+    baseline = suite.baseline or suite.runs[0].label
+    if all(run.entry.label != baseline for run in finished):
+        raise UserError(
+            f"{results}: no finished run of {baseline}, with which the others are compared"
+        )
+    found = put_side_by_side(
+        [_read(results, run) for run in finished], baseline, suite.last,
+        [] if quick else suite.claims, studied_options(runs), FREE,
+    )  # fmt: skip
+    if found.fairness.differences and not allow_differences:
+        lines = "; ".join(found.fairness.differences)
+        raise UserError(
+            f"{results}: the runs differ in more than the suite varies: {lines}\n"
+            "--allow-differences compares them all the same and names this in table.md"
+        )
+    missing = [f"{run.entry.label}, seed {run.seed}" for run in runs if run not in finished]
+    published = "" if quick else published_table(suite, found.groups)
+    head = [
+        f"# {suite.title}{' (quick scale)' if quick else ''}",
+        f"Source: {suite.source}",
+        *([f"Published: {suite.published}"] if suite.published else []),
+        f"Command: `{command}`",
+        *([f"Not finished: {'; '.join(missing)}."] if missing else []),
+    ]
+    written = date.today().isoformat()
+    tail = [
+        *([published] if published else []),
+        f"Written on {written}.",
+        _describe(results, finished),
+    ]
+    more = {
+        "title": suite.title, "source": suite.source, "published": suite.published,
+        "quick": quick, "command": command, "written": written, "missing": missing,
+        "commands": [
+            {"label": run.entry.label, "seed": run.seed, "command": shown_command(run),
+             "trainingSeconds": _training_seconds(cell_folder(results, run))}
+            for run in finished
+        ],
+    }  # fmt: skip
+    write(results, found, head, tail, more=more)
+    return found
+
+
+def print_results(results: Path, suite: Suite, found: SideBySide, quick: bool) -> None:
+    """The tables for a terminal, and where they are."""
+    print(for_terminal(found))
+    if not quick and (published := published_table(suite, found.groups)):
+        print(f"\n{published}")
+    print(f"wrote {results}/table.md, table.csv, table.json, compare*.png and curves/")
+
+
+def published_table(suite: Suite, groups: Sequence[Group]) -> str:
+    """Markdown of the figures of `published:` in a suite's runs against ours, both of the last
+    epoch, without a verdict (that is what `claims:` are for); may be empty."""
+    lines = []
+    for entry in suite.runs:
+        group = next((group for group in groups if group.label == entry.label), None)
+        if group is None:
+            continue
+        for curve, value in entry.published.items():
+            ours = group.final(curve, last=1)
+            spread = "" if ours.n == 1 else f" ± {ours.std:.3f} (n={ours.n})"
+            away = ours.mean - value
+            distance = f"{away * 100:+.2f} points" if curve.startswith("acc") else f"{away:+.4f}"
+            lines.append(
+                f"| {entry.label} | {curve} | {value:g} | {ours.mean:.4f}{spread} | {distance} |"
+            )
+    head = ["| run | last epoch's | published | ours | difference |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *lines]) if lines else ""
+
+
+def shown_command(run: PlannedRun) -> str:
+    """The command that makes a run, as it works from the project's folder."""
+    return "python -m paddle_aug train " + shlex.join(portable(part) for part in run.arguments)
+
+
+def portable(value: Any) -> Any:
+    """Plain values with paths of this machine cut: relative to the project or to where one is, or
+    else their last part behind an ellipsis."""
+    if isinstance(value, dict):
+        return {key: portable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [portable(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if PurePath(value).is_absolute():
+        return _cut(value)
+    return _HOST_PATH.sub(lambda match: _cut(match[0]), value)
+
+
+def _cut(path: str) -> str:
+    for start in (ROOT, Path.cwd()):
+        if PurePath(path).is_relative_to(start):
+            return PurePath(path).relative_to(start).as_posix()
+    return f"…/{path.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}"
+
+
+def _read(results: Path, run: PlannedRun) -> Run:
+    return read_run(cell_folder(results, run), run.config.mode, run.entry.label)
+
+
+def _describe(results: Path, runs: Sequence[PlannedRun]) -> str:
+    """Markdown: each run's seed, epochs, training time and command, then machines and versions."""
+    lines = ["| run | seed | epochs | training | command |", "|---|---|---|---|---|"]
+    machines: dict[str, list[str]] = {}
+    for run in runs:
+        read = _read(results, run)
+        machines.setdefault(_machine(read.environment), []).append(run.entry.label)
+        training = duration(_training_seconds(cell_folder(results, run)))
+        lines.append(
+            f"| {run.entry.label} | {run.seed} | {read.epochs} | {training} "
+            f"| `{shown_command(run)}` |"
+        )
+    lines.append("")
+    for machine, labels in machines.items():
+        where = "" if len(machines) == 1 else f" ({', '.join(dict.fromkeys(labels))})"
+        lines.append(f"Machine{where}: {machine}.")
+    return "\n".join(lines)
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    if not environment:
+        return "not recorded"
+    versions = ", ".join(f"{n} {v}" for n, v in environment["versions"].items())
+    threads = environment.get("threads", {}).get("OMP_NUM_THREADS")
+    return (
+        f"{environment['cpu'] or 'unknown processor'}, {environment['cores']} cores, "
+        + (f"{threads} threads a run, " if threads else "")
+        + f"{environment['platform']}, device {environment['device']}, computed by "
+        f"{environment.get('backend', 'paddle')}; Python {environment['python']}, {versions}"
+    )
+
+
+def _training_seconds(folder: Path) -> float:
+    header, *rows = (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    column = header.split(",").index("seconds")
+    return sum(float(row.split(",")[column]) for row in rows)
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None

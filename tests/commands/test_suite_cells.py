@@ -1,0 +1,161 @@
+"""Cells side by side, with small programs in the place of trainings: order, signals, failures."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from paddle_aug.commands import suite_cells
+from paddle_aug.commands.suite_cells import Cell, run_cells
+from paddle_aug.core.errors import Interrupted
+from paddle_aug.core.program import command
+
+# A training in short: says that it runs, and on a signal saves and ends as train.py does.
+RUNS_UNTIL_STOPPED = """
+import signal, sys, time
+def stop(number, frame):
+    open(sys.argv[1] + ".saved", "w").write(str(number))
+    sys.exit(128 + number)
+signal.signal(signal.SIGINT, stop); signal.signal(signal.SIGTERM, stop)
+print("running", flush=True); open(sys.argv[1], "w").close()
+time.sleep(60)
+"""
+FAILS_ONCE_THE_OTHER_RUNS = """
+import os, sys, time
+while not os.path.exists(sys.argv[2]): time.sleep(0.02)
+print("error: no such data"); sys.exit(3)
+"""
+
+
+class Progress:
+    """Stands in for SuiteProgress."""
+
+    share = 0.5
+
+    def bar(self):
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+    def look(self, running, bar):
+        pass
+
+    def end(self, run):
+        pass
+
+    def seconds_left(self):
+        return 90.0
+
+
+@pytest.fixture
+def programs(monkeypatch, tmp_path):
+    """Run `python -c CODE ARGUMENTS` for a command ["train", CODE, ARGUMENTS]."""
+    monkeypatch.chdir(tmp_path)
+    started = []
+
+    def start(arguments, environment, output=subprocess.PIPE):
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", *arguments[1:]], stdout=output, stderr=subprocess.STDOUT,
+                text=True, start_new_session=True,
+            )
+        )  # fmt: skip
+        return started[-1]
+
+    monkeypatch.setattr(suite_cells, "start_process", start)
+    yield started
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+
+
+def cell(name, *commands):
+    return Cell(SimpleNamespace(folder=Path(name) / "no"), name, [list(c) for c in commands])  # pyright: ignore
+
+
+def train(code, *arguments):
+    return ["train", code, *arguments]
+
+
+def run(*cells, jobs=2, on_finished=lambda run: None):
+    return run_cells(cells, jobs, os.environ, Progress(), on_finished)  # pyright: ignore
+
+
+def test_cells_keep_their_order_and_their_number_side_by_side(programs, capsys):
+    code = "import time; print('hello'); time.sleep(0.3)"
+    finished = []
+    cells = [cell(name, train(code), ["evaluate", "print('figures')"]) for name in "abc"]
+    began = time.monotonic()
+    assert run(*cells, jobs=3, on_finished=lambda run: finished.append(run.folder.parent.name)) == 0
+    assert sorted(finished) == ["a", "b", "c"] and len(programs) == 6
+    said = capsys.readouterr().out
+    starts = [said.index(f"{name} | {command('train')} ") for name in "abc"]
+    assert starts == sorted(starts) and max(starts) < said.index("a | finished")
+    assert "a | hello" in said and "figures" not in said
+    assert "a | finished; 50% of the suite, 90 s left" in said
+    assert time.monotonic() - began < 60
+
+
+def test_one_job_works_on_one_cell_at_a_time(programs, capsys):
+    assert run(*(cell(name, train("print('hello')")) for name in "ab"), jobs=1) == 0
+    said = capsys.readouterr().out
+    assert said.index("a | finished") < said.index(f"b | {command('train')} ")
+
+
+def wait_for(*names):
+    for _ in range(1500):
+        if all(Path(name).exists() for name in names):
+            return
+        time.sleep(0.02)
+    raise AssertionError(names)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_every_cell_save_once_and_starts_no_other(programs, number):
+    def stop():
+        wait_for("a", "b")
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=stop).start()
+    with pytest.raises(Interrupted, match="the same command goes on from here") as caught:
+        run(*(cell(name, train(RUNS_UNTIL_STOPPED, name)) for name in "abc"))
+    assert caught.value.signal == number and len(programs) == 2
+    assert [Path(f"{name}.saved").read_text() for name in "ab"] == [str(int(number))] * 2
+    assert all(process.poll() == 128 + number for process in programs)
+
+
+def test_a_cell_that_fails_lets_the_others_save(programs, capsys):
+    code = run(
+        cell("a", train(RUNS_UNTIL_STOPPED, "a")),
+        cell("b", train(FAILS_ONCE_THE_OTHER_RUNS, "b", "a")),
+        cell("c", train("print('never')")),
+    )
+    assert code == 3 and len(programs) == 2
+    assert Path("a.saved").read_text() == str(int(signal.SIGINT))
+    said = capsys.readouterr()
+    assert "b | error: no such data" in said.out
+    assert said.err.startswith("error: b: ended with code 3")
+
+
+def test_no_cell_outlives_an_error_of_the_suite_itself(programs):
+    def full(run):
+        wait_for("b")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        run(cell("a", train("pass")), cell("b", train(RUNS_UNTIL_STOPPED, "b")), on_finished=full)
+    assert Path("b.saved").read_text() == str(int(signal.SIGTERM))
+    assert all(process.poll() is not None for process in programs)
+
+
+def test_lines_of_any_bytes_are_shown(programs, capsys, monkeypatch):
+    monkeypatch.undo()
+    process = suite_cells.start_process(["train", "--help"], os.environ)
+    assert process.stdout is not None and "--augment" in process.stdout.read()
+    assert process.wait() == 0
