@@ -378,10 +378,10 @@ def test_what_an_earlier_call_gave_is_not_reported_as_the_suites_own(suite_file)
     suite = read_suite(suite_file)
     (run, *_) = plan(suite_file, suite, False, {"eval_per_class": 5}, Path("logs"))
     fit(run.config, say=lambda line: None)
-    assert next_command(run) is None
+    assert next_arguments(run) is None
     (plain, *_) = plan(suite_file, suite, False, {}, Path("logs"))
     with pytest.raises(UserError, match=r"other options \(eval_per_class: was 5, is None\)"):
-        next_command(plain)
+        next_arguments(plain)
 
 
 def test_the_places_of_a_configurations_data_are_not_used_for_others(suite_file):
