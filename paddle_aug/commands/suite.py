@@ -77,7 +77,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
     from paddle_aug.commands.suite_plan import is_finished, plan, read_suite, suite_name
     from paddle_aug.commands.suite_progress import SuiteProgress
-    from paddle_aug.commands.suite_results import keep_cell, print_results, write_results
+    from paddle_aug.commands.suite_results import (
+        keep_cell,
+        print_results,
+        with_comparable_figures,
+        write_results,
+    )
 
     file = find_config(args.file)
     suite = read_suite(file)
@@ -104,11 +109,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     if code:
         return code
+    suite, note = with_comparable_figures(suite, args.quick, changes)
+    if note:
+        print(f"note: {note}", file=sys.stderr)
     repeated = whole_command(args.file, args.quick, argv[cut + 1 :])
-    found = write_results(results, suite, runs, args.quick, repeated, args.allow_differences)
+    found = write_results(results, suite, runs, args.quick, repeated, note, args.allow_differences)
     for difference in found.fairness.differences:
         print(f"warning: the runs differ in {difference}", file=sys.stderr)
-    print_results(results, suite, found, args.quick)
+    print_results(results, suite, found)
     return 0
 
 
@@ -160,7 +168,7 @@ def print_plan(
     precisions = dict.fromkeys(PRECISIONS[run.config.amp] for run in runs)
     threads = environment.get("OMP_NUM_THREADS", "all")
     print(
-        f"{len(runs)} runs, {sum(run.config.epochs for run in runs):,} epochs; "
+        f"{len(runs)} runs, {sum(run.epochs for run in runs):,} epochs; "
         f"precision: {', '.join(precisions)}; {jobs} side by side, threads a run: {threads}"
     )
 

@@ -39,7 +39,7 @@ def time_epochs(
         kinds.setdefault(_kind(run.config), []).append(run)
     costs = []
     for alike in kinds.values():
-        left = sum(max(0, run.config.epochs - epochs_done(run)) for run in alike)
+        left = sum(max(0, run.epochs - epochs_done(run)) for run in alike)
         seconds = _time_epoch(alike[0], jobs, environment)
         costs.append(Cost(tuple(alike), seconds, left))
     return costs
@@ -91,7 +91,7 @@ class _Copy:
         ended = self._process.poll()
         done, now = epochs_done(self.run), time.monotonic()
         self._began += [now] * (done + 1 - len(self._began))
-        needed = min(2, self.run.config.epochs)
+        needed = min(2, self.run.epochs)
         if self.seconds is None and done >= needed:
             self.seconds = self._began[needed] - self._began[needed - 1]
         elif self.seconds is None and ended is not None:

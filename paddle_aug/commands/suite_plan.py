@@ -98,6 +98,11 @@ class PlannedRun:
         return Path(self.config.output) / self.config.mode
 
     @property
+    def epochs(self) -> int:
+        """Epochs it is to have; those of the bundled digits where nothing is said."""
+        return self.config.filled().epochs
+
+    @property
     def arguments(self) -> list[str]:
         """The arguments of `train` that start this run."""
         return ["--config", str(self.config_file), *to_arguments(self.options)]
@@ -198,10 +203,8 @@ def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
     accuracies = _accuracies((folder or run.folder) / "metrics.csv")
     patience = run.config.early_stopping
     if patience is not None and (found := best(accuracies)) is not None:
-        return len(accuracies) - 1 - found.epoch >= patience or (
-            len(accuracies) >= run.config.epochs
-        )
-    return len(accuracies) >= run.config.epochs
+        return len(accuracies) - 1 - found.epoch >= patience or (len(accuracies) >= run.epochs)
+    return len(accuracies) >= run.epochs
 
 
 def _accuracies(path: Path) -> list[float]:

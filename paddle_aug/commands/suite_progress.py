@@ -24,7 +24,7 @@ class SuiteProgress:
     def __init__(self, runs: Sequence[PlannedRun], jobs: int = 1):
         self.runs = list(runs)
         self.jobs = jobs
-        self._done = {id(run): min(epochs_done(run), run.config.epochs) for run in runs}
+        self._done = {id(run): min(epochs_done(run), run.epochs) for run in runs}
         self._since: dict[int, float] = {}
         self._seconds: dict[str, list[float]] = {}
         self._looked = 0.0
@@ -32,7 +32,7 @@ class SuiteProgress:
     @property
     def share(self) -> float:
         """Of all epochs, from 0 to 1."""
-        return sum(self._done.values()) / sum(run.config.epochs for run in self.runs)
+        return sum(self._done.values()) / sum(run.epochs for run in self.runs)
 
     def note(self, run: PlannedRun, epochs: int, now: float) -> None:
         """Take down that the run has so many epochs at this moment (seconds of any clock).
@@ -51,7 +51,7 @@ class SuiteProgress:
 
     def end(self, run: PlannedRun) -> None:
         """Count the run as done: it may have been stopped early."""
-        self._done[id(run)] = run.config.epochs
+        self._done[id(run)] = run.epochs
 
     def seconds_left(self) -> float | None:
         """Expected for what is left of the suite; None where no epoch was timed yet."""
@@ -60,7 +60,7 @@ class SuiteProgress:
             return None
         usual = sum(means.values()) / len(means)
         left = [
-            (run.config.epochs - self._done[id(run)]) * means.get(run.entry.label, usual)
+            (run.epochs - self._done[id(run)]) * means.get(run.entry.label, usual)
             for run in self.runs
         ]
         # The longest run is not split: with few left, not all jobs have work.
@@ -71,7 +71,7 @@ class SuiteProgress:
         from tqdm import tqdm
 
         return tqdm(
-            total=sum(run.config.epochs for run in self.runs), initial=sum(self._done.values()),
+            total=sum(run.epochs for run in self.runs), initial=sum(self._done.values()),
             desc="suite", unit="epoch", disable=None, dynamic_ncols=True,
             bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} epochs{postfix}",
         )  # fmt: skip

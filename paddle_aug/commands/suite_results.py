@@ -12,13 +12,14 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
+from paddle_aug.command_line import to_arguments
 from paddle_aug.commands.suite_plan import (
     FREE,
     PlannedRun,
@@ -38,6 +39,8 @@ from paddle_aug.runs.reading import Run, read_run
 
 # The project's folder: paths in it are told from there.
 ROOT = Path(__file__).resolve().parents[2]
+# How figures are computed, and not of what: a reader is told, and may compare them.
+PRECISION = {"amp"}
 EVALUATION = "evaluation.json"
 # A path of this machine: from a root, not within a word or an address.
 _HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^\s'\",;]+")
@@ -86,14 +89,34 @@ def evaluation_command(run: PlannedRun) -> list[str]:
             "--cpu-backend", config.cpu_backend]  # fmt: skip
 
 
+def with_comparable_figures(
+    suite: Suite, quick: bool, changes: Mapping[str, Any]
+) -> tuple[Suite, str]:
+    """The suite without published figures where its runs are not those they were published for,
+    and a note on that; may be empty.
+
+    changes: the options after --. Where and how fast runs are computed leaves figures comparable,
+    and so does the precision, which is named.
+    """
+    altered = {name: value for name, value in changes.items() if name not in FREE}
+    given = f"`{shlex.join(portable(part) for part in to_arguments(altered))}`"
+    note = f"not the suite's own options, for all runs: {given}" if altered else ""
+    is_other = bool(altered.keys() - PRECISION)
+    if not quick and not is_other:
+        return suite, note
+    without = [entry.model_copy(update={"published": {}}) for entry in suite.runs]
+    told = {"runs": without, "claims": [], "published": "" if is_other else suite.published}
+    return suite.model_copy(update=told), f"{note}; no claim is judged" if is_other else note
+
+
 def write_results(
-    results: Path, suite: Suite, runs: Sequence[PlannedRun], quick: bool, command: str,
+    results: Path, suite: Suite, runs: Sequence[PlannedRun], quick: bool, command: str, note: str,
     allow_differences: bool,
 ) -> SideBySide:  # fmt: skip
     """Judge the finished runs and write the tables and pictures; returns what was found.
 
-    Raises UserError where none is finished, or the baseline is not, or where the runs differ in
-    more than the suite varies and that is not allowed.
+    note: on how the runs are not the suite's own. Raises UserError where none is finished, or the
+    baseline is not, or where the runs differ in more than the suite varies and that is not allowed.
     """
     finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
     baseline = suite.baseline or suite.runs[0].label
@@ -103,7 +126,7 @@ def write_results(
         )
     found = put_side_by_side(
         [_read(results, run) for run in finished], baseline, suite.last,
-        [] if quick else suite.claims, studied_options(runs), FREE,
+        suite.claims, studied_options(runs), FREE,
     )  # fmt: skip
     if found.fairness.differences and not allow_differences:
         lines = "; ".join(found.fairness.differences)
@@ -112,12 +135,13 @@ def write_results(
             "--allow-differences compares them all the same and names this in table.md"
         )
     missing = [f"{run.entry.label}, seed {run.seed}" for run in runs if run not in finished]
-    published = "" if quick else published_table(suite, found.groups)
+    published = published_table(suite, found.groups)
     head = [
         f"# {suite.title}{' (quick scale)' if quick else ''}",
         f"Source: {suite.source}",
         *([f"Published: {suite.published}"] if suite.published else []),
         f"Command: `{command}`",
+        *([f"{note[0].upper()}{note[1:]}."] if note else []),
         *([f"Not finished: {'; '.join(missing)}."] if missing else []),
     ]
     written = date.today().isoformat()
@@ -128,7 +152,7 @@ def write_results(
     ]
     more = {
         "title": suite.title, "source": suite.source, "published": suite.published,
-        "quick": quick, "command": command, "written": written, "missing": missing,
+        "quick": quick, "note": note, "command": command, "written": written, "missing": missing,
         "commands": [
             {"label": run.entry.label, "seed": run.seed, "command": shown_command(run),
              "trainingSeconds": _training_seconds(cell_folder(results, run))}
@@ -139,10 +163,10 @@ def write_results(
     return found
 
 
-def print_results(results: Path, suite: Suite, found: SideBySide, quick: bool) -> None:
+def print_results(results: Path, suite: Suite, found: SideBySide) -> None:
     """The tables for a terminal, and where they are."""
     print(for_terminal(found))
-    if not quick and (published := published_table(suite, found.groups)):
+    if published := published_table(suite, found.groups):
         print(f"\n{published}")
     print(f"wrote {results}/table.md, table.csv, table.json, compare*.png and curves/")
 

@@ -391,18 +391,39 @@ def test_the_places_of_a_configurations_data_are_not_used_for_others(suite_file)
 
 
 @pytest.mark.parametrize(
-    ("changes", "compared"), [({"cpu_backend": "paddle"}, True), ({"eval_per_class": 5}, False)]
+    ("quick", "changes", "compared", "told"),
+    [
+        (False, {"cpu_backend": "paddle", "workers": 0}, True, ""),
+        (False, {"amp": "bf16"}, True, "`--amp bf16`"),  # named, as it is no other scale
+        (False, {"eval_per_class": 5}, False, "`--eval-per-class 5`; no claim is judged"),
+        (False, {"amp": "bf16", "lr": 0.5}, False, "`--amp bf16 --lr 0.5`; no claim is judged"),
+        (True, {}, False, ""),
+    ],
 )
 def test_published_figures_stand_beside_the_suites_own_options_only(
-    changes, compared, suite_file, monkeypatch, capsys
+    quick, changes, compared, told, suite_file
 ):
-    run_here(monkeypatch)
-    assert command.main([str(suite_file), "--", *to_arguments(changes)]) == 0
-    text = Path("results/two/table.md").read_text(encoding="utf-8")
-    assert ("| plain | accEval | 0.5 |" in text) == compared
-    line = "Not the suite's own options, for all runs: `--eval-per-class 5`."
-    assert (line in text) == (not compared)
-    assert ("published | ours" in capsys.readouterr().out) == compared
+    values = read_yaml(suite_file)
+    values["claims"] = [{"text": "x", "method": "plain", "value": 0.5, "tolerance": 0.1}]
+    values["published"] = "words"
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    suite, note = suite_results.with_comparable_figures(read_suite(suite_file), quick, changes)
+    assert bool(suite.claims) is bool(suite.runs[0].published) is compared
+    assert (suite.published == "words") is (compared or quick)
+    assert note == (f"not the suite's own options, for all runs: {told}" if told else "")
+
+
+def test_options_that_are_not_the_suites_own_are_told_in_the_tables(finished, monkeypatch, capsys):
+    for run in (PLAIN, MIXUP, MIXUP.parent.parent / "seed3" / "mixup"):
+        config = {**read_yaml(run / "config.yaml"), "eval_per_class": 5}
+        (run / "config.yaml").write_text(yaml.safe_dump(config))
+    options = ["--judge", *PADDLE, "--eval-per-class", "5"]
+    assert command.main([str(finished), *options]) == 0
+    text = (RESULTS / "table.md").read_text(encoding="utf-8")
+    line = "ot the suite's own options, for all runs: `--eval-per-class 5`; no claim is judged"
+    assert f"N{line}." in text and "| plain | accEval | 0.5 |" not in text
+    said = capsys.readouterr()
+    assert f"note: n{line}" in said.err and "published | ours" not in said.out
 
 
 def test_a_run_that_fails_ends_the_suite_with_its_code(suite_file, monkeypatch, capsys):
