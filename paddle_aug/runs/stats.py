@@ -69,14 +69,3 @@ def spread(values: Sequence[float] | np.ndarray) -> Spread:
 def points(value: float, baseline: float) -> float:
     """Difference of two accuracies in [0, 1], in percentage points."""
     return 100.0 * (value - baseline)
-
-
-def mean_of_last(values: Sequence[float] | np.ndarray, count: int = 10) -> float:
-    """Mean of the last `count` values, or of all where there are fewer; the article's headline.
-
-    Raises ValueError where there is none.
-    """
-    last = np.asarray(values, np.float64)[-count:]
-    if last.size == 0:
-        raise ValueError("no values to average")
-    return float(last.mean())

@@ -20,7 +20,7 @@ from paddle_aug.core.program import command
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences
 from paddle_aug.runs.recorder import Recorder
-from paddle_aug.runs.stats import mean_of_last
+from paddle_aug.runs.stats import last_mean
 from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Evaluation, Progress, evaluate, train_one_epoch
 from paddle_aug.train.metrics import TrainingMeters
@@ -255,7 +255,7 @@ def _summary(progress: Progress, recorder: Recorder) -> str:
     accuracies = [row["accEval"] for row in progress.history]
     last = f"{min(len(accuracies), 10)} epochs" if len(accuracies) > 1 else "epoch"
     return (
-        f"evaluation accuracy: {mean_of_last(accuracies):.4f} mean of the last {last}, "
+        f"evaluation accuracy: {last_mean(accuracies).mean:.4f} mean of the last {last}, "
         f"{progress.best_accuracy:.4f} best (epoch {progress.best_epoch})\n"
         f"curves: {recorder.output}/{recorder.mode}Aug_*.npy  run: {recorder.folder}"
     )

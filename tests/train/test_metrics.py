@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from paddle_aug.mix.formulas import soft_targets
-from paddle_aug.runs.stats import mean_of_last
 from paddle_aug.train.metrics import (
     TrainingMeters,
     WeightedMean,
@@ -145,12 +144,3 @@ def test_confusion_matrix_and_table_are_those_of_scikit_learn(n, classes, seed):
     )
     rows = [(row.precision, row.recall, row.f1, row.support) for row in per_class(confusion)]
     np.testing.assert_allclose(rows, np.transpose(expected), rtol=1e-12)
-
-
-def test_the_last_ten_are_ten_values():
-    values = [100.0, *range(10)]
-    assert mean_of_last(values) == 4.5
-    assert mean_of_last(np.array(values), 3) == 8
-    assert mean_of_last([2.0, 3.0, 7.0]) == 4
-    with pytest.raises(ValueError, match="no values"):
-        mean_of_last([])

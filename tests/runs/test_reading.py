@@ -1,0 +1,66 @@
+"""What is read of a run beside its curves: options, environment, predictions; also where a suite's
+results keep them in one folder with the curves."""
+
+import shutil
+
+import yaml
+
+from paddle_aug.runs.reading import read_run
+from tests.run_folders import ENVIRONMENT, write_run
+
+
+def in_one_folder(folder, mode="mixup"):
+    """As a suite's results: the side files beside the curves."""
+    for path in (folder / mode).rglob("*.*"):
+        shutil.move(path, folder / path.name)
+    shutil.rmtree(folder / mode)
+    return folder
+
+
+def test_environment_and_predictions_of_the_last_state_are_read(tmp_path):
+    write_run(tmp_path, "mixup", config={"seed": 3}, environment=ENVIRONMENT, right=[1, 1, 0, 1])
+    run = read_run(tmp_path, "mixup")
+    assert run.seed == 3 and run.whole_config and run.environment["code"] == "c0de"
+    assert run.predictions is not None and run.predictions.accuracy == 0.75
+
+
+def test_a_folder_of_results_is_read_as_the_runs_own(tmp_path):
+    settings = {"config": {"seed": 3}, "environment": ENVIRONMENT, "right": [1, 0], "mixing": [1]}
+    write_run(tmp_path, "mixup", epochs=1, **settings)
+    before = read_run(tmp_path, "mixup")
+    after = read_run(in_one_folder(tmp_path), "mixup")
+    assert (after.config, after.environment, after.warnings) == (
+        before.config, before.environment, (),
+    )  # fmt: skip
+    assert after.mixing is not None and after.mixing.tolist() == [True]
+    assert after.predictions is not None and after.predictions.accuracy == 0.5
+
+
+def test_side_files_beside_curves_of_several_modes_belong_to_none(tmp_path):
+    write_run(tmp_path, "mixup", config={"seed": 3})
+    in_one_folder(tmp_path)
+    write_run(tmp_path, "no")
+    assert read_run(tmp_path, "mixup").config == {}
+
+
+def test_changed_options_alone_leave_the_seed_its_default(tmp_path):
+    write_run(tmp_path, "mixup")
+    (tmp_path / "mixup" / "changes.yaml").write_text(yaml.safe_dump({"lr": 0.1}))
+    run = read_run(in_one_folder(tmp_path), "mixup")
+    assert run.config == {"augment": "mixup", "seed": 0, "lr": 0.1} and not run.whole_config
+
+
+def test_without_options_the_seed_is_not_known(tmp_path):
+    assert read_run(write_run(tmp_path, "mixup"), "mixup").seed is None
+
+
+def test_damaged_records_are_warned_of_and_left_out(tmp_path):
+    write_run(tmp_path, "mixup", environment=ENVIRONMENT, right=[1])
+    place = tmp_path / "mixup"
+    (place / "evaluation_last" / "predictions.npz").write_bytes(b"PK")
+    for text in ("{", "[1]"):
+        (place / "environment.json").write_text(text)
+        run = read_run(tmp_path, "mixup")
+        assert run.environment == {} and run.predictions is None
+        assert "environment.json" in run.warnings[0] and "left out" in run.warnings[0]
+        assert "predictions.npz: damaged" in run.warnings[1]
