@@ -9,8 +9,8 @@ from paddle_aug.core.seeding import stream
 def order_split(count: int, eval_share: float) -> tuple[np.ndarray, np.ndarray]:
     """First part for training, the rest for evaluation, in the rows' order.
 
-    eval_share: in (0, 1). The training part is cut, not rounded, to whole rows, as document S4's
-    int(0.8 * n) does; each part gets at least one row.
+    eval_share: in (0, 1). The training part is cut, not rounded, to whole rows, as int(0.8 * n) of
+    the CutMix document (docs/sources.md) does; each part gets at least one row.
     Returns two int64 index arrays. Raises UserError for fewer than two rows.
     """
     if count < 2:

@@ -16,13 +16,13 @@ from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
-from paddle_aug.data.smote import smote
 from paddle_aug.train.distributed import SINGLE, Ranks
 from paddle_aug.train.ema import ExponentialMovingAverage
 from paddle_aug.train.engine import Trainer
 from paddle_aug.train.learning_rate import LearningRate
 from paddle_aug.train.losses import build_criterion
 from paddle_aug.train.optimizer import build_optimizer
+from paddle_aug.train.smote import smote
 from paddle_aug.weights.pretrained import check_weights
 
 

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from paddle_aug.batches import loader as loader_module
 from paddle_aug.batches import workers as loader_workers
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.core.errors import UserError
@@ -218,6 +219,17 @@ def test_auto_takes_a_thread_on_few_cores_and_processes_on_many():
     assert choose_workers("auto", cores=8) == 6
     assert choose_workers("auto", cores=64) == 8
     assert choose_workers(3, cores=2) == 3
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes", "chosen"), [(2, 1, "thread"), (8, 1, 6), (16, 2, 6)]
+)
+def test_auto_counts_the_cores_of_the_container_and_shares_them_among_processes(
+    monkeypatch, cores, processes, chosen
+):
+    monkeypatch.setattr(loader_module, "available_cores", lambda: cores)
+    monkeypatch.setenv("PADDLE_LOCAL_SIZE", str(processes))
+    assert choose_workers("auto") == chosen
 
 
 def test_an_item_by_plain_index_is_that_of_epoch_zero():

@@ -11,9 +11,9 @@ from paddle_aug.batches.epoch_order import epoch_order
 from paddle_aug.batches.loader import Loader
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
-from paddle_aug.data import smote as oversampling
 from paddle_aug.data.dataset import ArrayDataset
-from paddle_aug.data.smote import check_memory, smote
+from paddle_aug.train import smote as oversampling
+from paddle_aug.train.smote import check_memory, smote
 from tests.helpers import view
 
 UNBALANCED = np.array([0] * 11 + [1] * 3 + [2] * 5)

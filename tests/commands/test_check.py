@@ -155,6 +155,35 @@ def test_images_of_a_scan_are_kept_for_each_class():
     assert len(found.duplicates()) == 5  # the evaluation images are the first five
 
 
+def test_how_the_data_were_read_is_told(tmp_path, capsys):
+    root = tmp_path / "set"
+    for name in ("圆盘", "方块"):
+        for number in range(2):
+            write(root / "图" / name / f"{number}.png")
+    rows = [f"{root}/图/{name}/0.png {label}" for name, label in (("圆盘", 3), ("方块", 1))]
+    (root / "train.txt").write_bytes("\n".join(rows).encode("gbk"))
+    (root / "val.txt").write_text("图/圆盘/1.png 3\n图/方块/1.png 1\n", encoding="utf-8")
+    (root / "label_list.txt").write_text("3 圆盘\n1 方块\n", encoding="utf-8")
+    expected = [
+        "train.txt is read as GBK",
+        "val.txt beside it is evaluated on, by its name",
+        f"absolute paths of images lie inside {root}",
+        f"classes are named by the numbers in {root / 'label_list.txt'}",
+        "labels 1, 3 become classes 0 to 1",
+    ]
+    output = ["--output", str(tmp_path / "out")]
+    assert main(["check", str(root), *output, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [line.split(" (otherwise")[0] for line in report["read_as"]] == expected
+    assert [row["class"] for row in report["classes"]] == ["方块", "圆盘"]
+    assert main(["check", str(root), *output]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip().split(" (otherwise")[0] for line in lines[1:6]] == expected
+    assert main(["check", str(root), *output, "--class-names", "labels", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [row["class"] for row in report["classes"]] == ["1", "3"]
+
+
 # --skip-bad
 
 

@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from paddle_aug.core.errors import UserError
 from paddle_aug.data import cache_store
 from paddle_aug.data import cached as cache
+from paddle_aug.data import scan as scanning
 from paddle_aug.data.cached import CachedDataset, clear, list_entries
 from paddle_aug.data.dataset import ArrayDataset, FileDataset
 
@@ -308,3 +310,20 @@ def test_two_runs_at_once_build_it_once(dataset):
     assert sorted(decoded for decoded, _, _ in got) == [0, 7]
     sums = [int(image.sum()) for image in expected(dataset)]
     assert all(cached and found == sums for _, cached, found in got)
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (3, 3), (64, 16)])
+def test_decoding_takes_the_cores_of_the_container(dataset, monkeypatch, cores, threads):
+    taken = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, workers):
+            taken.append(workers)
+            super().__init__(workers)
+
+    for module in (cache, scanning):
+        monkeypatch.setattr(module, "available_cores", lambda: cores)
+        monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
+    CachedDataset(dataset, SIZE)
+    scanning.scan(dataset, dataset)
+    assert taken == [threads] * 3

@@ -32,7 +32,7 @@ class TestSplits:
     )  # fmt: skip
     def test_the_rows_are_cut_and_not_rounded(self, rows, share, train):
         if share == 0.2:
-            assert train == int(0.8 * rows)  # document S4
+            assert train == int(0.8 * rows)  # the CutMix document's split
         assert [len(part) for part in order_split(rows, share)] == [train, rows - train]
 
     @settings(max_examples=50, deadline=None)
