@@ -96,6 +96,18 @@ MUTANTS = [
     Mutant("augment/ops/basic.py", "cos, sin = (", "sin, cos = (", "augment/test_ops"),
     Mutant("core/plain_pickle.py", "if self.text not in _ADMITTED:", "if False:", "weights/test_weights"),
     Mutant("data/list_files.py", "split(os.sep)[0] != os.pardir", 'split(os.sep)[0] != "x"', "data/test_list_files"),
+    Mutant("data/list_files.py", "for path in paths if is_inside(path, root)]", "for path in paths]", "data/test_list_files"),
+    Mutant("data/parts.py", "and part[1] == rest", "and rest is not None", "data/test_parts"),
+    Mutant("data/parts.py", "if not rest or of_rest[rest]]", "if True]", "data/test_parts"),
+    Mutant("data/class_names.py", "int(0 not in numbers and count in numbers)", "0", "data/test_class_names"),
+    Mutant("data/class_names.py", "len(pairs) == len(names) == len(set(names.values()))", "len(names) == len(set(names.values()))", "data/test_class_names"),
+    Mutant("data/class_names.py", "by_number = all(matches)", "by_number = any(matches)", "data/test_class_names"),
+    Mutant("data/guesses.py", "max(images.shape[1:]) <= _LARGEST_CHARACTER", "True", "data/test_from_arrays"),
+    Mutant("data/splits.py", "int(train_share * count)", "round(train_share * count)", "data/test_splits"),
+    Mutant("core/encodings.py", "common >= _GB2312_SHARE", "common >= 0", "core/test_encodings"),
+    Mutant("core/encodings.py", 'character < "\\u0800"', 'character < "\\u0001"', "core/test_encodings"),
+    Mutant("core/zip_names.py", "crc == zlib.crc32(raw)", "crc", "data/test_archives"),
+    Mutant("core/terminal.py", 'errors="backslashreplace"', 'errors="strict"', "core/test_terminal"),
     Mutant("data/decode.py", "if width * height > MAX_PIXELS:", "if width + height > MAX_PIXELS:", "data/test_decode"),
 ]  # fmt: skip
 

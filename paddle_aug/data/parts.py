@@ -87,6 +87,7 @@ def find_parts(folder: Path, certain: bool = False) -> Parts | None:
     if not candidates:
         if not certain:
             _refuse_parts_without_classes(folder, others)
+            _refuse_parts_of_two_names(folder, others)
         return None
     if len(candidates) > 1:
         names = ", ".join(sub.name for sub, _ in candidates)
@@ -164,6 +165,23 @@ def _refuse_parts_without_classes(folder: Path, holding: list[Path]) -> None:
                 "does not hold a folder for each of two or more classes; a list or a table of the "
                 "images does as well. Say --folders classes if they are the classes"
             )
+    for rest in {part[1] for sub in holding if (part := part_of(sub.name))}:
+        others = _evaluation_parts(holding, rest)
+        if len(others) > 1:
+            raise UserError(
+                f"{folder}: {others[0].name} and {others[1].name} are named as evaluation parts, "
+                f"and there is no training part: choose with --data {folder}/NAME, or say "
+                "--folders classes if they are the classes"
+            )
+
+
+def _refuse_parts_of_two_names(folder: Path, holding: list[Path]) -> None:
+    """Raise UserError for folders such as flowers_train and birds_test: parts, or classes?"""
+    trains = _training_parts(folder)
+    tests = [sub for sub in holding if (part := part_of(sub.name)) and part[0] in EVAL_WORDS]
+    if trains and tests:
+        _refuse(folder, f"{trains[0][0].name} and {tests[0].name} are named as parts, of two "
+                        "different things")  # fmt: skip
 
 
 def _refuse(folder: Path, why: str) -> None:

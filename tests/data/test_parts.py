@@ -51,7 +51,8 @@ def test_words_are_told_from_parts_of_words(name, part):
 
 
 def test_classes_that_are_called_like_parts_stay_classes(tmp_path):
-    vehicles = tree(tmp_path / "v", "bus/a", "plane/a", "train/a", "train_station/b")
+    vehicles = tree(tmp_path / "v", "bus/a", "plane/a", "train/a", "train_station/day",
+                    "train_station/night")  # fmt: skip
     for name in ("bus", "plane", "train", "train_station"):
         picture(vehicles / name / "y.png")
     train, _ = load(vehicles)
@@ -74,6 +75,14 @@ REFUSED = {
     "a part among classes": (
         ("train/a", "train/b", "plane/a", "plane/b"),
         "train is named as a training part, plane is not: say --folders classes",
+    ),
+    "no training part": (
+        ("val/a", "val/b", "test/a"),
+        "val and test are named as evaluation parts, and there is no training part: choose with",
+    ),
+    "parts of two things": (
+        ("flowers_train/a", "flowers_train/b", "birds_test/a"),
+        "flowers_train and birds_test are named as parts, of two different things: say --folders",
     ),
     "other folders in each": (
         ("seg_train/a", "seg_train/b", "seg_test/c"),
