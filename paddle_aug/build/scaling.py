@@ -32,6 +32,13 @@ def default_resize(config: Config) -> Resize:
     return Resize(size) if first is None else Resize(size, first.interpolation, first.antialias)
 
 
+def evaluation_resize(config: Config) -> Resize:
+    """Scaling to --image-size by the filter of evaluation images, such as for a crop of one."""
+    default = default_resize(config)
+    first = first_scaling(config.eval_transforms or [])
+    return default if first is None else Resize(default.size, first.interpolation, first.antialias)
+
+
 def evaluation_transforms(config: Config) -> list[Transform]:
     """All that is done to an evaluation image before it is normalised."""
     if config.eval_transforms is None:

@@ -10,6 +10,7 @@ import numpy as np
 from paddle_aug.augment.policies import build_policy
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Compose, Transform
+from paddle_aug.build.scaling import evaluation_resize
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 
@@ -50,6 +51,6 @@ def build_views(
             raise UserError("tta: a mirror image shows something else in this data set: use crops")
         return [build_policy("no"), build_transforms([{"RandomHorizontalFlip": {"p": 1.0}}])]
     if kind == "crops":
-        size = build_transforms([{"Resize": [config.image_size, config.image_size]}])
+        size = evaluation_resize(config)
         return [Compose([PlacedCrop(*place), size]) for place in FIVE_CROPS]
     return [build_policy(policy, changes_label, config.policy)] * draws

@@ -3,6 +3,7 @@
 import numpy as np
 import paddle
 import pytest
+from PIL import Image
 
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.config import Config, load_config
@@ -40,10 +41,22 @@ def test_crops_are_the_corners_and_the_centre():
 
 def test_each_side_is_cropped_to_seven_eighths_and_scaled_to_the_models_size():
     image = np.random.default_rng(3).integers(0, 256, (32, 16, 3), np.uint8)
-    resize = build_transforms([{"Resize": [11, 11]}])
+    resize = build_transforms([{"Resize": {"size": [11, 11], "antialias": False}}])
     boxes = [image[:28, :14], image[:28, 2:], image[4:, :14], image[4:, 2:], image[2:30, 1:15]]
     for view, box in zip(views_of(image, "crops", 11), boxes, strict=True):
         np.testing.assert_array_equal(view, resize(np.ascontiguousarray(box), None))
+
+
+def test_crops_are_scaled_by_the_filter_of_evaluation_images():
+    image = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)
+    corner = np.ascontiguousarray(image[:56, :56])
+    for options in ({"eval_transforms": [{"Resize": {"size": 32, "interpolation": "bicubic"}}]},
+                    {"augment": "no", "train_transforms": [
+                        {"Resize": {"size": 32, "interpolation": "bicubic"}}]}):  # fmt: skip
+        config = load_config({"image_size": 8, **options})
+        first = build_views("crops", 1, "no", config, frozenset())[0]
+        expected = Image.fromarray(corner).resize((8, 8), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(first(image, np.random.default_rng(0)), expected)
 
 
 def test_flip_shows_the_image_and_its_mirror_image():
@@ -101,7 +114,7 @@ def test_flip_is_the_mean_probability_over_the_image_and_its_mirror_image(model,
 
 
 def test_crops_are_the_mean_probability_over_the_five_boxes(model, images):
-    resize = build_transforms([{"Resize": [SIZE, SIZE]}])
+    resize = build_transforms([{"Resize": {"size": [SIZE, SIZE], "antialias": False}}])
     logits = []
     for top, left in ((0, 0), (0, 2), (2, 0), (2, 2), (1, 1)):
         crops = [image[top : top + 14, left : left + 14] for image in images.images]
