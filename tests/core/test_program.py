@@ -14,9 +14,11 @@ def environment(tmp_path, monkeypatch) -> Path:
     """An environment's folder of programs; PATH has another Python only."""
     for folder in ("system", "env"):
         (tmp_path / folder).mkdir()
-        for name in ("python", "python3", "paddle-aug"):
-            (tmp_path / folder / name).write_text("#!/bin/sh\n")
-            (tmp_path / folder / name).chmod(0o755)
+    for name in ("python", "python3", "paddle-aug"):
+        (tmp_path / "system" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "system" / name).chmod(0o755)
+        # As environments are made: links to the Python that made them.
+        (tmp_path / "env" / name).symlink_to(tmp_path / "system" / name)
     monkeypatch.setenv("PATH", str(tmp_path / "system"))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "env" / "python"))
     monkeypatch.chdir(tmp_path)

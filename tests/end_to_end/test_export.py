@@ -88,7 +88,9 @@ def test_a_program_that_differs_from_its_model_is_not_written(tmp_path, monkeypa
 def test_a_paddle_that_saves_in_an_older_format_is_named(tmp_path, monkeypatch):
     model = build_model("LeNet", 5, 3, 32)
     monkeypatch.setattr("paddle.jit.save", lambda *_, **__: None)
-    with pytest.raises(UserError, match="this Paddle saves programs in an older format; export with"):
+    with pytest.raises(
+        UserError, match="this Paddle saves programs in an older format; export with"
+    ):
         export.save_program(model, load_config({"image_size": 32}), tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
