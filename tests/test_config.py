@@ -301,6 +301,11 @@ def test_a_pipe_or_an_endless_file_as_configuration_is_refused_at_once(tmp_path)
         read_yaml(tmp_path / "long.yaml")
 
 
+def test_options_of_earlier_versions_are_read():
+    config = load_config({"policy": {"imgaug": {"piecewise_points": 4}}})
+    assert config.policy.imgaug.piecewise_points == (4, 4)
+
+
 def test_every_number_of_the_image_parts_counts_with_one_of_them():
     used = frozenset().union(*(numbers_used(name) for name in BASES))
     assert used == {field.name for field in dataclasses.fields(PolicyOptions)}

@@ -1,12 +1,21 @@
 """The numbers of imgaug's "heavy" example pipeline, as imgaug 0.4.0 runs it."""
 
 from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator
 
 from paddle_aug.core.argument_checks import check_probability, check_range
 
 Range = tuple[float, float]
 WholeRange = tuple[int, int]
+
+
+def _as_range(value: Any) -> Any:
+    """A whole number as a range of itself: runs of version 0.1 say 4."""
+    return (value, value) if type(value) is int else value
+
+
 _COUNTS = {"least_operations", "most_operations", "elastic_sigma"}
 
 
@@ -59,7 +68,7 @@ class ImgaugOptions:
     elastic_alpha: Range = (0.5, 3.5)
     elastic_sigma: float = 0.25
     piecewise_scale: Range = (0.01, 0.05)
-    piecewise_points: WholeRange = (2, 4)  # rows and columns of grid points
+    piecewise_points: Annotated[WholeRange, BeforeValidator(_as_range)] = (2, 4)  # of the grid
 
     def __post_init__(self) -> None:
         """Raise ValueError on numbers that no operation can take."""
