@@ -93,7 +93,11 @@ def test_ai_studio_keeps_its_numpy_opencv_and_paddle(project, folder):
 
 
 def test_make_says_how_to_use_its_environment():
-    say = subprocess.run(["make", "-n", "train"], cwd=ROOT, capture_output=True, text=True)
+    # Under `make check` MAKEFLAGS is set, and this make would add "Entering directory" lines.
+    alone = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    say = subprocess.run(
+        ["make", "-n", "train"], cwd=ROOT, env=alone, capture_output=True, text=True
+    )
     assert say.returncode == 0, say.stderr
     assert say.stdout.rstrip().endswith('echo "    . .venv/bin/activate"')
     assert say.stdout.count("train.py --data digits") == 2
