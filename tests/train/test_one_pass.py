@@ -15,7 +15,7 @@ from paddle.utils import unique_name
 from models import build_model
 from paddle_aug.onednn import accelerate
 from paddle_aug.onednn.native.tensors import move
-from paddle_aug.train import one_pass
+from paddle_aug.train import one_pass, side_by_side
 from paddle_aug.train import optimizer as optimizers
 from paddle_aug.train.optimizer import OPTIMIZERS, build_optimizer
 
@@ -117,6 +117,14 @@ def test_sizes_of_every_kind_have_the_bytes_of_paddles_step(name):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_run_of_several_pieces_has_them_too(name, monkeypatch):
+    monkeypatch.setattr(side_by_side, "PIECE", 128)
+    ours, own = (Training(name, each, **SETTINGS["all"]) for each in (False, True))
+    assert_same(ours.train(*range(4)), own.train(*range(4)))
+    assert len(ours.optimizer._runs[1].pieces) > 8
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_one_call_of_the_kernel_updates_all(name, monkeypatch):
     calls = []
 
@@ -125,9 +133,8 @@ def test_one_call_of_the_kernel_updates_all(name, monkeypatch):
             calls.append(kernel)
             return getattr(paddle._C_ops, kernel)
 
-    training = Training(name).train(0)
     monkeypatch.setattr(one_pass, "_kernels", Counting())
-    training.train(1, 2)
+    Training(name).train(0, 1)
     assert calls == [KERNELS[name]] * 2
 
 
@@ -155,6 +162,17 @@ def test_a_state_loaded_between_two_steps_counts(name):
     assert (trainings[0].runs() == []) == (name in ("Adam", "AdamW"))
 
 
+def test_a_resumed_state_with_more_steps_of_some_is_left_to_paddles_step():
+    state = Training("Adam").train(0, 1, 2).optimizer.state_dict()
+    values = {n: v * (0.5 if n.startswith("linear") else 0.75) for n, v in state.items()}
+    trainings = [Training("Adam", paddles_own=own) for own in (False, True)]
+    for training in trainings:
+        training.optimizer.set_state_dict({n: v.clone() for n, v in values.items()})
+        training.train(3, 4)
+    assert_same(*trainings)
+    assert trainings[0].runs() == []
+
+
 def test_a_parameter_that_moved_is_fetched_back():
     ours, own = Training("Adam").train(0, 1), Training("Adam", paddles_own=True).train(0, 1)
     moved = ours.model.parameters()[3]
@@ -179,6 +197,25 @@ def test_a_parameter_frozen_later_stays(when):
         training.update(2)
         np.testing.assert_array_equal(frozen.numpy(), before)
         frozen.stop_gradient = False
+        training.train(3, 4)
+    assert_same(*trainings)
+
+
+@pytest.mark.parametrize("change", ["one is missing", "one lies elsewhere", "two are added"])
+def test_gradients_of_one_step_that_are_not_as_before(change):
+    trainings = [Training("Adam", paddles_own=own).train(0, 1) for own in (False, True)]
+    for training in trainings:
+        parameter = training.model.parameters()[2]
+        training.backward(2)
+        if change == "one is missing":
+            parameter.grad = None
+        else:
+            if change == "one lies elsewhere":
+                parameter.clear_gradient(set_to_zero=False)
+            training.backward(3)
+        training.update(2)
+    assert_same(*trainings)
+    for training in trainings:
         training.train(3, 4)
     assert_same(*trainings)
 

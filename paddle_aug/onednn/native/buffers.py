@@ -137,3 +137,9 @@ class Pool:
         """Keep the larger of this and the spare block."""
         if self._spare is None or self._spare.size < block.size:
             self._spare = block
+
+
+def return_freed_memory() -> None:
+    """Give the system what was freed in small parts, where the C library can (glibc)."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -1,7 +1,14 @@
-"""Paddle tensors on memory of our own."""
+"""NumPy arrays and Paddle tensors on given memory."""
+
+import ctypes
 
 import numpy as np
 import paddle
+
+
+def floats(address: int, count: int) -> np.ndarray:
+    """The `count` float32 values at `address`, not copied."""
+    return np.ctypeslib.as_array((ctypes.c_float * count).from_address(address))
 
 
 def tensor_on(array: np.ndarray) -> paddle.Tensor:

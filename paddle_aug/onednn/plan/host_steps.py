@@ -1,13 +1,8 @@
 """The few steps of a plan that NumPy does: they are small, or need random numbers."""
 
-import ctypes
-
 import numpy as np
 
-
-def floats(address: int, count: int) -> np.ndarray:
-    """The `count` float32 values at `address`, not copied."""
-    return np.ctypeslib.as_array((ctypes.c_float * count).from_address(address))
+from paddle_aug.onednn.native.tensors import floats
 
 
 class StatisticsUpdate:
