@@ -57,8 +57,9 @@ class Runner:
                 self._inside.append((binding, place.offset + binding.offset))
             else:
                 self._outside[place].append(binding)
-        self._base = 0  # where the block is that the steps are bound to
-        self._addresses: dict[External, int] = {}
+        # What the steps are bound to at present.
+        self._base = 0
+        self._addresses: dict[str, list[int]] = {}  # by role, in the order of their indices
 
     @property
     def trains(self) -> bool:
@@ -124,9 +125,9 @@ class Runner:
             return gradients
         loan = self._gradient_pool.lend(self._gradient_size)
         whole = tensor_on(np.asarray(loan).view(np.float32))
-        for (index, number), view in zip(self._trained.items(), self._views, strict=True):
+        for index, view in zip(self._trained, self._views, strict=True):
             gradients[index] = paddle.as_strided(whole, *view)
-            self._bind_one(External("gradient", number), loan.address + view.offset)
+        self._bind_addresses("gradient", [loan.address + view.offset for view in self._views])
         return gradients
 
     def _bind_block(self, base: int) -> None:
@@ -140,15 +141,17 @@ class Runner:
         self._bind("tensor", self.tensors)
 
     def _bind(self, role: str, tensors: Sequence[paddle.Tensor | None]) -> None:
-        for index, tensor in enumerate(tensors):
-            if tensor is not None:
-                self._bind_one(External(role, index), tensor.data_ptr())
+        self._bind_addresses(role, [0 if t is None else t.data_ptr() for t in tensors])
 
-    def _bind_one(self, external: External, address: int) -> None:
-        if self._addresses.get(external) != address:
-            self._addresses[external] = address
-            for binding in self._outside.get(external, ()):
-                binding.step.bind(binding.argument, address + binding.offset)
+    def _bind_addresses(self, role: str, addresses: list[int]) -> None:
+        known = self._addresses.get(role)
+        if known == addresses:
+            return
+        self._addresses[role] = addresses
+        for index, address in enumerate(addresses):
+            if address and (known is None or known[index] != address):
+                for binding in self._outside.get(External(role, index), ()):
+                    binding.step.bind(binding.argument, address + binding.offset)
 
 
 def _contiguous(tensor: paddle.Tensor) -> paddle.Tensor:
