@@ -179,6 +179,17 @@ def nhwc(shape: Sequence[int], dtype: int, channels: int | None = None) -> Memor
     return MemoryDesc.strided(shape, dtype, (height * width * pixel, 1, width * pixel, pixel))
 
 
+def inputs_last(shape: Sequence[int], dtype: int) -> MemoryDesc:
+    """Weights [..., I, H, W] stored as [..., H, W, I]."""
+    *outer, channels, height, width = shape
+    strides = [1, width * channels, channels]
+    step = height * width * channels
+    for extent in reversed(outer):
+        strides.insert(0, step)
+        step *= extent
+    return MemoryDesc.strided(shape, dtype, strides)
+
+
 def attributes(relu: bool = False, add: MemoryDesc | None = None) -> Handle:
     """Primitive attributes: our own scratchpad, and what to do with the result before storing it.
 

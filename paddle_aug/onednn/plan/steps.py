@@ -127,15 +127,25 @@ class StepWriter:
         return External("tensor", len(self.tensors) - 1)
 
     def converted(
-        self, tensor: paddle.Tensor, plain: MemoryDesc, wanted: MemoryDesc
+        self,
+        tensor: paddle.Tensor,
+        plain: MemoryDesc,
+        wanted: MemoryDesc,
+        through: MemoryDesc | None = None,
     ) -> tuple[MemoryDesc, Place]:
-        """A parameter in the layout `wanted`, for the next `emit`; copied where it has another."""
-        place = self.tensor(tensor)
+        """A parameter in the layout `wanted`, for the next `emit`; copied where it has another.
+
+        through: a layout on the way there, where two copies are faster than one.
+        """
+        place: Place = self.tensor(tensor)
         if plain == wanted:
             return plain, place
-        slot = self.layout.take(wanted.size)
-        self.emit_reorder(plain, place, wanted, slot)
-        return wanted, slot
+        for desc in (wanted,) if through in (None, plain, wanted) else (through, wanted):
+            slot = self.layout.take(desc.size)
+            self.emit_reorder(plain, place, desc, slot)
+            self.done_with(place)
+            plain, place = desc, slot
+        return wanted, place
 
     def done_with(self, place: Place) -> None:
         """Give back what `converted` or `layout.take` gave."""
