@@ -14,7 +14,7 @@ from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path, load_object
 from paddle_aug.core.text import Say
-from paddle_aug.onednn import accelerate, is_available
+from paddle_aug.onednn import accelerate, attainable, is_available
 from paddle_aug.onednn.native.openmp import usable_threads
 from paddle_aug.weights.into_model import fit_weights
 from paddle_aug.weights.pretrained import read_weights
@@ -103,8 +103,15 @@ def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddl
         return model, "paddle"
     if config.amp == "fp16":
         raise UserError("amp: fp16 is for GPUs; on a CPU use --amp bf16 or no")
-    amp = "bf16" if config.amp == "bf16" else None
-    reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available(amp)
+    asked = "bf16" if config.amp == "bf16" else None
+    if config.cpu_backend == "paddle":
+        if asked:
+            raise UserError("amp: bf16 on a CPU needs the onednn backend, not --cpu-backend paddle")
+        return model, "paddle"
+    amp, missing = attainable(asked)
+    if missing:
+        say(f"warning: --amp bf16 has no effect here, float32 computes: {missing}")
+    reason = is_available(amp)
     if reason is None:
         threads, cores = usable_threads(), available_cores()
         if threads < cores:
@@ -114,8 +121,5 @@ def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddl
         return accelerate(model, amp), f"onednn {amp or 'float32'}"
     if config.cpu_backend == "onednn":
         raise UserError(f"cpu_backend: onednn cannot be used here: {reason}")
-    if amp:
-        raise UserError(f"amp: bf16 on a CPU needs the onednn backend: {reason}")
-    if config.cpu_backend == "auto":
-        say(f"warning: Paddle's own kernels compute, which are slow: {reason}")
+    say(f"warning: Paddle's own kernels compute, which are slow: {reason}")
     return model, "paddle"

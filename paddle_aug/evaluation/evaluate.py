@@ -103,7 +103,7 @@ def precision(config: Config, say: Say) -> str:
     reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available("bf16")
     if reason is None:
         return "bf16"
-    say(f"note: computed in float32, the run evaluated itself in bfloat16 ({reason})")
+    say(f"note: computed in float32, without the run's --amp bf16: {reason}")
     return "no"
 
 

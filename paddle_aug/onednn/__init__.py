@@ -9,6 +9,6 @@ from paddle_aug.core.paddle_import import import_paddle
 
 import_paddle()  # before the modules below do: what it sets counts from Paddle's import on
 
-from paddle_aug.onednn.api import accelerate, is_available  # noqa: E402
+from paddle_aug.onednn.api import accelerate, attainable, is_available  # noqa: E402
 
-__all__ = ["accelerate", "is_available"]
+__all__ = ["accelerate", "attainable", "is_available"]

@@ -31,6 +31,13 @@ def is_available(amp: str | None = None) -> str | None:
     return disagreement(amp)
 
 
+def attainable(amp: str | None) -> tuple[str | None, str | None]:
+    """(the precision that can be had here, why it is not `amp`): `amp` and None, or None (float32)
+    and a reason. amp: as for `is_available`."""
+    reason = is_available(amp) if amp else None
+    return (None, reason) if reason else (amp, None)
+
+
 def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Layer:
     """An equal model, faster on a CPU: oneDNN runs it, planned once for each input shape.
 
@@ -38,11 +45,15 @@ def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Laye
     train() and eval() work on either. Layers it does not know run in Paddle, and are named in a log
     line. Where acceleration is not available the model itself is returned, with a warning on a CPU.
     amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their
-    gradients and optimizer state in float32. Raises ValueError for another amp.
+    gradients and optimizer state in float32. Where the processor has no bfloat16, float32 computes,
+    with a warning. Raises ValueError for another amp.
     """
-    reason = is_available(amp)
+    precision, missing = attainable(amp)
+    reason = is_available(precision)
     if reason is None:
-        return make(model, amp)
+        if missing:
+            logger.warning("accelerate: float32 computes, not %s: %s", amp, missing)
+        return make(model, precision)
     level = logging.WARNING if paddle.device.get_device().startswith("cpu") else logging.INFO
     logger.log(level, "accelerate: the model runs in Paddle as it is: %s", reason)
     return model

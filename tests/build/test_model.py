@@ -1,10 +1,16 @@
-"""What is said of a device that there is not."""
+"""What is said of a device that there is not, and of a processor without what is asked for."""
 
+import numpy as np
 import paddle
 import pytest
+from paddle import nn
 
-from paddle_aug.build.model import choose_device
+from paddle_aug.build import model as build
+from paddle_aug.build.model import accelerated, choose_device
+from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.onednn import api
+from paddle_aug.onednn.native import library
 
 NEEDS_CPU_BUILD = pytest.mark.skipif(paddle.is_compiled_with_cuda(), reason="a build for GPUs")
 
@@ -37,3 +43,59 @@ def test_the_cpu_and_auto_are_taken():
     choose_device("cpu")
     choose_device("auto")
     assert paddle.device.get_device() == "cpu"
+
+
+NO_BF16 = "this processor has no bfloat16 instructions (avx512_bf16)"
+
+
+@pytest.fixture
+def plain() -> nn.Layer:
+    paddle.seed(1)
+    return nn.Sequential(nn.Conv2D(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 4))
+
+
+@pytest.fixture
+def without_bf16(monkeypatch):
+    monkeypatch.setattr(api, "cpu_flags", lambda: frozenset({"avx2", "avx512f"}))
+    monkeypatch.setattr(build, "usable_threads", build.available_cores)
+
+
+@pytest.mark.parametrize("backend", ["auto", "onednn"])
+def test_bf16_on_a_processor_without_is_float32_over_onednn(plain, without_bf16, backend):
+    said = []
+    config = Config(amp="bf16", cpu_backend=backend)
+    model, name = accelerated(plain, config, said.append)
+    assert name == "onednn float32"  # what the run records
+    assert said == [f"warning: --amp bf16 has no effect here, float32 computes: {NO_BF16}"]
+    images = paddle.rand([2, 3, 8, 8])
+    in_float32, _ = accelerated(plain, Config(), pytest.fail)  # which has nothing to say
+    np.testing.assert_array_equal(model(images).numpy(), in_float32(images).numpy())
+    assert model._backend.is_planned()
+
+
+def test_bf16_without_onednn_is_paddles_float32(plain, without_bf16, monkeypatch, tmp_path):
+    missing = tmp_path / "libdnnl.so.3"
+    monkeypatch.setattr(library, "library_path", lambda: missing)
+    library.library.cache_clear()
+    said = []
+    try:
+        assert accelerated(plain, Config(amp="bf16"), said.append) == (plain, "paddle")
+    finally:
+        library.library.cache_clear()
+    assert said[0].startswith("warning: --amp bf16 has no effect here, float32 computes: ")
+    assert said[1].startswith("warning: Paddle's own kernels compute, which are slow: oneDNN")
+    assert str(missing) in said[1]
+
+
+def test_bf16_and_paddles_kernels_are_not_both_to_be_had(plain):
+    with pytest.raises(UserError, match="bf16 on a CPU needs the onednn backend"):
+        accelerated(plain, Config(amp="bf16", cpu_backend="paddle"), print)
+
+
+def test_fewer_threads_than_cores_are_named(plain, monkeypatch):
+    monkeypatch.setattr(build, "available_cores", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(build, "usable_threads", lambda: 3)
+    said = []
+    accelerated(plain, Config(), said.append)
+    assert said == ["3 of 8 cores compute: OMP_NUM_THREADS is 3"]

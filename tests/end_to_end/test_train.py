@@ -117,6 +117,17 @@ def test_the_command_writes_the_documented_files_and_an_epoch_line(tmp_path):
     ]  # fmt: skip
 
 
+def test_bf16_where_there_is_none_trains_in_float32_and_records_it(tmp_path):
+    # As on a processor with AVX2 only: oneDNN has no bfloat16 then.
+    masked = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    arguments = [*TINY, "--epochs", "1", "--amp", "bf16", "--output", str(tmp_path)]
+    result = run("train.py", *arguments, env=masked)
+    assert result.returncode == 0
+    assert "warning: --amp bf16 has no effect here, float32 computes: " in result.stdout
+    record = json.loads((tmp_path / "samplePairing" / "environment.json").read_text())
+    assert record["backend"] == "onednn float32"
+
+
 def test_an_existing_run_is_refused_and_stays_as_it_was(tmp_path):
     config = tiny(tmp_path, augment="no", epochs=1)
     fit(config, say=quiet)

@@ -260,7 +260,7 @@ def test_the_precision_of_the_run_is_used_where_this_machine_can(
     config = evaluate.Config(amp=amp, cpu_backend=backend)
     assert evaluate.precision(config, lines.append) == told
     why = reason or "--cpu-backend paddle"
-    note = f"note: computed in float32, the run evaluated itself in bfloat16 ({why})"
+    note = f"note: computed in float32, without the run's --amp bf16: {why}"
     assert lines == ([note] if amp == "bf16" and told == "no" else [])
 
 

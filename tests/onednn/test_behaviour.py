@@ -495,3 +495,18 @@ def test_bf16_needs_its_instructions(monkeypatch):
     monkeypatch.setattr(api, "cpu_flags", lambda: frozenset({"avx512f"}))
     assert "avx512_bf16" in is_available("bf16")
     assert is_available() is None
+
+
+def test_bf16_asked_for_where_there_is_none_is_float32_with_a_warning(monkeypatch, caplog):
+    monkeypatch.setattr(api, "cpu_flags", lambda: frozenset({"avx2"}))
+    model, images = small_model(), paddle.rand(X_SHAPE)
+    with caplog.at_level(logging.WARNING):
+        run = accelerate(model, "bf16")
+    assert run is not model
+    wanted = accelerate(model)(images).numpy()
+    np.testing.assert_array_equal(run(images).numpy(), wanted)
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "accelerate: float32 computes, not bf16: "
+        "this processor has no bfloat16 instructions (avx512_bf16)"
+    )
