@@ -1,0 +1,147 @@
+"""Commands and programs in the documents: each command is understood, each program runs."""
+
+import argparse
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import cv2
+import pytest
+from sklearn.datasets import load_sample_image
+
+from paddle_aug import command_line
+from paddle_aug.__main__ import VERBS
+from paddle_aug.core.program import SCRIPTS
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "README_cn.md", ROOT / "configs/README.md",
+             ROOT / "results/README.md", *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
+# A line of code, or code in a sentence, which may go on in the next line.
+COMMAND = re.compile(
+    r"^(?:    |\| `)((?:paddle-aug|python3?) [^`|\n]+)|`((?:paddle-aug|python3?) [^`]+)`", re.M
+)
+PROGRAM = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
+# What a document writes for something that the reader puts in.
+PLACEHOLDERS = {"A": "mixup", "S": "0", "N": "2", "VERB": "compare RUN"}
+
+
+class Understood(Exception):
+    """Raised in place of doing what was asked for."""
+
+
+def commands() -> list[tuple[str, str]]:
+    """(document, command) of every command of ours that the documents name."""
+    found = []
+    for path in DOCUMENTS:
+        if not path.exists():
+            continue
+        for match in COMMAND.finditer(path.read_text(encoding="utf-8")):
+            text = " ".join((match[1] or match[2]).split())
+            if "..." not in text and (path.name, text) not in found:
+                found.append((path.name, text))
+    return found
+
+
+def words_of(command: str) -> list[str]:
+    words = shlex.split(command, comments=True)
+    return [part for word in words for part in PLACEHOLDERS.get(word, word).split()]
+
+
+def test_there_are_commands():
+    assert len(commands()) > 60
+    assert {document for document, _ in commands()} >= {"README.md", "README_cn.md"}
+
+
+@pytest.mark.parametrize(("document", "command"), commands())
+def test_a_command_is_understood(document, command, monkeypatch):
+    program, *words = words_of(command)
+    if program != "paddle-aug":
+        if words[:2] == ["-m", "paddle.distributed.launch"]:
+            words = words[next(i for i, word in enumerate(words) if word.endswith(".py")) :]
+        if words[0] == "-m":
+            if words[1] != "paddle_aug":
+                assert words[1] in ("venv", "pip", "pytest", "ruff", "pyright"), words
+                return
+            words = words[2:]
+        elif words[0].removesuffix(".py") in SCRIPTS:
+            words[0] = words[0].removesuffix(".py")
+        else:
+            check_script(ROOT / words[0], words[1:])
+            return
+    if words[0] in ("--help", "--version", "--print-completion"):
+        return
+    assert words[0] in VERBS, command
+    if len(words) > 1:  # else it is spoken of
+        check_verb(words[0], words[1:], monkeypatch)
+
+
+def check_script(script: Path, words: list[str]) -> None:
+    source = script.read_text(encoding="utf-8")
+    for name in re.findall(r"^from (?:tools\.)?(\w+) import", source, re.M):
+        if (script.parent / f"{name}.py").exists():
+            source += (script.parent / f"{name}.py").read_text(encoding="utf-8")
+    for word in words:
+        if word.startswith("--"):
+            assert f'"{word.partition("=")[0]}"' in source, f"{script.name} has no {word}"
+
+
+def check_verb(verb: str, words: list[str], monkeypatch) -> None:
+    """Every word is taken by the verb's own parser; train's options are checked as a whole, too."""
+    monkeypatch.chdir(ROOT)
+    if verb == "train":
+        try:
+            command_line.parse_args(words)
+        except SystemExit as end:
+            assert end.code == 0 and "--help" in words
+        return
+    original = argparse.ArgumentParser.parse_args
+
+    def parse_only(self, *args, **kwargs) -> NoReturn:
+        original(self, *args, **kwargs)
+        raise Understood
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    with pytest.raises((Understood, SystemExit)) as end:
+        importlib.import_module(VERBS[verb][0]).main(words)
+    assert end.type is Understood or (end.value.code == 0 and "--help" in words)
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def programs() -> list:
+    return [
+        pytest.param(match[1], id=f"{path.name}-{number}")
+        for path in DOCUMENTS
+        if path.exists()
+        for number, match in enumerate(PROGRAM.finditer(path.read_text(encoding="utf-8")))
+    ]
+
+
+@pytest.fixture
+def apple_leaves(tmp_path) -> Path:
+    """data/train.csv as the programs name it: pieces of two photographs, as two classes."""
+    (tmp_path / "data").mkdir()
+    lines = ["image,label"]
+    for number in range(10):
+        photograph = load_sample_image(("china.jpg", "flower.jpg")[number % 2])
+        cut = photograph[number * 20 : number * 20 + 256, number * 30 : number * 30 + 256]
+        cv2.imwrite(str(tmp_path / f"data/{number}.png"), cut[:, :, ::-1])
+        lines.append(f"{number}.png,{('rust', 'scab')[number % 2]}")
+    (tmp_path / "data/train.csv").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("program", programs())
+def test_a_program_runs_as_it_stands(program, apple_leaves):
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=apple_leaves, env=environment(),
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
