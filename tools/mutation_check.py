@@ -75,7 +75,7 @@ MUTANTS = [
     Mutant("train/learning_rate.py", "milestone <= epoch", "milestone < epoch", "train/test_optimizer"),
     Mutant("train/learning_rate.py", "0.5 * (1 + math.cos(math.pi * progress))", "1 - progress", "train/test_optimizer"),
     Mutant("train/learning_rate.py", "(step + 1) / self.warmup_steps", "step / self.warmup_steps", "train/test_optimizer"),
-    Mutant("train/learning_rate.py", "self._bad_epochs >= self.patience", "self._bad_epochs > self.patience", "train/test_optimizer"),
+    Mutant("train/learning_rate.py", "self._bad_epochs > self.patience", "self._bad_epochs >= self.patience", "train/test_optimizer"),
     Mutant("data/splits.py", "round(len(members) * eval_share), 1), len(members) - 1)", "round(len(members) * eval_share), 1), len(members))", "data/test_splits"),
     Mutant("data/splits.py", "train.append(members[cut:])", "train.append(members)", "data/test_splits"),
     Mutant("data/splits.py", "members[:per_class]", "members[: per_class + 1]", "data/test_splits"),

@@ -135,7 +135,7 @@ class Config(BaseModel):
     warmup_epochs: Natural = option(0, "Optimisation", "epochs of linear warm-up")
     milestones: Epochs = option([], "Optimisation", "multistep: epochs at which the rate is multiplied by --gamma, as 15,18", used_with=("lr_schedule", ("multistep",)))  # fmt: skip
     gamma: Annotated[float, Field(gt=0, le=1)] = option(0.1, "Optimisation", "multistep and plateau: factor", used_with=("lr_schedule", ("multistep", "plateau")))  # fmt: skip
-    plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss before a cut", used_with=("lr_schedule", ("plateau",)))  # fmt: skip
+    plateau_patience: Positive = option(10, "Optimisation", "plateau: epochs without a lower evaluation loss to wait for; the next such epoch cuts, as Paddle's ReduceOnPlateau", used_with=("lr_schedule", ("plateau",)))  # fmt: skip
     criterion: Literal["cross_entropy", "focal"] = option("cross_entropy", "Optimisation", "loss function")  # fmt: skip
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = option(0.0, "Optimisation", "share of the label spread over all classes")  # fmt: skip
     focal_gamma: Annotated[float, Field(ge=0)] = option(2.0, "Optimisation", "focal loss: gamma", used_with=("criterion", ("focal",)))  # fmt: skip

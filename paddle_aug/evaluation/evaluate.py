@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from scipy.special import softmax
 
 from paddle_aug.augment.transforms.base import Compose
 from paddle_aug.batches.augmented import AugmentedDataset
@@ -25,7 +26,6 @@ from paddle_aug.evaluation.results import (
     format_classes,
     headline,
     refuse_other_data,
-    softmax,
     write_evaluation,
 )
 from paddle_aug.evaluation.tta import build_views
@@ -179,5 +179,5 @@ def predict_views(
             logits, labels = predict(model, loader, f"view {number + 1}/{len(views)}", number)
         finally:
             loader.close()
-        total = total + softmax(logits)
+        total = total + softmax(logits.astype(np.float64), axis=1)
     return np.asarray(total) / len(views), labels

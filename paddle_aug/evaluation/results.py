@@ -18,16 +18,8 @@ from paddle_aug.runs.predictions import write_predictions
 from paddle_aug.train.engine import score
 from paddle_aug.train.metrics import ClassFigures, accuracy, confusion_matrix, per_class
 
-MISTAKES = 16  # on the sheet
-
-
-TOP = 5  # told of more classes than that
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities float64 of logits [N, classes]."""
-    values = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    return values / values.sum(1, keepdims=True)
+MISTAKES = 16  # images on the sheet of mistakes
+TOP = 5  # the k of the top-k accuracy, which is given where there are more classes than k
 
 
 def figures(probabilities: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:

@@ -7,6 +7,10 @@ from typing import Any
 
 from paddle_aug.core.errors import UserError
 
+# The defaults of Paddle's ReduceOnPlateau and torch's ReduceLROnPlateau.
+_LEAST_IMPROVEMENT = 1e-4  # of the best loss
+_LEAST_CUT = 1e-8  # of the rate
+
 
 @dataclass
 class LearningRate:
@@ -18,10 +22,10 @@ class LearningRate:
         the lowest before.
     lr: the rate that all of them start from, above 0.
     epochs, steps_per_epoch: length of the run, at least 1.
-    milestones: epochs, counted from 0 as everywhere: 15 cuts before the sixteenth epoch.
-    warmup_epochs: the rate first grows linearly over the steps of these epochs, reaching the
-        schedule's own at their last (arXiv 1706.02677). Milestones count from the run's start;
-        cosine begins after the warm-up, plateau counts no epoch of it.
+    milestones: epochs, counted from 0: 15 cuts the rate before the sixteenth epoch.
+    warmup_epochs: over the steps of these first epochs the rate grows linearly up to `lr`
+        (arXiv 1706.02677). Milestones count from the run's start; cosine begins after the
+        warm-up; plateau does not count its epochs.
     Raises UserError where the numbers do not fit together.
     """
 
@@ -58,19 +62,21 @@ class LearningRate:
         return self.lr * ramp * _FACTORS[self.name](self, step)
 
     def end_epoch(self, epoch: int, loss: float) -> None:
-        """Tell the evaluation loss after an epoch, counted from 0; only "plateau" listens."""
+        """Take note of the evaluation loss of an epoch, counted from 0; only "plateau" needs it."""
         if self.name != "plateau" or epoch < self.warmup_epochs:
             return
-        if loss < self._best:
+        if loss < self._best * (1 - _LEAST_IMPROVEMENT):
             self._best, self._bad_epochs = loss, 0
             return
         self._bad_epochs += 1
-        if self._bad_epochs >= self.patience:
-            self._factor *= self.gamma
+        if self._bad_epochs > self.patience:
             self._bad_epochs = 0
+            cut = self._factor * self.gamma
+            if self.lr * (self._factor - cut) > _LEAST_CUT:
+                self._factor = cut
 
     def state_dict(self) -> dict[str, Any]:
-        """What `end_epoch` has learned, as values for JSON."""
+        """What `end_epoch` has noted, as values for JSON."""
         best = None if math.isinf(self._best) else self._best
         return {"factor": self._factor, "best": best, "bad_epochs": self._bad_epochs}
 

@@ -14,7 +14,6 @@ from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import EvaluationOptions, parse_args
-from paddle_aug.evaluation.results import softmax
 from paddle_aug.train.fit import fit
 
 ROOT = Path(__file__).parent.parent.parent
@@ -156,8 +155,3 @@ def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match="not a readable checkpoint"):
         evaluate(path, tmp_path)
-
-
-def test_softmax_is_stable_and_sums_to_one():
-    probabilities = softmax(np.array([[1000.0, 1000.0], [-1000.0, 0.0]], np.float32))
-    np.testing.assert_allclose(probabilities, [[0.5, 0.5], [0.0, 1.0]])

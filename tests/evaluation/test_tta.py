@@ -4,6 +4,7 @@ import numpy as np
 import paddle
 import pytest
 from PIL import Image
+from scipy.special import softmax
 
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.config import Config, load_config
@@ -11,7 +12,6 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import ArrayDataset
 from paddle_aug.evaluation.evaluate import predict_views
 from paddle_aug.evaluation.options import EvaluationOptions
-from paddle_aug.evaluation.results import softmax
 from paddle_aug.evaluation.tta import build_views
 
 SIZE = 16
@@ -102,9 +102,9 @@ def predict(model: paddle.nn.Layer, images: ArrayDataset, **options) -> np.ndarr
 
 
 def assert_mean_of_probabilities(found: np.ndarray, logits: list[np.ndarray]) -> None:
-    mean = np.mean([softmax(values) for values in logits], axis=0)
+    mean = np.mean([softmax(values, axis=1) for values in logits], axis=0)
     np.testing.assert_allclose(found, mean, atol=1e-5)
-    assert abs(softmax(np.mean(logits, axis=0)) - mean).max() > 0.05
+    assert abs(softmax(np.mean(logits, axis=0), axis=1) - mean).max() > 0.05
 
 
 def test_flip_is_the_mean_probability_over_the_image_and_its_mirror_image(model, images):
@@ -128,7 +128,8 @@ def test_draws_are_the_mean_probability_over_n_draws_of_the_policy(model, images
     options = {"tta": "draws", "tta_policy": "flip", "tta_draws": draws}
     found = predict(model, images, **options)
     plain, mirrored = (
-        softmax(logits_of(model, pixels)) for pixels in (images.images, images.images[:, :, ::-1])
+        softmax(logits_of(model, pixels), axis=1)
+        for pixels in (images.images, images.images[:, :, ::-1])
     )
     # How many of an image's draws are mirrored, read off the class that shows it best.
     best = abs(mirrored - plain).argmax(1)[:, None]

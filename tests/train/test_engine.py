@@ -158,3 +158,11 @@ def test_score_of_known_logits():
     result = score(np.log(np.array([[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]])), np.array([0, 1]))
     assert result.loss == pytest.approx(-(np.log(0.5) + np.log(0.1)) / 2)
     assert result.accuracy == 0.5
+
+
+def test_score_of_large_logits_is_finite_and_a_loss_of_zero_has_no_sign():
+    right, wrong = (
+        score(np.array([[1000.0, -1000.0]], np.float32), np.array([label])) for label in (0, 1)
+    )
+    assert str(right.loss) == "0.0"
+    assert wrong.loss == 2000.0

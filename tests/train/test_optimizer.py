@@ -229,24 +229,47 @@ def plateau(losses: list[float], patience: int, warmup: int = 0) -> LearningRate
     return rate
 
 
-def test_plateau_cuts_after_patience_epochs_without_a_lower_loss():
+def test_plateau_cuts_after_more_than_patience_epochs_without_a_lower_loss():
     losses = [3.0, 2.0, 2.0, 2.5, 1.9, 1.95, 1.9, float("nan"), 2.0, 1.0]
-    rates = [plateau(losses[:n], 2).learning_rate(3 * n) for n in range(1, 11)]
+    rates = [plateau(losses[:n], 1).learning_rate(3 * n) for n in range(1, 11)]
     assert rates == pytest.approx([0.8] * 3 + [0.4] * 3 + [0.2] * 2 + [0.1] * 2)
+    rates = [plateau(losses[:n], 2).learning_rate(3 * n) for n in range(1, 11)]
+    assert rates == pytest.approx([0.8] * 7 + [0.4] * 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    # Steps of 3e-5 of a loss: some improvements are too small to count, none is at the limit.
+    losses=st.lists(
+        st.tuples(st.integers(1, 4), st.integers(0, 7)).map(lambda n: n[0] * (1 - 3e-5 * n[1])),
+        min_size=1, max_size=60,
+    ),
+    patience=st.integers(1, 4),
+    gamma=st.sampled_from([0.1, 0.3, 0.5, 0.9]),
+    lr=st.sampled_from([0.1, 1e-3, 3e-7]),
+)  # fmt: skip
+def test_plateau_gives_the_rates_of_paddle(losses, patience, gamma, lr):
+    ours = LearningRate("plateau", lr, 100, 3, gamma=gamma, patience=patience)
+    paddles = paddle.optimizer.lr.ReduceOnPlateau(lr, factor=gamma, patience=patience)
+    for epoch, loss in enumerate(losses):
+        assert ours.learning_rate(3 * epoch) == pytest.approx(paddles.last_lr, rel=1e-12)
+        ours.end_epoch(epoch, loss)
+        paddles.step(loss)
+    assert ours.learning_rate(3 * len(losses)) == pytest.approx(paddles.last_lr, rel=1e-12)
 
 
 def test_plateau_does_not_count_the_epochs_of_the_warm_up():
     losses = [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert plateau(losses, 2).learning_rate(15) == pytest.approx(0.2)
-    assert plateau(losses, 2, warmup=2).learning_rate(15) == pytest.approx(0.4)
+    assert plateau(losses, 1).learning_rate(15) == pytest.approx(0.2)
+    assert plateau(losses, 1, warmup=2).learning_rate(15) == pytest.approx(0.4)
 
 
 def test_plateau_continues_from_a_state_that_went_through_json():
     losses = [3.0, 2.0, 2.1, 2.2, 1.5, 1.6, 1.7, 1.4, 1.4, 1.4]
-    whole = plateau(losses, 3)
+    whole = plateau(losses, 2)
     for cut in range(len(losses)):
-        text = json.dumps(plateau(losses[:cut], 3).state_dict(), allow_nan=False)
-        resumed = plateau([], 3)
+        text = json.dumps(plateau(losses[:cut], 2).state_dict(), allow_nan=False)
+        resumed = plateau([], 2)
         resumed.set_state_dict(json.loads(text))
         for epoch in range(cut, len(losses)):
             resumed.end_epoch(epoch, losses[epoch])
