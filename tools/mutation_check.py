@@ -2,7 +2,7 @@
 """Break the core formulas one at a time and show that the quick tests notice.
 
 Each mutant is one change in one file, made in a copy of the project; the tests named with it must
-then fail. Survivors are printed: a formula that no test watches.
+then fail. Mutants that no test notices are printed as survivors.
 
     python tools/mutation_check.py            all of them
     python tools/mutation_check.py mix        those of files whose path holds "mix"
@@ -22,7 +22,10 @@ COPIED = ("paddle_aug", "models", "tests", "train.py", "evaluate.py", "pyproject
 
 
 class Mutant(NamedTuple):
-    """In paddle_aug/`file`, `old` becomes `new`; tests: the file of tests/ that must notice."""
+    """In paddle_aug/`file`, `old` becomes `new`, and the tests of tests/`tests`.py must fail.
+
+    `old` occurs once in the file.
+    """
 
     file: str
     old: str
@@ -36,11 +39,11 @@ MUTANTS = [
     Mutant("mix/formulas.py", "images * (1 - mask) + partners * mask", "images * mask + partners * (1 - mask)", "mix/test_formulas"),
     Mutant("mix/formulas.py", "images * (1 - mask) + mask * fill", "images * (1 - mask)", "mix/test_formulas"),
     Mutant("mix/formulas.py", "np.sqrt(1.0 - lam)", "np.sqrt(lam)", "mix/test_formulas"),
-    Mutant("mix/formulas.py", "mask[..., y1:y2, x1:x2] = 1", "mask[..., x1:x2, y1:y2] = 1", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "mask[row, :, y1:y2, x1:x2] = 1", "mask[row, :, x1:x2, y1:y2] = 1", "mix/test_formulas"),
     Mutant("mix/formulas.py", "return 1.0 - (y2 - y1)", "return 0.9 - (y2 - y1)", "mix/test_formulas"),
-    Mutant("mix/formulas.py", "targets[rows, second] += 1 - lam", "targets[rows, second] = 1 - lam", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "targets[rows, partner_labels] += 1 - lam", "targets[rows, partner_labels] = 1 - lam", "mix/test_formulas"),
     Mutant("mix/formulas.py", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, width)", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, height)", "mix/test_formulas"),
-    Mutant("mix/formulas.py", "if 0.0 < lam < 1.0:", "if 0.0 <= lam:", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "if alpha == 0:", "if alpha < 0:", "mix/test_formulas"),
     Mutant("mix/formulas.py", "return rng.integers(0, size, size)", "return rng.integers(0, size - 1, size)", "mix/test_formulas"),
     Mutant("mix/phases.py", "epoch % (self.on + self.off) < self.on", "epoch % (self.on + self.off) <= self.on", "mix/test_phases"),
     Mutant("mix/phases.py", "self.start <= epoch", "self.start < epoch", "mix/test_phases"),
@@ -48,12 +51,12 @@ MUTANTS = [
     Mutant("mix/phases.py", "start = epochs // 10", "start = epochs // 11", "mix/test_phases"),
     Mutant("core/seeding.py", "[seed, epoch, index, PURPOSES[purpose]]", "[seed, epoch, index]", "core/test_seeding"),
     Mutant("core/seeding.py", "[seed, epoch, index, PURPOSES[purpose]]", "[seed, 0, index, PURPOSES[purpose]]", "core/test_seeding"),
-    Mutant("train/losses.py", "first * lam + criterion(logits, y_b) * (1 - lam)", "first * lam + criterion(logits, y_b) * lam", "train/test_losses"),
+    Mutant("train/losses.py", "first * lam + criterion(logits, partner_labels) * (1 - lam)", "first * lam + criterion(logits, partner_labels) * lam", "train/test_losses"),
     Mutant("train/losses.py", "doubt**gamma * log_p", "doubt * gamma * log_p", "train/test_losses"),
     Mutant("train/losses.py", "* (1 - smoothing) + smoothing / num_classes", "* (1 - smoothing) + smoothing / (num_classes - 1)", "train/test_losses"),
     Mutant("train/losses.py", "soft_label=target.ndim == 2", "soft_label=target.ndim == 1", "train/test_losses"),
     Mutant("train/metrics.py", "self.total += float(value) * weight", "self.total += float(value)", "train/test_metrics"),
-    Mutant("train/metrics.py", "return lam * (predictions == y_a) + (1 - lam)", "return (predictions == y_a) + (1 - lam)", "train/test_metrics"),
+    Mutant("train/metrics.py", "return lam * (predictions == labels) + (1 - lam)", "return (predictions == labels) + (1 - lam)", "train/test_metrics"),
     Mutant("train/metrics.py", "np.asarray(labels, np.int64) * num_classes + np.asarray(predictions, np.int64)", "np.asarray(predictions, np.int64) * num_classes + np.asarray(labels, np.int64)", "train/test_metrics"),
     Mutant("train/metrics.py", "return (ahead < k)", "return (ahead <= k)", "train/test_metrics"),
     Mutant("train/metrics.py", "f1 = 2 * hits", "f1 = hits", "train/test_metrics"),
@@ -89,8 +92,8 @@ MUTANTS = [
     Mutant("core/atomic.py", "os.replace(temporary, path)", "os.replace(temporary, path) or 1 / 0", "runs/test_checkpoint"),
     Mutant("batches/normalise.py", "0, -m / s,", "0, m / s,", "augment/test_ops"),
     Mutant("mix/methods.py", "rng.random() >= self.probability", "rng.random() < self.probability", "mix/test_methods"),
-    Mutant("mix/methods.py", "labels[index], draw.lam", "labels, draw.lam", "mix/test_methods"),
-    Mutant("mix/methods.py", "Draw(mixing.box_lam(box, height, width), box)", "Draw(lam, box)", "mix/test_methods"),
+    Mutant("mix/methods.py", "labels[partners], lam", "labels, lam", "mix/test_methods"),
+    Mutant("mix/methods.py", "Draw(formulas.box_lam(box, height, width), box)", "Draw(lam, box)", "mix/test_methods"),
     Mutant("batches/augmented.py", "stream(self.seed, epoch, index)", "stream(self.seed, 0, index)", "batches/test_loader"),
     Mutant("batches/loader.py", "self.batches_of(epoch)[first:]", "self.batches_of(epoch)", "batches/test_loader"),
     Mutant("augment/ops/basic.py", "cos, sin = (", "sin, cos = (", "augment/test_ops"),
@@ -148,7 +151,7 @@ def main() -> int:
 
 
 def import_once() -> None:
-    """Import what is slow and not mutated: each test run is a fork of this process."""
+    """Import what is slow to import and never mutated; the forked test runs then have it already."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     sys.dont_write_bytecode = True  # a stale .pyc of the same size and second would hide a mutant
     import hypothesis
