@@ -29,7 +29,7 @@ from paddle_aug.data.cache_store import cache_home
 
 MAX_TOTAL_BYTES = 100 << 30
 MAX_RATIO = 100
-RATIO_FREE_BYTES = 64 << 20  # small archives of text compress well: no ratio below this
+RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is checked: text compresses well
 MAX_MEMBERS = 5_000_000
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _CHUNK = 1 << 20
@@ -51,17 +51,17 @@ _Members = Generator[tuple[str, IO[bytes] | None], None, None]
 
 
 def is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether the name ends as an archive's that `unpack` takes."""
+    """Whether the name has the ending of an archive that `unpack` reads."""
     return str(path).lower().endswith(SUFFIXES)
 
 
 def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
     """Unpack an archive once and return the folder with its content.
 
-    encoding: of a zip's names that do not say it; None: UTF-8, or GBK where they look like it.
-    The folder is `<name>_unpacked` beside the archive, or lies in the cache folder where that place
-    cannot be written. It appears whole or not at all; it is used again as long as the archive has
-    the same size and time, and replaced when the archive changed.
+    encoding: of file names in a zip that are not marked as UTF-8; None: UTF-8, or GBK where the
+    bytes look like it. The folder is `<name>_unpacked` beside the archive, or lies in the cache
+    folder where that place cannot be written. It appears whole or not at all. It is used again
+    while the archive keeps its size and time of change, and replaced when these differ.
     Raises UserError for a damaged or dangerous archive, a full disk, or a folder of that name that
     was not made by this function.
     """
@@ -116,21 +116,21 @@ def _put_in_place(fresh: Path, target: Path, old: Path, mark: dict[str, Any]) ->
     try:
         fresh.rename(target)
     except OSError:
-        # Another run was faster: its folder serves as well.
+        # Another run has unpacked the same archive in the meantime: use its folder.
         if _read_mark(target) != mark:
             raise
     return target
 
 
 def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
-    """In which encoding the names of what `unpack` put here were read, with some of the names;
-    None where they said it themselves."""
+    """The encoding that `unpack` read the file names in, with some of the names as examples; None
+    where the archive says the encoding itself."""
     mark = _read_mark(folder) or {}
     return (mark["encoding"], mark.get("examples", [])) if "encoding" in mark else None
 
 
 def _names_in_zip(archive: Path, encoding: str | None) -> MemberNames:
-    """Names in a zip; none for a tar, whose names are bytes as on a disk."""
+    """Decoded file names of a zip; empty for a tar, whose names are kept as bytes."""
     if not archive.name.lower().endswith(".zip"):
         return MemberNames(())
     try:
@@ -163,8 +163,8 @@ def extract(
 ) -> None:
     """Unpack an archive into the new folder `target`.
 
-    places: the files that are wanted, and where each goes: its path in the archive -> its path
-    below `target`. Without it every member goes under its own path. encoding: as of `unpack`.
+    places: the wanted files, path in the archive -> path below `target`. Without it every member is
+    written under its own path. encoding: see `unpack`.
     Raises UserError, leaving nothing behind, for: a member with an absolute path or "..", a link or
     device, two members of one name, more than MAX_TOTAL_BYTES or MAX_MEMBERS, more than MAX_RATIO
     times the archive's size, a damaged or encrypted archive, a wanted file that is not there.
@@ -192,7 +192,7 @@ def extract(
 
 
 def file_names(path: str | os.PathLike[str]) -> list[str]:
-    """The paths of an archive's files in its order, once each has been read to its end.
+    """The paths of the files in an archive, in its order; reads every file to its end to check it.
 
     Writes nothing. Raises UserError as `extract` does.
     """
@@ -222,7 +222,7 @@ def _naming_damage(archive: Path) -> Iterator[None]:
 
 
 class _Budget:
-    """Counts the bytes that really come out, whatever the archive's headers claim."""
+    """Counts the bytes that are really unpacked, as the archive's headers may be wrong."""
 
     def __init__(self, archive: Path, size: int):
         self.archive = archive
@@ -250,7 +250,7 @@ class _Budget:
 
 
 class _CountedReader(io.RawIOBase):
-    """A decompressed stream, counted, so that huge headers inside a tar are bounded as well."""
+    """A decompressed stream that counts its bytes, which limits huge headers in a tar, too."""
 
     def __init__(self, stream: IO[bytes], budget: _Budget):
         self._stream, self._budget = stream, budget
@@ -267,7 +267,7 @@ class _CountedReader(io.RawIOBase):
 def _members(archive: Path, encoding: str | None = None) -> _Members:
     """Path and content of each member that may be unpacked; None is the content of a folder.
 
-    The content has to be read before the next member is asked for.
+    Read the content before asking for the next member.
     """
     with open_regular(archive) as file:
         budget = _Budget(archive, os.fstat(file.fileno()).st_size)
@@ -308,7 +308,7 @@ def _tar_members(stream: IO[bytes], budget: _Budget) -> _Members:
 
 
 def _safe_name(name: str, budget: _Budget) -> str | None:
-    """A member's path below the target; None for what only clutters (macOS's shadow files)."""
+    """A member's path below the target; None for system files such as macOS's __MACOSX."""
     budget.count_member()
     if not name:
         budget.refuse("a member without a name")

@@ -1,8 +1,9 @@
-"""Files of the decoded-image cache: built once, whole or not at all, checked, bounded, deletable.
+"""The files of the cache of decoded images: writing, checking, listing and deleting them.
 
 An entry is a folder `<key>` with `images.npy`, uint8 [N, H, W, 3], and `info.json` with its
-checksum. It is written beside and renamed, so that it is complete where it exists. A lock file
-lets one run build while others wait; it frees itself when a run dies.
+checksum. It is written under another name and then renamed, so that an entry that exists is
+complete. A lock file lets one run build an entry while others wait; the system releases it when a
+run dies.
 """
 
 import contextlib
@@ -31,8 +32,11 @@ _SPARE_BYTES = 256 << 20  # left free on the disk for checkpoints and curves
 
 @dataclass(frozen=True)
 class Entry:
-    """One cached data set: its key, data set's name, images, bytes on disk, time of last use, and
-    in words the size and the filter that its images are scaled by ("" in an entry of old)."""
+    """One cached data set.
+
+    images: how many. bytes: on the disk. last_used: seconds since 1970. scaled: size and filter of
+    the images, in words; "" in entries of earlier versions.
+    """
 
     key: str
     name: str
@@ -81,11 +85,11 @@ def build_entry(
     limit_bytes: int,
     scaled: str = "",
 ) -> np.ndarray:
-    """Open an entry, or write it from blocks of images in order, and evict old ones for it.
+    """Open an entry, or write it from blocks of images; older entries are deleted to make room.
 
     blocks: called only when needed, gives uint8 [n, H, W, 3] arrays, N images in all.
-    scaled: their size and filter in words, for who lists the entries.
-    Raises OSError where it cannot be written or would not fit; errors of `blocks` pass through.
+    scaled: their size and filter in words, shown in the list of entries.
+    Raises OSError where the entry cannot be written or would not fit, and whatever `blocks` raises.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(folder / f"{key}.lock"):
@@ -107,7 +111,7 @@ def build_entry(
             part.rename(folder / key)
         finally:
             _remove(part)
-    # Without the checksum: it was counted while the bytes were written.
+    # No check: the checksum was computed from these bytes while they were written.
     images = open_entry(folder, key, shape, check=False)
     if images is None:
         raise OSError("the new file was removed again")
@@ -145,7 +149,7 @@ def _checksum(path: Path) -> int:
 def _locked(path: Path) -> Iterator[None]:
     try:
         import fcntl
-    except ImportError:  # Windows: two runs may both build; the renames keep them apart
+    except ImportError:  # Windows: two runs may both build; renaming keeps their files apart
         yield
         return
     with open(path, "wb") as file:
@@ -158,7 +162,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _remove_leftovers(folder: Path, key: str) -> None:
-    """Delete what killed runs left: of this key, whose lock we hold, and anything a day old."""
+    """Delete files that killed runs left: those of this key, and all older than a day."""
     for part in folder.glob("*.part-*"):
         with contextlib.suppress(OSError):
             if part.name.startswith(key) or part.stat().st_mtime < time.time() - 86400:
@@ -186,14 +190,14 @@ def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]
 
 
 def evict(folder: Path, keep_bytes: int) -> list[str]:
-    """Delete the least recently used entries until at most keep_bytes are left; their keys."""
+    """Delete the least recently used entries down to keep_bytes in all; returns their keys."""
     entries = list_entries(folder)
     total = sum(entry.bytes for entry in entries)
     gone = []
     for entry in entries:
         if total <= keep_bytes:
             break
-        # A run that still maps the file keeps reading it: the name goes, not the bytes.
+        # A run that has the file mapped can go on reading it: only its name is deleted.
         _remove(folder / entry.key)
         total -= entry.bytes
         gone.append(entry.key)
@@ -201,7 +205,7 @@ def evict(folder: Path, keep_bytes: int) -> list[str]:
 
 
 def clear(directory: str | os.PathLike[str] | None = None, key: str | None = None) -> int:
-    """Delete one entry, or all with what killed runs left; returns the bytes freed."""
+    """Delete one entry, or all of them and the files of killed runs; returns the bytes freed."""
     folder = images_folder(directory)
     entries = [entry for entry in list_entries(folder) if key in (None, entry.key)]
     for entry in entries:
@@ -213,6 +217,6 @@ def clear(directory: str | os.PathLike[str] | None = None, key: str | None = Non
 
 
 def cache_home() -> Path:
-    """Folder for what can be made again: $PADDLE_AUG_CACHE, or ~/.cache/paddle_aug."""
+    """Folder of all caches: $PADDLE_AUG_CACHE, or ~/.cache/paddle_aug."""
     chosen = os.environ.get("PADDLE_AUG_CACHE")
     return user_path(chosen or "~/.cache/paddle_aug")

@@ -1,4 +1,4 @@
-"""Images decoded and resized once: a data set over the cache's memory-mapped file."""
+"""A data set whose images are decoded and resized once and then read from a cache file."""
 
 import hashlib
 import json
@@ -45,12 +45,12 @@ class Scaling(NamedTuple):
 class CachedDataset(ImageDataset):
     """An ImageDataset with every image scaled to (height, width), decoded only once.
 
-    directory: of the cache (default: "images" in $PADDLE_AUG_CACHE or ~/.cache/paddle_aug).
-    resample, antialias: the filter, as of `ops.resize`; another one makes another entry.
-    limit_bytes: for the whole folder; older entries go to make room, and a data set that is larger
-    is not cached; 0 turns the cache off. progress: show a bar while building, on a terminal.
-    Data sets in memory need no file and are resized when asked for, as is any data set whose cache
-    cannot be written: one warning says so. `cached` tells which.
+    directory: the cache's folder (default: "images" in $PADDLE_AUG_CACHE or ~/.cache/paddle_aug).
+    resample, antialias: the filter, see `ops.resize`; each filter has an entry of its own.
+    limit_bytes: of the whole folder; older entries are deleted to make room, a data set that is
+    larger is not cached, and 0 turns the cache off. progress: show a bar while building, on a
+    terminal. Data sets in memory need no file and are resized when asked for, as is any data set
+    whose cache cannot be written: one warning says so. `cached` tells whether the cache is used.
     Raises UserError naming the first image that cannot be read, while building.
     """
 
@@ -93,7 +93,7 @@ class CachedDataset(ImageDataset):
         if self._images is None:
             image = ops.resize(self._dataset[number][0], *self._scaling)
         else:
-            # A copy: augmentations may write into the image.
+            # A copy, as augmentations may write into the image.
             image = np.array(self._images[number])
         return image, int(self.labels[index])
 
@@ -123,7 +123,8 @@ class CachedDataset(ImageDataset):
                         self._folder, error)  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
-        # A memory map would be pickled with all its bytes; another process opens it by itself.
+        # A memory map would be pickled with all its bytes; the other process opens the file
+        # instead.
         return {**self.__dict__, "_images": None, "_had_images": self.cached}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -134,8 +135,8 @@ class CachedDataset(ImageDataset):
 
 
 def _key(paths: list[str], scaling: Scaling) -> str:
-    """Changes with the list, any file's size or time, the size of the images, the filter they are
-    scaled by, and the code that decodes and scales them."""
+    """Key of the entry: another one for another list of files, size or time of a file, size or
+    filter of scaling, or version of the code that decodes and scales."""
     code = [_VERSION, cv2.__version__, PIL.__version__]
     digest = hashlib.sha256(json.dumps([code, scaling]).encode())
     for path in paths:
@@ -143,7 +144,7 @@ def _key(paths: list[str], scaling: Scaling) -> str:
             status = os.stat(path)
             mark = f"{status.st_size} {status.st_mtime_ns}"
         except OSError:
-            mark = "missing"  # building will name it
+            mark = "missing"  # building the entry names the file
         digest.update(os.fsencode(os.path.abspath(path)) + b"\0" + mark.encode() + b"\n")
     return digest.hexdigest()[:32]
 
@@ -155,7 +156,7 @@ def _blocks(dataset: FileDataset, scaling: Scaling, progress: bool) -> Iterator[
     bar = tqdm(total=len(dataset), desc=f"decoding {dataset.name}", unit="image",
                disable=None if progress else True, leave=False)  # fmt: skip
     with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
-        # In blocks: results not yet written must not pile up in memory.
+        # In blocks, so that few results wait in memory to be written.
         for start in range(0, len(dataset), _BLOCK):
             indices = range(start, min(start + _BLOCK, len(dataset)))
             yield np.stack(list(pool.map(read, indices)))

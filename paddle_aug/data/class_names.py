@@ -16,14 +16,14 @@ log = logging.getLogger(__name__)
 # PaddleClas writes label_list.txt, PaddleX label.txt or labels.txt.
 MAP_FILES = ("classes.txt", "labels.txt", "label_list.txt", "label.txt")
 _LABEL = re.compile(r"([+-]?\d+)(\.0*)?")
-# "0 cat", as PaddleClas and PaddleX write it; a tab, a comma or a colon do as well.
+# "0 cat", as PaddleClas and PaddleX write it; a tab, a comma or a colon may stand between.
 _NUMBERED = re.compile(r"(\d{1,9})(?:\s*[,:]\s*|\s+)(\S.*)")
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """Names of label numbers. source: where they come from, for messages. by_number: the source
-    says the numbers; otherwise they are those of its lines, from 0."""
+    """Names of label numbers. source: where they come from, for messages. by_number: whether the
+    source gives the numbers; otherwise its lines are numbered from 0."""
 
     names: dict[int, str]
     source: str
@@ -33,7 +33,8 @@ class LabelMap:
 def read_label_map(path: Path, guesses: Guesses) -> LabelMap:
     """A file of class names: "number name" lines in any order, with gaps, or a name a line.
 
-    Numbers are read where every line begins with one. Raises UserError with file and line.
+    Lines are read as "number name" only where every line begins with a number. Raises UserError
+    with file and line.
     """
     lines = [line.strip() for line in guesses.read_text(path).strip().split("\n")]
     matches = [_NUMBERED.fullmatch(line) for line in lines]
@@ -55,7 +56,7 @@ def find_label_map(
 ) -> LabelMap | None:
     """The map that --class-names gives, or that lies in one of the folders.
 
-    lists: files that list the images, and are no maps whatever they are called.
+    lists: files that list the images; they are not read as maps, whatever their names.
     Raises UserError where two files name the classes differently.
     """
     chosen = guesses.options.class_names
@@ -73,7 +74,7 @@ def find_label_map(
         try:
             other = read_label_map(path, guesses)
         except UserError:
-            continue  # of another kind, as a label for each image
+            continue  # not a map: a label for each image, for example
         if other.names != first.names:
             raise UserError(
                 f"{first.source} and {path} name the classes differently: choose with "
@@ -106,9 +107,9 @@ def number_labels(
 ) -> tuple[list[str], list[int], list[int]]:
     """Turn labels as written into numbers from 0.
 
-    label_map: names of numbers, as `find_label_map` gives them. Without one numbers are called as
-    the folders in the paths where these agree, else as they are written. Labels that are names are
-    sorted, or in the map's order.
+    label_map: names of numbers, from `find_label_map`. Without one, numbered classes are named
+    after the folders in the paths, where each label has a folder of its own, else by their numbers.
+    Labels that are names are sorted, or in the map's order.
     Returns classes, labels of train, labels of evaluation. Raises UserError with file and line for:
     numbers mixed with names, negative or fractional numbers, numbers that the map does not name, a
     label of evaluation that training does not have.
@@ -141,7 +142,7 @@ def number_labels(
 
 
 def _are_classes(names: Iterable[str], guesses: Guesses) -> bool:
-    """Whether a trained model calls its classes so: by the numbers that the labels are."""
+    """Whether these numbers are the names of classes of the trained model."""
     known = guesses.options.known_classes
     return known is not None and set(names) <= set(known)
 
@@ -169,7 +170,7 @@ def _order_names(train: Sequence[Row], label_map: LabelMap | None, guesses: Gues
 def named_by_map(
     rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMap, guesses: Guesses
 ) -> dict[int, str]:
-    """Names by the label numbers as the rows have them."""
+    """The map's names by label number, counted as the rows count them (from 0 or from 1)."""
     names = label_map.names
     if not label_map.by_number:
         first = _first_label(rows, numbers, label_map)
@@ -189,7 +190,7 @@ def named_by_map(
 def _first_label(rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMap) -> int:
     """The label of the map's first line: 0, or 1 where label 0 does not occur and the last does.
 
-    Raises UserError for a label that has no line, and where both readings fit.
+    Raises UserError for a label without a line, and where 0 and 1 are both possible.
     """
     count = len(label_map.names)
     first = int(0 not in numbers and count in numbers)
@@ -240,10 +241,10 @@ def note_renumbered(numbers: Sequence[int], guesses: Guesses) -> None:
 
 
 def folder_names(rows: Sequence[Row], numbers: Sequence[int]) -> dict[int, str] | None:
-    """The folder of each label number, where the paths have a folder for each label alone.
+    """Names of the labels by the folders in the paths, where each label has a folder of its own.
 
-    Folders are counted from the image upwards: cat in train/cat/1.png, then train. None where no
-    such folders are, or there is one label only.
+    Tried from the image upwards: for train/cat/1.png first cat, then train. None where no level of
+    folders fits, or there is one label only.
     """
     if len(set(numbers)) < 2:
         return None
@@ -263,8 +264,8 @@ def _folders(image: str) -> tuple[str, ...]:
 def _refuse_lists_numbered_apart(
     train: Sequence[Row], evaluation: Sequence[Row], numbers: tuple[list[int], list[int]]
 ) -> None:
-    """Raise UserError where the folders say that the two lists number the classes differently, as
-    list makers do that go through the folders of each part in the order of the disk."""
+    """Raise UserError where the folders show that the two lists number the classes differently, as
+    happens when a script numbers the folders of each part in the order the disk lists them."""
     trained, evaluated = folder_names(train, numbers[0]), folder_names(evaluation, numbers[1])
     for number, folder in (evaluated or {}).items():
         expected = (trained or {}).get(number, folder)
@@ -279,7 +280,7 @@ def _refuse_lists_numbered_apart(
 def _refuse_other_folders(
     rows: Sequence[Row], numbers: Sequence[int], names: dict[int, str], label_map: LabelMap
 ) -> None:
-    """Raise UserError where the folders have the map's names, but for other labels."""
+    """Raise UserError where the folders are named like the map's classes, but for other labels."""
     found = folder_names(rows, numbers) or {}
     if not set(found.values()) <= set(names.values()):
         return
@@ -310,7 +311,7 @@ def _are_numbers(*parts: Sequence[Row]) -> bool:
 def _number(row: Row) -> int:
     match = _LABEL.fullmatch(row.label)
     assert match is not None, "checked by _are_numbers"
-    # Bounded before int(): thousands of digits cost time and break int().
+    # Checked before int(), which refuses thousands of digits.
     value = int(match[1]) if len(match[1]) <= 9 else -1
     if value < 0:
         raise UserError(f"{row.place}: label {short(row.label)} is negative or far too large")

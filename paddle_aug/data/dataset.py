@@ -1,4 +1,4 @@
-"""The data sets of images, in memory and in files, and their readers, as small interfaces."""
+"""The interfaces of the package: data sets of images, in memory or in files, and their readers."""
 
 import contextlib
 import hashlib
@@ -20,16 +20,17 @@ from paddle_aug.data.options import DataOptions
 
 log = logging.getLogger(__name__)
 
-SMALL_BYTES = 64 << 20  # files of as much in all are known by their content, of more by their sizes
+SMALL_BYTES = 64 << 20  # larger data sets are fingerprinted by file size, not content
 
 
 class ImageDataset(paddle.io.Dataset):
     """Labelled images; an item is (uint8 [height, width, 3] RGB contiguous, label).
 
     classes: names in the order of the label numbers. labels: int64 [N], in 0..len(classes)-1.
-    changes_label: operations that would change what an image shows: of "horizontal_flip",
-    "vertical_flip", "large_rotation". name: short, for messages. description: where it came from.
-    read_as: what was concluded in reading it, a line each, with the option that decides it.
+    changes_label: operations that would make an image one of another class, out of
+    "horizontal_flip", "vertical_flip" and "large_rotation". name: short, for messages. description:
+    where the data came from. read_as: what was concluded while reading them, a line each, with the
+    option that overrides it.
     """
 
     read_as: tuple[str, ...] = ()
@@ -61,7 +62,7 @@ class ImageDataset(paddle.io.Dataset):
         raise NotImplementedError
 
     def fingerprints(self) -> Iterator[bytes]:
-        """For each image what tells it from another one in its place, without decoding it."""
+        """Bytes that identify each image without decoding it: its content or its file's size."""
         raise NotImplementedError
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> "ImageDataset":
@@ -76,8 +77,8 @@ class ImageDataset(paddle.io.Dataset):
     def numbered_by(self, classes: Sequence[str]) -> "ImageDataset":
         """The same images under a trained model's classes, which are matched by their names.
 
-        Classes without an image may be missing on either side. Raises UserError where an image is
-        of a class that is none of these.
+        Only classes that have images here must be among the model's. Raises UserError for an image
+        of another class.
         """
         if self.classes == list(classes):
             return self
@@ -142,7 +143,7 @@ class FileDataset(ImageDataset):
         return readable(self.paths[index])
 
     def fingerprints(self) -> Iterator[bytes]:
-        # Not the time: a data set that was unpacked or copied anew is the same one.
+        # Without the files' times: they change when a data set is unpacked or copied again.
         is_small = self._is_small()
         for path in self.paths:
             try:
@@ -151,15 +152,15 @@ class FileDataset(ImageDataset):
                 else:
                     yield b" %d " % os.stat(path).st_size
             except OSError:
-                yield b" missing "  # reading it will say so
+                yield b" missing "  # reading the image names the file
 
     def _is_small(self) -> bool:
-        """Whether all files can be read in no time."""
+        """Whether the files hold at most SMALL_BYTES together."""
         total = 0
         for path in self.paths:
             with contextlib.suppress(OSError):
                 status = os.stat(path)
-                # Reading a pipe or a device would not end.
+                # A pipe or a device counts as large: reading it might never end.
                 total += status.st_size if stat.S_ISREG(status.st_mode) else SMALL_BYTES + 1
         return total <= SMALL_BYTES
 
@@ -174,9 +175,9 @@ TrainAndEval = tuple[ImageDataset, ImageDataset]
 class Reader:
     """One format. To add one: write it, and put it into READERS in load.py.
 
-    layout: what is understood, in words. fits: whether the file or folder at a path is of this
-    format; it only looks. load: the training and the evaluation data set; raises UserError.
-    uses: the options of DataOptions that count for this format, beside those that count for all.
+    layout: the format in words. fits: whether the file or folder at a path has this format; does
+    not load it. load: gives the training and the evaluation data set; raises UserError. uses: the
+    options of DataOptions that this format uses beside those that all formats use.
     """
 
     layout: str
@@ -186,7 +187,7 @@ class Reader:
 
 
 def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:
-    """Log how many files train and are evaluated on as well."""
+    """Warn where files are in both the training and the evaluation part."""
     shared = sorted(set(train.paths) & set(evaluation.paths))
     if shared:
         log.warning("%d files are in training and in evaluation, such as %s: evaluation will "
@@ -195,7 +196,7 @@ def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:
 
 def data_digest(dataset: Any) -> str:
     """SHA-256 over an ImageDataset's classes, labels, sources and the images' fingerprints: pixels
-    of arrays, files' content up to 64 MB in all, files' sizes beyond."""
+    of arrays, content of files up to 64 MB in all, sizes of files beyond that."""
     digest = hashlib.sha256("\n".join(dataset.classes).encode())
     digest.update(np.asarray(dataset.labels, np.int64).tobytes())
     for index, fingerprint in enumerate(dataset.fingerprints()):

@@ -1,11 +1,11 @@
-"""Any image file to RGB uint8 as a person sees it, or a clear error; never half an image.
+"""Read an image file as RGB uint8, looking as a viewer shows it, or raise an error.
 
 Formats: JPEG, PNG, BMP, GIF, WebP, TIFF, PPM/PGM, recognised by content, not by the file's name.
-Gray becomes three equal channels, white where a TIFF counts from white; palettes are looked up;
-transparent parts and levels lie on white; CMYK is converted; 12- and 16-bit values keep their high
-eight bits; an EXIF orientation is applied; of an animation or a multi-page file the first frame
-counts. Colour profiles are ignored. Damage in the middle of a JPEG that keeps its end marker shows
-as grey blocks and cannot be told.
+Gray becomes three equal channels (inverted for a TIFF in which 0 is white); palettes are looked up;
+transparent parts are put on white; CMYK is converted; 12- and 16-bit values keep their high eight
+bits; an EXIF orientation is applied; of an animation or a multi-page file the first frame is read.
+Colour profiles are ignored. Damage in the middle of a JPEG that keeps its end marker shows as grey
+blocks and cannot be detected.
 """
 
 import functools
@@ -23,7 +23,7 @@ from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import ImageError, UserError
 from paddle_aug.core.safe_files import read_bytes
 
-MAX_PIXELS = 89_478_485  # Pillow's own warning level: a quarter GB of RGB
+MAX_PIXELS = 89_478_485  # the size from which Pillow warns: 0.25 GB of RGB
 MAX_FILE_BYTES = 512 << 20
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 SUFFIXES = (
@@ -38,7 +38,7 @@ _WHITE_IS_ZERO, _SIGNED = 0, 2
 # This module checks the size itself, before decoding, and raises.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# Older OpenCV has no direct decoding to RGB.
+# Older editions of OpenCV cannot decode to RGB directly.
 _DIRECT_RGB = getattr(cv2, "IMREAD_COLOR_RGB", None)
 
 
@@ -68,24 +68,24 @@ def decode_image(data: bytes, path: str | os.PathLike[str] = "image") -> np.ndar
         return _decode_with_pillow(data)
     except _RefusedError as error:
         raise UserError(f"{path}: {error}") from None
-    # Decoders meet hostile bytes with exceptions of every kind (struct, Index, Value, Syntax...).
+    # Broken bytes make decoders raise exceptions of many kinds (struct, Index, Value, Syntax...).
     except Exception as error:
         raise UserError(f"{path}: damaged or cut off ({error})") from None
 
 
 class _RefusedError(Exception):
-    """Reason why an image is not taken."""
+    """Why an image is refused; the message lacks the path."""
 
 
 def _decode_jpeg(data: bytes) -> np.ndarray | None:
-    """Fast path for 8-bit gray and colour JPEG; None where Pillow must look at it."""
+    """Fast path for 8-bit gray and colour JPEG; None where Pillow must decode it."""
     header = _jpeg_header(data)
     if header is None:
         return None
     height, width, scan_start = header
     _check_size(width, height)
-    # OpenCV fills what is missing with gray and says nothing. 0xFFD9 cannot occur inside a scan,
-    # so that its absence tells a cut-off file; a thumbnail's own lies before scan_start.
+    # OpenCV silently fills missing parts with gray. The end marker 0xFFD9 cannot occur inside a
+    # scan, so a file without it is cut off; that of a thumbnail lies before scan_start.
     if data.find(b"\xff\xd9", scan_start) < 0:
         raise _RefusedError("the JPEG is cut off (its end marker is missing)")
     buffer = np.frombuffer(data, np.uint8)
@@ -100,7 +100,7 @@ def _decode_jpeg(data: bytes) -> np.ndarray | None:
 
 
 def _jpeg_header(data: bytes) -> tuple[int, int, int] | None:
-    """Height, width and where the first scan starts; None for anything unusual."""
+    """Height, width and position of the first scan; None for a JPEG of another kind."""
     position, size = 2, None
     while position + 9 < len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -141,25 +141,25 @@ def _decode_with_pillow(data: bytes) -> np.ndarray:
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I"):
         picture = _gray_of_many_levels(picture, tags)
-    if picture.mode == "La":  # multiplied by its transparency
+    if picture.mode == "La":  # gray premultiplied by its alpha
         picture = picture.convert("LA")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    # np.array copies: the result is writable and does not hold Pillow's buffer.
+    # np.array copies, so that the result is writable and frees Pillow's buffer.
     return np.ascontiguousarray(np.array(picture.convert("RGB")))
 
 
 @functools.cache
 def _known_formats() -> tuple[str, ...]:
-    """FORMATS that this Pillow was built with; no others, as EPS would start Ghostscript."""
+    """Those of FORMATS that this Pillow can read. EPS is none: reading it runs Ghostscript."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _check_pixels(picture: Image.Image, tags: Mapping[int, Any]) -> None:
-    """Raise _RefusedError where nothing says which values are black and white."""
+    """Raise _RefusedError for pixels of which no value is defined as black or white."""
     kind = None
     if picture.mode == "F":
         kind = "floating-point"
@@ -172,9 +172,9 @@ def _check_pixels(picture: Image.Image, tags: Mapping[int, Any]) -> None:
 
 
 def _keep_transparent_level(picture: Image.Image, data: bytes) -> None:
-    """Change a PNG's picture so that the level that its file declares transparent is that in it.
+    """Correct the gray level or colour that a PNG declares transparent.
 
-    The file names the level in its own bits, Pillow hands it on to a picture of 8 bits.
+    The file gives that level in its own number of bits, while Pillow's picture has 8 bits.
     """
     level = picture.info.get("transparency")
     if picture.format != "PNG" or level is None:
@@ -183,7 +183,7 @@ def _keep_transparent_level(picture: Image.Image, data: bytes) -> None:
     if picture.mode == "L" and level < 1 << bits < 256:
         picture.info["transparency"] = level * 255 // ((1 << bits) - 1)
     elif picture.mode == "RGB" and bits == 16:
-        # The low bytes are gone; OpenCV makes the level an alpha channel before it drops them.
+        # Pillow has dropped the low bytes; OpenCV makes an alpha channel before it drops them.
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if pixels is None or pixels.shape != (picture.height, picture.width, 4):
             raise _RefusedError("16-bit colours with a transparent one; convert it to 8 bits")
@@ -192,7 +192,7 @@ def _keep_transparent_level(picture: Image.Image, data: bytes) -> None:
 
 
 def _gray_of_many_levels(picture: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
-    """The high eight bits of gray pixels of 12 or 16, with alpha where a level is transparent."""
+    """8-bit gray from pixels of 12 or 16 bits, with alpha where a level is transparent."""
     bits, values = max(tags.get(_BITS, (16,))), np.asarray(picture)
     gray = values if tags.get(_PHOTOMETRIC) != _WHITE_IS_ZERO else (1 << bits) - 1 - values
     result = Image.fromarray((gray >> (bits - 8)).astype(np.uint8))

@@ -31,7 +31,7 @@ CIFAR10_NAMES = [
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 ]  # fmt: skip
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
-# What zipfile and numpy raise on damaged bytes.
+# Exceptions of zipfile and numpy for damaged bytes.
 _NPZ_ERRORS = (
     zipfile.BadZipFile, zlib.error, tokenize.TokenError, EOFError, OSError, ValueError,
     RuntimeError, NotImplementedError, SyntaxError, MemoryError,
@@ -81,7 +81,7 @@ def cifar_files(folder: Path) -> tuple[int, list[Path], list[Path]] | None:
 
 
 def cifar_names(folder: Path, num_classes: int) -> list[str]:
-    """Class names from the folder's own list; CIFAR-10's known ones, or numbers, without it."""
+    """Class names from the folder's list; without one the names of CIFAR-10, or numbers."""
     path = folder / ("batches.meta.txt" if num_classes == 10 else "fine_label_names.txt")
     if path.is_file():
         names = read_text(path).split()
@@ -94,7 +94,7 @@ def cifar_names(folder: Path, num_classes: int) -> list[str]:
 def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """A uint8 array from an IDX file, plain or .gz, of 1 to 4 dimensions.
 
-    The size is taken from the header and checked before anything is unpacked. Raises UserError.
+    The size in the header is checked before anything is unpacked. Raises UserError.
     Source: the format's description at http://yann.lecun.com/exdb/mnist/
     """
     with open_regular(path) as file:
@@ -117,7 +117,7 @@ def _read_idx(stream: IO[bytes], path: str | os.PathLike[str]) -> np.ndarray:
     count = int(np.prod(np.array(shape, dtype=object)))
     if not 0 < count <= MAX_ARRAY_BYTES:
         raise UserError(f"{path}: the header claims {shape}, {count:,} bytes")
-    # In pieces: a header that claims much over a short file costs no memory.
+    # In pieces, so that a false size in the header takes no memory.
     pieces, left = [], count
     while left and (piece := stream.read(min(left, 1 << 24))):
         pieces.append(piece)
@@ -128,7 +128,7 @@ def _read_idx(stream: IO[bytes], path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def idx_files(folder: Path) -> list[tuple[Path, Path]] | None:
-    """The (images, labels) files of training and test in a folder of MNIST's usual names."""
+    """The (images, labels) files of training and test, by the names that MNIST's files have."""
     found = []
     for pair in _IDX_PAIRS:
         files = []
@@ -143,7 +143,7 @@ def idx_files(folder: Path) -> list[tuple[Path, Path]] | None:
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> Arrays:
-    """Images and labels of one part of MNIST. Raises UserError where they do not fit together."""
+    """Images and labels of one part of MNIST. Raises UserError where their numbers differ."""
     images, labels = read_idx(images_path), read_idx(labels_path)
     return _checked_arrays(images, labels, images_path)
 
@@ -264,7 +264,7 @@ def _only_npz(folder: Path) -> Path | None:
 
 
 def _array_pair(train: Arrays, test: Arrays, path: Path, guesses: Guesses) -> TrainAndEval:
-    """Data sets of MNIST's kind, with numbers for labels."""
+    """Data sets of images and numbered labels in arrays."""
     unknown = np.setdiff1d(test[1], train[1])
     if len(unknown):
         raise UserError(f"{path}: test label {unknown[0]} does not occur in training")
@@ -282,7 +282,7 @@ def _array_pair(train: Arrays, test: Arrays, path: Path, guesses: Guesses) -> Tr
 
 
 def _array_names(train: Arrays, path: Path, guesses: Guesses) -> dict[int, str]:
-    """The classes' names by the labels in the arrays, in ascending order."""
+    """Name of each class by its label in the arrays, in ascending order."""
     chosen = guesses.options.class_names
     if chosen == "folders":
         raise UserError("--class-names folders: arrays have no folders; give names or a file")
@@ -304,7 +304,7 @@ def _refuse_eval_data(path: Path, options: DataOptions) -> None:
 
 
 def _at(find: Callable[[Path], object], endings: tuple[str, ...]) -> Callable[[Path], bool]:
-    """Whether `find` finds its files in a folder, or in the folder of one of them."""
+    """A test of paths: `find` finds its files in the folder, or in the folder of the given file."""
 
     def fits(path: Path) -> bool:
         if path.is_dir():

@@ -24,12 +24,12 @@ _TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
 def fits(path: Path) -> bool:
-    """Whether it is a folder with two class folders or more, or with a training part."""
+    """Whether the path is a folder with two or more class folders, or with a training part."""
     return path.is_dir() and (may_have_parts(path) or is_class_tree(path))
 
 
 def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
-    """Data sets of a tree with its parts or eval_data, or split by class. Raises UserError."""
+    """Data sets of a tree: its parts, or with eval_data, or split by class. Raises UserError."""
     guesses = Guesses(options)
     parts = _choose_parts(folder, options)
     tree = parts.train if parts else folder
@@ -142,9 +142,9 @@ def scan_tree(
 ) -> tuple[list[str], list[int], list[str]]:
     """Paths, label numbers and class names of a tree of class folders.
 
-    classes: the training part's names, which this tree may not go beyond; None to take its own.
-    root: folder that links may not lead out of (default: the tree).
-    Raises UserError for: no classes, a class without images, an unknown class, a link outwards.
+    classes: names of the training part's classes, which must include this tree's; None for none.
+    root: folder that symbolic links may not lead out of (default: the tree).
+    Raises UserError for: no classes, a class without images, an unknown class, a link out of root.
     """
     paths: list[str] = []
     labels: list[int] = []
@@ -188,7 +188,7 @@ def scan_tree(
 
 
 def class_folders(folder: Path, guesses: Guesses) -> dict[str, Path]:
-    """The class folders by the classes' names, in their order: 10 comes after 9.
+    """The class folders by class name, in order, numbers by value: 10 comes after 9.
 
     Raises UserError for a name in an unknown encoding, or two folders of one name.
     """
@@ -202,7 +202,7 @@ def class_folders(folder: Path, guesses: Guesses) -> dict[str, Path]:
             f"neither UTF-8 nor {guesses.options.encoding or 'GBK as far as can be told'}: name "
             "their encoding with --encoding, or rename them"
         ) from None
-    # macOS writes an accent as a character of its own, others do not.
+    # macOS stores an accent as a separate character, other systems do not.
     names = [unicodedata.normalize("NFC", name) for name in decoded]
     if encoding != UTF8:
         foreign = [name for name in names if not name.isascii()]

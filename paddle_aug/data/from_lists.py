@@ -32,14 +32,17 @@ _TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
 def fits(path: Path) -> bool:
-    """Whether it is a list or a table, or a folder with one of training images."""
+    """Whether the path is a list or a table, or a folder with one that lists training images."""
     if path.is_dir():
         return _training_list(path) is not None
     return path.suffix.lower() in (*_LIST_SUFFIXES, *_TABLE_SUFFIXES)
 
 
 def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
-    """Data sets of a list or table: with its pair or eval_data, or split. Raises UserError."""
+    """Data sets of a list or table: with the list beside it or eval_data, or split.
+
+    Raises UserError.
+    """
     stands_alone = options.whole and not path.is_dir()
     path = _training_list(path) or path if path.is_dir() else path
     guesses = Guesses(options)
@@ -91,7 +94,7 @@ def _training_list(folder: Path) -> Path | None:
 
 
 def _image_root(path: Path, rows: Sequence[Row], guesses: Guesses) -> Path:
-    """The folder that the rows' paths start from: --images-root, or where an image lies."""
+    """The folder that the rows' paths start from: --images-root, or found by looking for images."""
     chosen = guesses.options.images_root
     if chosen:
         root = user_path(chosen)
@@ -128,7 +131,7 @@ def _read_rows(path: Path, guesses: Guesses) -> list[Row]:
 
 
 def _find_pair(path: Path, guesses: Guesses) -> Path | None:
-    """Eval.txt beside Train.txt, val_list.txt beside train_list.txt, and so on."""
+    """The evaluation list beside a training list: Eval.txt beside Train.txt, and so on."""
     name = path.name.lower()
     if not name.startswith("train"):
         return None
@@ -162,7 +165,7 @@ def _split_rows(rows: list[Row], guesses: Guesses) -> tuple[list[Row], list[Row]
 def _refuse_contradictions(
     train: FileDataset, train_rows: Sequence[Row], evaluation: FileDataset, eval_rows: Sequence[Row]
 ) -> None:
-    """Raise UserError where a file has one label in training and another one in evaluation."""
+    """Raise UserError where an image has different labels in training and in evaluation."""
     number = {path: i for i, path in enumerate(train.paths)}
     for i, path in enumerate(evaluation.paths):
         other = number.get(path)

@@ -55,7 +55,8 @@ class OwnDataset(ImageDataset):
 def load_own(path: str) -> TrainAndEval:
     """What the function `my_module:load` returns: (training, evaluation) data sets.
 
-    Class numbers count from 0; `labels` and `classes` of a data set are used where it has them.
+    Class numbers count from 0. Attributes `labels` and `classes` of a data set are used if it has
+    them.
     Raises UserError where the function or an item does not fit.
     """
     load: Any = load_object(path, "data")
@@ -78,7 +79,8 @@ def load_own(path: str) -> TrainAndEval:
         if len(items) == 0:
             raise UserError(f"data {path}: the {part} part is empty")
     if sets[1].classes != sets[0].classes:
-        # Where a part numbers its own labels, the evaluation part may lack the last classes.
+        # Without `classes` they are counted by the labels; the evaluation part may lack the last
+        # ones.
         if sets[1].classes != sets[0].classes[: len(sets[1].classes)]:
             raise UserError(f"data {path}: training and evaluation part name other classes")
         sets[1].classes = list(sets[0].classes)

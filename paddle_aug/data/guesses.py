@@ -1,7 +1,7 @@
-"""What is concluded about data that do not say it themselves: one table of rules.
+"""The table of conclusions that the readers may draw where the data leave something open.
 
-Each conclusion stands in the line that says what was read, with the option that overrides it. Where
-two readings fit, the readers refuse and name that option instead.
+Each conclusion is printed below the line that says which data were read, with the option that
+overrides it. Where two readings fit, the readers raise a UserError that names the option.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from paddle_aug.data.options import DataOptions
 
 @dataclass(frozen=True)
 class Rule:
-    """says: what was concluded, with {fields}. otherwise: the option that decides it."""
+    """says: the conclusion in words, with {fields}. otherwise: the option that overrides it."""
 
     says: str
     otherwise: str
@@ -74,32 +74,32 @@ RULES = {
 
 @dataclass
 class Guesses:
-    """The conclusions about one data set, as they are made; `said` is in their order."""
+    """Collects the conclusions about one data set; `said`: their lines, in order."""
 
     options: DataOptions
     said: list[str] = field(default_factory=list)
 
     def note(self, rule: str, **fields: Any) -> None:
-        """Say a conclusion; an unknown rule raises KeyError."""
+        """Add a conclusion by its name in RULES; an unknown name raises KeyError."""
         known = RULES[rule]
         line = f"{known.says.format(**fields)} (otherwise {known.otherwise})"
         if line not in self.said:
             self.said.append(line)
 
     def read_text(self, path: Path) -> str:
-        """Text of a list, table or label file; another encoding than UTF-8 is said."""
+        """Text of a list, table or label file; an encoding other than UTF-8 is noted."""
         text, encoding = read_any_text(path, self.options.encoding)
         if encoding != "UTF-8":
             self.note("text", file=path.name, encoding=encoding)
         return text
 
 
-# No digit looks right in a mirror or upside down, and a 6 is a 9.
+# Mirrored digits are no digits, and a 6 upside down is a 9.
 DIGITS_CHANGED = frozenset({"horizontal_flip", "vertical_flip", "large_rotation"})
-# The first training labels of MNIST and of Fashion-MNIST, whose files look alike otherwise.
+# The first training labels tell MNIST and Fashion-MNIST apart; their files are alike otherwise.
 _MNIST_LABELS = [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
 _FASHION_LABELS = [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
-# As many classes as there are digits, letters or both; EMNIST's splits have these numbers.
+# What small gray images are taken for, by their number of classes; these are EMNIST's.
 _CHARACTERS = {10: "digits", 26: "letters", 36: "digits and letters", 47: "digits and letters",
                62: "digits and letters"}  # fmt: skip
 _LARGEST_CHARACTER = 64  # pixels
@@ -111,8 +111,8 @@ def is_fashion_mnist(images: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def changed_labels(images: np.ndarray, labels: np.ndarray, guesses: Guesses) -> frozenset[str]:
-    """The operations that would change what training arrays show: as the user says, else those
-    that change digits and letters, where the arrays may be these.
+    """The operations that would change the label: as --changes-label says; else, where the arrays
+    may be digits or letters, those that change these.
 
     images: uint8 [N, H, W] gray, or [N, H, W, 3]. labels: int64 [N].
     """

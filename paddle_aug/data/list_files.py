@@ -18,7 +18,7 @@ from paddle_aug.data.options import DataOptions
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list: the image's path as written, its label as written, file and line."""
+    """One line of a list: path and label of the image as written, the list's file and the line."""
 
     image: str
     label: str
@@ -33,8 +33,9 @@ class Row:
 def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> list[Row]:
     """Rows of a list file: "relative/path label", the label after the last tab or blank.
 
-    Paths may hold blanks, labels only after a tab. Blank lines and lines that start with # are
-    skipped; CRLF and a byte-order mark are accepted. guesses: where the encoding is said.
+    Paths may hold blanks; a label may hold some if a tab stands before it. Blank lines and lines
+    that start with # are skipped; CRLF and a byte-order mark are accepted. guesses: takes note of
+    the encoding.
     Raises UserError with file and line.
     """
     rows = []
@@ -72,7 +73,8 @@ def read_csv(
         with warnings.catch_warnings():
             # pandas only warns where a row has more fields than the header, and drops them.
             warnings.simplefilter("error", pandas.errors.ParserWarning)
-            # As text: pandas would turn 007 into 7, NA into a gap, 3 beside a gap into 3.0.
+            # Read as text: pandas would turn 007 into 7, NA into NaN, and 3 in a column with NaN
+            # into 3.0.
             table = pandas.read_csv(
                 io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
                 na_filter=False, index_col=False, skip_blank_lines=False, on_bad_lines="error",
@@ -102,7 +104,7 @@ def read_csv(
 
 
 def _line_numbers(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[int]:
-    """The line in which each row begins: a field in quotes may hold line ends."""
+    """The number of the line in which each row begins, as quoted fields may span lines."""
     number = 1
     for row in itertools.chain([header], rows):
         if number > 1:
@@ -111,7 +113,7 @@ def _line_numbers(header: Iterable[object], rows: Iterable[Iterable[object]]) ->
 
 
 def _text(value: object) -> str:
-    # A row with too few fields leaves a float NaN in a column of text.
+    # Where a row has too few fields, pandas puts a float NaN into the column of text.
     return value.strip() if isinstance(value, str) else ""
 
 
@@ -135,8 +137,8 @@ def short(text: str) -> str:
 
 
 def find_root(rows: Sequence[Row], candidates: Sequence[Path]) -> Path:
-    """The first folder in which one of the first rows' images lies, else the first that exists."""
-    for row in rows[:20]:  # the very first may be missing
+    """The first candidate that holds an image of the first rows, else the first one that exists."""
+    for row in rows[:20]:  # some images may be missing
         for root in candidates:
             if any(map(os.path.isfile, _places(row, root))):
                 return root
@@ -144,17 +146,17 @@ def find_root(rows: Sequence[Row], candidates: Sequence[Path]) -> Path:
 
 
 def is_absolute(row: Row) -> bool:
-    """Whether a row's path says where it starts: /data/1.png, C:\\data\\1.png."""
+    """Whether a row's path is absolute: /data/1.png, C:\\data\\1.png."""
     return row.image.startswith(("/", "\\")) or bool(PureWindowsPath(row.image).drive)
 
 
 def _places(row: Row, root: Path) -> list[str]:
     """Where a row's image may lie: the spellings of its path (see core/encodings.py) below root.
 
-    Empty for a path that leaves root, by ".." or as an absolute one. normpath alone decides:
-    a/../.. leaves the root whatever a is.
+    Empty for a path that leaves root, by ".." or by being absolute. Decided by the text of the path
+    alone: a/../.. leaves root even if a is a link.
     """
-    # On Windows a path with a drive is absolute, elsewhere it leads nowhere.
+    # A path with a drive is absolute on Windows; elsewhere there is no such file.
     relative = row.image.replace("\\", "/")
     paths = [os.path.normpath(os.path.join(root, spelled)) for spelled in spellings(relative)]
     if not is_absolute(row):
@@ -165,7 +167,7 @@ def _places(row: Row, root: Path) -> list[str]:
 
 
 def _from_root(path: str, root: Path) -> str:
-    """An absolute path as one that starts with root, so that it equals a relative row's."""
+    """An absolute path, written to begin with root so that it equals that of a relative row."""
     below = os.path.relpath(path, root)
     return path if below.split(os.sep)[0] == os.pardir else os.path.join(root, below)
 
@@ -173,9 +175,10 @@ def _from_root(path: str, root: Path) -> str:
 def resolve_paths(rows: Sequence[Row], root: Path, keep_missing: bool = False) -> list[str]:
     """Path of each row's image, checked to be a file inside root.
 
-    keep_missing: a file that is not there, or no ordinary one, is left to whoever reads it.
-    Raises UserError with file and line for: a path that leaves root, as an absolute one, by ".." or
-    by a symbolic link, a missing file, anything but an ordinary file.
+    keep_missing: keep paths of files that are missing or not ordinary files; reading them will
+    fail.
+    Raises UserError with file and line for: a path that leaves root (absolute, by ".." or by a
+    symbolic link), a missing file, anything but an ordinary file.
     """
     inside: dict[str, bool] = {}
     paths = []

@@ -1,4 +1,4 @@
-"""Listing folders and the images in them; what operating systems leave behind is passed over."""
+"""Listing folders and the images in them, without the files that operating systems leave there."""
 
 import contextlib
 import os
@@ -21,17 +21,17 @@ CLUTTER = (
 
 
 def is_clutter(name: str) -> bool:
-    """Whether a file or folder of this name is nothing of the user's."""
+    """Whether a file or folder of this name was left by the operating system or is hidden."""
     return name.startswith(".") or name.lower() in CLUTTER
 
 
 def is_image(name: str) -> bool:
-    """Whether a file's name ends as an image's; its content is another matter."""
+    """Whether a file's name has the ending of an image; the content is not read."""
     return name.lower().endswith(SUFFIXES)
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Visible sub-folders in the order of their names, class number 10 after 9."""
+    """Visible sub-folders in the order of their names, numbers by value: 10 after 9."""
     with _refusing(folder):
         names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
     visible = {name: readable(name) for name in names if not is_clutter(name)}
@@ -76,9 +76,9 @@ class Contents:
 
 
 def contents(folder: Path) -> Contents:
-    """Everything below a folder, each kind sorted; clutter is passed over.
+    """All files below a folder, each kind sorted; without clutter.
 
-    Links to folders are named but not followed, so that a loop of links ends.
+    Links to folders are listed but not followed: they could form a loop.
     """
     found = Contents()
 
@@ -98,7 +98,7 @@ def contents(folder: Path) -> Contents:
 
 
 def holds_image(folder: Path) -> bool:
-    """Whether an image lies somewhere below the folder; ends at the first one."""
+    """Whether an image lies somewhere below the folder; stops at the first one."""
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not is_clutter(name)]
         if any(is_image(name) and not is_clutter(name) for name in files):

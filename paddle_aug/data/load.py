@@ -1,8 +1,8 @@
-"""`load_data`: from what the user names to a training and an evaluation data set.
+"""`load_data`: from the path or name of --data to a training and an evaluation data set.
 
-What lies at the path decides how it is read: by the first of `READERS` that it fits. Nothing is
-left out silently: what cannot be used is an error with file and line, what is odd is a warning in
-the log, what had to be concluded is said (see guesses.py).
+The first of `READERS` whose format fits the path reads it. Nothing is left out silently: unusable
+data are an error with file and line, odd ones a warning in the log, and what had to be concluded is
+printed (see guesses.py).
 """
 
 import logging
@@ -77,7 +77,7 @@ def load_data(options: DataOptions) -> TrainAndEval:
     if options.per_class is not None:
         train = _limit_per_class(train, options.per_class, options.seed, "--per-class")
     if options.eval_per_class is not None:
-        # Not by the run's seed: runs that are compared evaluate on the same images.
+        # A fixed seed, not the run's: all runs evaluate on the same images.
         evaluation = _limit_per_class(evaluation, options.eval_per_class, 0, "--eval-per-class")
     return train, evaluation
 
@@ -85,13 +85,13 @@ def load_data(options: DataOptions) -> TrainAndEval:
 def _each(
     make: Callable[[ImageDataset], ImageDataset], train: ImageDataset, evaluation: ImageDataset
 ) -> TrainAndEval:
-    """Both parts as `make` leaves them; what is in one piece stays in one piece."""
+    """`make` applied to both parts; where they are one object, the results are one object, too."""
     made = make(train)
     return made, made if evaluation is train else make(evaluation)
 
 
 def describe(train: ImageDataset, evaluation: ImageDataset) -> str:
-    """Where the data come from and how much there is, and a line for each thing concluded."""
+    """A line with the data's origin and numbers of images, then a line for each conclusion."""
     line = (
         f"{train.description}: {len(train)} training and {len(evaluation)} evaluation images, "
         f"{len(train.classes)} classes"
@@ -153,13 +153,13 @@ def _unpacked(archive: Path, guesses: Guesses) -> Path:
 
 
 def _warn_of_unused_options(options: DataOptions, used: frozenset[str], data: str) -> None:
-    """Log which options that count for other readers were given for data that do not use them."""
+    """Warn of options that were given but that the reader of these data does not use."""
     known = {name for reader in READERS for name in reader.uses}
     warn_without_effect(options, known - used, data)
 
 
 def _read(reader: Reader, path: Path, options: DataOptions, guesses: Guesses) -> TrainAndEval:
-    """What a reader loads, with what was concluded on the way to it."""
+    """The reader's data sets, with the conclusions that were drawn."""
     _warn_of_unused_options(options, reader.uses, readable(str(path)))
     train, evaluation = reader.load(path, options)
     for part in (train,) if train is evaluation else (train, evaluation):

@@ -32,7 +32,7 @@ from paddle_aug.data.splits import stratified_split
 
 NAMES = ("cifar10", "cifar100", "mnist", "fashion-mnist")
 DOWNLOAD_HOST = "https://dataset.bj.bcebos.com"
-# What Paddle's download leaves, below its own cache folder; the last file where there are several.
+# Files that Paddle's download leaves below its own cache folder; of several files, the last one.
 _DOWNLOADS = {
     "cifar10": "cifar/cifar-10-python.tar.gz",
     "cifar100": "cifar/cifar-100-python.tar.gz",
@@ -65,9 +65,9 @@ def load_digits(description: str, options: DataOptions) -> TrainAndEval:
 
 
 def load_aistudio() -> tuple[Path, Path] | None:
-    """Folder with the lists and image root of the documents' data set; None where it is not.
+    """The SamplePairing article's lists and their image root; None where they are absent.
 
-    Where Images.zip is not unpacked yet, this unpacks it.
+    Unpacks Images.zip if that has not been done yet.
     """
     found = aistudio_lists()
     if found is None:
@@ -102,7 +102,7 @@ def load_named(name: str, options: DataOptions) -> TrainAndEval:
 
 
 def _say_digits(parts: Sequence[ImageDataset], options: DataOptions) -> None:
-    """Digits change in a mirror, unless the user says otherwise."""
+    """Digits change in a mirror, unless --changes-label says otherwise."""
     if options.changes_label is None:
         guesses = Guesses(options)
         guesses.note("digits", why="digits")
@@ -120,7 +120,7 @@ def read_cifar_archive(path: str | os.PathLike[str], part: str, num_classes: int
     batches = []
     with open_regular(path) as file:
         try:
-            # In the archive's order: going back would unpack it again from its beginning.
+            # In the archive's order, as going back would mean unpacking from the beginning again.
             with tarfile.open(fileobj=file) as archive:
                 for member in archive:
                     if not (member.isreg() and Path(member.name).name.startswith(start)):
@@ -156,7 +156,8 @@ def _download(name: str) -> TrainAndEval:
     _check_reachable(Path(common.DATA_HOME) / _DOWNLOADS[name])
     parts = ("train", "test")
     if name.startswith("cifar"):
-        # By Paddle's download alone: its data sets would unpickle the files.
+        # Only Paddle's download is used: its data sets would unpickle the files, which may run
+        # code.
         count = 10 if name == "cifar10" else 100
         url = getattr(cifar, f"CIFAR{count}_URL")
         archive = common.download(url, "cifar", getattr(cifar, f"CIFAR{count}_MD5"))
@@ -175,11 +176,11 @@ def _download(name: str) -> TrainAndEval:
 
 
 def _check_reachable(downloaded: Path) -> None:
-    """Fail within seconds where there is no internet: Paddle's own download waits without end."""
+    """Raise OSError within seconds where there is no internet; Paddle would wait for ever."""
     if downloaded.is_file():
         return
     request = urllib.request.Request(DOWNLOAD_HOST, method="HEAD")
-    # Any answer will do, an error as well: the server is there.
+    # Any answer, even an error, shows that the server can be reached.
     with contextlib.suppress(urllib.error.HTTPError):
         urllib.request.urlopen(request, timeout=10).close()
 

@@ -13,8 +13,8 @@ from paddle_aug.core.user_paths import user_path
 
 log = logging.getLogger(__name__)
 
-AISTUDIO = Path("/home/aistudio")  # where a home folder of another name has not the data
-LISTS = Path("data/data22612")  # the article's lists, below AI Studio's home folder
+AISTUDIO = Path("/home/aistudio")  # searched where the home folder lacks the data
+LISTS = Path("data/data22612")  # the SamplePairing article's lists, below AI Studio's home folder
 DATA_VARIABLE = "PADDLE_AUG_DATA"
 
 ChangesLabel = Literal["horizontal_flip", "vertical_flip", "large_rotation"]
@@ -23,9 +23,9 @@ Split = Literal["order", "stratified"]
 
 
 def aistudio_lists() -> tuple[Path, Path] | None:
-    """The folder of the article's lists and the home folder above it, or None where they are not.
+    """Folder of the SamplePairing article's lists and the home folder above it, or None.
 
-    Looked for in $PADDLE_AUG_DATA, which may be the folder of the lists itself, in the home folder,
+    Searched in $PADDLE_AUG_DATA (which may be the folder of the lists itself), in the home folder
     and in AI Studio's. Raises UserError where the variable names a folder without them.
     """
     chosen = os.environ.get(DATA_VARIABLE)
@@ -54,23 +54,23 @@ class DataOptions:
     """What to train and evaluate on.
 
     data: path, a name of `NAMES`, or None for AI Studio's data set where present, else the digits.
-    images_root: folder that paths in lists and tables start from (found by itself otherwise).
+    images_root: folder that paths in lists and tables start from (None: it is looked for).
     image_column, label_column: columns of a table. eval_data: evaluation data of the same kind.
     eval_share: in (0, 1), where there is no evaluation part. split: of lists and tables, "order"
     (the first rows train) or "stratified" (by class and seed); class folders are always stratified.
     per_class: images of each class to train on, chosen by the seed; evaluation keeps all.
     eval_per_class: images of each class to evaluate on, the same ones whatever the seed.
     folders: whether the folders in a tree are "classes" or "parts" such as train and test; "auto"
-    goes by their names. class_names: of numbered labels: names with commas between them, a file of
-    names, "folders" (those in the paths), "labels" (the numbers), or None to find them.
-    encoding: of texts and names that are not UTF-8; None: GBK where they look like it.
-    changes_label: operations that would change labels; None leaves it to the data set.
+    decides by their names. class_names: names for numbered labels: "cat,dog,bird", a file of names,
+    "folders" (those in the paths), "labels" (the numbers), or None to look for them. encoding: of
+    texts and file names that are not UTF-8; None: GBK where the bytes look like it. changes_label:
+    operations that would change labels; None: decided by the data set.
     skip_bad: read every image first and leave out those that cannot be read, saying how many.
-    keep_missing: leave files that a list names and that are not there to whoever reads them.
-    known_classes: those of a trained model: classes are matched with these by their names and
-    numbered as they are; some may have no image.
-    whole: nothing is split: a list or table stands for itself, and of what comes in one piece both
-    parts are the whole, one and the same object.
+    keep_missing: keep images of a list whose files are missing; reading them will fail.
+    known_classes: the classes of a trained model: the data's classes are matched to them by name
+    and take their numbers; some may have no image.
+    whole: nothing is split: a list or table is taken without the list beside it, and data without
+    parts are returned whole as both parts, as one and the same object.
     """
 
     data: str | None = None
@@ -107,7 +107,7 @@ class DataOptions:
 
 
 def warn_without_effect(options: DataOptions, names: Collection[str], data: str) -> None:
-    """Log which of the options `names` were given although these data do not use them."""
+    """Warn of those of the options `names` that were given although these data do not use them."""
     for name in sorted(names):
         if getattr(options, name) != getattr(DataOptions(), name):
             log.warning("--%s has no effect on %s", name.replace("_", "-"), data)

@@ -11,11 +11,11 @@ from paddle_aug.data.listing import holds_image, images_in, subfolders
 
 TRAIN_WORDS = ("train", "training", "trainset", "trainingset", "traindata",
                "训练", "训练集", "训练数据")  # fmt: skip
-# The first of these that is there is evaluated on.
+# In order of preference: the first that exists is evaluated on.
 EVAL_WORDS = ("eval", "evaluation", "evalset", "val", "valid", "validation", "valset", "validset",
               "验证", "验证集", "验证数据", "test", "testing", "testset", "testdata",
               "测试", "测试集", "测试数据", "dev", "devset")  # fmt: skip
-# Words beside these that say nothing, as in training_set, test_images, train2017.
+# Words beside these that have no meaning here, as in training_set, test_images, train2017.
 FILLERS = frozenset(
     {"set", "data", "dataset", "image", "images", "img", "imgs", "jpg", "png", "photo", "photos",
      "pictures", "split", "part", "folder", "files"}
@@ -24,9 +24,11 @@ FILLERS = frozenset(
 
 @dataclass(frozen=True)
 class Parts:
-    """Parts of a folder. train, evaluation: trees of class folders, where one or the other folder
-    of that name holds them; unlabelled: parts by name whose images lie in no class folders;
-    unused: other folders with images."""
+    """Parts of a folder.
+
+    train, evaluation: trees of class folders. unlabelled: evaluation parts, by their names, whose
+    images lie in no class folders. unused: other folders with images.
+    """
 
     train: Path
     evaluation: Path | None
@@ -35,7 +37,7 @@ class Parts:
 
 
 def part_of(name: str) -> tuple[str, tuple[str, ...]] | None:
-    """The word of TRAIN_WORDS or EVAL_WORDS in a folder's name, and what else there is in it.
+    """The word of TRAIN_WORDS or EVAL_WORDS in a folder's name, and the other words in it.
 
     seg_train is ("train", ("seg",)), TestSet2 is ("test", ()); None where there is no such word or
     more than one.
@@ -55,7 +57,7 @@ def _words(name: str) -> list[str]:
 def is_class_tree(folder: Path, known: Collection[str] | None = None) -> bool:
     """Whether at least two sub-folders hold an image somewhere below them.
 
-    known: class names; one such sub-folder is enough where it is named as one of these.
+    known: class names; one such sub-folder is enough if its name is among them.
     """
     holding = 0
     for sub in subfolders(folder):
@@ -74,7 +76,7 @@ def may_have_parts(folder: Path) -> bool:
 def find_parts(folder: Path, certain: bool = False) -> Parts | None:
     """The parts of a folder, or None where its sub-folders are no parts.
 
-    certain: the user says that they are. Raises UserError where two readings fit.
+    certain: whether the user has said --folders parts. Raises UserError where two readings fit.
     """
     folders = subfolders(folder)
     if not any(part_of(sub.name) for sub in folders):
@@ -82,7 +84,7 @@ def find_parts(folder: Path, certain: bool = False) -> Parts | None:
     candidates = _training_parts(folder)
     others = [sub for sub in folders if holds_image(sub)]
     of_rest = {rest: _evaluation_parts(others, rest) for _, rest in candidates}
-    # seg_train needs a seg_test beside it; train alone is a part.
+    # seg_train is a part only beside a seg_test; train is one by itself.
     candidates = [(sub, rest) for sub, rest in candidates if not rest or of_rest[rest]]
     if not candidates:
         if not certain:
@@ -120,7 +122,7 @@ def _training_parts(folder: Path) -> list[tuple[Path, tuple[str, ...]]]:
 
 
 def _evaluation_parts(folders: list[Path], rest: tuple[str, ...]) -> list[Path]:
-    """Those named as an evaluation part and otherwise as the training part, the best first."""
+    """Folders named as an evaluation part and with the same other words (`rest`), best first."""
     named = [(sub, part_of(sub.name)) for sub in folders]
     found = [(EVAL_WORDS.index(part[0]), sub) for sub, part in named
              if part and part[0] in EVAL_WORDS and part[1] == rest]  # fmt: skip
@@ -128,8 +130,8 @@ def _evaluation_parts(folders: list[Path], rest: tuple[str, ...]) -> list[Path]:
 
 
 def step_in(folder: Path) -> Path:
-    """The folder, or the only one in it that is named as a part again (seg_train/seg_train,
-    train/images), as archives that were packed with their folder leave it."""
+    """The folder that holds the classes: `folder`, or the only one in it where that is named as a
+    part again (seg_train/seg_train, train/images), as some archives unpack to."""
     while not images_in(folder):
         inner = subfolders(folder)
         if len(inner) != 1 or not any(map(holds_image, subfolders(inner[0]))):

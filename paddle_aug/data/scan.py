@@ -1,4 +1,4 @@
-"""Every image of a data set read once: which cannot be read, their sizes, which are the same."""
+"""Read every image of a data set once: which are unreadable, their sizes, which are equal."""
 
 import hashlib
 import logging
@@ -16,7 +16,7 @@ from paddle_aug.data.dataset import FileDataset, ImageDataset
 
 log = logging.getLogger(__name__)
 
-_BLOCK = 1024  # images handed to the threads at once: bounds memory
+_BLOCK = 1024  # images given to the threads at once: limits memory
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Found:
 
 @dataclass
 class Scan:
-    """What was found in a data set's parts; `images`: a few of each class, for a sheet."""
+    """All images found in a data set's parts; `images`: a few of each class, to be shown."""
 
     classes: list[str]
     found: list[Found] = field(default_factory=list)
@@ -58,9 +58,9 @@ class Scan:
 
 
 def scan(train: ImageDataset, evaluation: ImageDataset, keep: int = 8) -> Scan:
-    """Read every image of both parts, with a bar on a terminal; nothing stops it.
+    """Read every image of both parts, with a progress bar on a terminal; bad ones do not stop it.
 
-    keep: training images of each class that are kept for a sheet.
+    keep: how many training images of each class are kept to be shown.
     """
     result = Scan(list(train.classes))
     for part, dataset in (("train", train), ("eval", evaluation)):
@@ -123,7 +123,7 @@ def _counted(
 
 
 def _thumbnail(image: np.ndarray, side: int = 96) -> np.ndarray:
-    """The image in the middle of a white square, scaled by a whole number: quick, to look at."""
+    """A quick preview: the image in the middle of a white square, scaled by a whole factor."""
     longest = max(image.shape[:2])
     step, times = max(1, -(-longest // side)), max(1, side // longest)
     small = image[::step, ::step].repeat(times, axis=0).repeat(times, axis=1)

@@ -1,4 +1,4 @@
-"""Which images train and which evaluate: pure functions of the labels and a seed."""
+"""Which images train and which are evaluated on: pure functions of the labels and a seed."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def order_split(count: int, eval_share: float) -> tuple[np.ndarray, np.ndarray]:
 def stratified_split(
     labels: np.ndarray, eval_share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The share of every class for evaluation, chosen by the seed.
+    """Put `eval_share` of every class into evaluation, chosen by the seed.
 
     labels: int64 [N]. A class of two or more images is in both parts, a class of one only trains.
     Returns two sorted int64 index arrays. Raises UserError where no class can be split.
@@ -43,7 +43,7 @@ def stratified_split(
 def per_class_subset(labels: np.ndarray, per_class: int, seed: int) -> np.ndarray:
     """Indices of at most `per_class` images a class, chosen by the seed, sorted.
 
-    labels: int64 [N]. With the same seed the choice for a smaller number lies in that for a larger.
+    labels: int64 [N]. With the same seed a smaller choice is part of a larger one.
     """
     chosen = [
         stream(seed, 0, int(label), "subset").permutation(np.flatnonzero(labels == label))
