@@ -29,9 +29,9 @@ class AugmentedDataset(paddle.io.Dataset):
     epoch and index give the same bytes in any process. Items are `Sample`s.
 
     dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
-    whole data set (CutMix of the documents, SamplePairing of the paper), None for none.
+    whole data set (as the CutMix document and the SamplePairing paper do), None for none.
     mean, std: normalisation, in [0, 1] (ValueError otherwise), one value or one a channel. size:
-    height and width that every image must have in the end.
+    height and width of every image after the transforms.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class AugmentedDataset(paddle.io.Dataset):
         return Sample(image, label, partner_label, float(draw.lam))
 
     def source(self, epoch: int, index: int) -> str:
-        """Names an image, and the one that is mixed into it in this epoch, in messages."""
+        """Name of an image for messages, with the image that is mixed into it in this epoch."""
         drawn = self._draw_partner(epoch, stream(self.seed, epoch, index, "partner"))
         partner = f" with {self.dataset.source(drawn[1])}" if drawn else ""
         return self.dataset.source(index) + partner
 
     def _draw_partner(self, epoch: int, rng: np.random.Generator) -> tuple[Draw, int] | None:
-        """How an image is mixed and with which one; None where it is not mixed."""
+        """How an image is mixed, and the index of its partner; None where it is not mixed."""
         if self.mix is None or not self.mix.schedule.is_active(epoch):
             return None
         draw = self.mix.draw(rng, self.size, self.size)

@@ -1,8 +1,8 @@
-"""Batches made ahead of the model: in the same thread, in one thread beside, or in processes.
+"""Makes the batches for the model: in the same thread, in another thread, or in processes.
 
-Whatever makes them, the bytes are the same: a batch is a function of the seed, the epoch and its
-number. Processes are our own (see loader_workers.py), not paddle.io.DataLoader's, because these
-hand on a worker's own exception, notice a killed worker at once and leave nothing in /dev/shm.
+The bytes are the same in each case: a batch depends on the seed, the epoch and its number alone.
+The processes are our own (see workers.py) instead of paddle.io.DataLoader's: ours pass on a
+worker's exception, notice a killed worker at once and leave nothing in /dev/shm.
 """
 
 import os
@@ -20,11 +20,11 @@ from paddle_aug.core.seeding import stream
 
 
 def choose_workers(workers: str | int, cores: int | None = None) -> str | int:
-    """Turn "auto" into a choice: processes where there are cores to spare, else a thread."""
+    """Decide for "auto": processes where there are enough cores, else a thread."""
     if workers != "auto":
         return workers
     if cores is None:
-        # Paddle's launcher says how many processes share them.
+        # Paddle's launcher sets how many processes share the cores.
         cores = available_cores() // int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
     return min(cores - 2, 8) if sys.platform == "linux" and cores >= 6 else "thread"
 
@@ -33,8 +33,8 @@ class Loader:
     """Batches of an AugmentedDataset, epoch by epoch.
 
     workers: "thread", or a number of processes; 0 reads in the calling thread.
-    sampling: where shuffled, see sampling.py. rank, ranks: of `ranks` processes that share each
-    batch of ranks * batch_size images, this one reads part number `rank`.
+    sampling: with shuffle, see epoch_order.py. rank, ranks: `ranks` processes share each batch of
+    ranks * batch_size images, and this one reads part number `rank`.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Loader:
         return min(steps, self.max_steps or steps)
 
     def batch_sizes(self) -> set[int]:
-        """How many images a process may get in a step: the last batch of an epoch is shorter."""
+        """The numbers of images that a process may get in a step; the last batch is shorter."""
         whole, rest = divmod(len(self.dataset), self.batch_size * self.ranks)
         sizes = {self.batch_size} if whole else set()
         if rest and len(self) > whole:
@@ -73,8 +73,8 @@ class Loader:
         return sizes
 
     def batches_of(self, epoch: int) -> list[np.ndarray]:
-        """Indices of each batch of an epoch; the last one may be shorter, with several processes
-        even empty."""
+        """Indices of each batch of an epoch; the last one may be shorter, and empty where several
+        processes share it."""
         order = np.arange(len(self.dataset))
         if self.shuffle:
             rng = stream(self.seed, epoch, 0, "shuffle")
@@ -92,7 +92,7 @@ class Loader:
             return
         workers = self._start()
         rest = iter(batches)
-        pending: deque[Worker] = deque()  # who makes the next batches, in their order
+        pending: deque[Worker] = deque()  # the worker of each batch to come, in order
         finished = False
         try:
             for worker in workers * max(worker.ahead for worker in workers):
@@ -109,14 +109,14 @@ class Loader:
             finished = True
         finally:
             if not finished:
-                self.close()  # with the batches that nobody will take
+                self.close()  # also drops the batches that are not used any more
 
     def source(self, epoch: int, index: int) -> str:
-        """Names an image of this process's part, and what is mixed into it, in messages."""
+        """Name of an image for messages, with the image that is mixed into it (in this process)."""
         return self.dataset.source(epoch, index)
 
     def close(self) -> None:
-        """End the workers, whatever they are doing."""
+        """End the workers at once."""
         for worker in self._started:
             worker.close()
         self._started = []

@@ -38,5 +38,5 @@ def to_chw(
 
 
 def per_channel(value: float | Sequence[float], channels: int) -> list[float]:
-    """One value a channel, of one number or of one a channel; gray takes the average of three."""
+    """One value for each channel, from a number or a sequence; gray takes the average of three."""
     return np.broadcast_to(np.mean(value) if channels == 1 else value, channels).tolist()

@@ -15,7 +15,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class Trial:
-    """workers: as the option's value. images_per_second: None where `problem` says why not."""
+    """workers: value of --workers. images_per_second: None if it failed; `problem` says why."""
 
     workers: str | int
     images_per_second: float | None
@@ -29,16 +29,16 @@ def time_workers(
     choices: Sequence[str | int] = CHOICES,
 ) -> list[Trial]:
     """Make batches for about `seconds` with each choice, the start-up of workers not counted."""
-    # The first reading of a file is slower than all later ones: no choice shall pay for it.
+    # The first reading of a file is the slowest; it is done before any choice is timed.
     _rate(Loader(dataset, batch_size, shuffle=True, workers=0), min(seconds, 1.0))
     return [_try(dataset, batch_size, seconds, workers) for workers in choices]
 
 
 def recommend(trials: Sequence[Trial], cores: int) -> str | int:
-    """The choice that costs least among the fastest: a thread, else the fewest processes.
+    """The cheapest among the fastest choices: a thread, else the fewest processes.
 
-    0 is never recommended: the model would wait for every batch. Nor are more processes than
-    cores, which only take time from each other and from the model.
+    0 is never recommended: the model would wait for every batch. Nor are more processes than cores:
+    they would slow down each other and the model.
     """
     rates = {
         trial.workers: trial.images_per_second
@@ -59,14 +59,14 @@ def _try(dataset: AugmentedDataset, batch_size: int, seconds: float, workers: st
         return Trial(workers, _rate(loader, seconds))
     except UserError as error:
         if workers == 0:
-            raise  # the data are at fault, not the workers
+            raise  # an error of the data, not of the workers
         return Trial(workers, None, str(error))
     finally:
         loader.close()
 
 
 def _rate(loader: Loader, seconds: float) -> float:
-    """Images a second, counted from the first batch that has arrived."""
+    """Images a second, timed from the arrival of the first batch."""
     images, start, epoch = 0, 0.0, 0
     while True:
         for batch in loader.epoch(epoch):

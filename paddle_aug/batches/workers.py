@@ -1,9 +1,9 @@
-"""Who makes batches beside the model: a thread, or a process with a pipe of its own.
+"""The workers that make batches while the model computes: a thread, or processes with a pipe each.
 
-Processes share nothing: no queue, no lock, nothing in /dev/shm. One that is killed in the middle of
-a batch therefore closes its pipe and is noticed at once, and the others are not touched; with
-the standard library's pools it can leave a lock or half a message behind, and the run waits for
-ever.
+Processes share nothing: no queue, no lock, nothing in /dev/shm. A process that is killed in the
+middle of a batch therefore closes its pipe, which is noticed at once, and does not disturb the
+others. In the standard library's pools it could leave a lock or half a message behind, and the run
+would wait for ever.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ import numpy as np
 from paddle_aug.batches.augmented import AugmentedDataset, Batch, collate
 from paddle_aug.core.errors import UserError
 
-WAIT_SECONDS = 10.0  # a batch that takes longer than this is spoken of
-STALL_SECONDS = 120.0  # and one that takes this long hangs
+WAIT_SECONDS = 10.0  # a warning follows if a batch takes longer
+STALL_SECONDS = 120.0  # a worker that takes this long counts as hanging
 _CLOSE_SECONDS = 5.0
 
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 class Worker(Protocol):
-    """Makes the batches that it is given, in that order. `ahead`: how many at a time."""
+    """Makes batches in the order of the calls. `ahead`: how many may be waiting at a time."""
 
     ahead: int
 
@@ -43,7 +43,7 @@ class Worker(Protocol):
 
     def result(self) -> Batch:
         """The oldest batch. Raises what making it raised; UserError for a dead or hanging worker,
-        which is of no use any more."""
+        which cannot be used any more."""
         ...
 
     def close(self) -> None: ...
@@ -62,7 +62,7 @@ def start_workers(dataset: AugmentedDataset, workers: str | int) -> list[Worker]
 
 
 class ThreadWorker:
-    """A thread beside the model; it does not keep the program from ending."""
+    """A thread beside the model's. It does not keep the program from ending."""
 
     ahead = 3
 
@@ -92,7 +92,7 @@ class ThreadWorker:
     def close(self) -> None:
         self._closed = True
         self._tasks.put(None)
-        # One that hangs in a read cannot be ended; it is left to the end of the program.
+        # A thread that hangs in a read cannot be ended; it lasts until the program ends.
         self._thread.join(_CLOSE_SECONDS)
 
     def _arrives(self, seconds: float) -> bool:
@@ -111,7 +111,7 @@ class ThreadWorker:
 class ProcessWorker:
     """A forked process. others: pipes of workers started before, which it must not keep open.
 
-    It makes one batch ahead and waits until that is taken: more would pile up in the pipe.
+    It makes one batch ahead and waits until that is fetched, as the pipe holds no more.
     """
 
     ahead = 1
@@ -124,12 +124,12 @@ class ProcessWorker:
             target=_serve, args=(dataset, end, [*others, self.pipe], os.getpid()), daemon=True
         )
         self.process.start()
-        # So that the pipe is at its end when the process is.
+        # Then the pipe closes when the process ends.
         end.close()
 
     def submit(self, epoch: int, indices: np.ndarray) -> None:
         self._waiting.add(epoch, indices)
-        with contextlib.suppress(OSError):  # `result` will say so
+        with contextlib.suppress(OSError):  # `result` reports it
             self.pipe.send((epoch, indices))
 
     def result(self) -> Batch:
@@ -143,7 +143,7 @@ class ProcessWorker:
         return result
 
     def close(self) -> None:
-        # It may hang in a read, or be about to send what nobody wants any more.
+        # It may hang in a read, or be sending a batch that is not needed any more.
         self.process.kill()
         self.process.join(_CLOSE_SECONDS)
         self.pipe.close()
@@ -159,14 +159,14 @@ class ProcessWorker:
 
 
 class _InWorker(Exception):
-    """Where in a worker an error came from."""
+    """Cause of an error that a worker passed on: its traceback there."""
 
     def __str__(self) -> str:
         return f"in a worker process:\n{self.args[0]}"
 
 
 class _Waiting:
-    """The batches that a worker still owes, so that one that does not come can be named."""
+    """The batches that a worker has not delivered yet, so that a message can name a missing one."""
 
     def __init__(self, dataset: AugmentedDataset):
         self._dataset = dataset
@@ -176,7 +176,7 @@ class _Waiting:
         self._tasks.append((epoch, indices))
 
     def wait(self, poll: Callable[[float], bool]) -> None:
-        """Return when `poll(seconds)` says that the oldest batch is there.
+        """Wait until `poll(seconds)` is true: the oldest batch has arrived.
 
         Warns after WAIT_SECONDS; raises UserError after STALL_SECONDS, naming images.
         """
@@ -199,15 +199,15 @@ class _Waiting:
 def _serve(
     dataset: AugmentedDataset, pipe: Connection, others: list[Connection], parent: int
 ) -> None:  # pragma: no cover - in a process that ends by SIGKILL, before it could tell
-    """A worker's life: batches until the parent ends or kills it."""
+    """The loop of a worker process: make batches until the parent ends or kills it."""
     # Ctrl-C reaches the whole terminal group; the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in others:
         other.close()
     if sys.platform == "linux":
-        # A parent that is killed cannot end its workers, and one that makes a batch does not look
-        # at its pipe: let the kernel do it.
+        # A killed parent cannot end its workers, and a worker in the middle of a batch notices
+        # nothing: the kernel ends it.
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
         if os.getppid() != parent:

@@ -1,4 +1,4 @@
-"""From options to data sets and their augmented and clean views."""
+"""Makes the data sets of the options, for training (augmented) and for evaluation (clean)."""
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from paddle_aug.mix.methods import MixPolicy
 def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]:
     """(training images, evaluation images) of the options.
 
-    Raises UserError where all training images are of one class: then there is nothing to learn,
-    and an accuracy of 1.0 says nothing.
+    Raises UserError where all training images are of one class: any model is then right.
     """
     names = DataOptions.__dataclass_fields__
     train, evaluation = load_data(DataOptions(**{k: v for k, v in config if k in names}))
@@ -38,21 +37,21 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
 
 
 def training_view(dataset: ImageDataset, config: Config, mix: MixPolicy | None) -> AugmentedDataset:
-    """Augmented training images; --train-transforms scale by themselves."""
+    """Augmented training images, scaled to --image-size first unless --train-transforms do it."""
     transform = image_part(config, dataset.changes_label)
     images = dataset if config.train_transforms is not None else resized(dataset, config)
     return _view(images, config, transform, mix)
 
 
 def evaluation_view(dataset: ImageDataset, config: Config) -> AugmentedDataset:
-    """Clean images: after --eval-transforms, or scaled to --image-size (see `build.scaling`)."""
+    """Clean images, put through --eval-transforms or scaled to --image-size."""
     if config.eval_transforms is not None:
         return _view(dataset, config, build_transforms(config.eval_transforms), None)
     return _view(resized(dataset, config), config, build_policy("no"), None)
 
 
 def resized(dataset: ImageDataset, config: Config) -> ImageDataset:
-    """The images at --image-size, scaled by the one rule of `build.scaling`, kept for later."""
+    """The images scaled to --image-size by the rule of `build.scaling`, and cached."""
     scale = default_resize(config)
     return CachedDataset(
         dataset,

@@ -7,9 +7,9 @@ from paddle_aug.config import Config
 
 
 def image_part(config: Config, changes_label: frozenset[str]) -> Transform:
-    """The list that was given with --train-transforms, or the policy by name.
+    """The transforms of --train-transforms or, without these, of the policy that --augment names.
 
-    changes_label: operations that would change the labels of this data set; a policy leaves them
+    changes_label: operations that would change the labels of this data set; policies leave these
     out.
     """
     if config.train_transforms is not None:

@@ -21,7 +21,7 @@ from paddle_aug.weights.pretrained import read_weights
 
 
 def choose_device(name: str) -> None:
-    """Select Paddle's device; "auto" is what Paddle was built and finds a device for."""
+    """Select Paddle's device; "auto": a GPU where this Paddle can use one, else the CPU."""
     if name == "auto":
         return
     if name.lower().partition(":")[0] == "gpu" and not paddle.device.is_compiled_with_cuda():
@@ -33,7 +33,7 @@ def choose_device(name: str) -> None:
         paddle.device.set_device(name)
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1]
-        # Of a device with a number Paddle prints the object that its pattern matched.
+        # Paddle's own message shows a match object instead of a device such as gpu:0.
         reason = re.sub(r"<re\.Match object;.*?match=('[^']*')>", r"\1", reason)
         raise UserError(f"device: {name!r} cannot be used here: {reason}") from None
 
@@ -43,7 +43,7 @@ def on_gpu() -> bool:
 
 
 def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
-    """The model of the options with its first weights, drawn from Paddle's generator."""
+    """The model that the options name, with initial weights from Paddle's random generator."""
     if is_import_path(config.model):
         return own_model(config, num_classes)
     try:
@@ -59,8 +59,11 @@ def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
 
 
 def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
-    """The model of a user's own code: called with those of num_classes, in_channels and
-    image_size that it takes, and tried on two images. Raises UserError where it does not fit."""
+    """A model of the user's own code, tried on two images.
+
+    Called with those of num_classes, in_channels and image_size that it accepts. Raises UserError
+    where its output does not fit.
+    """
     path, size = config.model, config.image_size
     make = load_object(path, "model")
     known = {"num_classes": num_classes, "in_channels": config.channels, "image_size": size}
@@ -88,7 +91,7 @@ def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
 
 
 def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> paddle.nn.Layer:
-    """The model that training starts from: with the weights of --weights, partly frozen."""
+    """The model that training starts with: weights loaded (--weights), layers frozen (--freeze)."""
     model = make_model(config, num_classes)
     if config.weights and fresh:
         say(fit_weights(model, read_weights(config.weights, config.model), config.weights))
@@ -98,7 +101,7 @@ def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> padd
 
 
 def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddle.nn.Layer, str]:
-    """(the model, the name of what computes it): on a CPU over oneDNN, where it can be."""
+    """(model, name of the backend): on a CPU it computes with oneDNN where that is possible."""
     if on_gpu():
         return model, "paddle"
     if config.amp == "fp16":
@@ -115,7 +118,7 @@ def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddl
     if reason is None:
         threads, cores = usable_threads(), available_cores()
         if threads < cores:
-            # Not always the user's wish: Paddle sets it in a notebook, whose commands inherit it.
+            # May be unintended: Paddle sets it in a notebook, whose commands inherit it.
             set_to = os.environ.get("OMP_NUM_THREADS")
             say(f"{threads} of {cores} cores compute: OMP_NUM_THREADS is {set_to}")
         return accelerate(model, amp), f"onednn {amp or 'float32'}"

@@ -1,4 +1,4 @@
-"""How images are scaled to the model's size: one rule for training, evaluation and all else.
+"""How images are scaled to the model's size, in training, evaluation and everywhere else.
 
 - An image part by name (--augment no, userDef, ...) gets images that are scaled to --image-size
   before it, both sides, bilinear and not antialiased, as the source documents do.
@@ -24,7 +24,7 @@ Scaling = Resize | RandomResizedCrop
 
 
 def default_resize(config: Config) -> Resize:
-    """The scaling to --image-size where no list of transforms takes its place."""
+    """The scaling to --image-size that is used without a list of transforms."""
     size = (config.image_size, config.image_size)
     if config.train_transforms is None:
         return Resize(size, antialias=False)
@@ -33,14 +33,14 @@ def default_resize(config: Config) -> Resize:
 
 
 def evaluation_resize(config: Config) -> Resize:
-    """Scaling to --image-size by the filter of evaluation images, such as for a crop of one."""
+    """Scaling to --image-size with the filter of evaluation images, also used for crops of them."""
     default = default_resize(config)
     first = first_scaling(config.eval_transforms or [])
     return default if first is None else Resize(default.size, first.interpolation, first.antialias)
 
 
 def evaluation_transforms(config: Config) -> list[Transform]:
-    """All that is done to an evaluation image before it is normalised."""
+    """The transforms of an evaluation image, up to normalisation."""
     if config.eval_transforms is None:
         return [default_resize(config)]
     return steps_of(config.eval_transforms)
@@ -54,7 +54,7 @@ def steps_of(spec: list[Any]) -> list[Transform]:
 
 
 def first_scaling(spec: list[Any]) -> Scaling | None:
-    """The first transform of a list that scales: the one that meets the image as it was read."""
+    """The first transform of a list that scales, and so gets the image in its original size."""
     return next((step for step in steps_of(spec) if isinstance(step, Scaling)), None)
 
 
