@@ -1,7 +1,7 @@
-"""Exact, safe and durable states: safetensors for the arrays, JSON for the rest, one file each.
+"""Saved states of a run: one safetensors file each, with everything but arrays in it as JSON.
 
-No pickle is read or written. A checksum over everything tells a damaged file, and the last two
-states are kept, so that a run survives a torn one.
+No pickle is read or written. A checksum over everything reveals damage. The last two states are
+kept, so that a run can go on from the older one if the newer one is damaged.
 """
 
 import hashlib
@@ -35,13 +35,13 @@ def save_state(path: str | Path, arrays: Arrays, state: dict[str, Any]) -> None:
         try:
             save_file(arrays, temporary, metadata)
         except SafetensorError as error:
-            # The library reports a full disk or a lost folder as its own error.
+            # safetensors raises its own error for a full disk or a missing folder.
             raise OSError(str(error)) from None
 
 
 def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     """Read what save_state wrote. Raises UserError for any other or damaged file."""
-    open_regular(path).close()  # a pipe would be waited for
+    open_regular(path).close()  # raises for a pipe, which would be waited for
     try:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
@@ -63,7 +63,7 @@ def need(state: dict[str, Any], path: str | Path, *names: str) -> None:
 
 
 def _parsed(text: str, path: str | Path) -> dict[str, Any]:
-    """The state; what others rely on is of the type they expect. The file may be a stranger's."""
+    """The state, with the types of its entries checked, as the file may come from elsewhere."""
     try:
         state = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -90,7 +90,7 @@ def under_prefix(prefix: str, arrays: Arrays) -> Arrays:
 
 
 def trained_weights(arrays: Arrays) -> Arrays:
-    """The weights that a run evaluates itself by: the averaged ones where it keeps some (--ema)."""
+    """The weights that a run is evaluated with: the averaged ones if it has any (--ema)."""
     start = "average."
     averages = under_prefix("ema", arrays)
     averages = {n.removeprefix(start): a for n, a in averages.items() if n.startswith(start)}
@@ -100,7 +100,7 @@ def trained_weights(arrays: Arrays) -> Arrays:
 class CheckpointFolder:
     """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best.
 
-    writes: False for a process that only reads, and leaves what another one writes alone.
+    writes: False for a process that only reads and must not touch the files of another one.
     """
 
     def __init__(self, folder: str | Path, writes: bool = True):
@@ -113,7 +113,7 @@ class CheckpointFolder:
         path = self.folder / f"state-{epoch:05d}-{step:06d}.safetensors"
         save_state(path, arrays, state)
         states = self._states()
-        # Newer ones are damaged, or this run would have gone on from them.
+        # States newer than this one are damaged: otherwise this run would have continued from them.
         last = states.index(path)
         for old in states[:last] + states[last + KEEP :]:
             old.unlink(missing_ok=True)
@@ -123,9 +123,9 @@ class CheckpointFolder:
         save_state(self.best, arrays, state)
 
     def load_newest(self) -> tuple[Arrays, dict[str, Any], list[str]]:
-        """(arrays, state, warnings) of the newest state that is whole.
+        """(arrays, state, warnings) of the newest undamaged state.
 
-        Raises UserError where there is none; a damaged one is named in the warnings.
+        Raises UserError where there is none; the warnings name damaged ones.
         """
         if self.writes:
             remove_leftovers(self.folder)
@@ -139,23 +139,23 @@ class CheckpointFolder:
         raise UserError(f"{self.folder}: nothing to resume from: {detail}")
 
     def _states(self) -> list[Path]:
-        """Newest first."""
+        """Paths of the states, the newest first."""
         found = [path for path in self.folder.glob("state-*") if _NAME.fullmatch(path.name)]
         return sorted(found, key=_place, reverse=True)
 
 
 def refuse_runs_inside(folder: Path) -> None:
-    """Raise UserError where the folder is no run but has some, as an --output folder does."""
+    """Raise UserError where the folder is not a run but holds runs, as an --output folder does."""
     runs = sorted(str(place.parent) for place in folder.glob("*/checkpoints"))
     if runs and not (folder / "checkpoints").exists():
         raise UserError(f"{folder}: not a run, but has some: {', '.join(runs)}")
 
 
 def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str, Any], Path]:
-    """(arrays, state, the run's folder) of a run's "best" or "last" model, or of one file.
+    """(arrays, state, folder) of a run's "best" or "last" model, or of one checkpoint file.
 
-    A file's folder is its run's, or the one it is in where that is not a run's `checkpoints`.
-    Raises UserError where it cannot be read, or lacks the options and classes to build the model.
+    folder: that of the run, or of the file where it does not lie in a run's `checkpoints`. Raises
+    UserError where it cannot be read, or lacks the options and classes to build the model.
     """
     path = Path(run)
     if not path.is_dir():
@@ -176,7 +176,7 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
 
 
 def _place(path: Path) -> tuple[int, int]:
-    """(epoch, step) of a state's file; names with more digits come after those with fewer."""
+    """(epoch, step) in a state's file name, as numbers, so that 10 comes after 9."""
     match = _NAME.fullmatch(path.name)
     assert match is not None, "a state's name"
     return int(match[1]), int(match[2])

@@ -16,21 +16,22 @@ LIBRARIES = (
     "paddlepaddle", "paddlepaddle-gpu", "numpy", "opencv-python-headless", "opencv-python",
     "pillow", "scikit-learn", "imbalanced-learn", "imaug",
 )  # fmt: skip
-# Variables that choose the number of threads, or a library's kernels, begin with one of these.
+# Environment variables that choose the number of threads, or a library's kernels, begin so.
 _LIBRARY_VARIABLES = (
     "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "VECLIB_", "DNNL_", "ONEDNN_",
     "NPY_", "OPENCV_", "CUBLAS_", "CUDNN_", "NVIDIA_TF32", "FLAGS_", "GLIBC_TUNABLES",
 )  # fmt: skip
-# These only say where, and how much is said of it.
+# These only choose folders and the amount of logging.
 _SILENT_VARIABLES = ("LOG", "VERBOSE", "FLAGS_selected_", "OMP_DISPLAY")
-# What a resumed run must have the same for its bytes to be the same.
+# These must be the same in a resumed run for its results to be the same bit for bit.
 _COMPARED = (
     "versions", "threads", "cpu", "platform", "device", "code", "data", "backend", "processes",
 )  # fmt: skip
 
 
 def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """The record that is saved with a run. device: Paddle's name of it; data: of each split."""
+    """The record that is saved with a run. device: Paddle's name of it. data: a description of each
+    part."""
     versions = {}
     for name in LIBRARIES:
         try:
@@ -63,7 +64,7 @@ def library_variables() -> dict[str, str]:
 
 
 def code_digest() -> str:
-    """SHA-256 over the project's own Python files: another value, another code."""
+    """SHA-256 over the project's own Python files; changes with any of them."""
     digest = hashlib.sha256()
     for folder in (PACKAGE, PACKAGE.parent / "models"):
         for path in sorted(folder.rglob("*.py")):

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-# The documents' four curves, one float64 an epoch each.
+# The four curves of a run, as in the SamplePairing article: one float64 an epoch each.
 CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
 
 
-# The model's answers on the evaluation set, as evaluate.py writes them, and where it writes those
-# of a run's last state.
+# The file of evaluate.py with the model's answer on every evaluation image, and the folder that it
+# writes the answers of a run's last state to.
 PREDICTIONS = "predictions.npz"
 LAST_EVALUATION = "evaluation_last"
 
 
 def curve_path(folder: str | Path, mode: str, curve: str) -> Path:
-    """`<folder>/<mode>Aug_<curve>.npy`, as the documents' plots read it."""
+    """`<folder>/<mode>Aug_<curve>.npy`, named as in the SamplePairing article."""
     return Path(folder) / f"{mode}Aug_{curve}.npy"

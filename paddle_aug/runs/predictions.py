@@ -1,4 +1,4 @@
-"""What a model said of every image of a data set: the small file that two runs are compared by."""
+"""A model's answer on every image of a data set: a small file for comparing two runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ def write_predictions(
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """What write_predictions saved. Raises UserError where the file is damaged or another one."""
+    """What write_predictions saved. Raises UserError for a damaged or any other file."""
     try:
         with np.load(path, allow_pickle=False) as file:
             classes, labels, predicted, probability = (file[name] for name in _ARRAYS)
@@ -64,7 +64,7 @@ def read_predictions(path: str | Path) -> Predictions:
             tuple(map(str, classes)), labels.astype(np.int64), predicted.astype(np.int64),
             probability.astype(np.float32),
         )  # fmt: skip
-    except Exception as error:  # a damaged zip file raises whatever its reader stumbles over
+    except Exception as error:  # a damaged zip file raises exceptions of many kinds
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: damaged, or no file of predictions ({reason})") from None
     if not (found.labels.shape == found.predicted.shape == found.probability.shape) or (

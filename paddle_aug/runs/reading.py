@@ -1,9 +1,9 @@
-"""Run folders read back: curves, metrics.csv, config.yaml. Knows nothing of the engine.
+"""Reads run folders: curves, metrics.csv, config.yaml. Needs neither Paddle nor the trainer.
 
 A run is four files `<folder>/<mode>Aug_{lossTrain,accTrain,lossEval,accEval}.npy`, one float an
-epoch; what else is there (`<folder>/<mode>/metrics.csv`, `config.yaml`) is used where present, so
-that the curves of the original notebooks can be compared too. A suite's results keep a run's small
-files beside its curves, in one folder: these are read just so.
+epoch. Other files (`<folder>/<mode>/metrics.csv`, `config.yaml`) are used where present, so that
+the curves of the original notebooks can be compared, too. A suite's results keep a run's small
+files beside its curves, in one folder, which is read in the same way.
 """
 
 import csv
@@ -30,9 +30,9 @@ class Run:
 
     curves: float64 [epochs] by name of CURVES, only those that exist. metrics: columns of
     metrics.csv, NaN where empty. config: options of the run, empty where not saved; whole_config:
-    False where it holds only those that are not defaults. environment: environment.json, empty
-    where not saved. predictions: of the last state on the whole evaluation set, None where not
-    made. warnings: what is wrong with the files, each naming its file.
+    False where config holds only the options that differ from the defaults. environment:
+    environment.json, empty where not saved. predictions: of the last state on the whole evaluation
+    set, None where not made. warnings: what is wrong with the files, each naming its file.
     """
 
     folder: Path
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def seed(self) -> int | None:
-        """None where the run's options are not known."""
+        """The run's seed; None where its options are not known."""
         return self.config.get("seed")
 
     @property
@@ -112,7 +112,7 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
     config = _read_config(place / "config.yaml", warnings)
     whole_config = bool(config)
     if not config and (place / "changes.yaml").exists():
-        # What is not in it has its default; so has the seed.
+        # Options that it lacks have their defaults, the seed included.
         config = {"augment": mode, "seed": 0, **_read_config(place / "changes.yaml", warnings)}
     planned = config.get("epochs")
     if isinstance(planned, int) and max(lengths.values()) < planned:
@@ -139,7 +139,7 @@ def find_modes(folder: str | Path) -> list[str]:
 
 
 def _split_label(argument: str) -> tuple[str | None, Path]:
-    """LABEL=PATH apart; a path that exists as written is a path, whatever it contains."""
+    """Label and path of LABEL=PATH; what exists as written is a path, even with a = in it."""
     if "=" in argument and not user_path(argument).exists():
         label, _, path = argument.partition("=")
         if not label.strip() or not path:
@@ -152,7 +152,7 @@ def _locate(path: Path) -> list[tuple[Path, str]]:
     modes = find_modes(path)
     if modes:
         return [(path, mode) for mode in modes]
-    # FOLDER/MODE: the curves are beside the run's own folder.
+    # FOLDER/MODE: the curves lie in FOLDER, beside the run's own folder.
     if path.name in find_modes(path.parent):
         return [(path.parent, path.name)]
     if not path.is_dir():
@@ -194,8 +194,8 @@ def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
 
 
 def _flat_place(folder: Path, mode: str) -> Path:
-    """Where the side files of a run without a folder of its own are: beside its curves, if these
-    are the only ones there."""
+    """The folder of the other files of a run that has no folder of its own: that of its curves, if
+    no other run has curves there."""
     return folder if find_modes(folder) == [mode] else folder / mode
 
 

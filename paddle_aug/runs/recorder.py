@@ -1,6 +1,6 @@
-"""What a run leaves behind: npy curves, metrics.csv, its options and its environment.
+"""Writes the files of a run: npy curves, metrics.csv, its options and its environment.
 
-OUTPUT/<mode>Aug_lossTrain.npy ...   one float64 an epoch, as the documents' plots read them
+OUTPUT/<mode>Aug_lossTrain.npy ...   curves, one float64 an epoch, as in the SamplePairing article
 OUTPUT/<mode>/metrics.csv            the same and more, a line an epoch
 OUTPUT/<mode>/config.yaml            the options; changes.yaml: those that are not defaults
 OUTPUT/<mode>/environment.json       versions, threads, device, data
@@ -20,7 +20,7 @@ from paddle_aug.core.atomic import atomic_write, write_json, write_text
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.layout import CURVES, curve_path
 
-# The four curves, and two more training accuracies that mixing makes necessary.
+# The four curves, and two further training accuracies for runs that mix images.
 COLUMNS: tuple[str, ...] = (
     "epoch", "lr", "mixing", "lossTrain", "accTrain", "accTrainFirst", "accTrainClean",
     "lossEval", "accEval", "seconds", "imagesPerSecond",
@@ -30,9 +30,9 @@ Row = Mapping[str, Any]
 
 
 class Recorder:
-    """Writes one run's folder; every file is replaced whole, or not at all.
+    """Writes one run's folder; each file is replaced whole or not at all.
 
-    writes: False for a process that leaves writing and looking for earlier runs to another.
+    writes: False for all but the first process of a run, which writes and checks for earlier runs.
     """
 
     def __init__(self, output: str | Path, mode: str, writes: bool = True):
@@ -53,7 +53,7 @@ class Recorder:
         return next((place for place in places if place.exists()), None)
 
     def refuse_existing(self) -> None:
-        """Raise UserError where an earlier run is there already."""
+        """Raise UserError where there is an earlier run."""
         if self.writes and (place := self.existing()):
             raise UserError(
                 f"{place} is there already, from an earlier run: continue it with "
@@ -86,7 +86,7 @@ class Recorder:
         write_json(self.folder / "environment.json", environment)
 
     def write_history(self, history: Sequence[Row]) -> None:
-        """Save the curves and metrics.csv: a value, and a line, for each row of `history`."""
+        """Save the curves and metrics.csv, with one value or line for each row of `history`."""
         if not self.writes:
             return
         with (

@@ -1,4 +1,4 @@
-"""The figures a curve is judged by: mean of its last epochs, best epoch, spread over seeds."""
+"""The figures of a curve: mean of its last epochs, best epoch, spread over seeds."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -31,10 +31,11 @@ class Spread(NamedTuple):
 
 
 def last_mean(curve: Sequence[float] | np.ndarray, last: int = LAST) -> LastMean:
-    """Mean of the last `last` values, of all where there are fewer: the article's reference value.
+    """Mean of the last `last` values, of all if there are fewer (the SamplePairing article's
+    figure).
 
-    A NaN among them makes the mean NaN: leaving a diverged epoch out would flatter the run.
-    An empty curve gives (NaN, 0).
+    A NaN among them makes the mean NaN: without the diverged epoch the run would look better. An
+    empty curve gives (NaN, 0).
     """
     if last < 1:
         raise ValueError(f"last must be at least 1, got {last}")
