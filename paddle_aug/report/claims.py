@@ -1,4 +1,4 @@
-"""Published claims in a checked form: what a suite's `claims:` list may say."""
+"""Published claims: the entries of a suite's `claims:` list and their checks."""
 
 from typing import Literal
 
@@ -6,21 +6,21 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from paddle_aug.runs.layout import CURVES
 
-# What of a run is compared: the mean of its last epochs, its last or its best epoch, or the
-# accuracy of its last state on the whole evaluation set.
+# Which figure of a run is compared: the mean of its last epochs, that of its last or its best
+# epoch, or the accuracy of its last state on the whole evaluation set.
 FIGURES = ("mean", "last", "best", "whole")
 
 
 class Claim(BaseModel):
-    """One published figure, and what of ours it is held against.
+    """One published figure, and which of our figures it is compared with.
 
     text: the claim in words. method: the label of the runs it is about. One of
     difference: method minus baseline (0.06: six points of accuracy; 0: no difference),
     value: the figure itself, or
     epoch: from which the method's evaluation accuracy stays above the baseline's.
-    tolerance: how far off still counts as the published figure; what the source leaves open.
-    baseline: another label; the suite's own where a difference or an epoch names none.
-    curve, figure: see FIGURES. scale: in which way our runs are not the published ones.
+    tolerance: how far from the published figure ours may lie; as precise as the source is.
+    baseline: label of the runs to compare with; None: the suite's baseline.
+    curve, figure: see FIGURES. scale: how our runs differ from the published ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,7 +1,7 @@
-"""From which epoch on one curve stays above another: the SamplePairing article states such epochs.
+"""The epoch from which one curve stays above another, as the SamplePairing article states it.
 
-Single epochs swing by several points, so both curves are smoothed first; the window belongs to the
-answer and is told with it.
+Single epochs vary by several points, so both curves are smoothed first. Answers are given with the
+window of the smoothing.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def window_for(epochs: int) -> int:
 
 
 def smoothed(curve: Sequence[float] | np.ndarray, window: int) -> np.ndarray:
-    """Mean over `window` epochs with the epoch in their middle; at the ends over those there are.
+    """Mean over `window` epochs with the epoch in their middle; at the ends over fewer.
 
     curve: float [E]; window: an odd number. Returns float64 [E].
     """
@@ -34,8 +34,8 @@ def smoothed(curve: Sequence[float] | np.ndarray, window: int) -> np.ndarray:
 def stays_above(
     curve: Sequence[float] | np.ndarray, baseline: Sequence[float] | np.ndarray, window: int
 ) -> int | None:
-    """The first epoch, counted from 0, from which the smoothed curve is above the baseline's to
-    the end; None where it is not so for at least the last `window` epochs.
+    """The first epoch, counted from 0, from which the smoothed curve stays above the baseline's to
+    the end; None where that holds for fewer than the last `window` epochs.
 
     Curves of unequal length are compared as far as the shorter one goes. Equal is not above.
     """

@@ -1,4 +1,4 @@
-"""The article's figures: loss and accuracy of several runs against the epoch."""
+"""Figures as in the SamplePairing article: loss and accuracy of several runs by epoch."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -22,16 +22,16 @@ SPARE_COLOURS = (
 )  # fmt: skip
 STYLES = {"Train": "--", "Eval": "-"}
 KINDS = {"loss": "Loss", "acc": "Accuracy"}
-# A legend with more curves, or a larger share of the axes' height, stands below them.
+# A legend with more curves, or of a larger share of the axes' height, is put below them.
 MOST_INSIDE = 6
 LARGEST_SHARE = 0.3
 
 
 def colours(groups: Sequence[Group], baseline: Group) -> dict[str, str]:
-    """Colour by label: the mode's own; for a mode's second group the spare one least like the rest.
+    """Colour of each label: its mode's; for a further group of a mode the most different spare one.
 
-    A baseline that does not mix is green where userDef, which is green in the article, is not
-    shown.
+    A baseline that does not mix takes userDef's green, as in the SamplePairing article, unless
+    userDef is shown, too.
     """
     chosen: dict[str, str] = {}
     mode = MODES.get(baseline.mode)
@@ -49,7 +49,7 @@ def colours(groups: Sequence[Group], baseline: Group) -> dict[str, str]:
 
 
 def _least_alike(taken: Sequence[str]) -> str:
-    """The spare colour whose nearest among those taken is furthest away; all again once used up."""
+    """The spare colour that differs most from those taken; all are free again once used up."""
     free = [colour for colour in SPARE_COLOURS if colour not in taken] or SPARE_COLOURS
     distances = {
         colour: min((math.dist(to_rgb(colour), to_rgb(other)) for other in taken), default=0)
@@ -70,10 +70,10 @@ def zoom_start(epochs: int, zoom: int | None = None, last: int = LAST) -> int:
 def draw_curves(
     axes: Axes, groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
 ) -> None:
-    """Draw the curves of one kind, "loss" or "acc", from epoch `start` on, as the article does.
+    """Draw the curves of one kind, "loss" or "acc", from epoch `start` on.
 
-    A group of several runs is its mean with a band of one standard deviation. Epochs with and
-    without mixing are shaded where SamplePairing's runs have recorded them. Without a legend.
+    A group of several runs is its mean with a band of one standard deviation. Epochs in which
+    SamplePairing mixes are shaded, where its runs recorded them. Draws no legend.
     """
     chosen = colours(groups, baseline)
     shown = []
@@ -100,7 +100,7 @@ def draw_curves(
 def comparison_figure(
     groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
 ) -> Figure:
-    """One figure of the article: the whole, or the zoom from epoch `start` on."""
+    """Training and evaluation curves of one kind in a figure: whole, or from epoch `start` on."""
     figure = new_figure(12, 8, dpi=80)
     axes = figure.add_subplot()
     draw_curves(axes, groups, baseline, kind, start)
@@ -126,7 +126,7 @@ def _title(kind: str, groups: Sequence[Group], start: int) -> str:
 
 
 def _shade_mixing(axes: Axes, groups: Sequence[Group], start: int) -> None:
-    """Light bands where SamplePairing mixes: they explain its saw-tooth."""
+    """Light bands where SamplePairing mixes, which explain the saw-tooth of its curves."""
     for group in groups:
         mixing = group.runs[0].mixing
         if group.mode != "samplePairing" or mixing is None or mixing.all():
@@ -153,7 +153,7 @@ def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
         return
     values = np.concatenate(shown)
     low, high = float(values.min()), float(values.max())
-    # One diverging epoch must not flatten all the others to a line.
+    # Cut the axis, so that one diverging epoch does not flatten all the others to a line.
     usual = float(np.percentile(values, 98))
     cut = kind == "loss" and high - low > 4 * (usual - low) > 0
     if cut:
@@ -167,7 +167,7 @@ def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
 def _add_legends(figure: Figure) -> None:
     """A legend in the upper left of each axes, or a common one below them where it would be large.
 
-    Room is made for it, so that it hides no curve.
+    Space is added for it, so that it hides no curve.
     """
     filled = [axes for axes in figure.axes if axes.get_lines()]
     if not filled:
@@ -184,7 +184,8 @@ def _add_legends(figure: Figure) -> None:
     if curves > MOST_INSIDE or share > LARGEST_SHARE:
         rows, columns = _legend_shape(entries, figure.get_figwidth())
         figure.set_figheight(figure.get_figheight() + _legend_height(rows))
-        # Filled up: entries are spread evenly over the columns, which would part a run's two.
+        # Filled up with empty entries: matplotlib spreads entries evenly over the columns, which
+        # would separate the two of a run.
         empty = rows * columns - len(entries)
         handles = [*entries.values(), *[Line2D([], [], alpha=0)] * empty]
         labels = [*entries, *[""] * empty]
@@ -204,7 +205,7 @@ def _add_legends(figure: Figure) -> None:
 
 
 def _legend_shape(labels: Collection[str], width: float) -> tuple[int, int]:
-    """Rows and columns of a legend of the size "small" in so many inches."""
+    """Rows and columns of a legend in small type that is at most `width` inches wide."""
     fitting = max(1, int(width / (0.5 + 0.06 * max(map(len, labels)))))
     # An even number of rows keeps a run's two curves in one column.
     rows = 2 * math.ceil(len(labels) / fitting / 2)

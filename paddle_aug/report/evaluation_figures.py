@@ -1,7 +1,6 @@
-"""Pictures made from arrays: sheets of images, the schedule, and those of an evaluation.
+"""The figures of an evaluation: confusion matrix, mistakes, reliability.
 
-Each function returns a matplotlib Figure; `figures.save_figure` writes it. Curves of runs are in
-curve_plots.
+Each function returns a matplotlib Figure, which `figure.save_figure` writes.
 """
 
 from collections.abc import Sequence
@@ -17,8 +16,8 @@ from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
 def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     """Confusion matrix: rows are true classes, columns predicted ones.
 
-    matrix: counts [C, C]. The colour is the share of the true class; up to 20 classes the counts
-    stand in the cells. names: of the classes, in the matrix's order.
+    matrix: counts [C, C]. The colour shows the share of the true class; with up to 20 classes the
+    cells show the counts. names: of the classes, in the matrix's order.
     """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(names) != len(matrix):
@@ -75,7 +74,7 @@ def mistakes_figure(
 
 
 def reliability_figure(confidences: np.ndarray, correct: np.ndarray, bins: int = 10) -> Figure:
-    """How often predictions of a confidence are right, and the expected calibration error.
+    """The accuracy of predictions by their confidence, and the expected calibration error.
 
     confidences: float [N] in [0, 1], of the predicted class. correct: bool [N]. Source: Guo et al.
     2017, arXiv 1706.04599.

@@ -1,4 +1,4 @@
-"""Figures without pyplot's global state, and text in them that any font can show.
+"""Creating and saving figures without pyplot's global state, with fonts for all their texts.
 
 Figures made here are plain objects: nothing to close, nothing shared between notebook cells, no
 display needed.
@@ -31,14 +31,15 @@ _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U000200
 
 
 def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
-    """An empty figure, width and height in inches, with room made for titles and legends."""
+    """An empty figure of width x height inches, laid out to leave space for titles and legends."""
     figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write the kind of picture that the name ends in (.png, .jpg, .svg, ...), whole or not at all.
+    """Write a picture of the kind that the name's ending says (.png, .svg, ...), whole or not at
+    all.
 
     Raises UserError for other endings, and where the folder cannot be written.
     """
@@ -71,14 +72,14 @@ def make_readable(figure: Figure) -> None:
 
 
 def class_labels(names: Iterable[str], longest: int = 18) -> list[str]:
-    """Class names for a picture: shortened, and by number where no font can write them."""
+    """Class names for a picture: shortened, or #number where no font has the characters."""
     names = [_on_one_line(name) for name in names]
     labels = [name if can_show(name) else f"#{number}" for number, name in enumerate(names)]
     return [label if len(label) <= longest else label[: longest - 1] + "…" for label in labels]
 
 
 def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -> str | None:
-    """Which names class_labels gives by number only, and what helps; None where there are none."""
+    """A line that lists the names shown as #number, and what helps; None where there are none."""
     missing = [
         f"#{number} = {name}"
         for number, name in enumerate(map(_on_one_line, names))
@@ -93,7 +94,7 @@ def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -
 
 
 def print_font_note(names: Iterable[str], what: str = "class names") -> None:
-    """Say on stderr what `font_note` has to say, if anything."""
+    """Print the line of `font_note` to stderr, if there is one."""
     if note := font_note(names, what):
         print(f"note: {note}", file=sys.stderr)
 

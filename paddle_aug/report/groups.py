@@ -1,4 +1,4 @@
-"""Runs that belong together: those that differ in their seed only are one line of a table."""
+"""Groups of runs that differ in their seed only; each is one line of a table."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from paddle_aug.runs.stats import LAST, Spread, last_mean, spread
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed only, shown as one line: their mean."""
+    """Runs that differ in their seed only, shown together by their mean."""
 
     label: str
     mode: str
@@ -45,10 +45,10 @@ class Group:
 
 
 def group_runs(runs: Sequence[Run]) -> list[Group]:
-    """Put runs together that carry the same label, or that differ in their seed only.
+    """Put runs together that have the same label, or that differ in their seed only.
 
-    Without saved options nothing says that two runs of one mode belong together: they stay apart
-    and carry the end of their path that tells them apart. Sorted by mode.
+    Without saved options two runs of one mode stay apart, labelled with the end of their path.
+    Sorted by mode.
     """
     keys = [_group_key(run, runs) for run in runs]
     modes_of_label: dict[str, set[str]] = {}

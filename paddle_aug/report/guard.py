@@ -1,7 +1,7 @@
-"""Is a comparison fair? In what the compared runs differ beside what is studied.
+"""Finds in what the compared runs differ beside what is studied: is the comparison fair?
 
 Read from each run's config.yaml and environment.json: options, code, data, epochs, threads,
-processor, precision, backend, versions. What a run did not record is not known, and said so.
+processor, precision, backend, versions. What a run did not record is reported as not known.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,12 +11,12 @@ from paddle_aug.report.groups import Group
 from paddle_aug.runs.environment import flatten
 from paddle_aug.runs.reading import Run
 
-# Of environment.json: what can change a figure. Data are compared apart: see _data.
+# Entries of environment.json that can change a figure. Data are compared in _data.
 COMPARED = (
     "code", "backend", "device", "cpu", "cores", "threads", "processes", "platform", "python",
     "versions",
 )  # fmt: skip
-# Options that choose the images: where one is studied, the data differ as they should.
+# Options that choose the images: if one of them is studied, the data may differ.
 _CHOOSES_IMAGES = (
     "data", "images_root", "image_column", "label_column", "eval_data", "eval_share", "split",
     "skip_bad",
@@ -25,7 +25,7 @@ _CHOOSES = {
     "train": frozenset({*_CHOOSES_IMAGES, "per_class"}),
     "eval": frozenset({*_CHOOSES_IMAGES, "eval_per_class"}),
 }
-# Options that choose what computes, and in which precision.
+# Options that choose the backend and the precision.
 _CHOOSES_BACKEND = frozenset({"amp", "cpu_backend", "device"})
 
 
@@ -71,8 +71,11 @@ Named = tuple[str, str, Run]  # name of the run, label of its group, the run
 
 
 def _options(runs: Sequence[Named], left_out: Collection[str]) -> list[str]:
-    """Options that differ. Runs of which only the changed ones are known have the defaults of the
-    others, so that they compare among each other, but not with whole configurations."""
+    """Options that differ.
+
+    Runs that saved only their changed options are compared with each other, as the rest are
+    defaults, but not with runs that saved all, as defaults may have changed in between.
+    """
     known = [named for named in runs if named[2].config]
     whole = [named for named in known if named[2].whole_config]
     lines = []
@@ -97,8 +100,8 @@ def _environment(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
 
 
 def _data(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
-    """Names and numbers of images of all runs; their content among runs of the same seed, as a
-    split or a choice of images may follow the seed."""
+    """Differences in the data: names and numbers of images over all runs, content among runs of the
+    same seed, as the split may depend on the seed."""
     lines = []
     if not set(_CHOOSES_IMAGES) & set(studied):
         lines += _lines("data", [(n, label, _of_data(run, "name")) for n, label, run in runs])
@@ -123,7 +126,7 @@ def _of_data(run: Run, *keys: str) -> Any:
 def _lines(key: str, values: Sequence[tuple[str, str, Any]]) -> list[str]:
     """One line where the values differ, none where they are the same.
 
-    A label stands for its runs where they all have one value.
+    A label stands for all its runs if they have the same value.
     """
     labels: dict[str, set[str]] = {}
     for _, label, value in values:

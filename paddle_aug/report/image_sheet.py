@@ -21,7 +21,7 @@ Grid = Sequence[Sequence[Cell | None]]
 
 
 def draw_sheet(grid: Grid, title: str = "") -> Figure:
-    """Images in rows and columns; None leaves a place empty. Small images keep their pixels."""
+    """Images in rows and columns; None leaves a place empty. Small images are not smoothed."""
     columns = max(len(row) for row in grid)
     shapes = [cell.image.shape[:2] for row in grid for cell in row if cell is not None]
     ratio = float(np.clip(np.median([height / width for height, width in shapes]), 0.4, 2.5))

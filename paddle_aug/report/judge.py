@@ -1,7 +1,7 @@
-"""The judge: what groups of runs say about each other and about published claims.
+"""The judge: compares groups of runs with each other and with published claims.
 
-Puts together statistics.py, crossing.py and verdicts.py; how the answer is written is the business
-of judgement_text.py and judgement_json.py, and what the rules are of docs/judging.md.
+Combines statistics.py, crossing.py and verdicts.py. judgement_text.py and judgement_json.py write
+the result; docs/judging.md explains the rules.
 """
 
 from collections.abc import Sequence
@@ -41,16 +41,17 @@ from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.reading import Run
 from paddle_aug.runs.stats import LAST, best, last_mean
 
-Seed = int | None  # None: of a single run that did not record its seed
+Seed = int | None  # None for a single run that did not record its seed
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A method against a baseline, in one figure of one curve, seed by seed.
 
-    seeds: those that both have; values: the method's figure minus the baseline's, in their order;
-    difference: of these. images: for each seed with predictions of both. basis: what the interval
-    that counts is over (verdicts.py). p: of that basis; p_holm: corrected.
+    seeds: those that both have. values: the method's figure minus the baseline's, by seed.
+    difference: their estimate. images: comparison image by image, for each seed with predictions of
+    both. basis: whether the interval used is over seeds or over images (verdicts.py). p: of that
+    basis; p_holm: corrected.
     """
 
     method: str
@@ -74,8 +75,8 @@ class Comparison:
 
     @property
     def seeds_needed(self) -> int | None:
-        """Seeds that would show a difference as large as ours; None where it is shown, or where
-        the deviation over seeds is not known."""
+        """How many seeds would show a difference as large as ours; None where it is shown already,
+        or where the deviation over seeds is not known."""
         if self.basis != SEEDS or direction(self.evidence):
             return None
         return seeds_to_show(self.difference.mean, self.difference.std)
@@ -83,7 +84,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Crossing:
-    """From which epoch a method stays above the baseline: of each seed, and of the mean curves."""
+    """The epoch from which a method stays above the baseline, by seed and for the mean curves."""
 
     seeds: tuple[Seed, ...]
     epochs: tuple[int | None, ...]
@@ -94,8 +95,8 @@ class Crossing:
 class JudgedClaim:
     """A published claim, what we measured for it, and the verdict.
 
-    ours: over seeds; evidence: what was judged; epochs: of a claim about an epoch, by seed.
-    seeds_needed: what would settle an undecided one, as far as that is known.
+    ours: our figure over seeds. evidence: what the verdict is based on. epochs: ours by seed, for a
+    claim about an epoch. seeds_needed: how many would decide an undecided claim, where known.
     """
 
     claim: Claim
@@ -108,10 +109,10 @@ class JudgedClaim:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Everything that is said of some groups; baseline first among them.
+    """All results for some groups of runs; the first group is the baseline.
 
-    comparisons and crossings: of every other group with the baseline (accEval, mean of the last
-    epochs), in the groups' order. window: epochs that curves are smoothed over for crossings.
+    comparisons and crossings: every other group with the baseline (accEval, mean of the last
+    epochs), in the groups' order. window: epochs over which curves are smoothed for the crossings.
     """
 
     last: int
@@ -125,7 +126,7 @@ class Judgement:
 def judge(
     groups: Sequence[Group], baseline: Group, last: int = LAST, claims: Sequence[Claim] = ()
 ) -> Judgement:
-    """Compare every group with the baseline, and every claim with what it is about."""
+    """Compare every group with the baseline, and every claim with the runs it is about."""
     others = [group for group in groups if group is not baseline]
     window = window_for(min(group.epochs for group in groups))
     comparisons = [compare(group, baseline, "accEval", "mean", last) for group in others]
@@ -140,7 +141,7 @@ def judge(
 
 
 def figure_of(run: Run, curve: str, figure: str, last: int) -> float:
-    """One of claims.FIGURES of a run's curve; NaN where there is none."""
+    """The figure, one of claims.FIGURES, of a run's curve; NaN where there is none."""
     if figure == "whole":
         return run.predictions.accuracy if run.predictions else NAN
     values = run.curves.get(curve, np.empty(0))
@@ -157,7 +158,7 @@ def figure_of(run: Run, curve: str, figure: str, last: int) -> float:
 
 
 def figures(group: Group, curve: str, figure: str, last: int) -> tuple[Estimate, list[float]]:
-    """A figure over the runs of a group that have it, and its values."""
+    """Estimate of a figure over those runs of a group that have it, and the single values."""
     if figure == "whole":
         complete = curve == "accEval" and all(run.predictions for run in group.runs)
         runs = group.runs if complete else ()
@@ -206,7 +207,7 @@ def crossing(group: Group, baseline: Group, window: int) -> Crossing:
 def _pairs(group: Group, baseline: Group) -> dict[Seed, tuple[Run, Run]]:
     """The runs of two groups by the seeds that both have.
 
-    A seed that a group has twice, or did not record for several runs, pairs nothing.
+    Left out: a seed that a group has twice, and several runs without a recorded seed.
     """
     own, other = ({run.seed: run for run in each.runs} for each in (group, baseline))
     if len(own) < len(group.runs) or len(other) < len(baseline.runs):
@@ -215,8 +216,8 @@ def _pairs(group: Group, baseline: Group) -> dict[Seed, tuple[Run, Run]]:
 
 
 def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """With Holm's correction, apart for comparisons over seeds and over images: they answer
-    different questions."""
+    """The comparisons with Holm's correction, made separately for those over seeds and those over
+    images, as they answer different questions."""
     result = list(comparisons)
     for basis in (SEEDS, IMAGES):
         places = [i for i, found in enumerate(comparisons) if found.basis == basis]
@@ -228,8 +229,8 @@ def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
 def _judge_claims(
     claims: Sequence[Claim], groups: Sequence[Group], baseline: Group, last: int, window: int
 ) -> list[JudgedClaim]:
-    """One verdict a claim. The claims of a difference are corrected among themselves: they were
-    chosen before the runs, the comparisons of the table were not."""
+    """One verdict a claim. Holm's correction counts the claims of a difference only, as they were
+    chosen before the runs; the comparisons of the table were not."""
     compared: dict[int, Comparison] = {}
     for i, claim in enumerate(claims):
         method, other = _group(groups, claim.method), _group(groups, claim.baseline) or baseline
@@ -293,7 +294,7 @@ def _judge_epoch(claim: Claim, found: Crossing, length: int) -> JudgedClaim:
 
 
 def _group(groups: Sequence[Group], name: str | None) -> Group | None:
-    """The group of that label or, where it has none, mode."""
+    """The group with that label or, if there is none, of that mode."""
     for group in groups:
         if name is not None and name in (group.label, group.mode):
             return group
@@ -301,7 +302,7 @@ def _group(groups: Sequence[Group], name: str | None) -> Group | None:
 
 
 def every_figure(group: Group, last: int) -> dict[str, dict[str, tuple[Estimate, list[float]]]]:
-    """All figures of all curves of a group that has them, by curve and figure."""
+    """All figures of all curves that a group has, by curve and figure."""
     found = {
         curve: {figure: figures(group, curve, figure, last) for figure in FIGURES}
         for curve in CURVES

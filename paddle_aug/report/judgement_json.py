@@ -20,8 +20,8 @@ FORMAT = 1
 def judgement_json(
     judgement: Judgement, fairness: Fairness, studied: Collection[str], folder: Path
 ) -> dict[str, Any]:
-    """Plain values, None for what is not known. folder: where the file will be; the runs' folders
-    are given from there."""
+    """Plain values, None for what is not known. folder: of the file; the runs' folders are given
+    relative to it."""
     values = {
         "format": FORMAT,
         "last": judgement.last,
@@ -136,7 +136,7 @@ def _estimate(found: Estimate) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN: what is not known is null."""
+    """None for NaN, which JSON lacks."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

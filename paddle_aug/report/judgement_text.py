@@ -21,12 +21,12 @@ _PERCENT = f"{CONFIDENCE:.0%}"
 
 
 def verdict_lines(judgement: Judgement) -> list[str]:
-    """Each claim with its verdict and what it rests on, in words."""
+    """Each claim with its verdict and the figures behind it, in words."""
     return [_verdict_line(judged, judgement.last) for judged in judgement.claims]
 
 
 def verdict_table(judgement: Judgement) -> str:
-    """Markdown of the claims, and below it a line each on why and at which scale; may be empty."""
+    """The claims as a Markdown table, with a line each below on reason and scale; may be empty."""
     if not judgement.claims:
         return ""
     head = ["claim", "published", "ours", f"{_PERCENT} interval", "over", "seeds", "verdict"]
@@ -43,7 +43,7 @@ def verdict_table(judgement: Judgement) -> str:
 
 
 def figures_table(judgement: Judgement, style: str = "github") -> str:
-    """The evaluation accuracy of each group in all its figures, with deviation and interval."""
+    """Table of each group's evaluation accuracy: all figures with deviation and interval."""
     columns: dict[str, list[str]] = {
         "run": [group.label for group in judgement.groups],
         "seeds": [str(len(group.runs)) for group in judgement.groups],
@@ -56,7 +56,7 @@ def figures_table(judgement: Judgement, style: str = "github") -> str:
 
 
 def difference_table(judgement: Judgement, style: str = "github") -> str:
-    """Each group against the baseline; empty where there is only one group."""
+    """Table of the differences to the baseline; empty where there is only one group."""
     if not judgement.comparisons:
         return ""
     head = ["run", "seeds", "points", f"{_PERCENT} interval", "over", "p", "p (Holm)",
@@ -73,7 +73,7 @@ def difference_table(judgement: Judgement, style: str = "github") -> str:
 
 
 def notes(judgement: Judgement) -> list[str]:
-    """What the figures and intervals are, in sentences; those that apply."""
+    """Sentences that explain the figures and intervals shown."""
     bases = {found.basis for found in judgement.comparisons}
     lines = [
         f"Figures are mean ± sample standard deviation over seeds, with Student's {_PERCENT} "
@@ -114,7 +114,7 @@ def notes(judgement: Judgement) -> list[str]:
 
 
 def csv_columns(judgement: Judgement) -> list[dict[str, Any]]:
-    """What table.csv says of each group beside the table's columns, in the groups' order."""
+    """Further columns of table.csv, for each group in the groups' order."""
     rows: list[dict[str, Any]] = []
     by_label = {found.method: found for found in judgement.comparisons}
     crossed = {

@@ -15,8 +15,8 @@ def draw_schedule(
 ) -> Figure:
     """When images are mixed, and the learning rate, over the epochs.
 
-    is_active: of an epoch, from 0; None where nothing is ever mixed. learning_rates: one an epoch,
-    or one a step: any number, spread evenly over the run.
+    is_active: whether images are mixed in an epoch, counted from 0; None where they never are.
+    learning_rates: any number, spread evenly over the run (one an epoch, or one a step).
     """
     figure = new_figure(12, 4.5, dpi=80)
     heights = [5, 1] if is_active else [5]

@@ -1,5 +1,5 @@
-"""Runs side by side, from what was read to what is written: pictures, table.md, table.csv and
-table.json. `compare` and `suite` both end here."""
+"""Puts runs side by side and writes pictures, table.md, table.csv and table.json, for both
+`compare` and `suite`."""
 
 import textwrap
 from collections.abc import Collection, Sequence
@@ -29,7 +29,7 @@ from paddle_aug.runs.reading import Run
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Runs in groups, their table, what is said of them, and in what they differ."""
+    """Runs in groups, with their table, judgement and differences in options or environment."""
 
     groups: list[Group]
     baseline: Group
@@ -49,7 +49,7 @@ def put_side_by_side(
 ) -> SideBySide:
     """Group, tabulate, judge and check the runs.
 
-    baseline: a label or mode, None for the usual one. studied, free: options, see guard.py.
+    baseline: a label or mode; None: see choose_baseline. studied, free: options, see guard.py.
     """
     groups = group_runs(runs)
     chosen = choose_baseline(groups, baseline)
@@ -60,7 +60,7 @@ def put_side_by_side(
 
 
 def for_terminal(found: SideBySide) -> str:
-    """Verdicts first, then the table, the differences, and what the figures are."""
+    """Text for a terminal: verdicts, the table, the differences, and notes on the figures."""
     last = found.judgement.last
     parts = [
         "\n".join(textwrap.fill(line, 100) for line in verdict_lines(found.judgement)),
@@ -82,7 +82,7 @@ def write(
 ) -> list[Path]:
     """Write the pictures and the three tables; returns their paths.
 
-    head, tail: Markdown above and below what is said here. more: further keys of table.json.
+    head, tail: Markdown for the top and the end of table.md. more: further keys of table.json.
     """
     last = found.judgement.last
     paths = _pictures(folder, found, zoom)
@@ -115,13 +115,13 @@ def _pictures(folder: Path, found: SideBySide, zoom: int | None) -> list[Path]:
         zoomed = f"compare_{name}_zoom.png"
         if start:
             figures[zoomed] = comparison_figure(groups, baseline, kind, start)
-        else:  # The whole is the zoom: an older comparison's must not stand beside it.
+        else:  # There is no zoom: delete that of an older comparison.
             (folder / zoomed).unlink(missing_ok=True)
     return [save_figure(figure, folder / name) for name, figure in figures.items()]
 
 
 def _fairness(fairness: Fairness) -> list[str]:
-    """Markdown of the differences, which a reader must see beside the figures."""
+    """Markdown that warns of differences between the runs beside what is studied."""
     parts = []
     if fairness.differences:
         lines = "\n".join(f"- {line}" for line in fairness.differences)

@@ -1,7 +1,7 @@
-"""How sure a figure is: intervals over seeds and over images, tests, how many seeds are needed.
+"""Uncertainty of figures: intervals over seeds and over images, tests, number of seeds needed.
 
-Pure functions of numbers; nothing here knows runs or files. Intervals are 95 % intervals and tests
-are two-sided at 5 %. What is done where, and why, is in docs/judging.md.
+Pure functions of numbers. Intervals are 95 % intervals and tests are two-sided at 5 %.
+docs/judging.md says which is used where, and why.
 """
 
 import math
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 LEVEL = 0.05  # 1 - CONFIDENCE
 POWER = 0.8
 RESAMPLES = 10_000
-# Nobody trains more seeds than that: a larger number is told as "more than".
+# A larger number of needed seeds is given as "more than" this.
 MOST_SEEDS = 1000
 
 NAN = float("nan")
@@ -53,7 +53,7 @@ class ImageDifference(NamedTuple):
 def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
     """Mean, sample standard deviation (n - 1) and Student's t interval of the mean.
 
-    A value that is not a number makes everything but n NaN: a diverged run is not left out.
+    A NaN among the values makes everything but n NaN: a diverged run is not left out.
     """
     array = np.asarray(values, np.float64)
     n = array.size
@@ -81,15 +81,15 @@ def paired_p(differences: Sequence[float] | np.ndarray) -> float:
 def compare_images(
     first: np.ndarray, second: np.ndarray, resamples: int = RESAMPLES, seed: int = 0
 ) -> ImageDifference:
-    """Which of two models gets more of the same images right, with what is due to the images.
+    """Which of two models gets more of the same images right, and how sure that is.
 
     first, second: bool [N], image by image whether each model is right. The interval is the
     percentile interval of a paired bootstrap: images are drawn anew, both models' answers to one
     together. An image counts +1 (only the first right), -1 (only the second) or 0, so that a
     resample is three numbers of a multinomial draw; that gives the same distribution as drawing
-    images by index. It says how much another evaluation set of this kind would move the
-    difference, and nothing of another seed. p: McNemar's exact test, a binomial test of the images
-    on which the two disagree (McNemar 1947). Raises ValueError for unequal lengths or no images.
+    images by index. It covers how the difference varies with the evaluation set, but not with the
+    seed. p: McNemar's exact test, a binomial test of the images on which the two disagree (McNemar
+    1947). Raises ValueError for unequal lengths or no images.
     """
     if first.shape != second.shape or first.ndim != 1 or not first.size:
         raise ValueError(f"expected two equal rows of answers, got {first.shape}, {second.shape}")
@@ -106,13 +106,13 @@ def compare_images(
 
 
 def share_interval(right: int, images: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of an accuracy measured on so many images."""
+    """Wilson's 95 % interval of an accuracy: `right` of `images` are right."""
     interval = stats.binomtest(right, images).proportion_ci(CONFIDENCE, "wilson")
     return float(interval.low), float(interval.high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's corrected p values, in the order given (Holm 1979); NaN stays NaN and counts not.
+    """Holm's corrected p values, in the order given (Holm 1979); NaN stays NaN and is not counted.
 
     The smallest of m is multiplied by m, the next by m - 1, and so on; none is smaller than the
     one before it, and none larger than 1.
@@ -127,8 +127,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def seeds_to_show(difference: float, std: float) -> int | None:
-    """Seeds with which a paired t test finds a true mean difference of that size, four times in
-    five (power 0.8, two-sided at 5 %, noncentral t).
+    """How many seeds a paired t test needs to find a true mean difference of that size in four
+    cases of five (power 0.8, two-sided at 5 %, noncentral t).
 
     std: standard deviation of the paired differences. None for more than MOST_SEEDS, for a
     difference of zero, or where a number is not known.
@@ -138,15 +138,16 @@ def seeds_to_show(difference: float, std: float) -> int | None:
     if std == 0:
         return 2
     n = np.arange(2, MOST_SEEDS + 1)
-    # Far beyond what is asked for the distribution is 1 for all that matters, and hard to compute.
+    # Far beyond the power asked for, the probability is 1 in effect and hard to compute.
     shift = np.minimum(np.abs(difference) * np.sqrt(n) / std, 30.0)
     enough = stats.nct.sf(_t_quantile(n), n - 1, shift) >= POWER
     return int(n[np.argmax(enough)]) if enough.any() else None
 
 
 def seeds_to_enclose(tolerance: float, std: float) -> int | None:
-    """Seeds with which the whole interval of a mean lies within ± tolerance of the truth, four
-    times in five: then a published value, or no difference, can be called reproduced.
+    """How many seeds are needed for the whole interval of a mean to lie within ± tolerance of the
+    true value in four cases of five, so that a published value, or no difference, can be called
+    reproduced.
 
     None for more than MOST_SEEDS, for a tolerance of zero, or where a number is not known.
     """
@@ -155,12 +156,12 @@ def seeds_to_enclose(tolerance: float, std: float) -> int | None:
     if std == 0:
         return 2
     n = np.arange(2, MOST_SEEDS + 1)
-    # The mean may lie off by its own 80 % range, and the interval reaches that far beyond it.
+    # Distance of the mean from the true value (80 % range) plus half the interval's width.
     reach = (_t_quantile(n) + stats.norm.ppf(0.5 + POWER / 2)) * std / np.sqrt(n)
     enough = reach <= tolerance
     return int(n[np.argmax(enough)]) if enough.any() else None
 
 
 def _t_quantile(n: int | np.ndarray) -> np.ndarray:
-    """How many standard errors Student's 95 % interval of `n` values reaches to each side."""
+    """Half the width of Student's 95 % interval of `n` values, in standard errors."""
     return np.asarray(stats.t.ppf(1 - LEVEL / 2, np.asarray(n) - 1))

@@ -1,4 +1,4 @@
-"""The table of runs side by side, and its forms for people and for machines."""
+"""The table of runs side by side, as text, as Markdown and as CSV."""
 
 import csv
 import io
@@ -19,9 +19,9 @@ from paddle_aug.runs.stats import LAST, Best, Spread, best, points, spread
 class Row:
     """One line of the table.
 
-    averaged: how many last epochs the means are over (the fewest of any curve). finals: by name
-    of CURVES. difference: of accEval to the baseline in percentage points, None where there is
-    none. bests: best accEval of each run. seconds: of an epoch.
+    averaged: number of last epochs that the means are over (the smallest of all curves). finals:
+    the means, by name of CURVES. difference: accEval minus the baseline's in percentage points,
+    None where there is no baseline. bests: best accEval of each run. seconds: of an epoch.
     """
 
     label: str
@@ -79,7 +79,7 @@ def format_table(rows: Sequence[Row], style: str = "simple", last: int = LAST) -
         "best epoch": [_best(row.bests) for row in rows],
         "s per epoch": ["-" if math.isnan(row.seconds) else f"{row.seconds:.3g}" for row in rows],
     }
-    # Columns that say the same in every row are the footnote's business.
+    # Columns with the same value in every row are left out; the footnote gives it.
     if all(row.runs == 1 for row in rows):
         del columns["runs"]
     if all(row.averaged == last for row in rows):
@@ -96,7 +96,7 @@ def format_table(rows: Sequence[Row], style: str = "simple", last: int = LAST) -
 
 
 def footnote(rows: Sequence[Row], last: int = LAST) -> str:
-    """What the table's figures are, in words."""
+    """Sentences that explain the table's figures."""
     mean = f"the mean of the last {last} epochs" if last > 1 else "those of the last epoch"
     lines = [f"Losses and accuracies are {mean} of each curve."]
     if any(row.averaged < last for row in rows):
@@ -111,9 +111,9 @@ def footnote(rows: Sequence[Row], last: int = LAST) -> str:
 
 
 def table_csv(rows: Sequence[Row], more: Sequence[dict[str, Any]] = ()) -> str:
-    """The table for machines: one line a row, full precision, empty where not known.
+    """The table as CSV: one line a row, full precision, empty where not known.
 
-    more: further columns of each row, behind the table's own.
+    more: further columns of each row, after the table's own.
     """
     columns = ["label", "mode", "runs", "epochsMin", "epochsMax", "averaged"]
     for name in CURVES:

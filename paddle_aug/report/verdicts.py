@@ -1,8 +1,8 @@
 """The verdict on a published figure, in five words, and its rule.
 
-Evidence is an estimate with a 95 % interval and a p value (Holm's, where a suite makes several
-claims). The direction counts as shown where the interval excludes zero and p < 0.05. The size fits
-where the interval meets the published difference ± its tolerance.
+Evidence is an estimate with a 95 % interval and a p value (with Holm's correction if a suite makes
+several claims). The direction is shown if the interval excludes zero and p < 0.05. The size fits if
+the interval overlaps the published difference ± its tolerance.
 
 A published difference (other than zero):
 
@@ -17,12 +17,12 @@ A published "no difference": reproduced where the whole interval lies within ± 
 contradicted where a difference is shown and the interval lies wholly outside; else undecided.
 
 A published value, or epoch: reproduced where the whole interval lies within ± tolerance of it; not
-seen where it lies wholly outside; else undecided. There is no direction in it. An epoch is not seen
-too where no seed's curve ever stays above the baseline's, in runs that go beyond that epoch.
+seen where it lies wholly outside; else undecided. These have no direction. An epoch is also "not
+seen" where no seed's curve ever stays above the baseline's, in runs that go beyond that epoch.
 
-One seed: the interval is of the evaluation set's images and holds for this one pair of trainings,
-so the words that speak of the method are not used: where the rule says reproduced the verdict is
-same direction (of a value or of no difference: undecided), for contradicted it is not seen.
+With one seed the interval is over the images of the evaluation set and holds for this pair of
+trainings alone, so weaker words are used: "same direction" instead of "reproduced" ("undecided" for
+a value or no difference), and "not seen" instead of "contradicted".
 
 No interval (one seed without predictions, a diverged run): undecided.
 """
@@ -40,15 +40,15 @@ CONTRADICTED = "contradicted"
 UNDECIDED = "undecided"
 VERDICTS = (REPRODUCED, SAME_DIRECTION, NOT_SEEN, CONTRADICTED, UNDECIDED)
 
-# What an interval is over.
+# What an interval is taken over.
 SEEDS, IMAGES, NOTHING = "seeds", "images", "nothing"
 
 
 class Evidence(NamedTuple):
     """What we measured for a claim.
 
-    basis: SEEDS, IMAGES (one seed: of this evaluation set, not of the seed) or NOTHING (no
-    interval). p: corrected; NaN where a value without a test is judged.
+    basis: SEEDS, IMAGES (one seed: the interval is over the evaluation images) or NOTHING (no
+    interval). p: corrected; NaN where a value is judged, which has no test.
     """
 
     basis: str
@@ -66,7 +66,7 @@ class Verdict(NamedTuple):
 
 
 def direction(evidence: Evidence) -> int:
-    """+1 or -1 where a difference is shown, else 0."""
+    """+1 or -1: the sign of a difference that is shown; 0 where none is."""
     if not evidence.p < LEVEL:
         return 0
     return 1 if evidence.low > 0 else -1 if evidence.high < 0 else 0
@@ -111,8 +111,8 @@ def judge_value(evidence: Evidence, value: float, tolerance: float) -> Verdict:
 
 
 def judge_epoch(epochs: Sequence[int | None], epoch: int, tolerance: float, length: int) -> Verdict:
-    """The verdict on a published epoch. epochs: ours by seed, None where the curve never stays
-    above the baseline's; length: epochs that our runs have."""
+    """The verdict on a published epoch. epochs: ours, one for each seed, None where the curve never
+    stays above the baseline's. length: number of epochs of our runs."""
     found = [value for value in epochs if value is not None]
     if not epochs:
         return Verdict(UNDECIDED, "there are no curves to compare")
@@ -126,7 +126,7 @@ def judge_epoch(epochs: Sequence[int | None], epoch: int, tolerance: float, leng
 
 
 def evidence_of(found: Estimate, p: float = float("nan")) -> Evidence:
-    """Evidence of a mean over seeds; without an interval where there is one seed."""
+    """Evidence from a mean over seeds; without an interval if there is one seed only."""
     basis = SEEDS if found.n > 1 and not math.isnan(found.low) else NOTHING
     return Evidence(basis, found.mean, found.low, found.high, p)
 
@@ -152,7 +152,7 @@ def _no_interval(evidence: Evidence) -> Verdict | None:
 
 
 def _verdict(evidence: Evidence, word: str, reason: str, one_seed: str | None = None) -> Verdict:
-    """The verdict; where there is one seed the weaker word `one_seed`, and the reason says so."""
+    """The verdict; with one seed the weaker word `one_seed` is used, and the reason says so."""
     if evidence.basis != IMAGES:
         return Verdict(word, reason)
     return Verdict(one_seed or word, f"one seed, on this evaluation set: {reason}")
