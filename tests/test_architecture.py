@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "build": _BUILD,
     "train": _TRAIN,
     "evaluation": _EVALUATION,
-    "commands": _EVALUATION | {"evaluation", "command_line"},
+    "export": _BUILD | {"runs", "build"},
+    "commands": _EVALUATION | {"evaluation", "command_line", "export"},
     "__main__": {"core", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.

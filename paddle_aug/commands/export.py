@@ -1,129 +1,85 @@
 """python -m paddle_aug export: a trained model as files that need nothing of this project."""
 
 import argparse
-import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
-from paddle_aug.evaluation.options import add_run
-
-if TYPE_CHECKING:
-    import paddle
-
-    from paddle_aug.config import Config
-
-# What the saved program may differ by from the model it was made of, relative to the largest logit.
-TOLERANCE = 1e-5
+from paddle_aug.evaluation.options import EvaluationOptions, add_run
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("export"),
-        description="Save a trained model for inference: model.json and model.pdiparams for "
-        "paddle.jit.load, paddle.inference or paddle2onnx, and export.json with what an image must "
-        "go through first and the names of the classes. The outputs are logits.",
+        description="Save a trained model for inference: inference.json and inference.pdiparams "
+        "for paddle.inference, paddle.jit.load or paddle2onnx, and export.json with what an image "
+        "must go through first and the names of the classes. The outputs are the probabilities "
+        "and the logits.",
     )
     add_run(parser)
-    parser.add_argument(
-        "--output", metavar="FOLDER", type=user_path, help="where to write (default: RUN/export)"
-    )
+    add = parser.add_argument
+    add("--output", metavar="FOLDER", type=user_path,
+        help="where to write (default: RUN/export, of another checkpoint than the best "
+        "RUN/export_NAME)")  # fmt: skip
+    add("--overwrite", action="store_true", help="replace the export of another checkpoint")
+    add("--pdparams", action="store_true",
+        help="also the weights alone, model.pdparams for paddle.load")  # fmt: skip
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the three files, after the saved program was seen to give the model's outputs."""
+    """Write the files, after the saved ones were seen to give the model's outputs."""
     args = build_parser().parse_args(argv)
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
     from paddle_aug.build.model import make_model
-    from paddle_aug.commands.export_words import random_steps
     from paddle_aug.config import load_trained_config
     from paddle_aug.core.atomic import write_json
+    from paddle_aug.evaluation.evaluate import checkpoint_name, checkpoint_place
+    from paddle_aug.export import folder as export_folder
+    from paddle_aug.export.describe import description
+    from paddle_aug.export.program import save_program, save_weights, trial_images
+    from paddle_aug.export.words import random_steps
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
     from paddle_aug.weights.into_model import load_model
 
-    arrays, state, folder = read_trained(args.run, args.checkpoint)
+    arrays, state, run = read_trained(args.run, args.checkpoint)
     config = load_trained_config(state["config"], where=f"{args.run}: ")
+    weights = trained_weights(arrays)
+    digest = export_folder.weights_digest(weights)
+    name = checkpoint_name(EvaluationOptions(args.run, args.checkpoint))
+    output = args.output or run / ("export" if name == "best" else f"export_{name}")
+    if not args.overwrite:
+        export_folder.refuse_other_export(output, digest)
+
     model = make_model(config, len(state["classes"]))
-    load_model(model, trained_weights(arrays))
+    load_model(model, weights)
     model.eval()
-    output = args.output or folder / "export"
-    difference = save_program(model, config, output / "model")
-    write_json(output / "export.json", description(config, state))
+    place = checkpoint_place(state)
+    checkpoint = {
+        "name": name, "epoch": place["checkpoint_epoch"], "step": place["checkpoint_step"],
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary)
+        difference = save_program(model, trial_images(config), made / export_folder.PROGRAM)
+        if args.pdparams:
+            save_weights(model, made / export_folder.WEIGHTS)
+        about = description(config, state["classes"], checkpoint, digest)
+        write_json(made / export_folder.DESCRIPTION, about)
+        files = {name: made / name for name in export_folder.FILES if (made / name).exists()}
+        same = export_folder.read_description(output).get("weights") == digest
+        export_folder.publish(files, output, keep_others=same)
+    print(
+        f"wrote {output}: {', '.join(sorted(files))}\n"
+        f"of the checkpoint {export_folder.checkpoint_in_words(checkpoint)}; the saved program's "
+        f"outputs (probabilities, logits) differ from the run's by {difference:.1e}"
+    )
     if random := random_steps(config):
         print(
             f"note: the run's --eval-transforms draw at random ({', '.join(random)}): no other "
             "program can repeat evaluate.py's figures"
         )
-    print(
-        f"wrote {output}/model.json, model.pdiparams and export.json; the saved model's outputs "
-        f"differ from the run's by {difference:.1e}"
-    )
     return 0
-
-
-def save_program(model: "paddle.nn.Layer", config: "Config", path: Path) -> float:
-    """Write PATH.json and PATH.pdiparams, both or none, for batches of any size.
-
-    Returns how much their outputs differ from the model's, relative to the largest. Raises
-    UserError where that is more than TOLERANCE.
-    """
-    import numpy as np
-    import paddle
-
-    from paddle_aug.core.atomic import atomic_write
-    from paddle_aug.core.errors import UserError
-
-    shape = (config.channels, config.image_size, config.image_size)
-    images = np.random.default_rng(0).standard_normal((3, *shape)).astype("float32")
-    with tempfile.TemporaryDirectory() as folder, paddle.no_grad():
-        program = Path(folder) / "model"
-        expected = model(paddle.to_tensor(images)).numpy()
-        spec = paddle.static.InputSpec([None, *shape], "float32", "image")
-        paddle.jit.save(model, str(program), input_spec=[spec])
-        if not program.with_suffix(".json").exists():  # Paddle 2 writes .pdmodel
-            raise UserError(
-                f"{path}: not written: this Paddle saves programs in an older "
-                "format; export with Paddle 3, which reads the same runs"
-            )
-        got = paddle.jit.load(str(program))(paddle.to_tensor(images)).numpy()
-        difference = float(np.abs(got - expected).max() / np.abs(expected).max())
-        if not difference <= TOLERANCE:
-            raise UserError(
-                f"{path}: not written: the saved program's outputs differ from the model's by "
-                f"{difference:.1e}; please report it with the versions in environment.json"
-            )
-        for suffix in (".pdiparams", ".json"):
-            with atomic_write(path.with_suffix(suffix)) as temporary:
-                shutil.copyfile(program.with_suffix(suffix), temporary)
-    return difference
-
-
-def description(config: "Config", state: dict[str, Any]) -> dict[str, Any]:
-    """What export.json says: how to make the input of an image, and what the outputs mean."""
-    from paddle_aug.batches.normalise import per_channel
-    from paddle_aug.commands.export_words import spelled_out, steps_in_words
-
-    size = config.image_size
-    return {
-        "input": {
-            "name": "image",
-            "shape": ["batch", config.channels, size, size],
-            "dtype": "float32",
-            "colours": "RGB" if config.channels == 3 else "gray",
-            "transforms": spelled_out(config),
-            "steps": steps_in_words(config),
-            "scale": "(value / 255 - mean) / std",
-            "mean": per_channel(config.mean, config.channels),
-            "std": per_channel(config.std, config.channels),
-        },
-        "output": "logits",
-        "classes": state["classes"],
-        "model": config.model,
-        "epoch": state.get("epoch"),
-    }

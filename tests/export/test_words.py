@@ -13,11 +13,11 @@ from sklearn.datasets import load_sample_images
 from paddle_aug.__main__ import main
 from paddle_aug.augment.transform_list import VOCABULARY
 from paddle_aug.augment.transforms.base import Transform
-from paddle_aug.commands import export_words
-from paddle_aug.commands.export_words import random_steps, spelled_out, steps_in_words
 from paddle_aug.config import load_config
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import EvaluationOptions
+from paddle_aug.export import words as export_words
+from paddle_aug.export.words import random_steps, spelled_out, steps_in_words
 from tests.trained_runs import trained_run
 
 # What a stranger's program does: it reads the sentences, and knows Pillow, OpenCV, NumPy, Paddle.
@@ -75,8 +75,8 @@ for number, name in enumerate(about["classes"]):
             image = follow(words, image)
         images.append(image)
         labels.append(number)
-logits = paddle.jit.load(str(folder / "model"))(paddle.to_tensor(np.stack(images))).numpy()
-logits = logits.astype(np.float64)
+outputs = paddle.jit.load(str(folder / "inference"))(paddle.to_tensor(np.stack(images)))
+logits = dict(zip(about["outputs"], outputs))["logits"].numpy().astype(np.float64)
 log_sum = np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1)) + logits.max(1)
 loss = np.mean(log_sum - logits[np.arange(len(labels)), labels])
 print(json.dumps({"images": len(labels), "loss": loss,

@@ -1,0 +1,36 @@
+"""export.json: how to make a program's input of an image, and what its outputs mean."""
+
+from typing import Any
+
+from paddle_aug.batches.normalise import per_channel
+from paddle_aug.config import Config
+from paddle_aug.export.program import INPUT, OUTPUTS
+from paddle_aug.export.words import spelled_out, steps_in_words
+
+
+def description(
+    config: Config, classes: list[str], checkpoint: dict[str, Any], digest: str
+) -> dict[str, Any]:
+    """What export.json holds.
+
+    checkpoint: its name, and the epoch and step it is of; digest: of its weights.
+    """
+    size = config.image_size
+    return {
+        "input": {
+            "name": INPUT,
+            "shape": ["batch", config.channels, size, size],
+            "dtype": "float32",
+            "colours": "RGB" if config.channels == 3 else "gray",
+            "transforms": spelled_out(config),
+            "steps": steps_in_words(config),
+            "scale": "(value / 255 - mean) / std",
+            "mean": per_channel(config.mean, config.channels),
+            "std": per_channel(config.std, config.channels),
+        },
+        "outputs": list(OUTPUTS),
+        "classes": classes,
+        "model": config.model,
+        "checkpoint": checkpoint,
+        "weights": digest,
+    }

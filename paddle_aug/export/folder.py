@@ -1,0 +1,79 @@
+"""The folder of an export: its files, and of which weights they are."""
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paddle_aug.core.atomic import atomic_write
+from paddle_aug.core.errors import UserError
+from paddle_aug.runs.checkpoint import Arrays
+
+# PaddleX, PaddleClas and their servers look for these names.
+PROGRAM = "inference"
+PROGRAM_FILES = (f"{PROGRAM}.json", f"{PROGRAM}.pdmodel", f"{PROGRAM}.pdiparams")
+WEIGHTS = "model.pdparams"
+DESCRIPTION = "export.json"
+# Until version 0.1 the program was called model.
+_OLDER = ("model.json", "model.pdiparams")
+FILES = (DESCRIPTION, *PROGRAM_FILES, WEIGHTS, *_OLDER)
+
+
+def weights_digest(arrays: Arrays) -> str:
+    """SHA-256 over the names, types, shapes and values of a model's weights."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """What export.json says; empty where there is none, or none that can be read."""
+    try:
+        values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def refuse_other_export(folder: Path, digest: str) -> None:
+    """Raise UserError where the folder holds files of an export, but not of these weights."""
+    present = [name for name in FILES if (folder / name).exists()]
+    before = read_description(folder)
+    if not present or before.get("weights") == digest:
+        return
+    whose = f"{', '.join(present)} of unknown weights"
+    if isinstance(before.get("checkpoint"), dict):
+        whose = f"the export of another checkpoint ({checkpoint_in_words(before['checkpoint'])})"
+    raise UserError(
+        f"{folder}: holds {whose}: replace it with --overwrite, or choose another folder with "
+        "--output"
+    )
+
+
+def checkpoint_in_words(checkpoint: Mapping[str, Any]) -> str:
+    """Its name and place: "best, epoch 7"; epochs count from 0."""
+    step = checkpoint.get("step")
+    after = f" after step {step}" if step else ""
+    return f"{checkpoint.get('name')}, epoch {checkpoint.get('epoch')}{after}"
+
+
+def publish(files: Mapping[str, Path], folder: Path, keep_others: bool) -> None:
+    """Copy the files into the folder under their names, all of them or none; export.json last.
+
+    keep_others: other files of an export stay; else they are deleted.
+    """
+    names = sorted(files, key=lambda name: name != DESCRIPTION)
+    with contextlib.ExitStack() as stack:  # it ends with what was entered first
+        for name in names:
+            shutil.copyfile(files[name], stack.enter_context(atomic_write(folder / name)))
+        if not keep_others:
+            for name in set(FILES) - set(files):
+                (folder / name).unlink(missing_ok=True)
