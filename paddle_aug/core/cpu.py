@@ -11,13 +11,23 @@ def available_cores() -> int:
     """Cores this process may use: its affinity, cut to a container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass  # no such limit on this system
+    for quota, period in filter(None, (_quota("cpu.max"), _quota(*_VERSION_1))):
+        cores = min(cores, max(1, quota // period))
     return cores
+
+
+# Control groups of version 2 have "quota period" in one file, those of version 1 in two.
+_VERSION_1 = ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")
+
+
+def _quota(*names: str) -> tuple[int, int] | None:
+    """(microseconds of all cores together, in each period of so many); None where not limited."""
+    try:
+        words = " ".join((Path("/sys/fs/cgroup") / name).read_text() for name in names).split()
+        quota, period = map(int, words)
+    except (OSError, ValueError):  # no such file, "max"
+        return None
+    return (quota, period) if quota > 0 and period > 0 else None  # version 1: -1 for no limit
 
 
 @cache

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -91,13 +92,24 @@ def uncached():
         function.cache_clear()
 
 
-@pytest.mark.parametrize(
-    ("quota", "cores"),
-    [("max 100000", 7), ("250000 100000", 2), ("50000 100000", 1), ("900000 100000", 7), ("?", 7)],
-)
-def test_a_containers_quota_cuts_the_cores(monkeypatch, uncached, quota, cores):
+QUOTAS = [
+    ({"cpu.max": "max 100000"}, 7), ({"cpu.max": "250000 100000"}, 2),
+    ({"cpu.max": "50000 100000"}, 1), ({"cpu.max": "900000 100000"}, 7), ({"cpu.max": "?"}, 7),
+    ({"cpu.cfs_quota_us": "300000\n", "cpu.cfs_period_us": "100000\n"}, 3),
+    ({"cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n"}, 7),
+    ({"cpu.cfs_quota_us": "300000\n"}, 7), ({}, 7),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "cores"), QUOTAS)
+def test_a_containers_quota_cuts_the_cores(monkeypatch, uncached, files, cores):
+    def read(path: Path) -> str:
+        if path.name not in files:
+            raise FileNotFoundError(path)
+        return files[path.name]
+
     monkeypatch.setattr(cpu.os, "sched_getaffinity", lambda _: set(range(7)), raising=False)
-    monkeypatch.setattr(cpu.Path, "read_text", lambda _: quota)
+    monkeypatch.setattr(cpu.Path, "read_text", read)
     assert cpu.available_cores() == cores
 
 
