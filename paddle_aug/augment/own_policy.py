@@ -12,7 +12,7 @@ from paddle_aug.core.errors import UserError
 
 @dataclass(frozen=True)
 class OwnFunction(Transform):
-    """function(image, rng) -> image as a Transform; the parameter that is drawn is a seed."""
+    """A function(image, rng) -> image as a Transform, whose only parameter is a seed for rng."""
 
     function: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -24,7 +24,7 @@ class OwnFunction(Transform):
 
 
 def own_policy(thing: Any, name: str) -> Transform:
-    """The Transform that `thing` is, or that applies it.
+    """`thing` as a Transform.
 
     thing: a Transform, or a function (image, rng) -> image of uint8 RGB arrays [H, W, 3] that
     draws from rng alone. It is tried on two images. Raises UserError naming what does not fit.

@@ -16,7 +16,7 @@ from paddle_aug.augment.transforms.imgaug_pipeline import imgaug_pipeline
 from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
 from paddle_aug.core.errors import UserError
 
-# What can change the label of an image, and so may be excluded by a data set.
+# Operations that may change an image's label, which a data set can exclude.
 EXCLUDABLE = ("horizontal_flip", "vertical_flip", "large_rotation")
 
 
@@ -26,8 +26,8 @@ class PolicyOptions:
 
     The numbers from brightness to noise_max_sigma belong to userDef (the SamplePairing article),
     flip_probability to flip. max_rotation limits the rotations of RandAugment and TrivialAugment,
-    in degrees; small_rotation those of every policy, where the labels would not survive a large
-    one, as with digits. Raises ValueError on numbers out of range.
+    in degrees; small_rotation limits those of every policy for data whose labels a large rotation
+    would change, such as digits. Raises ValueError on numbers out of range.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # for config.py
@@ -85,11 +85,10 @@ def build_policy(
     exclude: frozenset[str] = frozenset(),
     options: PolicyOptions | None = None,
 ) -> Transform:
-    """Image part of an --augment name, without what would change the labels of this data set.
+    """The image part that --augment names, without operations that change this data set's labels.
 
     name: a key of POLICIES; exclude: some of EXCLUDABLE; options: the defaults where None.
-    Raises UserError on an unknown name, where nothing of the policy is left, and where a library
-    is missing.
+    Raises UserError for an unknown name, a policy of which nothing is left, or a missing library.
     """
     if name not in POLICIES:
         raise UserError(f"unknown augmentation {name!r}: one of {', '.join(POLICIES)}")
@@ -101,7 +100,7 @@ def build_policy(
 
 @cache
 def numbers_used(name: str) -> frozenset[str]:
-    """Names of the PolicyOptions that the policy `name` looks at."""
+    """Names of the PolicyOptions that the policy `name` reads."""
     looked_at: set[str] = set()
 
     class Watched(PolicyOptions):
@@ -110,10 +109,10 @@ def numbers_used(name: str) -> frozenset[str]:
             return super().__getattribute__(attribute)
 
     options = Watched()
-    looked_at.clear()  # its own checks look at everything
+    looked_at.clear()  # __post_init__ reads every number
     POLICIES[name](options)
     if looked_at & {"rotation", "max_rotation", "imgaug"}:
-        looked_at.add("small_rotation")  # which limits these on data that a turn would change
+        looked_at.add("small_rotation")  # it limits the rotations on some data
     return frozenset(looked_at & set(PolicyOptions.__dataclass_fields__))
 
 

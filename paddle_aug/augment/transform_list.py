@@ -22,7 +22,7 @@ def build_transforms(spec: list[Any]) -> Transform:
     return Compose([_build_step(step) for step in spec])
 
 
-VOCABULARY: dict[str, Any] = {  # dataclasses, all kinds of Transform
+VOCABULARY: dict[str, Any] = {  # name: dataclass that is a Transform
     kind.__name__: kind
     for kind in (
         crops_and_boxes.Resize,
@@ -99,5 +99,5 @@ def _build_step(step: Any) -> Transform:
 
 
 def _frozen(value: Any) -> Any:
-    """YAML's lists as tuples, which torchvision takes for pairs."""
+    """YAML's lists as tuples, as the transforms take pairs."""
     return tuple(_frozen(v) for v in value) if isinstance(value, list) else value

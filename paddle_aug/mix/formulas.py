@@ -12,7 +12,7 @@ import numpy as np
 Batch = Any  # numpy.ndarray or paddle.Tensor, shape [N, C, H, W]
 Box = tuple[int, int, int, int]  # y1, x1, y2, x2; y2 and x2 are outside the box
 
-MAX_ALPHA = 1e6  # lam is 0.5 to three digits there; far above, its sampling overflows
+MAX_ALPHA = 1e6  # lam is then 0.5 to three digits; far larger ones overflow
 
 
 def sample_pairing(images: Batch, partners: Batch) -> Batch:
@@ -70,7 +70,7 @@ def rand_bbox(height: int, width: int, lam: float, cy: int, cx: int) -> Box:
 def square_bbox(height: int, width: int, side: int, cy: int, cx: int) -> Box:
     """Square of `side` pixels around row cy, column cx, clipped to the image (Cutout's).
 
-    Of an even side the centre is the first pixel of the second half, as in the paper's code.
+    For an even side the centre is the first pixel of the second half, as in the paper's code.
     """
     top, left = cy - side // 2, cx - side // 2
     y1, y2 = np.clip([top, top + side], 0, height)
@@ -87,15 +87,15 @@ def box_lam(box: Box, height: int, width: int) -> float:
 def sample_lam(rng: np.random.Generator, alpha: float) -> float:
     """lam ~ Beta(alpha, alpha), in [0, 1].
 
-    alpha: 0 to MAX_ALPHA. The smaller it is, the nearer lam lies to 0 or 1, which it is where
-    floating point has nothing in between; alpha 0 stands for no mixing: lam is 1 (as in the mixup
-    paper's code, arXiv 1710.09412). Raises ValueError for another alpha.
+    alpha: 0 to MAX_ALPHA. The smaller it is, the nearer lam lies to 0 or 1, and rounding may make
+    it exactly 0 or 1. alpha 0 means no mixing: lam is 1 (as in the mixup paper's code, arXiv
+    1710.09412). Raises ValueError for another alpha.
     """
     if not 0 <= alpha <= MAX_ALPHA:
         raise ValueError(f"alpha must be from 0 to {MAX_ALPHA:g}, got {alpha!r}")
     if alpha == 0:
         return 1.0
-    alpha = max(alpha, 1e-300)  # below, 1 / alpha is no number for the generator
+    alpha = max(alpha, 1e-300)  # below, the generator's 1 / alpha overflows
     return float(rng.beta(alpha, alpha))
 
 
@@ -136,7 +136,7 @@ def soft_targets(
 
 
 def _refuse_bytes(images: Batch) -> None:
-    """Means of whole numbers would change the type, or be cut off."""
+    """Raise ValueError for whole numbers: their mean would change the type, or be cut off."""
     if "int" in str(images.dtype):
         raise ValueError(f"images are {images.dtype}: float ones are mixed here; "
                          "paddle_aug.mix.images mixes two uint8 images")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Mixing two single images of any two sizes, for the eye and for uint8 pictures.
+"""Mixing two single images of any two sizes, as previews show them; uint8 works, too.
 
 `paddle_aug.mix.formulas` mixes the float batches that a model is trained on.
 """

@@ -1,7 +1,7 @@
 """The mixing methods, and how one of them is applied to a batch.
 
-A method is two functions: `draw` decides by chance, `apply` does what was decided. To add one: a
-function in `formulas.py`, an entry in METHODS, a line in `modes.py`.
+A method is two functions: `draw` draws the random parameters, `apply` mixes with them. To add one:
+a function in `formulas.py`, an entry in METHODS, a line in `modes.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ DRAWS = ("batch", "image")
 
 
 class Draw(NamedTuple):
-    """What chance decided: one value for all images, or one an image (arrays [N] and [N, 4]).
+    """Parameters that were drawn: one value for all images, or one an image ([N] and [N, 4]).
 
     lam: weight of the first image's label. box: rows and columns (y1, x1, y2, x2).
     """
@@ -28,7 +28,7 @@ class Draw(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """The numbers that a method draws and applies by.
+    """The options of a method, in numbers.
 
     alpha: lam ~ Beta(alpha, alpha). cutout_size: side of Cutout's square as a share of the shorter
     side. fill: value of its pixels, after normalisation (0 is the mean that was subtracted).
@@ -82,13 +82,13 @@ METHODS: dict[str, Method] = {
 
 @dataclass(frozen=True)
 class MixPolicy:
-    """One mixing method and when it applies; knows nothing of data sets or models.
+    """One mixing method with its options and the epochs in which it applies.
 
     method: a key of METHODS. partner: "batch" or "dataset". probability: share of batches that are
     mixed (of images, for partner "dataset" or draws "image"). schedule: epochs with mixing.
     numbers: see Numbers. pairs: how partners in a batch are drawn, see `formulas.sample_partners`.
     draws: one lam and box a "batch", or one an "image"; partners of the data set always have one
-    an image. Raises ValueError for a name that is not known.
+    an image. Raises ValueError for an unknown name.
     """
 
     method: str
@@ -137,7 +137,7 @@ class MixPolicy:
         if draw is None or not mixed.any():
             return images, labels, labels, 1.0
         partners = formulas.sample_partners(rng, count, self.pairs)
-        # An image that is not mixed is its own partner: every method then leaves it as it is.
+        # An image that is not mixed gets itself as its partner, which leaves it as it is.
         partners = np.where(mixed, partners, np.arange(count))
         if not isinstance(images, np.ndarray):
             import paddle

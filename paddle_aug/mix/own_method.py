@@ -1,4 +1,4 @@
-"""A user's own Method, tried before it is trained with."""
+"""Tries a user's own mixing Method before training begins."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from paddle_aug.mix.methods import Method, Numbers
 
 
 def check_method(method: Method, name: str) -> None:
-    """Raise UserError where draw or apply fail, or give what cannot be trained with."""
+    """Raise UserError where draw or apply fail or return something that does not fit."""
     rng = np.random.default_rng(0)
     images = rng.normal(size=(4, 3, 16, 24)).astype(np.float32)
     partners = images[::-1].copy()

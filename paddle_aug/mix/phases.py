@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PairingSchedule:
-    """SamplePairing's phases (Inoue 2018, arXiv 1801.02929): warm up without mixing, then `on`
-    epochs with and `off` epochs without in turn, and fine-tune without from `end`.
+    """SamplePairing's phases (Inoue 2018, arXiv 1801.02929): no mixing before `start`, then `on`
+    epochs with and `off` epochs without mixing in turn, and none from `end` on.
 
     The turns are counted from epoch 0, not from `start`, as in the published code.
     """

@@ -3,7 +3,8 @@
 Every function takes contiguous uint8 [H, W, 3] and returns the same kind; none draws random
 numbers or changes its input (one that has nothing to do may return the input itself). They
 reproduce Pillow's ImageEnhance, crop, resize and rotate in OpenCV and NumPy at a fraction of the
-time: brightness, contrast, flips, nearest exactly; the others within a grey level or so.
+time: brightness, contrast, flips and nearest exactly, the others within about one grey level
+(docs/faults.md).
 """
 
 import math
@@ -17,22 +18,22 @@ from paddle_aug.augment.ops.resampling import resize_fast
 _LEVELS = np.arange(256, dtype=np.float32)
 _BYTES = np.arange(256, dtype=np.uint8)
 _LUMA = (19595 / 65536, 38470 / 65536, 7471 / 65536)  # Pillow's conversion to L (ITU-R 601)
-# round(x - _TRUNCATE) is Pillow's truncation of x, and still x where x is whole.
+# round(x - _TRUNCATE) truncates x as Pillow does, and leaves whole numbers as they are.
 _TRUNCATE = 0.4999
-# cv2.transform works with whole multiples of 1/1024 on uint8: this is its _TRUNCATE.
+# The same for cv2.transform, which computes in multiples of 1/1024 on uint8.
 _TRANSFORM_UNIT = 1024
 _TRANSFORM_TRUNCATE = 511
 _NOISE_POOL = 1 << 22
-_NOISE_UNIT = 32  # steps of the noise pool a standard deviation
+_NOISE_UNIT = 32  # levels of the noise pool for one standard deviation
 
 
 def brightness(image: np.ndarray, factor: float) -> np.ndarray:
-    """Scaled grey levels: 0 gives black, 1 the image. factor: from 0. Exactly Pillow's."""
+    """Grey levels times `factor`, from 0 (black) over 1 (the image) on. Exactly Pillow's."""
     return _blend_with_level(image, 0, factor)
 
 
 def contrast(image: np.ndarray, factor: float) -> np.ndarray:
-    """Distance to the image's mean luma scaled by factor, from 0.
+    """Each value's distance to the image's mean luma times `factor`, from 0.
 
     Exactly Pillow's, but for large areas of one saturated colour, which may shift it by 1.
     """
@@ -40,11 +41,11 @@ def contrast(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def color(image: np.ndarray, factor: float) -> np.ndarray:
-    """Saturation: 0 gives the gray image, 1 the image. factor: from 0. Within 1 of Pillow's."""
+    """Saturation: factor 0 gives the gray image, 1 the image. Within 1 of Pillow's."""
     if factor == 1:
         return image
-    # Each channel gets the luma of the others, and of its own what makes the row sum to 1 after
-    # rounding: otherwise gray pixels would drift.
+    # The channel's own weight is what makes the row sum to 1 after rounding: otherwise gray pixels
+    # would change.
     r, g, b = (round(weight * (1 - factor) * _TRANSFORM_UNIT) for weight in _LUMA)
     rest = _TRANSFORM_UNIT - r - g - b
     rows = [[r + rest, g, b], [r, g + rest, b], [r, g, b + rest]]
@@ -60,11 +61,12 @@ def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
     """
     if factor == 1 or min(image.shape[:2]) < 3:
         return image
-    # Pillow's smoothing kernel, ones round a 5 over 13, is 9/13 of the 3x3 mean and 4/13 centre.
+    # Pillow's smoothing kernel (ones around a 5, divided by 13) is 9/13 of the 3x3 mean plus 4/13
+    # of the centre.
     mean = cv2.blur(image, (3, 3))
     rest = 1 - factor
-    # Pillow truncates twice-rounded values: the offset lies between its mean loss for factors
-    # such as 1.5 (a quarter) and for any other (a half).
+    # Pillow rounds twice and then truncates. The offset lies between its mean loss for factors such
+    # as 1.5 (a quarter) and for any other (a half).
     result = cv2.addWeighted(image, factor + rest * 4 / 13, mean, rest * 9 / 13, -0.4)
     result[0], result[-1] = image[0], image[-1]
     result[:, 0], result[:, -1] = image[:, 0], image[:, -1]
@@ -94,8 +96,8 @@ def flip(image: np.ndarray, horizontal: bool, vertical: bool) -> np.ndarray:
 def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
     """Image turned counter-clockwise about its centre, nearest neighbour, black corners.
 
-    The size stays. Equal to Pillow's on 99.9 % of the pixels, at the worst of the whole angles, 135
-    degrees, on 99.7 % of 224 x 224 and 97.4 % of 28 x 28.
+    The size stays. Equal to Pillow's on 99.9 % of the pixels; at 135 degrees, the worst whole
+    angle, on 99.7 % at 224 x 224 and 97.4 % at 28 x 28.
     """
     height, width = image.shape[:2]
     degrees %= 360
@@ -104,21 +106,21 @@ def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
     if height == width and degrees in (90, 270):
         turn = cv2.ROTATE_90_COUNTERCLOCKWISE if degrees == 90 else cv2.ROTATE_90_CLOCKWISE
         return cv2.rotate(image, turn)
-    # Rounded so that a quarter turn has no stray 1e-17, which would move pixels on the border.
+    # Rounded, as an error of 1e-17 in a quarter turn would move pixels on the border.
     cos, sin = (round(f(math.radians(degrees)), 15) for f in (math.cos, math.sin))
-    # Source of an output pixel, both measured at pixel centres (the halves).
+    # The map from output to source positions, which are measured at pixel centres (the halves).
     cx, cy = width / 2 - 0.5, height / 2 - 0.5
     matrix = np.array([[cos, -sin, cx - cos * cx + sin * cy], [sin, cos, cy - sin * cx - cos * cy]])
     return warp_nearest(image, matrix)
 
 
 def warp_nearest(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Image whose pixel (x, y) is the nearest to matrix @ (x, y, 1), black where there is none.
+    """Image whose pixel (x, y) is the source pixel nearest to matrix @ (x, y, 1), black outside.
 
     matrix: float64 [2, 3], from output to source positions at pixel centres.
     """
     height, width = image.shape[:2]
-    # OpenCV moves one 32-bit value a pixel nearly twice as fast as three bytes.
+    # OpenCV moves pixels of one 32-bit value nearly twice as fast as those of three bytes.
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view(np.int32)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     pixels = cv2.warpAffine(pixels, matrix, (width, height), flags=flags).view(np.uint8)
@@ -129,8 +131,8 @@ def noise(image: np.ndarray, sigma: float, seed: int, per_channel: bool = True) 
     """Image plus Gaussian noise, clipped to 0..255: one value per pixel and channel, or per pixel.
 
     sigma: grey levels, from 0; seed: whole number from 0, the same seed gives the same noise. The
-    values are a stretch of a fixed pool of four million, so two seeds may share some of them; what
-    a larger image needs beyond the pool is drawn for it, so that none repeats its own noise.
+    values are a section of a fixed pool of four million, so two seeds may share some of them. What
+    a larger image needs beyond the pool is drawn anew, so that no noise repeats within an image.
     """
     if sigma == 0:
         return image
@@ -144,8 +146,8 @@ def noise(image: np.ndarray, sigma: float, seed: int, per_channel: bool = True) 
 def _blend_with_level(image: np.ndarray, level: int, factor: float) -> np.ndarray:
     """level + factor * (image - level), truncated to 0..255 as Pillow's Image.blend does."""
     table = (level + np.float32(factor) * (_LEVELS - level)).clip(0, 255).astype(np.uint8)
-    # Arithmetic on the image is twice as fast as a table, but rounds in another way: use it only
-    # where all 256 levels come out right, which is nearly always.
+    # Arithmetic on the image is twice as fast as a table but rounds differently: use it only if all
+    # 256 levels come out right, which is nearly always so.
     offset = level * (1 - factor) - _TRUNCATE
     if _scaled(_BYTES, factor, offset).tobytes() == table.tobytes():
         return _scaled(image, factor, offset)
@@ -155,15 +157,16 @@ def _blend_with_level(image: np.ndarray, level: int, factor: float) -> np.ndarra
 def _scaled(image: np.ndarray, factor: float, offset: float) -> np.ndarray:
     """factor * image + offset, rounded and clipped."""
     if offset >= -0.5:
-        # The fastest, but takes the absolute value: only where all results round to 0 and above.
+        # Fastest, but takes absolute values: used only if no result rounds to less than 0.
         return cv2.convertScaleAbs(image, alpha=factor, beta=offset)
     return cv2.addWeighted(image, factor, image, 0, offset)
 
 
 def _mean_luma(image: np.ndarray) -> int:
     """Mean of Pillow's L, rounded half up."""
-    # OpenCV's gray is not Pillow's for a thousandth of all colours, which moves the mean by
-    # thousandths; only near a half does it pay to compute Pillow's, which takes six times as long.
+    # OpenCV's gray differs from Pillow's for one colour in a thousand, which changes the mean by
+    # thousandths. Only near a half, where rounding could differ, is Pillow's computed, which takes
+    # six times as long.
     mean = cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
     if image.size < 1 << 14 or abs(mean % 1 - 0.5) < 0.01:
         mean = cv2.mean(cv2.transform(image, np.array([_LUMA])))[0]
@@ -179,14 +182,14 @@ def _centre_span(size: int, ratio: float) -> tuple[int, int]:
 
 
 def _noise_values(size: int, seed: int) -> np.ndarray:
-    """uint8 [size] as _noise_bytes gives them."""
+    """Noise, uint8 [size], as _noise_bytes makes it: from the pool, and drawn beyond it."""
     start = seed % _NOISE_POOL
     values = _noise_pool()[start : start + size]
     if values.size == size:
         return values
     beyond = max(0, size - _NOISE_POOL)
     wrapped = _noise_pool()[: size - values.size - beyond]
-    # Not the seed alone: 0 would give the pool again.
+    # With a second number, as seed 0 alone would give the pool again.
     drawn = _noise_bytes(np.random.default_rng((1, seed)), beyond)
     return np.concatenate([values, wrapped, drawn])
 

@@ -1,10 +1,9 @@
 """The operations of imgaug's "heavy" example pipeline, on uint8 RGB images.
 
-Like `ops`: [H, W, 3] in and out, the input never changed, nothing drawn but from a `seed`
-argument, which stands for values of the image's size. Amounts "a channel" are lists of three, or
-of one value for all. Reproduced is imgaug 0.4.0 (the edition of 2020, later ones differ), to within
-OpenCV's own changes since: at equal parameters its results are met (tests/golden/imgaug_040.npz).
-Superpixels, the longest of them, have a file of their own.
+As in `basic`: [H, W, 3] in and out, the input is never changed, and random numbers come from the
+argument `seed` alone. Amounts by channel are lists of three values, or of one for all. imgaug 0.4.0
+(of 2020; later editions differ) is reproduced: at equal parameters the results are the same but for
+changes in OpenCV since (tests/golden/imgaug_040.npz). Superpixels have a file of their own.
 """
 
 import math
@@ -24,9 +23,10 @@ _LEVELS = np.arange(256, dtype=np.float32)[:, None]
 
 
 def crop_sides(image: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Shares of the size cut off at the top, right, bottom, left; the rest scaled back.
+    """Cut off shares of the size at the top, right, bottom and left, and scale the rest back.
 
-    Always a row and a column stay. Enlarged by OpenCV's INTER_AREA, which is close to nearest.
+    At least one row and one column stay. Enlarged by OpenCV's INTER_AREA, which is close to
+    nearest.
     """
     height, width = image.shape[:2]
     top, bottom = _cut(height, shares[0], shares[2])
@@ -53,7 +53,7 @@ def affine(
     """
     height, width = image.shape[:2]
     lean, turn = math.radians(shear), math.radians(degrees)
-    # Sheared along x, scaled and turned; then what comes before that, sheared along y.
+    # Shear along x, scale and turn; the shear along y, which comes before these, follows below.
     xx, xy = scale[0] * math.cos(turn), -scale[1] * math.sin(turn + lean)
     yx, yy = scale[0] * math.sin(turn), scale[1] * math.cos(turn + lean)
     xx, yx = xx * math.cos(lean) + xy * math.sin(lean), yx * math.cos(lean) + yy * math.sin(lean)
@@ -124,7 +124,7 @@ def directed_edge_detect(image: np.ndarray, alpha: float, direction: float) -> n
 
 
 def dropout(image: np.ndarray, share: float, per_channel: bool, seed: int) -> np.ndarray:
-    """A share of the pixels black, or of the values where per_channel."""
+    """Set a share of the pixels to black, or with per_channel a share of the single values to 0."""
     height, width, channels = image.shape
     return _times(image, _kept((height, width, channels if per_channel else 1), share, seed))
 
@@ -148,17 +148,17 @@ def invert(image: np.ndarray, channels: Sequence[bool]) -> np.ndarray:
 
 
 def add(image: np.ndarray, values: Sequence[int]) -> np.ndarray:
-    """Grey levels added a channel, clipped."""
+    """Grey levels added, by channel; clipped."""
     return _by_table(image, _LEVELS + np.array(values))
 
 
 def multiply(image: np.ndarray, factors: Sequence[float]) -> np.ndarray:
-    """Scaled a channel, clipped, fractions cut off."""
+    """Values times a factor, by channel; clipped, fractions cut off."""
     return _by_table(image, _LEVELS * np.array(factors, np.float32))
 
 
 def linear_contrast(image: np.ndarray, factors: Sequence[float]) -> np.ndarray:
-    """Distance to the middle level scaled a channel, clipped, fractions cut off."""
+    """Distance to the middle grey level times a factor, by channel; clipped, fractions cut off."""
     return _by_table(image, 127 + (_LEVELS - 127) * np.array(factors, np.float32))
 
 
@@ -169,7 +169,7 @@ def blend_gray(image: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def elastic(image: np.ndarray, alpha: float, sigma: float, seed: int) -> np.ndarray:
-    """Every pixel displaced on its own by up to alpha pixels, the displacements smoothed by sigma.
+    """Every pixel displaced at random by up to alpha pixels, the displacements smoothed by sigma.
 
     Source: Simard et al. 2003. Cubic interpolation, black outside.
     """
@@ -192,16 +192,16 @@ def piecewise_affine(
     shifts: Sequence[Sequence[Sequence[float]]],
     falling: Sequence[Sequence[bool]],
 ) -> np.ndarray:
-    """Image pulled along with the points of a regular grid, each triangle of it affinely.
+    """Image warped with the points of a regular grid; each triangle between them moves affinely.
 
-    shifts: [rows][columns][2], how far away (y, x) a point of the result finds its colour, as
-    shares of the image's size, within the image. falling: [rows - 1][columns - 1], whether a cell
-    is halved from its top left to its bottom right, else from its top right; in imgaug rounding
+    shifts: [rows][columns][2], (y, x) from each point to the place where its colour is taken from,
+    as shares of the image's size. falling: [rows - 1][columns - 1], whether a cell is cut into
+    triangles from its top left to its bottom right, else from its top right; in imgaug rounding
     errors of a triangulation decide that. Bilinear.
     """
     height, width = image.shape[:2]
     moves = np.asarray(shifts, np.float64)
-    # imgaug takes draws without any positive one, a 256th of those on 2 x 2 points, for none.
+    # imgaug changes nothing if no draw is positive, as happens once in 256 for 2 x 2 points.
     if min(height, width) < 2 or not (moves > 0).any():
         return image
     rows, columns = moves.shape[:2]
@@ -209,7 +209,7 @@ def piecewise_affine(
     grid_y, grid_x = np.linspace(0, height, rows), np.linspace(0, width, columns)
     points_y = np.clip(grid_y[:, None] + moves[..., 0] * height, 0, height - 1).astype(np.float32)
     points_x = np.clip(grid_x + moves[..., 1] * width, 0, width - 1).astype(np.float32)
-    # Place of every row and column: which cell it lies in, and how far through it.
+    # For every row and column: the cell it lies in, and its position in it (0..1).
     v = np.arange(height, dtype=np.float32) * np.float32((rows - 1) / height)
     u = np.arange(width, dtype=np.float32) * np.float32((columns - 1) / width)
     map_y, map_x = (np.empty((height, width), np.float32) for _ in range(2))
@@ -229,7 +229,7 @@ def piecewise_affine(
 def _triangles(
     corners: np.ndarray, u: np.ndarray, v: np.ndarray, falling: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Values of a cell's upper and lower triangle, each going on beyond the diagonal.
+    """Values of a cell's upper and lower triangle, each extended over the whole cell.
 
     corners: [2, 2]; u: [columns], v: [rows, 1] 0..1 through the cell.
     """
@@ -240,7 +240,8 @@ def _triangles(
 
 
 def _cut(size: int, first: float, last: float) -> tuple[int, int]:
-    """Pixels to cut off at both ends of `size`, for shares of it; of too many each gives half."""
+    """Pixels to cut off at the two ends of `size`; where nothing would be left, both are
+    reduced."""
     first_cut, last_cut = round(first * size), round(last * size)
     excess = max(0, first_cut + last_cut - size + 1)
     back = min(first_cut, max((excess + 1) // 2, excess - last_cut))
@@ -248,7 +249,7 @@ def _cut(size: int, first: float, last: float) -> tuple[int, int]:
 
 
 def _window(sigma: float) -> tuple[int, int]:
-    """Size of the window in which a Gaussian of sigma is summed up: 95 % of it or more."""
+    """Size of the window of a Gaussian blur, which holds 95 % of the Gaussian or more."""
     share = 3.3 if sigma < 3 else 2.9 if sigma < 5 else 2.6
     side = max(int(share * sigma), 5) | 1
     return side, side
@@ -262,13 +263,14 @@ def _filtered(image: np.ndarray, kernel: np.ndarray, alpha: float) -> np.ndarray
 
 
 def _by_table(image: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """table: [256, 1 or 3] new value of each level, clipped, fractions cut off."""
+    """Replace each level by its value in table [256, 1 or 3]; clipped, fractions cut off."""
     table = np.clip(table, 0, 255).astype(np.uint8)
     return cv2.LUT(image, table[None])
 
 
 def _times(image: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Image black where kept, uint8 [H, W] or with one or three channels, is 0 and not 1."""
+    """Image set to 0 where `kept` is 0. kept: uint8 0 or 1, [H, W] or with one or three
+    channels."""
     # NumPy's broadcasting over the three channels would take ten times as long.
     return image * (cv2.cvtColor(kept, cv2.COLOR_GRAY2RGB) if kept.size < image.size else kept)
 

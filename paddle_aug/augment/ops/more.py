@@ -1,7 +1,7 @@
 """The further operations of RandAugment, TrivialAugment and ColorJitter, on uint8 RGB images.
 
-Like those of `basic`: [H, W, 3] in and out, nothing drawn, the input never changed. They give
-Pillow's values, which the papers used.
+As in `basic`: [H, W, 3] in and out, no random numbers, the input is never changed. The values are
+Pillow's, which the papers used.
 """
 
 import cv2
@@ -13,7 +13,7 @@ _LEVELS = np.arange(256)
 
 
 def hue(image: np.ndarray, turn: float) -> np.ndarray:
-    """Every hue moved round the colour circle. turn: -0.5..0.5 of a full turn."""
+    """Every hue turned on the colour circle. turn: -0.5..0.5 of a full turn."""
     steps = round(turn * 256) % 256
     if steps == 0:
         return image
@@ -28,7 +28,7 @@ def grayscale(image: np.ndarray) -> np.ndarray:
 
 
 def posterize(image: np.ndarray, bits: int) -> np.ndarray:
-    """The upper bits of every value, 0..8; 8 gives the image."""
+    """The upper `bits` bits of every value, the others 0. bits: 0..8; 8 gives the image."""
     return image & np.uint8(256 - (1 << (8 - bits)))
 
 
@@ -49,7 +49,7 @@ def autocontrast(image: np.ndarray) -> np.ndarray:
 
 
 def equalize(image: np.ndarray) -> np.ndarray:
-    """Each channel's histogram made flat; a channel with nothing to spread stays."""
+    """Each channel with a flat histogram; a channel of one value stays."""
     table = np.empty((256, 3), np.uint8)
     for channel in range(3):
         counts = cv2.calcHist([image], [channel], None, [256], [0, 256])[:, 0].astype(np.int64)

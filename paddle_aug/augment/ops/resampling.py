@@ -14,13 +14,13 @@ from PIL import Image
 RESAMPLES = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
-_ROWS_A_BLOCK = 12  # the fastest of 4..32 for images of 64 to 224 pixels
+_ROWS_A_BLOCK = 12  # fastest of 4..32 for images of 64 to 224 pixels
 
 
 _WEIGHT_UNIT = 1 << 15  # resampling weights are whole multiples of 1 / _WEIGHT_UNIT
 
 
-_MOST_AT_ONCE = 1 << 20  # values of an image to resample, which bounds the memory for it
+_MOST_AT_ONCE = 1 << 20  # values of an image resampled at once; limits the memory
 
 
 _LOCAL = threading.local()
@@ -33,12 +33,13 @@ def resize(
     resample: str = "bilinear",
     antialias: bool = True,
 ) -> np.ndarray:
-    """Image scaled to height x width, uint8; one of that size already is handed back as it is.
+    """Image scaled to height x width, uint8. An image of that size is returned as it is.
 
-    antialias: every new pixel is a weighted mean of all the pixels that it covers: Pillow's
-    Image.resize, to the bit. Without it, it is a mean of the four pixels around its centre, however
-    much the image shrinks: OpenCV's INTER_LINEAR, to the bit; only bilinear has that. On a fine
-    texture the two differ widely: a mean takes noise away, four pixels keep it.
+    antialias: every new pixel is a weighted mean of all the pixels that it covers, equal to
+    Pillow's Image.resize bit for bit. Without it (bilinear only) every new pixel is a mean of the
+    four pixels around its centre, however much the image shrinks, equal to OpenCV's INTER_LINEAR
+    bit for bit. On fine textures the two differ widely: averaging removes noise, four pixels keep
+    it.
     Raises ValueError on an unknown filter, and on one that is always antialiased.
     """
     check_filter(resample, antialias)
@@ -74,8 +75,8 @@ def resize_fast(
 ) -> np.ndarray:
     """`resize` with antialiasing in half the time and less, for random crops of training images.
 
-    Nearest exactly as `resize`, the others within a grey level, on all but a few values where the
-    longer filters overshoot. Raises ValueError on an unknown filter.
+    Nearest is exactly that of `resize`; the others are within a grey level but for a few values
+    where bicubic and Lanczos overshoot. Raises ValueError on an unknown filter.
     """
     check_filter(resample, antialias=True)
     if (height, width) == image.shape[:2]:
@@ -84,14 +85,15 @@ def resize_fast(
         return _resize_nearest(image, height, width)
     if resample == "bilinear" and height >= image.shape[0] and width >= image.shape[1]:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    # Like Pillow we round and clip between the passes, columns first (it may begin with the rows
-    # where they shrink, which matters only where an overshoot is clipped).
+    # As in Pillow, values are rounded and clipped between the two passes. We begin with the
+    # columns; Pillow may begin with the rows where they shrink, which changes a result only where
+    # an overshoot is clipped.
     columns = _resample_rows(cv2.transpose(image), width, resample)
     return _resample_rows(cv2.transpose(columns), height, resample)
 
 
 def _resize_nearest(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    # Whole rows are copied fast, single pixels are not: hence a row at a time, both ways.
+    # Copying whole rows is much faster than copying single pixels: so both passes copy rows.
     columns = cv2.transpose(image).take(_nearest_indices(image.shape[1], width), axis=0)
     return cv2.transpose(columns).take(_nearest_indices(image.shape[0], height), axis=0)
 
@@ -100,7 +102,7 @@ def _resize_nearest(image: np.ndarray, height: int, width: int) -> np.ndarray:
 def _nearest_indices(old: int, new: int) -> np.ndarray:
     """Source index of each of `new` pixels.
 
-    Adding up steps in float64, as Pillow does, decides where a position falls between two pixels.
+    Steps are added up in float64, as in Pillow, which decides the ties between two pixels.
     """
     positions = np.full(new, old / new)
     positions[0] /= 2
@@ -122,18 +124,19 @@ def _resample_rows(image: np.ndarray, size: int, resample: str) -> np.ndarray:
     source = source.reshape(blocks, taps, length)
     np.matmul(weights, source, out=result.reshape(blocks, height, length))
     cv2.threshold(result, 0, 0, cv2.THRESH_TOZERO, dst=result)
-    # Scales, rounds halves up and converts in one pass; nothing is negative any more.
+    # Scales, rounds halves up and converts in one pass; no value is negative here.
     scaled = cv2.convertScaleAbs(result[:size], alpha=1 / _WEIGHT_UNIT, beta=0.5 / _WEIGHT_UNIT)
     return scaled.reshape(size, *image.shape[1:])
 
 
 @lru_cache(maxsize=512)
 def _row_weights(old: int, new: int, resample: str) -> tuple[np.ndarray, np.ndarray]:
-    """Old rows of each block of new rows, intp [blocks * taps], and Pillow's weights of them.
+    """The old rows that each block of new rows needs, intp [blocks * taps], and Pillow's weights.
 
-    float32 [blocks, rows of a block, taps] in 1 / _WEIGHT_UNIT: whole numbers, whose products with
-    uint8 and sums stay below 2 ** 24, exact in float32 in whatever order and way BLAS computes
-    them. In blocks, since one large matrix would be nearly all zeros, and single rows are slow.
+    Weights: float32 [blocks, rows of a block, taps] in units of 1 / _WEIGHT_UNIT. They are whole
+    numbers whose sums of products with uint8 stay below 2 ** 24, so float32 is exact in whatever
+    order BLAS adds them up. In blocks, as one large matrix would be nearly all zeros and single
+    rows are slow.
     """
     radius, kernel = _KERNELS[resample]
     scale = max(old / new, 1.0)
@@ -152,8 +155,8 @@ def _row_weights(old: int, new: int, resample: str) -> tuple[np.ndarray, np.ndar
 
 
 def _workspace(rows: int, length: int) -> np.ndarray:
-    """Float32 [rows, length] of this thread, overwritten by its next call."""
-    # Fresh memory of this size costs more in page faults than the resampling itself.
+    """Memory for float32 [rows, length], used again by the next call in this thread."""
+    # Page faults of newly allocated memory would take longer than the resampling itself.
     buffer = getattr(_LOCAL, "workspace", None)
     if buffer is None or buffer.size < rows * length:
         buffer = _LOCAL.workspace = np.empty(rows * length, np.float32)
@@ -172,7 +175,7 @@ def _lanczos(x: np.ndarray) -> np.ndarray:
     return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
 
 
-_KERNELS = {  # name: pixels from its centre to its end, function of the distance
+_KERNELS = {  # name: its radius in pixels, its weight by distance
     "bilinear": (1, lambda x: np.maximum(1 - np.abs(x), 0)),
     "bicubic": (2, _cubic),
     "lanczos": (3, _lanczos),

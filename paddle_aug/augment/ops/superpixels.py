@@ -2,10 +2,10 @@
 
 imgaug takes the parts from scikit-image 0.16: SLIC (Achanta et al. 2012, "SLIC Superpixels Compared
 to State-of-the-art Superpixel Methods"), ten rounds of k-means from a regular grid of centres, and
-then every stray bit joined to a part beside it. The steps are the same here. Different: a pixel
-chooses among the 25 centres round its cell of the grid (there: those less than two cells away),
-a stray bit joins the neighbour last met going away from its first pixel by distance (there: in the
-order of a breadth-first search), and parts of more than three cells are not split.
+then joins every stray bit to a part beside it. The steps are the same here, with three differences:
+a pixel chooses among the 25 centres around its cell of the grid (there: the centres less than two
+cells away), a stray bit joins the neighbour that is met last with growing distance from its first
+pixel (there: last in a breadth-first search), and parts larger than three cells are not split.
 """
 
 import math
@@ -14,16 +14,15 @@ import cv2
 import numpy as np
 
 _MAX_SIDE = 128  # larger images are segmented at this size and scaled back
-_COMPACTNESS = 10.0  # Lab units that count as much as one cell's side
+_COMPACTNESS = 10.0  # a difference of so much in Lab weighs as much as a cell's side in place
 _ROUNDS = 10
 _REACH = 2  # cells to each side whose centres a pixel may choose
-# Features are whole hundredths: the squares of their distances stay below 2 ** 24, so that they are
-# exact in float32 in whatever order and way BLAS sums them up, and any processor makes the same
-# image.
+# Features are whole multiples of 1/100. Their squared distances stay below 2 ** 24, so that float32
+# is exact in whatever order BLAS adds them up, and every processor gives the same image.
 _UNIT = 100
-_NUMBER_BITS = 31  # the lowest bits of a distance, which take a candidate's number
-_SECOND = 1 << 26  # weight of the second of two sums in one number
-_NOWHERE = 1e6  # place of the centre of a part that has lost all its pixels
+_NUMBER_BITS = 31  # the lowest bits of a distance, replaced by the candidate's number
+_SECOND = 1 << 26  # factor of the second of two sums that share a number
+_NOWHERE = 1e6  # the centre of a part without pixels is put there
 _OUTSIDE = np.iinfo(np.int32).max
 
 # From sRGB to CIE Lab by tables; OpenCV's own Lab is up to 0.4 off, enough to move borders.
@@ -40,8 +39,8 @@ _ROOT = np.where(_share > 0.008856, np.cbrt(_share), 7.787 * _share + 16 / 116).
 def superpixels(image: np.ndarray, segments: int, replace: float, seed: int) -> np.ndarray:
     """Image cut into about `segments` parts, each with probability `replace` in its mean colour.
 
-    segments: from 1. As in imgaug, an image with a side above 128 pixels loses detail in the parts
-    that are not painted too. The same seed paints the same parts.
+    segments: from 1. As in imgaug, an image with a side above 128 pixels is scaled down and up
+    again, and so loses detail everywhere. The same seed paints the same parts.
     """
     painted = np.random.default_rng(seed).random(segments) < replace
     if not painted.any():
@@ -52,7 +51,7 @@ def superpixels(image: np.ndarray, segments: int, replace: float, seed: int) -> 
     sizes = np.bincount(labels.ravel())
     sums = (np.bincount(labels.ravel(), small[..., channel].ravel()) for channel in range(3))
     means = np.rint(np.stack([total / sizes for total in sums], -1)).astype(np.uint8)
-    # There may be more parts than were asked for: then the draws are used again.
+    # There may be more parts than asked for: then the draws are repeated.
     result = np.where(painted[labels % segments][..., None], means[labels], small)
     if result.shape == image.shape:
         return result
@@ -74,7 +73,7 @@ def _slic(image: np.ndarray, segments: int) -> np.ndarray:
     (tall, wide), rows, columns = _grid(height, width, segments)
     down, across = -(-height // tall), -(-width // wide)
     count, scale = len(rows) * len(columns), max(tall, wide) / _UNIT
-    # Lab, y, x of each pixel, with as much beside and below as fills up the cells of the grid.
+    # Lab, y, x of each pixel, padded to the right and below to whole cells of the grid.
     features = np.zeros((5, down * tall, across * wide), np.float32)
     features[:3, :height, :width] = _lab(image)
     features[3:] = np.rint(np.mgrid[: down * tall, : across * wide] / scale)
@@ -85,7 +84,7 @@ def _slic(image: np.ndarray, segments: int) -> np.ndarray:
     candidates = _candidates(down, across, len(rows), len(columns))
     first_candidates = np.arange(0, candidates.size, candidates.shape[1])[:, None]
     distances = np.empty((len(pixels), candidates.shape[1], tall * wide), np.float32)
-    # All centres begin without colour, so that the first round goes by place alone.
+    # All centres begin without colour: the first round assigns pixels by place alone.
     centres = np.zeros((5, count))
     centres[3:] = np.repeat(rows, len(columns)) / scale, np.tile(columns, len(rows)) / scale
     labels = np.zeros(height * width, np.int64)
@@ -127,8 +126,8 @@ def _nearest(
     np.sum(weights[:5] ** 2, axis=0, out=weights[5])
     weights[:5] *= -2
     np.matmul(weights.transpose(1, 2, 0), pixels, out=distances)
-    # Floats from 0 on are ordered as their bits are: with the candidates' numbers in the lowest
-    # bits, one minimum finds the nearest. Twice as fast as argmin.
+    # Bits of floats from 0 on are ordered like the floats: with the candidates' numbers in the
+    # lowest bits, a minimum finds the nearest candidate, twice as fast as argmin.
     bits = distances.view(np.int32)
     bits &= ~_NUMBER_BITS
     numbers = np.arange(candidates.shape[1], dtype=np.int32)
@@ -138,7 +137,7 @@ def _nearest(
 
 def _means(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """float64 [5, count]: means of whole values [5, pixels] by label."""
-    # Two sums in one pass, the second with a weight that the first does not reach.
+    # Two sums in one pass: the second is multiplied by more than the first can reach.
     pairs = values[0] + _SECOND * values[1], values[2] + _SECOND * values[3], values[4] + _SECOND
     sums = np.stack([np.bincount(labels, pair, count) for pair in pairs])
     second = np.rint(sums / _SECOND)
@@ -149,7 +148,7 @@ def _means(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 def _grid(height: int, width: int, segments: int) -> tuple[tuple[int, int], np.ndarray, np.ndarray]:
     """Cell size (rows, columns) and the rows and columns of the first centres."""
     side = math.sqrt(height * width / segments)
-    # Where the image is thinner than a cell, one row of cells as long as it takes.
+    # If the image is thinner than a cell, there is one row of cells with longer sides.
     tall, wide = min(side, height), min(side, width)
     if tall < side:
         wide = max(width / segments, 1.0)
@@ -162,7 +161,7 @@ def _grid(height: int, width: int, segments: int) -> tuple[tuple[int, int], np.n
 
 
 def _candidates(down: int, across: int, rows: int, columns: int) -> np.ndarray:
-    """intp [down * across, 25]: the centres near each cell; at the border some come twice."""
+    """intp [down * across, 25]: the centres near each cell, some twice at the border."""
     near = np.arange(-_REACH, _REACH + 1)
     y = np.clip(np.arange(down)[:, None] + near, 0, rows - 1)
     x = np.clip(np.arange(across)[:, None] + near, 0, columns - 1)
@@ -181,8 +180,8 @@ def _lab(image: np.ndarray) -> np.ndarray:
 def _joined(labels: np.ndarray, smallest: float) -> np.ndarray:
     """Labels int64 [H, W] from 0 of connected parts, each of at least `smallest` pixels.
 
-    A smaller part joins a neighbour that begins before it, row by row from the top left; which
-    may be a small one itself, that has joined another.
+    A smaller part joins a neighbour that begins before it, in rows from the top left. That
+    neighbour may be a small part that has joined another one.
     """
     parts = _connected(labels)
     width, count = parts.shape[1], int(parts.max()) + 1

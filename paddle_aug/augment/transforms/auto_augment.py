@@ -8,7 +8,7 @@ import numpy as np
 from paddle_aug.augment import ops
 from paddle_aug.augment.transforms.base import Params, Transform
 
-# Where an amount is a share, it is of the image's width (x) or height (y).
+# Amounts that are shares are of the image's width (x) or height (y).
 _APPLY: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "Identity": lambda image, _: image,
     "ShearX": lambda image, amount: ops.shear(image, amount, 0),
@@ -67,7 +67,7 @@ TRIVIAL_AUGMENT_RANGES: Mapping[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class RandAugment(Transform):
-    """Operations drawn evenly, with replacement, all at one magnitude.
+    """Several operations drawn evenly, with replacement, all at one magnitude.
 
     num_ops: how many; magnitude: in 0..num_magnitude_bins - 1; max_rotation: degrees, limits the
     rotations of `ranges`. Geometric operations are nearest neighbour with black fill. Parameters: a

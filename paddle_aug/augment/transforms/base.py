@@ -1,9 +1,9 @@
-"""Random transforms: parameters drawn apart from applied.
+"""Random transforms: drawing the parameters is separate from applying them.
 
 A transform is an immutable description. `sample(rng)` draws parameters as plain values that JSON
 can hold and that do not depend on the image (positions are fractions, noise is a seed);
 `apply(image, params)` uses them. So any augmentation can be logged and replayed, and no transform
-carries state from image to image. Images are contiguous uint8 RGB [H, W, 3], never changed.
+has a state that changes. Images are contiguous uint8 RGB [H, W, 3], never changed.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from paddle_aug.core.argument_checks import check_probability
 
 Params = Any  # None, a number, or a list or dict of such
 
-SEEDS = 1 << 31  # seeds that stand for noise are drawn below this
+SEEDS = 1 << 31  # seeds for noise are drawn below this
 
 
 class Transform:
@@ -40,7 +40,7 @@ class Transform:
 
 @dataclass(frozen=True)
 class Compose(Transform):
-    """All transforms in the order given; without any, the image itself."""
+    """All transforms in the given order; none leave the image as it is."""
 
     transforms: Sequence[Transform] = ()
 
@@ -55,7 +55,7 @@ class Compose(Transform):
 
 @dataclass(frozen=True)
 class SomeOf(Transform):
-    """From `least` to `most` of the transforms, how many and which drawn evenly, in random order.
+    """`least` to `most` of the transforms in random order; number and choice are drawn evenly.
 
     Parameters: a list of [index of the transform, its parameters].
     """
@@ -95,7 +95,8 @@ class OneOf(SomeOf):
 
 @dataclass(frozen=True)
 class Sometimes(Transform):
-    """The transform with probability p. Parameters: None where it is left out, else [its own]."""
+    """The transform with probability p. Parameters: None if it is left out, else [its
+    parameters]."""
 
     transform: Transform
     p: float = 0.5
@@ -111,10 +112,10 @@ class Sometimes(Transform):
 
 
 def draw_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number in [low, high); a quarter of the time that rng.uniform takes."""
+    """A number in [low, high), in a quarter of the time of rng.uniform."""
     return low + (high - low) * rng.random()
 
 
 def draw_seed(rng: np.random.Generator) -> int:
-    """A seed that stands for values of the image's size."""
+    """A seed, as a parameter in place of random values for each pixel."""
     return int(rng.integers(SEEDS))

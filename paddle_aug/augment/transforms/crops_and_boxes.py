@@ -1,8 +1,9 @@
 """torchvision's transforms that choose a size or a box: resize, pad, crops, erasing.
 
-Names, arguments, defaults and distributions are torchvision's. paddle.vision.transforms has most
-of these too, but draws and applies in one call, so that nothing can be replayed, brings Paddle into
-every worker, and its OpenCV path blurs where it should antialias; hence our own on `ops`.
+Names, arguments, defaults and distributions are torchvision's. paddle.vision.transforms has most of
+these, too, but it draws and applies in one call, so that nothing can be replayed, it needs Paddle
+in every worker, and its OpenCV path blurs where it should antialias. Therefore these are our own,
+built on `ops`.
 """
 
 import math
@@ -16,7 +17,7 @@ from paddle_aug.augment.transforms.base import Params, Transform
 from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
 from paddle_aug.core.errors import UserError
 
-_TRIES = 10  # torchvision's number of boxes tried before it falls back
+_TRIES = 10  # torchvision draws so many boxes before it takes the centre
 _PADDING_MODES = {
     "constant": cv2.BORDER_CONSTANT,
     "edge": cv2.BORDER_REPLICATE,
@@ -30,7 +31,7 @@ Size = int | tuple[int, int]
 class Resize(Transform):
     """Scaled so that the short side is `size`, or to (height, width); see `ops.resize`.
 
-    antialias: false is what an image part by name is scaled with (`build.scaling`).
+    antialias: false is how images are scaled for an image part by name (`build.scaling`).
     """
 
     size: Size
@@ -125,8 +126,8 @@ class RandomResizedCrop(Transform):
     """A box of a random share of the area and aspect ratio, scaled to `size`.
 
     scale: range of the share of the area; ratio: range of width / height, log-uniform. Parameters:
-    ten (share, ratio), of which the first that fits is taken, and the place as fractions. Source:
-    Szegedy et al. 2015, arXiv 1409.4842. Antialiased by `ops.resize_fast`.
+    ten pairs (share, ratio), of which the first that fits is used, and the place as fractions.
+    Source: Szegedy et al. 2015, arXiv 1409.4842. Antialiased by `ops.resize_fast`.
     """
 
     size: Size
@@ -147,7 +148,7 @@ class RandomResizedCrop(Transform):
         height, width = image.shape[:2]
         box, place = _first_fitting(height, width, params), params["place"]
         if box is None:
-            # The whole image, cut at the centre to the nearest allowed ratio.
+            # None fits: the whole image, cut at the centre to the nearest allowed ratio.
             ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
             box = (min(height, round(width / ratio)), min(width, round(height * ratio)))
             place = None

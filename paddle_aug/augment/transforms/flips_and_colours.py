@@ -1,4 +1,4 @@
-"""torchvision's transforms that keep the size: flips, rotation, colour. Others: crops_and_boxes."""
+"""torchvision's transforms that keep the size: flips, rotation, colour."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -35,7 +35,7 @@ class RandomVerticalFlip(RandomHorizontalFlip):
 
 @dataclass(frozen=True)
 class RandomRotation(Transform):
-    """Turned by an angle ~ U(-degrees, degrees), or U of a pair; as `ops.rotate`."""
+    """Turned by an angle ~ U(-degrees, degrees), or U(low, high) of a pair, with `ops.rotate`."""
 
     degrees: float | tuple[float, float]
 
@@ -55,8 +55,8 @@ class RandomRotation(Transform):
 class ColorJitter(Transform):
     """Brightness, contrast, saturation and hue changed at random, in random order.
 
-    brightness, contrast, saturation: x draws a factor from U(max(0, 1 - x), 1 + x), a pair from
-    itself; hue: x up to 0.5 draws from U(-x, x) of a full turn, a pair from itself.
+    brightness, contrast, saturation: a number x gives factors ~ U(max(0, 1 - x), 1 + x), a pair
+    U(low, high). hue: x up to 0.5 gives U(-x, x) of a full turn, a pair U(low, high).
     Parameters: a list of [what, amount].
     """
 

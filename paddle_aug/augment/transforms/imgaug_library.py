@@ -1,10 +1,10 @@
-"""The same pipeline by the imgaug library itself, where its maintained edition is installed.
+"""imgaug's "heavy" pipeline by the library itself, where its maintained edition is installed.
 
 imgaug 0.4.0, which imgaugLib reproduces, runs on NumPy 1 only; imaug 0.4.3 is what can be installed
 today. It draws the same distributions, and at equal parameters gives the same images, to within a
-grey level, with two exceptions. Its affine map turns before it scales and shears by other factors:
-it is replaced by ours. Its superpixels are those of today's scikit-image, which stretches an image
-to full contrast before it segments it.
+grey level, with two exceptions. Its affine map turns before it scales, and shears by other factors:
+ours is used instead. Its superpixels are those of today's scikit-image, which stretches an image to
+full contrast before it segments it.
 """
 
 import threading
@@ -20,7 +20,7 @@ from paddle_aug.augment.transforms.imgaug_pipeline import draw_affine
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.requirements import install
 
-_PIPELINES = threading.local()  # seeding an augmenter changes it, so threads must not share one
+_PIPELINES = threading.local()  # one for each thread, as seeding changes it
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ImgaugLibrary(Transform):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         if getattr(_PIPELINES, "options", None) != self.options:
-            # Values drawn ahead would outlive the seed.
+            # Otherwise values drawn before the seed was set would be used.
             with _load_imgaug().parameters.no_prefetching():
                 _PIPELINES.pipeline, _PIPELINES.options = _build(self.options), self.options
         _PIPELINES.pipeline.seed_(params)
@@ -52,8 +52,8 @@ def _load_imgaug() -> Any:
         import imgaug.augmenters
         import imgaug.parameters
 
-        # Missing in imgaug 0.4.0; where that runs at all, it paints superpixels in each other's
-        # colours with any scikit-image from 0.19 on.
+        # imgaug 0.4.0 lacks this module. It is refused, as it paints superpixels in each other's
+        # colours with scikit-image 0.19 or later.
         _ = imgaug.parameters.no_prefetching
     except (ImportError, AttributeError) as error:
         raise UserError(
@@ -110,7 +110,8 @@ def _build(o: ImgaugOptions) -> Any:
     operations = library_operations(o)
 
     def sometimes(augmenter: Any) -> Any:
-        # In a list: imgaug takes a bare OneOf for the list of its children, and never seeds it.
+        # In a list, as imgaug takes a bare OneOf for the list of its children and then never seeds
+        # it.
         return iaa.Sometimes(o.sometimes, [augmenter])
 
     def one_of(*names: str) -> Any:

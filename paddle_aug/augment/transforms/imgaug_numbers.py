@@ -12,7 +12,7 @@ WholeRange = tuple[int, int]
 
 
 def _as_range(value: Any) -> Any:
-    """A whole number as a range of itself: runs of version 0.1 say 4."""
+    """A whole number n as the range (n, n), as runs of version 0.1 were saved with 4."""
     return (value, value) if type(value) is int else value
 
 

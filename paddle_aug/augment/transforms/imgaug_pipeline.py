@@ -183,7 +183,7 @@ def _invert(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
 
 
 def _add(rng: np.random.Generator, o: ImgaugOptions) -> dict[str, Any]:
-    # Rounded, so that the ends of the range come half as often as the rest.
+    # As in imgaug, rounded: so the ends of the range are drawn half as often as the rest.
     values = np.rint(rng.uniform(*o.add, _channels(rng, o.add_per_channel)))
     return {"values": values.astype(int).tolist()}
 

@@ -20,7 +20,7 @@ _ENHANCEMENTS = {
 class RandomEnhance(Transform):
     """Brightness, contrast, colour or sharpness by a factor ~ U(low, high).
 
-    kind: a key of ops' four enhancements; low, high: from 0, 1 leaves the image as it is.
+    kind: brightness, contrast, color or sharpness. low, high: from 0; 1 leaves the image as it is.
     """
 
     kind: str
