@@ -1,4 +1,4 @@
-"""Checks of arguments, shared by the transforms: each raises ValueError naming what is allowed."""
+"""Checks of arguments; each raises a ValueError that names what is allowed."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -18,8 +18,7 @@ def check_choice(name: str, value: Any, allowed: Collection[Any]) -> None:
 
 
 def check_normalisation(mean: Sequence[float], std: Sequence[float]) -> None:
-    """Raise ValueError unless every mean is in [0, 1] and every std in (0, 1]: they are of pixels
-    that were divided by 255."""
+    """Raise ValueError unless means are in [0, 1] and stds in (0, 1], for pixels divided by 255."""
     for name, values in (("mean", mean), ("std", std)):
         if all(0 <= value <= 1 for value in values):
             continue

@@ -1,4 +1,4 @@
-"""Files that are either complete or not there: written beside, synced, then renamed."""
+"""Files that are complete or absent: written under another name, synced, then renamed."""
 
 import contextlib
 import json
@@ -16,8 +16,8 @@ TEMPORARY_SUFFIX = ".tmp"
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary path to write to; it replaces `path` when the block ends without an error.
 
-    Raises UserError where the disk is full or the folder cannot be written; `path` is then what
-    it was before.
+    Raises UserError where the disk is full or the folder cannot be written; `path` then stays as it
+    was.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
@@ -40,7 +40,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file as atomic_write does, in UTF-8.
 
-    Bytes of a file's name that are no UTF-8 become \\uNNNN, which JSON reads back.
+    Bytes of a file's name that are not UTF-8 become \\uNNNN, which JSON reads back.
     """
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -52,7 +52,7 @@ def write_json(path: str | Path, values: Any) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make the folder and those above it, their names lasting through a power cut too."""
+    """Make the folder and its parents, and sync them, so that they survive a power cut."""
     if folder.exists():
         return
     _make_folder(folder.parent)
@@ -68,7 +68,7 @@ def remove_leftovers(folder: str | Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Make a file's bytes, or a folder's names, last through a power cut."""
+    """Write a file, or a folder's entries, to the disk itself, so that they survive a power cut."""
     if path.is_dir() and os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)

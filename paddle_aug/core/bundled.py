@@ -1,6 +1,6 @@
 """The configurations that come with the project, under the same names in every folder.
 
-They lie beside the package in the project's folder, and inside it where it is installed.
+They lie beside the package in a checkout, and inside it where it is installed.
 """
 
 import sys
@@ -11,7 +11,7 @@ _HOMES = (_PACKAGE, _PACKAGE.parent)
 
 
 def find_config(path: str | Path) -> Path:
-    """The file itself; where there is none and its name begins with configs/, the project's own,
+    """The file; if it is missing and its name begins with configs/, the bundled file of that name,
     with a note on stderr."""
     path = Path(path)
     if path.parts[:1] != ("configs",) or path.exists():
@@ -24,7 +24,7 @@ def find_config(path: str | Path) -> Path:
 
 
 def config_name(path: Path) -> Path:
-    """The shortest name by which `find_config` finds this file from the present folder."""
+    """The shortest name by which `find_config` finds this file from the current folder."""
     path = path.resolve()
     if path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd())

@@ -1,4 +1,4 @@
-"""What is known of the processor: cores that may be used, features, name."""
+"""Facts about the processor: usable cores, features, name."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @cache
 def available_cores() -> int:
-    """Cores this process may use: its affinity, cut to a container's quota."""
+    """Number of cores this process may use, by its affinity and a container's quota."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     for quota, period in filter(None, (_quota("cpu.max"), _quota(*_VERSION_1))):
@@ -39,7 +39,7 @@ def _cpuinfo() -> str:
 
 
 def is_amd() -> bool:
-    """True on a processor of AMD; False where the system does not tell."""
+    """True on a processor of AMD; False where that is not known."""
     return "AuthenticAMD" in _cpuinfo()
 
 

@@ -1,8 +1,8 @@
-"""Text and names in the encoding they were written in: UTF-8, UTF-16 by its mark, else GBK.
+"""Decoding of texts and file names: UTF-8, UTF-16 by its byte-order mark, else GBK.
 
 Bytes that are not UTF-8 are taken for GBK only where they look like Chinese text: nine in ten of
 its characters must be in GB2312, the everyday part of GBK, and none may stand alone between Latin
-letters, as in a German or French word. Bytes of other encodings rarely pass.
+letters, as the accents of a German or French word would. Text in other encodings rarely passes.
 """
 
 import codecs
@@ -18,7 +18,7 @@ UTF8 = "UTF-8"
 GBK = "GBK"
 _GB2312_SHARE = 0.9
 _LATIN_WORD = re.compile(r"[A-Za-z][^\x00-\x7f][A-Za-z]")
-# Byte-order marks that name the encoding; UTF-32's begins like UTF-16's and comes first.
+# Byte-order marks and their encodings; UTF-32's mark begins like UTF-16's, so it is tried first.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig", UTF8),
     (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
@@ -56,7 +56,7 @@ def decode_text(data: bytes, encoding: str | None = None) -> tuple[str, str]:
 
 
 def decode_names(names: Sequence[bytes], encoding: str | None = None) -> tuple[list[str], str]:
-    """Names that belong together, such as those of a zip, as text, and the encoding's name.
+    """Names of one origin, such as those in a zip, decoded, and the encoding's name.
 
     encoding: of the names that are not UTF-8; None: GBK where they look like it.
     Raises UnicodeDecodeError.
@@ -71,10 +71,10 @@ def decode_names(names: Sequence[bytes], encoding: str | None = None) -> tuple[l
 
 
 def _belongs_to(name: bytes, codec: str) -> bool:
-    """Whether a name beside others of `codec` is of it as well.
+    """Whether a name among others in the encoding `codec` is in that encoding, too.
 
-    A single Chinese character of two bytes can pass for UTF-8, but only for an Armenian or Arabic
-    letter or the like (below U+0800); Chinese in UTF-8 takes three bytes a character.
+    A Chinese character of two bytes in GBK may be valid UTF-8, but then for an Armenian or Arabic
+    letter or the like (below U+0800); in UTF-8 a Chinese character has three bytes.
     """
     if not _is_utf8(name):
         return True
@@ -112,8 +112,8 @@ def _in_gb2312(character: str) -> bool:
 
 
 def readable(path: str) -> str:
-    """A path for people: what in it is not UTF-8 is shown as GBK where it looks like it, else byte
-    by byte as \\xNN.
+    """A path for messages: bytes that are not UTF-8 are decoded as GBK where they look like it,
+    else shown as \\xNN.
 
     Python keeps such bytes as lone surrogates, which nothing can print or write to a file.
     """
@@ -121,7 +121,7 @@ def readable(path: str) -> str:
         return path
     try:
         parts = os.fsencode(path).split(b"/")
-    except UnicodeEncodeError:  # never was a path of this system
+    except UnicodeEncodeError:  # not a path of this system
         return path.encode(UTF8, "backslashreplace").decode(UTF8)
     try:
         return "/".join(decode_names(parts)[0])
@@ -130,8 +130,9 @@ def readable(path: str) -> str:
 
 
 def spellings(path: str) -> list[str]:
-    """Ways in which a path, read as text, may stand on a disk: as it is; as macOS writes accents
-    and as others do; in GBK, as unzipped from Windows; in UTF-8 whatever the system's encoding."""
+    """How a path that was read from a text may be spelled on the disk: as it is; with accents as
+    macOS stores them, and as others do; in GBK, as unzipped from Windows; and in UTF-8, whatever
+    the system's encoding."""
     if path.isascii():
         return [path]
     forms = [path, *(unicodedata.normalize(form, path) for form in ("NFC", "NFD"))]

@@ -1,4 +1,4 @@
-"""The project's one error type for what a user can put right."""
+"""The project's errors for users, and how a command ends with one."""
 
 import difflib
 import logging
@@ -12,7 +12,7 @@ from paddle_aug.core.terminal import make_output_safe
 
 
 class UserError(Exception):
-    """Something the user can put right: one or two lines saying what, where and what to do."""
+    """A mistake that the user can correct: one or two lines saying what, where and what to do."""
 
 
 class ImageError(UserError):
@@ -20,13 +20,13 @@ class ImageError(UserError):
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:
-    """What to say of an option that there is not, with the one that was probably meant."""
+    """The message for an unknown option, with the one that was probably meant."""
     close = difflib.get_close_matches(name, list(known), 1)
     return "unknown option" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def unknown_value(value: str, known: Iterable[str]) -> str:
-    """What to say of a value that there is not: the one that was probably meant, and all."""
+    """The message for an unknown value, with all allowed ones and the one probably meant."""
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(str(value).lower(), list(by_lower), 1)
     hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
@@ -49,7 +49,7 @@ class _Warnings(logging.Handler):
         self.setFormatter(logging.Formatter("warning: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        from tqdm import tqdm  # only now: --help needs none
+        from tqdm import tqdm  # imported late: --help needs none
 
         tqdm.write(self.format(record), file=sys.stderr)
 
@@ -58,7 +58,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Run a command and exit: 0, 2 with `error: ...` for a UserError or a package that is missing,
     128 + n for signal n.
 
-    Logged warnings are shown as `warning: ...`. No character is too much for the terminal.
+    Logged warnings are shown as `warning: ...`. Characters that the terminal lacks are escaped.
     """
     make_output_safe()
     logging.getLogger().addHandler(_Warnings())
@@ -79,7 +79,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     except BrokenPipeError:
-        # The reader of a pipe went away (`... | head`): nothing is wrong, and nothing can be said.
+        # The reader of a pipe has ended (`... | head`): no error, and nothing can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Modules under the names that they had in version 0.1: importing one warns and gives the new one.
+"""The module names of version 0.1: importing one gives the new module, with a warning.
 
 Kept for one version.
 """
@@ -21,7 +21,7 @@ OLD_NAMES = {
 
 
 class _OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds a module by its old name."""
+    """An import finder that knows the old names."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
         if fullname not in OLD_NAMES:
@@ -40,10 +40,10 @@ class _OldNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to run: the new module has run."""
+        """Does nothing: the new module has been executed already."""
 
 
 def install() -> None:
-    """Let the old names be found; harmless a second time."""
+    """Make the old names importable; a second call does nothing."""
     if not any(isinstance(finder, _OldNames) for finder in sys.meta_path):
         sys.meta_path.append(_OldNames())

@@ -1,7 +1,7 @@
-"""Things of a user's own code, named as `my_module:thing` in an option.
+"""Objects of a user's own code, named as `my_module:thing` in an option.
 
-Importing a module runs it. So a path is followed only where it stands on the command line itself,
-or where --allow-imports was given: a configuration or a checkpoint from a stranger runs nothing.
+Importing a module runs it. So a path is imported only if it stands on the command line itself, or
+with --allow-imports: a configuration or checkpoint from elsewhere cannot run code.
 """
 
 import argparse
@@ -14,13 +14,13 @@ from typing import Any
 from paddle_aug.core.errors import UserError
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_PADDLE_VISION = "paddle.vision:"  # models of Paddle's, no code of the user's
+_PADDLE_VISION = "paddle.vision:"  # models that come with Paddle
 _allowed: set[str] = set()
 _all_allowed = False
 
 
 def is_import_path(text: object) -> bool:
-    """Whether `text` names a thing of the user's own code, as `my_module:thing` does."""
+    """Whether `text` has the form `my_module:thing` of the user's own code."""
     return (
         isinstance(text, str)
         and _PATH.fullmatch(text) is not None
@@ -29,17 +29,17 @@ def is_import_path(text: object) -> bool:
 
 
 def short_name(text: str) -> str:
-    """`thing` of `my_module:thing`, and any other text as it is."""
+    """`thing` for `my_module:thing`; any other text unchanged."""
     return text.partition(":")[2] if is_import_path(text) else text
 
 
 def allow(*paths: str) -> None:
-    """Let these import paths be followed."""
+    """Allow these paths to be imported."""
     _allowed.update(paths)
 
 
 class AllowImports(argparse.Action):
-    """--allow-imports of a command: has its effect where it is read, and no value."""
+    """--allow-imports: takes effect while the command line is parsed, and stores nothing."""
 
     def __init__(self, option_strings: list[str], dest: str, **settings: Any):
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, **settings)
@@ -50,10 +50,10 @@ class AllowImports(argparse.Action):
 
 
 def load_object(path: str, option: str) -> Any:
-    """What `my_module:thing` names; modules of the current folder are found.
+    """The object that `my_module:thing` names; modules in the current folder are found.
 
-    option: that names it, for messages. Raises UserError where the path may not be followed, or
-    where there is no such module or thing.
+    option: its name, for messages. Raises UserError where the path may not be imported, or where
+    there is no such module or object.
     """
     if not (_all_allowed or path in _allowed):
         raise UserError(

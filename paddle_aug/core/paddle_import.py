@@ -1,8 +1,8 @@
-"""What must be set before Paddle is imported for the machine's cores to be used well.
+"""Sets what Paddle needs for using the cores well, before it is imported.
 
-Call `prepare_environment()` before the first `import paddle`: OpenMP reads its environment when it
-is loaded. MKL reads its own at the first matrix product, and the allocator can be told at any time,
-so a later call has its use too. Nothing the user has set is changed.
+Call `prepare_environment()` before the first `import paddle`: OpenMP reads its environment
+variables when it is loaded. MKL reads its own at the first matrix product, and the allocator can be
+set at any time, so a later call has some effect, too. Nothing that the user has set is changed.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from paddle_aug.core.requirements import PACKAGES, remedy
 
 # mallopt's parameters (malloc.h)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-# Beyond this glibc refuses to keep freed memory for the next allocation.
+# glibc accepts no larger threshold for keeping freed memory.
 _LARGEST_MMAP_THRESHOLD = 32 << 20
 _TRIM_THRESHOLD = 512 << 20
 
@@ -29,25 +29,25 @@ _prepared: dict[str, Any] | None = None
 
 
 def prepare_environment() -> dict[str, Any]:
-    """Set threads, MKL's path and the allocator; returns what was found and done.
+    """Set threads, MKL's code path and the allocator; returns what was found and set.
 
     Keys: cores, OMP_NUM_THREADS and MKL_DEBUG_CPU_TYPE (value or None), set (names that were set
-    here), malloc (True where glibc took its thresholds), late (True where Paddle was already
-    imported: its threads stay as they are).
+    here), malloc (True if glibc accepted the thresholds), late (True if Paddle was imported before,
+    so that its threads stay as they are).
     """
     global _prepared
     if _prepared is not None:
         return dict(_prepared)
     late = "paddle" in sys.modules
     chosen: list[str] = []
-    # Intel's MKL in the Paddle wheel takes a slow path on AMD's processors; undocumented, and
-    # without effect on Intel's.
+    # The MKL in Paddle's wheel takes a slow path on AMD's processors; this undocumented variable
+    # avoids it, and has no effect on Intel's.
     if is_amd():
         _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
     if not late:
-        # Tracing a model makes Paddle's C++ side log remarks meant for its own developers.
+        # While a model is traced, Paddle's C++ code logs remarks for its own developers.
         _set("GLOG_minloglevel", "2", chosen)
-        # With MKL's fast path Paddle's own kernels gain from threads too.
+        # With MKL's fast path Paddle's own kernels also gain from threads.
         _set("OMP_NUM_THREADS", str(available_cores()), chosen)
     _prepared = {
         "cores": available_cores(),
@@ -61,16 +61,17 @@ def prepare_environment() -> dict[str, Any]:
 
 
 def import_paddle() -> None:
-    """Prepare the environment and import Paddle, without two warnings that nobody here needs:
-    about more than one thread, which are wanted, and about a missing compiler's cache."""
+    """Prepare the environment and import Paddle, without two of its warnings: of more than one
+    thread, which is intended, and of a missing compiler cache, which is not needed."""
     prepare_environment()
-    # Said of every batch normalisation that is traced, and true of all of them.
+    # Logged for every batch normalisation that is traced.
     warnings.filterwarnings("ignore", message="When training, we now always track global mean")
     said = _HeldBack()
     with contextlib.redirect_stderr(said):
         import paddle
     if getattr(paddle, "__file__", None) is None:
-        # One of two builds in the same folder was uninstalled, which takes the other's files too.
+        # Two builds were installed in the same folder and one was uninstalled, which deleted files
+        # of the other.
         folder = next(iter(paddle.__path__))
         raise UserError(f"nothing is left of Paddle in {folder}. {remedy(PACKAGES['paddle'])}")
     noise = ("OMP_NUM_THREADS", "ccache", "warnings.warn(")
@@ -80,13 +81,13 @@ def import_paddle() -> None:
 
 
 class _HeldBack(io.StringIO):
-    """stderr during an import. Afterwards what is written goes on to the real one: the log
-    handlers that Paddle makes in its import keep this stream for good."""
+    """Replaces stderr during an import and holds back what is written. Afterwards it passes
+    everything on to the real one, as Paddle's log handlers keep this stream."""
 
     _released = False
 
     def release(self) -> str:
-        """What was written so far; from now on nothing is held back."""
+        """Stop holding back; returns what was written so far."""
         self._released = True
         return self.getvalue()
 
@@ -105,7 +106,7 @@ def _set(name: str, value: str, chosen: list[str]) -> None:
 
 
 def plan_threads() -> int:
-    """Threads for planned steps: the user's OMP_NUM_THREADS, else one for each core."""
+    """Number of threads of the oneDNN backend: the user's OMP_NUM_THREADS, else one a core."""
     given = _users_omp_threads()
     try:
         return max(1, int((given or "").split(",")[0]))
@@ -114,7 +115,7 @@ def plan_threads() -> int:
 
 
 def _users_omp_threads() -> str | None:
-    """OMP_NUM_THREADS, unless it is the 1 that Paddle sets by itself at its import."""
+    """OMP_NUM_THREADS, but not the 1 that Paddle itself sets when imported."""
     value = os.environ.get("OMP_NUM_THREADS")
     if value == "1" and _prepared is None and "OMP_NUM_THREADS" not in _environment_at_start():
         return None
@@ -125,7 +126,7 @@ def _users_omp_threads() -> str | None:
 
 @cache
 def _environment_at_start() -> dict[str, str]:
-    """The environment this process was started with; empty where the system does not tell."""
+    """The environment that this process was started with; empty where it is not known."""
     try:
         lines = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
@@ -135,7 +136,7 @@ def _environment_at_start() -> dict[str, str]:
 
 
 def _keep_freed_memory() -> bool:
-    """Let glibc keep freed arrays for the next step: fresh pages are slow. True where it does."""
+    """Make glibc keep freed memory for the next step, as new pages are slow. True if it does."""
     if any(name.startswith("MALLOC_") for name in os.environ) or "GLIBC_TUNABLES" in os.environ:
         return False  # the user has chosen
     try:

@@ -1,9 +1,9 @@
 """Reading a Python pickle of arrays without running anything.
 
 A pickle is a program: `pickle.load`, and so `paddle.load`, calls whatever the file names. Here a
-small machine of its own follows the few instructions that a file of arrays needs. Names are not
-imported: each of the seven that are admitted stands for a function of this module, which checks
-its arguments; any other name is refused. Reading stays within the file's size in memory.
+small interpreter executes only the few instructions that a file of arrays needs. Names are not
+imported: each of the seven admitted ones is replaced by a function of this module that checks its
+arguments; any other name is refused. Memory is limited by the file's size.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import numpy as np
 
 from paddle_aug.core.errors import UserError
 
-MAX_INSTRUCTIONS = 2_000_000  # about 25 an array; bounds the time
+MAX_INSTRUCTIONS = 2_000_000  # about 25 an array; limits the time
 
 
 MAX_RANK = 16
@@ -45,7 +45,7 @@ def refusing(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
         yield
     except _RefusedError as error:
         raise UserError(f"{path}: {error}") from None
-    # pickletools reports damage as ValueError; an empty stack is an IndexError.
+    # pickletools raises ValueError for damage; taking from an empty stack raises IndexError.
     except (ValueError, IndexError, KeyError, OverflowError, MemoryError):
         raise UserError(f"{path}: not a {kind}, or a damaged one") from None
     except OSError as error:
@@ -53,11 +53,11 @@ def refusing(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
 
 
 class _RefusedError(Exception):
-    """Why a file is not read."""
+    """Why a file is refused; the message lacks the path."""
 
 
 class BoundedFile:
-    """The file without the trust in a length that it claims: no more is asked for than is left."""
+    """A file object that never reads past the file's end, whatever length an instruction claims."""
 
     def __init__(self, file: IO[bytes], size: int):
         self._file = file
@@ -90,7 +90,7 @@ class _DType:
 
 
 class PlainArray:
-    """An array, empty until its state arrives."""
+    """An array under construction; empty until its state is set."""
 
     def __init__(self, *_: object):
         self.array: np.ndarray | None = None
@@ -107,7 +107,7 @@ class PlainArray:
         self.array = flat.reshape(shape, order="F" if fortran is True else "C")
 
     def finished(self) -> np.ndarray:
-        """A contiguous array of this machine's byte order that can be written to."""
+        """The array: contiguous, writable, in this machine's byte order."""
         if self.array is None:
             raise _RefusedError("an array has no content")
         array = self.array.astype(self.array.dtype.newbyteorder("="), order="C", copy=True)
@@ -136,7 +136,7 @@ def _scalar(kind: object, data: object) -> PlainArray:
 
 
 def _encode(text: object, encoding: object) -> bytes:
-    """Bytes, as pickles of protocol 2 write them."""
+    """Bytes from a text, the form in which pickles of protocol 2 store them."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise _RefusedError("a text that stands for bytes is damaged")
     return text.encode("latin-1")
@@ -163,7 +163,7 @@ _ADMITTED: dict[str, Callable[..., object]] = {
     "numpy._core.multiarray _reconstruct": PlainArray,
     "numpy.core.multiarray scalar": _scalar,
     "numpy._core.multiarray scalar": _scalar,
-    "numpy ndarray": _never,  # only an argument of _reconstruct
+    "numpy ndarray": _never,  # only used as an argument of _reconstruct
     "numpy dtype": _DType,
     "collections OrderedDict": _ordered_dict,
     "_codecs encode": _encode,
@@ -173,7 +173,7 @@ _ADMITTED: dict[str, Callable[..., object]] = {
 
 
 class _Name:
-    """A function that the file names, and what stands for it."""
+    """A function that the file names, with the function of this module that replaces it."""
 
     def __init__(self, module: object, name: object):
         self.text = f"{module} {name}"
@@ -207,9 +207,9 @@ _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 def run_pickle(file: IO[bytes]) -> object:
-    """Follow the instructions; returns the one value that is left."""
+    """Execute the instructions; returns the value that is left on the stack."""
     stack: list[Any] = []
-    below: list[list[Any]] = []  # the stacks under each mark
+    below: list[list[Any]] = []  # the stacks below each mark
     memo: dict[int, Any] = {}
     for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
         if count >= MAX_INSTRUCTIONS:
@@ -276,7 +276,7 @@ def _collect(name: str, stack: list[Any], values: list[Any]) -> None:
         stack[-1].extend(values)
     else:
         keys = values[::2]
-        # Only text: the hash of a tuple that nests itself would take for ever.
+        # Only text as keys: computing the hash of nested tuples can take for ever.
         if type(stack[-1]) is not dict or len(values) % 2 or any(type(k) is not str for k in keys):
             raise _RefusedError("a dictionary is damaged, or has other keys than text")
         stack[-1].update(zip(keys, values[1::2], strict=True))

@@ -12,8 +12,7 @@ MAX_BYTES = 1 << 20
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without tags, keys given twice, and aliases, by which a few lines could stand for
-    gigabytes."""
+    """YAML without tags, repeated keys and aliases, with which a few lines can become gigabytes."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):

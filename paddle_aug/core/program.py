@@ -1,8 +1,8 @@
-"""How this process was started, and so how its messages name its commands.
+"""How this process was started, so that its messages can name commands in the same way.
 
-The same work is started as `python train.py` in the project's folder, and as `paddle-aug train` or
-`python -m paddle_aug train` where the project is installed. A command in a message is one that
-works when it is copied: it begins as the user's own did.
+Training is started by `python train.py` in the project's folder, and by `paddle-aug train` or
+`python -m paddle_aug train` where the project is installed. A command in a message begins like the
+user's own, so that it works when it is copied.
 """
 
 import os
@@ -17,14 +17,14 @@ CONSOLE_SCRIPT = "paddle-aug"
 
 
 def python() -> str:
-    """What to type for this process's Python: its name where PATH has it, else its path."""
+    """How to type this process's Python: by its name if PATH finds it, else by its path."""
     here = Path(sys.executable)
     names = ("python", "python3", here.name)
     return next((name for name in names if _found_in(name, here.parent)), shown(here))
 
 
 def command(verb: str) -> str:
-    """What to type for a verb: `python train.py`, `python -m paddle_aug compare`, ..."""
+    """How to type the command of a verb: `python train.py`, `python -m paddle_aug compare`, ..."""
     started = Path(sys.argv[0])
     if started.name.removesuffix(".exe") == CONSOLE_SCRIPT:
         on_path = _found_in(CONSOLE_SCRIPT, started.parent)
@@ -43,14 +43,15 @@ def as_started() -> str:
 
 
 def _found_in(name: str, folder: Path) -> bool:
-    """Whether a shell that looks for `name` finds that of `folder`."""
+    """Whether a shell finds `name` in this folder first."""
     found = shutil.which(name)
-    # Links are followed in the folders alone: an environment's Python is a link to another's.
+    # Only links of folders are followed: the Python of an environment is itself a link to another
+    # one.
     return found is not None and os.path.realpath(Path(found).parent) == os.path.realpath(folder)
 
 
 def shown(path: Path) -> str:
-    """The path for a shell, as seen from here where that is shorter."""
+    """The path, quoted for a shell; relative to the current folder if that is shorter."""
     try:
         return shlex.quote(str(path.absolute().relative_to(Path.cwd())))
     except (ValueError, OSError):

@@ -1,7 +1,7 @@
-"""What to say where a needed package is missing: one line, with the command that installs it.
+"""The message for a missing package: one line, with the command that installs it.
 
-Only the standard library is used here: nothing else may be there. The command never installs Paddle
-or OpenCV where they are: a CPU build would take the place of a GPU server's or AI Studio's.
+Uses the standard library alone, as nothing else may be installed. The command never installs Paddle
+or OpenCV over installed ones: a CPU build would replace a GPU build.
 """
 
 import importlib.metadata
@@ -24,21 +24,21 @@ PACKAGES = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
-NEWEST_PYTHON = (3, 13)  # that Paddle has a build for; the oldest stands in paddle_aug/__init__.py
-# Where paddle_aug/ and models/ are: the project's folder, or Python's folder of packages.
+NEWEST_PYTHON = (3, 13)  # with a build of Paddle; the oldest is in paddle_aug/__init__.py
+# The folder that holds paddle_aug/ and models/: the project's, or site-packages.
 HOME = Path(__file__).resolve().parents[2]
 
 
 def explain(error: ImportError) -> str | None:
-    """One line for a package that is missing, or is there and cannot be imported: its name, the
-    Python that looked for it, what to do. None where it is the project's own code that fails."""
+    """One line for a package that is missing or cannot be imported: its name, the Python that
+    looked for it, and what to do. None if the error is in the project's own code."""
     asked = _imported_by_the_project(error)
     missing = (error.name or "").partition(".")[0]
     if asked == "models":
         return _other_models()
     if asked in ("", "paddle_aug"):
         return None
-    # What is asked for may itself lack a package: then that is the one to name.
+    # The package may be there and lack another one: then that one is named.
     module = missing if missing and not _is_there(missing) else asked
     package = PACKAGES.get(module, module)
     who = f"{python()} (Python {platform.python_version()})"
@@ -52,13 +52,13 @@ def explain(error: ImportError) -> str | None:
 
 
 def remedy(package: str) -> str:
-    """What to do where a package is missing."""
+    """Advice for a missing package."""
     environment = HOME / ".venv"
     made_by_make = (environment / ".installed-requirements").is_file()
     if made_by_make and Path(sys.prefix).resolve() != environment.resolve():
         return f"Use the environment that make has made: . {shown(environment / 'bin/activate')}"
     if _is_there("paddle"):
-        # Of the requirements files only one is without Paddle and OpenCV.
+        # requirements-aistudio.txt is the file without Paddle and OpenCV.
         only = package == PACKAGES["cv2"]
         command = _install_from(None if only else "requirements-aistudio.txt", package)
         return f"Install it with: {command}"
@@ -72,27 +72,27 @@ def remedy(package: str) -> str:
 
 
 def install(*requirements: str) -> str:
-    """The command by which the Python in use installs requirements, such as `numpy<2.4`."""
+    """The command with which this Python installs requirements such as `numpy<2.4`."""
     quoted = [f'"{text}"' if set("<> ") & set(text) else text for text in requirements]
     return " ".join([python(), "-m pip install", *dict.fromkeys(quoted)])
 
 
 def requirement(package: str) -> str:
-    """A package with the versions that the project takes, such as `numpy<2.4`."""
+    """A package with the versions that the project needs, such as `numpy<2.4`."""
     pattern = re.compile(rf"{re.escape(package)}(?![\w.-])[^;#]*", re.IGNORECASE)
     found = (pattern.match(line) for line in _requirements())
     return next((match[0].strip() for match in found if match), package)
 
 
 def _install_from(file: str | None, *packages: str) -> str:
-    """By a requirements file where the project's folder is at hand, else package by package."""
+    """The command with a requirements file if there is one here, else with the packages' names."""
     if file and (HOME / file).is_file():
         return f"{python()} -m pip install -r {shown(HOME / file)}"
     return install(*map(requirement, packages))
 
 
 def _requirements() -> list[str]:
-    """All that the project names, from its files or, where it is installed, from its record."""
+    """All requirements of the project, from its files or, if it is installed, its metadata."""
     files = sorted(HOME.glob("requirements*.txt"))
     if files:
         return [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
@@ -103,7 +103,7 @@ def _requirements() -> list[str]:
 
 
 def _imported_by_the_project(error: ImportError) -> str:
-    """The module named by the import statement of ours that failed; empty where there is none."""
+    """The module in the project's own import statement that failed; "" where there is none."""
     ours = (str(HOME / "paddle_aug"), str(HOME / "models"))
     line, frame = "", error.__traceback__
     while frame is not None:
@@ -121,12 +121,12 @@ def _is_there(module: str) -> bool:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return module in sys.modules
-    # A folder that an uninstalled package has left behind is found too, but has no file.
+    # A folder that was left by an uninstalled package is found, too, but has no origin.
     return spec is not None and spec.origin is not None
 
 
 def _other_models() -> str | None:
-    """For a module named models that hides the project's: where it is. None where it is ours."""
+    """Path of another module named models that hides the project's; None where there is none."""
     other = getattr(sys.modules.get("models"), "__file__", None)
     if other is None or Path(other).resolve().parent == HOME / "models":
         return None

@@ -1,4 +1,4 @@
-"""Reading files that come from strangers: ordinary files only, bounded in size, never blocking."""
+"""Reading untrusted files: ordinary files only, limited in size, never blocking."""
 
 import os
 import stat
@@ -29,7 +29,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         if not stat.S_ISREG(mode):
             kind = next((name for test, name in _KINDS if test(mode)), "no ordinary file")
             raise UserError(f"{path}: is {kind}, an ordinary file is needed")
-        # O_NONBLOCK: the file may have become a pipe since the line above.
+        # O_NONBLOCK, as the file may have been replaced by a pipe since the check above.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         return os.fdopen(os.open(path, flags), "rb")
     except FileNotFoundError:
@@ -48,7 +48,8 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
         if size > limit:
             raise UserError(f"{path}: {size:,} bytes, the limit is {limit:,}")
         try:
-            # One byte more than allowed tells a file that grew, or lies about its size (/proc).
+            # Reads one byte more than allowed, to notice a file that grew or reports a false size
+            # (/proc).
             data = file.read(limit + 1) if size == 0 else file.read(size)
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror})") from None
@@ -82,7 +83,7 @@ def read_any_text(
     try:
         text, name = decode_text(data, encoding)
     except UnicodeDecodeError as error:
-        # UTF-16's line ends are not whole bytes: its errors have no line.
+        # Errors in UTF-16 get no line number: its line ends have two bytes.
         line = "" if b"\0" in data else f":{data.count(bytes([10]), 0, error.start) + 1}"
         known = f"nor {encoding}" if encoding else "nor GBK as far as can be told"
         raise UserError(

@@ -6,7 +6,7 @@ for any number of workers, and a resumed run continues as if it had never stoppe
 
 import numpy as np
 
-# What a stream is for. Distinct purposes never share numbers, even at the same epoch and index.
+# The uses of streams. Different purposes get independent numbers at the same epoch and index.
 PURPOSES = {
     "image": 0,
     "shuffle": 1,
@@ -26,6 +26,6 @@ def stream(seed: int, epoch: int, index: int, purpose: str = "image") -> np.rand
     set for "image" and "partner", a batch's number for "mix", 0 otherwise.
     purpose: a key of PURPOSES.
     """
-    # As an array, since NumPy takes longer to convert a list than to seed the generator.
+    # An array, as NumPy takes longer to convert a list than to seed the generator.
     entropy = np.array([seed, epoch, index, PURPOSES[purpose]], np.uint32)
     return np.random.default_rng(entropy)

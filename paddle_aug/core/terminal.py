@@ -1,4 +1,4 @@
-"""What a command prints reaches every terminal."""
+"""Makes output work on terminals of any encoding."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ import sys
 def make_output_safe() -> None:
     """Let stdout and stderr write a character that their encoding lacks as \\uNNNN.
 
-    Without it one Chinese class name ends a command on a terminal of another encoding.
+    Otherwise a Chinese class name would end the command with an error on some terminals.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -1,12 +1,12 @@
-"""Paths as people write them."""
+"""Paths as users write them: with ~ for the home folder."""
 
 import os
 from pathlib import Path
 
 
 def expand(text: str) -> str:
-    """The path with a leading ~ replaced by the home folder: shells leave it in --output=~/runs,
-    and nobody else does it in a YAML file."""
+    """The path with a leading ~ replaced by the home folder. Shells do not replace it in
+    --output=~/runs, nor does anything in a YAML file."""
     return os.path.expanduser(text)
 
 

@@ -1,7 +1,8 @@
-"""The names of a zip's members, which mostly do not say in which encoding they are.
+"""Decoding the file names in a zip, whose encoding is often not recorded.
 
-A flag says UTF-8. Without it Windows writes the encoding of its region (GBK in China), macOS UTF-8;
-zipfile takes both for that of DOS, and calls a folder in Chinese by rows of accents.
+A flag marks names in UTF-8. Without it Windows writes its regional encoding (GBK in China) and
+macOS UTF-8, but zipfile decodes both as that of DOS, so that a Chinese name becomes a row of
+accents.
 """
 
 import contextlib
@@ -19,8 +20,8 @@ _UNICODE_PATH = 0x7075
 
 @dataclass(frozen=True)
 class MemberNames:
-    """names: in the zip's order. encoding: of those that did not say theirs, where it had to be
-    concluded, else None; examples: some of these, as folders or files."""
+    """names: in the zip's order. encoding: the one concluded for names without a recorded encoding,
+    None where there are none. examples: some of these names."""
 
     names: tuple[str, ...]
     encoding: str | None = None
@@ -30,9 +31,9 @@ class MemberNames:
 def decode_member_names(
     members: Sequence[zipfile.ZipInfo], encoding: str | None = None
 ) -> MemberNames:
-    """Names as core/encodings.py reads those that do not say their encoding.
+    """The members' names; those without a recorded encoding are decoded by core/encodings.py.
 
-    encoding: of these where they are not UTF-8; None: GBK where they look like it.
+    encoding: of these if they are not UTF-8; None: GBK where they look like it.
     Raises UnicodeDecodeError.
     """
     stated = [_stated_name(member) for member in members]
@@ -47,16 +48,16 @@ def decode_member_names(
 
 
 def _stated_name(member: zipfile.ZipInfo) -> str | bytes:
-    """A member's name where its encoding is known, else its bytes."""
+    """A member's name if its encoding is recorded, else its bytes."""
     name = member.orig_filename.partition("\0")[0]
     if member.flag_bits & _UTF8_FLAG:
         return name
-    raw = name.encode("cp437")  # as zipfile read it, a character a byte
+    raw = name.encode("cp437")  # undoes zipfile's decoding
     return name if raw.isascii() else _unicode_path(member.extra, raw) or raw
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> str | None:
-    """The name that an extra field gives in UTF-8, where it is there and belongs to this name.
+    """The name in UTF-8 from the member's extra field, if there is one that belongs to this name.
 
     Source: PKWARE's APPNOTE.TXT 4.6.9: version 1, the CRC-32 of the other name, the name.
     """

@@ -37,11 +37,11 @@ def to_numpy(values: dict[str, Any]) -> Arrays:
 
 
 def fit_weights(model: nn.Layer, arrays: Arrays, source: str) -> str:
-    """Put `arrays` into the model, but for a head of another size; returns a line that says what.
+    """Put `arrays` into the model, but not into a head of another size; returns a line for users.
 
-    Floating arrays take the model's dtype. A head that the file has not, or has for another number
-    of classes, keeps its first weights. Raises UserError listing every other array that is
-    missing, unknown or of another shape, or holds values that are not finite.
+    Floating arrays take the model's dtype. A head that the file lacks, or has for another number of
+    classes, keeps its initial weights. Raises UserError listing every other array that is missing,
+    unknown or of another shape, or holds values that are not finite.
     """
     own = model.state_dict()
     shapes = {name: list(array.shape) for name, array in arrays.items()}
@@ -62,7 +62,7 @@ def fit_weights(model: nn.Layer, arrays: Arrays, source: str) -> str:
             + "\n  ".join(problems + new_head)
         )
     if new_head:
-        # All of the head or nothing: half a head of another task is worth nothing.
+        # The head is taken whole or not at all: its weight without its bias is of no use.
         fitting = [name for name in fitting if name not in in_head]
     for name in fitting:
         own[name].set_value(arrays[name].astype(own[name].numpy().dtype))

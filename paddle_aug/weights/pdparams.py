@@ -10,7 +10,7 @@ from paddle_aug.core.plain_pickle import BoundedFile, PlainArray, refusing, run_
 from paddle_aug.core.safe_files import open_regular
 
 MAX_FILE_BYTES = 8 << 30
-# Paddle's table from the model's names to its internal ones, beside the arrays.
+# The key under which Paddle stores a table from the model's names to its internal ones.
 _NAME_TABLE = "StructuredToParameterName@@"
 _SPLIT_TABLE = "UnpackBigParamInfor@@"
 
@@ -18,8 +18,9 @@ _SPLIT_TABLE = "UnpackBigParamInfor@@"
 def read_pdparams(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Arrays of a .pdparams file by name, as `paddle.save(model.state_dict(), path)` wrote them.
 
-    Where no array lies at the top, those of the one dictionary inside that has some are taken
-    ({"state_dict": {...}, "epoch": 3}). bfloat16, which Paddle stores as uint16, becomes float32.
+    If there are no arrays at the top level, those of the only dictionary with arrays in it are
+    taken ({"state_dict": {...}, "epoch": 3}). bfloat16, which Paddle stores as uint16, becomes
+    float32.
     Raises UserError for a file that names any function, that is damaged, or that is too large.
     """
     with open_regular(path) as file:
@@ -52,7 +53,7 @@ def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, np.ndar
 def _arrays_in(values: dict[str, object]) -> dict[str, np.ndarray]:
     arrays = {}
     for name, value in values.items():
-        # A Tensor that is not in a state_dict is saved as (name, array).
+        # Paddle saves a Tensor outside of a state_dict as (name, array).
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
             value = value[1]
         if isinstance(value, PlainArray):

@@ -1,7 +1,6 @@
-"""Fine-tuning: a model's first weights from elsewhere, a new head, a frozen backbone.
+"""Finds the initial weights for fine-tuning: a file, a run, or Paddle's ImageNet weights.
 
-Where the weights come from a download, only the file is Paddle's: it is read without running
-anything in it (weights.py).
+Paddle only downloads the file; it is read without running anything in it (pdparams.py).
 """
 
 import re
@@ -39,7 +38,7 @@ def read_weights(source: str, model_name: str) -> Arrays:
 
 
 def download_pretrained(model_name: str) -> Path:
-    """Path of the ImageNet weights that Paddle offers for a model, brought on first use.
+    """Path of the ImageNet weights that Paddle offers for a model, downloaded on first use.
 
     The file lies in Paddle's own cache, and its MD5 is checked. Raises UserError where there are
     none for this model, or no connection.
@@ -47,7 +46,7 @@ def download_pretrained(model_name: str) -> Path:
     url, checksum = _pretrained_of(model_name)
     try:
         return Path(paddle.utils.download.get_weights_path_from_url(url, checksum))
-    except Exception as error:  # its own and its HTTP library's
+    except Exception as error:  # exceptions of Paddle and of its HTTP library
         raise UserError(
             f"weights: the download of {url} failed ({str(error).splitlines()[0]}): "
             "bring the file yourself and give its path"
@@ -74,7 +73,7 @@ def pretrained_url(name: str) -> tuple[str, str] | None:
     for module in list(sys.modules.values()):
         if getattr(module, "__name__", "").startswith("paddle.vision.models."):
             for key, found in getattr(module, "model_urls", {}).items():
-                # MobileNet's keys carry the width, which is 1.0 by default.
+                # MobileNet's keys end in the width, which is 1.0 by default.
                 if re.sub(r"_x?1\.0$", "", key).replace("_", "") == wanted:
                     return found
     return None

@@ -1,4 +1,4 @@
-"""Model weights from any file that they come in: .pdparams, .safetensors, .npz, our checkpoints."""
+"""Reads model weights from .pdparams, .safetensors and .npz files and from our checkpoints."""
 
 import difflib
 from pathlib import Path
@@ -20,8 +20,9 @@ def load_weights(path: str | Path) -> dict[str, np.ndarray]:
     """Parameters and buffers of a model, by the names its state_dict() has.
 
     path: a .pdparams or .npz file (read without running anything in it), a .safetensors file, a
-    checkpoint of this project, a run's folder (its best model), or PaddleClas's form without the
-    suffix. bfloat16 becomes float32; other types stay. Raises UserError with path and reason.
+    checkpoint of this project, a run's folder (its best model), or a path without its suffix, as
+    PaddleClas writes it. bfloat16 becomes float32; other types stay. Raises UserError with path and
+    reason.
     """
     path = find_weights(path)
     if path.suffix == ".pdparams":
@@ -33,12 +34,12 @@ def load_weights(path: str | Path) -> dict[str, np.ndarray]:
 
 
 def find_weights(path: str | Path) -> Path:
-    """The file that `load_weights` would read; UserError where there is none, or of no known kind.
+    """The file that `load_weights` would read. Raises UserError where there is none that it reads.
 
-    Nothing is read: a run can ask before it begins its work.
+    Reads nothing, so that a run can check this before any work.
     """
     path = _file_of(Path(path))
-    open_regular(path).close()  # a pipe or a folder is named as such, and never waited for
+    open_regular(path).close()  # raises for a pipe or a folder, instead of waiting
     return path
 
 
@@ -67,8 +68,8 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
         try:
             with np.load(file, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
-        # numpy, zipfile, zlib and tokenize have an exception each for damage; and numpy's words for
-        # a file that is no archive advise to load it unsafely.
+        # numpy, zipfile, zlib and tokenize raise different exceptions for damage, and numpy's
+        # message for a file that is no archive advises to load it unsafely.
         except Exception:
             raise UserError(
                 f"{path}: not an .npz of plain arrays: damaged, or of another kind"
@@ -90,7 +91,7 @@ def _read_foreign(path: Path) -> dict[str, np.ndarray]:
             names = list(file.keys())
             halves = {name for name in names if file.get_slice(name).get_dtype() == "BF16"}
             weights = {name: file.get_tensor(name) for name in names if name not in halves}
-        if halves:  # NumPy has no such type, so these are taken from the bytes
+        if halves:  # NumPy lacks bfloat16, so these are converted from their bytes
             for name, part in deserialize(read_bytes(path, MAX_FILE_BYTES)):
                 if name in halves:
                     bits = np.frombuffer(part["data"], "<u2").reshape(part["shape"])

@@ -240,8 +240,7 @@ def _triangles(
 
 
 def _cut(size: int, first: float, last: float) -> tuple[int, int]:
-    """Pixels to cut off at the two ends of `size`; where nothing would be left, both are
-    reduced."""
+    """Pixels to cut off at the two ends of `size`; less where nothing would be left."""
     first_cut, last_cut = round(first * size), round(last * size)
     excess = max(0, first_cut + last_cut - size + 1)
     back = min(first_cut, max((excess + 1) // 2, excess - last_cut))
