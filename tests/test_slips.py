@@ -1,0 +1,78 @@
+"""Each slip of results/slips/slips.py does what docs/faults.md says of it, and nothing else."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from paddle_aug.augment import ops
+from paddle_aug.batches import loader
+from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.phases import always_on
+
+FILE = Path(__file__).parent.parent / "results/slips/slips.py"
+
+
+@pytest.fixture(scope="module")
+def slips():
+    spec = importlib.util.spec_from_file_location("slips", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_comparison_has_the_code_as_it_is_and_known_slips(slips):
+    named = [slip for comparison in slips.COMPARISONS for slip in comparison.slips]
+    assert set(named) == set(slips.SLIPS)
+    assert all(comparison.slips[0] == "none" for comparison in slips.COMPARISONS)
+
+
+def test_partners_are_mixed_already(slips, monkeypatch):
+    policy = MixPolicy("samplePairing", "batch", 1.0, always_on(1))
+    images = np.arange(6, dtype=np.float32).reshape(6, 1, 1, 1) ** 2
+    labels = paddle.arange(6)
+    batch = paddle.to_tensor(images)
+    right, _, partners, _ = policy.mix_batch(batch, labels, np.random.default_rng(5))
+    monkeypatch.setattr(MixPolicy, "mix_batch", MixPolicy.mix_batch)  # put back afterwards
+    slips.partners_already_mixed()
+    wrong, _, same, lam = policy.mix_batch(batch, labels, np.random.default_rng(5))
+    expected = images.reshape(6).tolist()
+    for i, j in enumerate(partners.tolist()):
+        expected[i] = (expected[i] + expected[j]) / 2
+    assert wrong.numpy().reshape(6).tolist() == expected
+    assert (wrong.numpy() != right.numpy()).any()
+    assert (same.numpy() == partners.numpy()).all() and lam == 1.0
+    assert (batch.numpy() == images).all()
+
+
+def test_noise_wraps_round(slips, monkeypatch):
+    monkeypatch.setattr(ops, "noise", ops.noise)
+    slips.noise_that_wraps()
+    black = np.zeros((40, 30, 3), np.uint8)
+    noisy = ops.noise(black, 3.0, seed=1)
+    assert noisy.dtype == np.uint8 and noisy.shape == black.shape
+    bright = (noisy > 200).mean()  # negative noise: half, less the values that round to 0
+    assert 0.35 < bright < 0.5
+    assert ((noisy < 20) | (noisy > 235)).all()
+    gray = ops.noise(black, 3.0, seed=1, per_channel=False)
+    assert (gray == gray[..., :1]).all()
+
+
+def test_the_list_is_shuffled_once(slips, monkeypatch):
+    class Labelled:
+        labels = np.zeros(20, np.int64)
+
+    class View:
+        dataset = Labelled()
+
+        def __len__(self) -> int:
+            return 20
+
+    monkeypatch.setattr(loader, "stream", loader.stream)
+    batches = loader.Loader(View(), 8, shuffle=True, seed=3)
+    orders = [np.concatenate(batches.batches_of(epoch)).tolist() for epoch in (0, 7)]
+    assert orders[0] != orders[1]
+    slips.list_shuffled_once()
+    assert [np.concatenate(batches.batches_of(e)).tolist() for e in (0, 7)] == [orders[0]] * 2
