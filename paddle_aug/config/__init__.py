@@ -1,4 +1,4 @@
-"""Every option of a run: the table, what is known of each, and the checks."""
+"""The options of a run: their table, facts about each, and the checks."""
 
 from paddle_aug.config.effects import without_effect
 from paddle_aug.config.fields import parse_yaml_text

@@ -1,4 +1,4 @@
-"""Options that were given although, with the others, they change nothing: said before a run."""
+"""Finds options that were given but have no effect beside the others; a run prints them."""
 
 from dataclasses import fields
 
@@ -8,7 +8,7 @@ from paddle_aug.modes import BASES, is_mix
 
 
 def without_effect(config: Config) -> list[str]:
-    """A line for each option that was changed although it has no effect with the others."""
+    """A line for each option that was changed but has no effect beside the others."""
     given = config.difference()
     lines = []
     for name in given:
@@ -36,7 +36,7 @@ def without_effect(config: Config) -> list[str]:
 
 
 def _image_part(config: Config, given: dict[str, object]) -> list[str]:
-    """Numbers of the image part, and its name, where another image part is used."""
+    """Lines for numbers of an image part, and for its name, where another image part is used."""
     numbers = sorted(
         name
         for name in (field.name for field in fields(PolicyOptions))
@@ -56,5 +56,5 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
 
 
 def flag(name: str) -> str:
-    """The option as the command line has it: "--image-size"."""
+    """The option in its form on the command line: "--image-size"."""
     return "--" + name.replace("_", "-")

@@ -1,4 +1,4 @@
-"""What an option is: its facts, and how its value is read from the command line."""
+"""How an option is declared, and how its value is read from the command line."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -10,24 +10,24 @@ from paddle_aug.data.options import ChangesLabel
 
 
 def _split_commas(value: Any) -> Any:
-    """Command-line form of a list: "15,18"."""
+    """A list from its form on the command line: "15,18"."""
     if isinstance(value, str) and not value.lstrip().startswith("["):
         return [part for part in value.replace(" ", "").split(",") if part]
     return parse_yaml_text(value)
 
 
 def _none_or_commas(value: Any) -> Any:
-    """Command-line form of a list that may be empty: "none"."""
+    """The same for a list that may be empty: "none"."""
     return [] if value == "none" else _split_commas(value)
 
 
 def whole_number(value: Any) -> Any:
-    """Command-line form of a whole number, where pydantic takes no text for one."""
+    """A whole number from text, where pydantic does not convert text itself."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def parse_yaml_text(value: Any) -> Any:
-    """Command-line form of a nested value: YAML, as "[{Resize: 120}, {RandomCrop: 96}]"."""
+    """A nested value from YAML on the command line, such as "[{Resize: 120}, {RandomCrop: 96}]"."""
     return load_yaml(value) if isinstance(value, str) else value
 
 
@@ -56,12 +56,12 @@ def option(
     studied: bool = False,
     path: bool = False,
 ) -> Any:
-    """One option, with everything that is known about it.
+    """Declares one option, with all facts about it.
 
-    used_with: (another option, its values or a test of them): only then does this option count.
-    free_on_resume: it does not change a result, so that a resumed run may have another value.
-    studied: it may differ between runs that are compared: what is studied, or where it ran.
-    path: it names a file or folder, in which a leading ~ is the home folder.
+    used_with: (another option, values of it or a test of the value): this option has an effect only
+    with these. free_on_resume: does not change a result, so a resumed run may have another value.
+    studied: may differ between compared runs, as it is what they study, or only says where they
+    ran. path: names a file or folder; a leading ~ is the home folder.
     """
     facts = {"group": group, "used_with": used_with, "free_on_resume": free_on_resume,
              "studied": studied, "path": path}  # fmt: skip

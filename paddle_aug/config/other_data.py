@@ -1,4 +1,4 @@
-"""Options that say where the data lie hold for the data they were given with, and for no other."""
+"""Refuses saved options about the place of data where other data are named."""
 
 import os
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ PLACES = ("images_root", "eval_data")
 
 
 def refuse_for_other_data(saved: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
-    """Raise UserError where `given` names other data, and a place of the saved data would be used.
+    """Raise UserError where `given` names other data and a saved path would be used for them.
 
-    saved: options of a file or a run; given: those on top of it. Without this, the images of one
-    camera would be read under the labels of another, or one list be evaluated as another.
+    saved: options of a file or a run. given: those on the command line. Without this check images
+    of one camera could be read under the labels of another, or one list be evaluated as another.
     """
     data = saved.get("data")
     if data is None or _same(str(given.get("data") or data), str(data)):

@@ -1,4 +1,4 @@
-"""A user's own policy or mixing method under its import path, as a value of --augment."""
+"""Makes a user's own policy or mixing method a value of --augment, by its import path."""
 
 from paddle_aug.augment.own_policy import own_policy
 from paddle_aug.augment.policies import POLICIES
@@ -12,8 +12,8 @@ from paddle_aug.modes import MODES, Mixing, Mode
 def register_own(path: str) -> None:
     """Put a user's own policy or Method into the tables, under its import path.
 
-    A mixing method of one's own works on the batch, over plain images, in every epoch, unless
-    options say otherwise. Raises UserError where it does not fit.
+    Unless options say otherwise, an own mixing method mixes within the batch, without other
+    augmentation, in every epoch. Raises UserError where it does not fit.
     """
     if path in MODES:
         return

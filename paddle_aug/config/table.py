@@ -2,8 +2,8 @@
 
 The command line itself is in command_line.py.
 
-pydantic checks names, types and ranges before any work is done; nothing here imports Paddle, so
-that --help and errors in options answer at once.
+pydantic checks names, types and ranges before any work is done. Nothing here imports Paddle, so
+that --help and errors in options appear at once.
 """
 
 from typing import Annotated, Any, Literal, cast
@@ -54,7 +54,7 @@ from paddle_aug.modes import (
     mixing_of,
 )
 
-# The bundled digits are tiny: a run that shows the method in about a minute on a laptop.
+# Defaults for the bundled digits: a run of about a minute on a laptop that shows the methods.
 DIGITS_DEFAULTS: dict[str, Any] = {
     "model": "LeNet",
     "image_size": 32,
@@ -65,7 +65,7 @@ DIGITS_DEFAULTS: dict[str, Any] = {
 }
 
 
-# Shorthands for the table below: what some options count with.
+# Shorthands for `used_with` in the table below.
 _MIXED = ("augment", is_mix)
 _DRAWS_LAM = ("augment", draws_lam)
 _PAIRED = ("augment", has_partners)
@@ -158,7 +158,7 @@ class Config(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _spell_no(cls, values: Any) -> Any:
-        """YAML reads an unquoted no as false; here it is a name."""
+        """YAML reads an unquoted no as false; here it is the name of a policy."""
         if not isinstance(values, dict):
             return values
         names = {"augment", "base", "oversample", "amp"}
@@ -167,7 +167,7 @@ class Config(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _numbers_are_no_truth_values(cls, value: Any, info: ValidationInfo) -> Any:
-        """pydantic would take true for 1 where a number is asked for."""
+        """pydantic would accept true as 1 for a number."""
         name = info.field_name or ""
         free = cls.model_fields[name].annotation is bool or name.endswith("_transforms")
         if not free and holds_bool(value):
@@ -230,7 +230,7 @@ class Config(BaseModel):
         return self
 
     def filled(self) -> "Config":
-        """With the bundled digits, their own defaults where the user has said nothing."""
+        """The options with the defaults for the bundled digits, where these are used."""
         if not uses_digits(self.data):
             return self
         given = self.model_fields_set
@@ -243,7 +243,8 @@ class Config(BaseModel):
 
     @property
     def mode(self) -> str:
-        """What the run's folder and curves are named by: --augment, of own code the last part."""
+        """The name of the run's folder and curves: --augment, or the last part of an import
+        path."""
         return short_name(self.augment)
 
     @property
@@ -264,12 +265,12 @@ _DEFAULTS = Config().dump()
 
 
 def fact(name: str, about: str) -> Any:
-    """What `option` says of an option: "group", "used_with", "free_on_resume", "studied" or "path"."""
+    """A fact about an option: "group", "used_with", "free_on_resume", "studied" or "path"."""
     return cast(dict[str, Any], Config.model_fields[name].json_schema_extra)[about]
 
 
 def options_that_are(about: str) -> frozenset[str]:
-    """Names of the options of which "free_on_resume" or "studied" holds."""
+    """Names of the options that are "free_on_resume" or "studied"."""
     return frozenset(name for name in Config.model_fields if fact(name, about))
 
 
@@ -282,15 +283,18 @@ def load_config(values: dict[str, Any], where: str = "") -> Config:
 
 
 def load_trained_config(values: dict[str, Any], where: str = "") -> Config:
-    """The options of a trained model, to use it: how its training images were augmented does not
-    matter, so that code of a user's own that did it is not imported."""
+    """The options of a trained model, for using it.
+
+    How its training images were augmented does not matter, so a user's own code for it is not
+    imported.
+    """
     if is_import_path(values.get("augment")):
         values = {**values, "augment": "no", "base": None}
     return load_config(values, where)
 
 
 def _explain(error: ValidationError, where: str) -> str:
-    """One line a problem: the key as the user writes it, what is wrong, what is allowed."""
+    """One line for each problem: the key as the user wrote it, what is wrong, what is allowed."""
     lines = []
     for problem in error.errors()[:3]:
         location = [part for part in problem["loc"] if isinstance(part, str)]

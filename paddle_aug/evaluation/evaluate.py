@@ -1,4 +1,4 @@
-"""evaluate.py's work: a checkpoint on a split, written as tables, pictures and JSON."""
+"""The work of evaluate.py: evaluates a checkpoint and writes tables, pictures and JSON."""
 
 import json
 from pathlib import Path
@@ -86,7 +86,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
 
 
 def with_absolute_paths(named: dict[str, Any] | None) -> dict[str, Any] | None:
-    """--data and what was said of them, paths as they are from anywhere."""
+    """--data and its options, with absolute paths."""
     if named is None:
         return None
     paths = {name: user_path(named[name]) for name in PATHS if named[name]}
@@ -94,9 +94,9 @@ def with_absolute_paths(named: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def precision(config: Config, say: Say) -> str:
-    """--amp of the evaluation, "no" or "bf16": the run's own, where this machine can.
+    """--amp of the evaluation, "no" or "bf16": the run's own, if this machine supports it.
 
-    The evaluations within training compute in bfloat16 on a CPU only; on a GPU in float32.
+    The evaluations during training compute in bfloat16 on a CPU only, and in float32 on a GPU.
     """
     if config.amp != "bf16" or on_gpu():
         return "no"
@@ -114,7 +114,7 @@ def checkpoint_name(options: EvaluationOptions) -> str:
 
 
 def folder_name(options: EvaluationOptions) -> str:
-    """Where in a run's folder to write: another name for everything else that is evaluated."""
+    """Name of the folder to write to; different for each checkpoint, part, data and kind of TTA."""
     parts = ["evaluation"]
     if (name := checkpoint_name(options)) != "best":
         parts.append(name)
@@ -129,9 +129,9 @@ def folder_name(options: EvaluationOptions) -> str:
 
 
 def checkpoint_place(state: dict[str, Any]) -> dict[str, Any]:
-    """The epoch of a checkpoint, counted from 0, and the step in it where it is not a whole one.
+    """The last epoch of a checkpoint, counted from 0, and the step if that epoch is not complete.
 
-    A run's state says which epoch and step come next.
+    The state itself holds the epoch and step that come next.
     """
     if "epoch" in state:
         return {"checkpoint_epoch": state["epoch"], "checkpoint_step": None}
@@ -143,9 +143,9 @@ def checkpoint_place(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_checkpoint(result: dict[str, Any], chosen: bool, own_evaluation: bool) -> str:
-    """Which checkpoint the figures are of.
+    """A line that says which checkpoint was evaluated.
 
-    chosen: for its accuracy on the run's evaluation images. own_evaluation: which are these.
+    chosen: by its accuracy on the run's evaluation images. own_evaluation: these were evaluated.
     """
     step = result["checkpoint_step"]
     place = f"epoch {result['checkpoint_epoch']}" + (f" after step {step}" if step else "")
@@ -175,7 +175,7 @@ def predict_views(
             images, options.batch_size, shuffle=False, workers=choose_workers(options.workers)
         )
         try:
-            # Another epoch for each view: the draws of a policy are other ones.
+            # A different epoch for each view gives different draws of a policy.
             logits, labels = predict(model, loader, f"view {number + 1}/{len(views)}", number)
         finally:
             loader.close()

@@ -1,7 +1,7 @@
-"""Which images evaluate.py evaluates: a part of the run's own data, or what --data names.
+"""The images that evaluate.py evaluates: a part of the run's own data, or those of --data.
 
-The run's options for its own data (image root, columns, split, numbers of images) hold for these
-alone. --data starts from the defaults of all of them.
+The run's options for its data (image root, columns, split, numbers of images) apply to its own data
+only. With --data all of them start from their defaults.
 """
 
 import os
@@ -22,9 +22,9 @@ _PART = {"eval": "evaluation", "train": "training"}
 class Images:
     """What is evaluated.
 
-    dataset: numbered by the model's classes. split: "eval", "train", or "all" of data in one
-    piece. what: the images in words, such as "all 15 images of test.csv". own_evaluation: whether
-    they are those that the run evaluates itself on, and chose its best epoch by.
+    dataset: with the model's class numbers. split: "eval", "train", or "all" for data without
+    parts. what: the images in words, such as "all 15 images of test.csv". own_evaluation: whether
+    they are the images by which the run chose its best epoch.
     """
 
     dataset: ImageDataset
@@ -36,7 +36,7 @@ class Images:
 def choose_images(
     options: EvaluationOptions, config: Config, state: dict[str, Any], say: Say
 ) -> Images:
-    """Read the data that the options name. state: of the checkpoint, with classes and environment.
+    """Read the data that the options name. state: the checkpoint's, with classes and environment.
 
     Raises UserError for classes that the model does not know, and for a part of data in one piece.
     """
@@ -45,7 +45,7 @@ def choose_images(
     if given is None:
         fields = DataOptions.__dataclass_fields__
         given = {name: value for name, value in config if name in fields}
-        given["eval_per_class"] = None  # a limit for the evaluations within training
+        given["eval_per_class"] = None  # limits the evaluations during training only
     else:
         given["whole"] = True
     train, evaluation = load_data(DataOptions(**given, known_classes=classes))
@@ -72,9 +72,9 @@ def choose_images(
 def say_if_changed(
     split: str, count: int, digest: str, config: Config, state: dict[str, Any], say: Say
 ) -> None:
-    """Say where the run's data are not what they were when it was trained."""
+    """Print a note if the run's data have changed since it was trained."""
     before = _recorded(state, split)
-    limited = split == "eval" and config.eval_per_class is not None  # here all of them are read
+    limited = split == "eval" and config.eval_per_class is not None  # all are evaluated here
     if "digest" in before and not limited and before["digest"] != digest:
         say(
             f"note: the {_PART[split]} images are not those of the run: "
@@ -84,7 +84,7 @@ def say_if_changed(
 
 
 def _recorded(state: dict[str, Any], split: str) -> dict[str, Any]:
-    """Number and digest of a part's images as the run recorded them; empty where it did not."""
+    """Number and digest of a part's images from the run's record; empty where there is none."""
     data = state.get("environment", {}).get("data")
     part = data.get(split) if isinstance(data, dict) else None
     return part if isinstance(part, dict) else {}

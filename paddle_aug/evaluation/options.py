@@ -12,8 +12,8 @@ from paddle_aug.core.own_code import AllowImports, is_import_path
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand
 
-# What can be said of the images that --data names, as to train.py, and what holds where nothing is
-# said: never what the run was told of its own data.
+# Options of train.py for reading --data, with the defaults that they have here; the run's own
+# values are never used.
 DATA_OPTIONS: dict[str, Any] = {
     "images_root": None, "image_column": "image", "label_column": "label", "folders": "auto",
     "class_names": None, "changes_label": None, "encoding": None, "skip_bad": False,
@@ -25,7 +25,7 @@ VIEWS = ("none", "flip", "crops", "draws")
 class EvaluationOptions:
     """What to evaluate and how. See parse_args for each one's meaning.
 
-    data_options: of what `data` names, some of DATA_OPTIONS; the others have these defaults.
+    data_options: the given options for reading `data`, out of DATA_OPTIONS.
     """
 
     run: str
@@ -45,7 +45,7 @@ class EvaluationOptions:
 
     @property
     def named_data(self) -> dict[str, Any] | None:
-        """--data with all that says how to read them; None for the run's own data."""
+        """--data with the options for reading them; None for the run's own data."""
         if self.data is None:
             return None
         return {"data": self.data, **DATA_OPTIONS, **self.data_options}
@@ -69,7 +69,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Other images than the run's: --data, and what to say of them."""
+    """Other images than the run's: --data, and the options for reading them."""
     group = parser.add_argument_group(
         "other data than the run's",
         "All the images of a list, a table or a folder of class folders are evaluated; of data "
@@ -131,7 +131,7 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
         raise UserError(
             f"{next(iter(given))}: only with --data; the run's own data are read as the run did"
         )
-    config = load_config(dict(given))  # checks them as train.py does
+    config = load_config(dict(given))  # checks the values as train.py does
     values["data_options"] = {name: getattr(config, name) for name in given}
     if values["workers"] not in ("auto", "thread"):
         if not values["workers"].isdigit():

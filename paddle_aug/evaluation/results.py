@@ -23,7 +23,7 @@ TOP = 5  # the k of the top-k accuracy, which is given where there are more clas
 
 
 def figures(probabilities: np.ndarray, labels: np.ndarray, classes: list[str]) -> dict[str, Any]:
-    """Everything that evaluation.json holds of a prediction.
+    """The figures of a prediction, as evaluation.json holds them.
 
     top5: None of five classes or fewer, where it says nothing.
     """
@@ -92,7 +92,7 @@ def format_classes(result: dict[str, Any]) -> str:
 
 
 def headline(result: dict[str, Any]) -> str:
-    """The figures of all classes together, in a line: how many images of what they are of."""
+    """A line with the figures over all classes, and the number and source of the images."""
     top5 = "" if result["top5"] is None else f", top-{TOP} {result['top5']:.4f}"
     return f"{result['what']}: loss {result['loss']:.4f}, top-1 {result['top1']:.4f}{top5}"
 

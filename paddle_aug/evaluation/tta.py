@@ -1,8 +1,8 @@
 """Test-time augmentation: the views of an image whose predictions are averaged.
 
-Views are made of the image as the plain evaluation shows it: after the run's --eval-transforms, or
-the resizing to --image-size. Where those end with a CenterCrop, crops are parts of that crop, and
-what lies outside of it is in no view.
+Views are made from the image that plain evaluation uses: after the run's --eval-transforms, or
+scaled to --image-size. If those transforms end with a CenterCrop, crops are parts of that crop, and
+nothing outside of it is in any view.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ class PlacedCrop(Transform):
 def build_views(
     kind: str, draws: int, policy: str, config: Config, changes_label: frozenset[str]
 ) -> list[Transform]:
-    """One transform a view; each is of an image as the plain evaluation shows it.
+    """One transform for each view, to be applied to the image that plain evaluation uses.
 
     kind: "none"; "flip": the image and its mirror image; "crops": its four corners and its centre,
     each CROP_SHARE of height and width, scaled to the model's size; "draws": that many of a policy.
