@@ -39,9 +39,9 @@ def model_names() -> list[str]:
 
 
 def check_name(name: str) -> None:
-    """ValueError with near names where `build_model` would not know `name`; needs no Paddle.
+    """Raise ValueError, naming similar names, for an unknown model; needs no Paddle.
 
-    What follows `paddle.vision:` is checked by `build_model` only.
+    The part after `paddle.vision:` is checked by `build_model` only.
     """
     if name in _REGISTRY or name.startswith(VISION_PREFIX):
         return

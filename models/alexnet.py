@@ -8,8 +8,8 @@ class AlexNet(nn.Layer):
     """AlexNet without local response normalisation; 61,100,840 parameters at 224, 1000 classes.
 
     Below 64 pixels the first convolution is 5x5 with stride 1 in place of 11x11 with stride 4,
-    which would leave nothing for the three pools. The linear layers see a map of 6x6, or of what
-    the convolutions leave where that is less. Arguments and result: see `models.build_model`.
+    which would leave nothing for the three pools. The linear layers get a map of 6x6, or of what
+    the convolutions leave if that is smaller. Arguments and result: see `models.build_model`.
     """
 
     def __init__(self, num_classes: int, in_channels: int = 3, image_size: int = 224) -> None:

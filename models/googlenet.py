@@ -21,7 +21,7 @@ def _convolution(
 
 
 class Inception(nn.Layer):
-    """Four branches side by side: 1x1; 1x1 and 3x3; 1x1 and 5x5; 3x3 max pool and 1x1.
+    """Four branches whose outputs are concatenated: 1x1; 1x1, 3x3; 1x1, 5x5; 3x3 max pool, 1x1.
 
     widths: output channels of each convolution, ordered as (1x1, (1x1, 3x3), (1x1, 5x5), 1x1).
     """

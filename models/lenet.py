@@ -7,7 +7,7 @@ from paddle import Tensor, nn
 class LeNet(nn.Layer):
     """LeNet-5 in today's form: ReLU and max pools; 61,706 parameters on gray 32x32, 10 classes.
 
-    Larger images are brought to the 5x5 map of a 32x32 image by average pooling, so the linear
+    Maps of larger images are averaged down to the 5x5 map of a 32x32 image, so that the linear
     layers keep their size. Arguments and result: see `models.build_model`.
     """
 

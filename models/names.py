@@ -1,4 +1,4 @@
-"""Names of models, and those that are near a mistyped one; imports no Paddle."""
+"""Names of models, and finding those similar to a mistyped one; imports no Paddle."""
 
 import ast
 import difflib
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 VISION_PREFIX = "paddle.vision:"
-# Nearer than this (difflib's ratio), a name is the same one mistyped, or of the same family.
+# From this similarity on (difflib's ratio) a name counts as mistyped, or as of the same family.
 _NEAR = 0.8
 
 
 def close_names(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of the known names that are near `name`, the nearest first; perhaps none.
+    """Up to three of the known names that are similar to `name`, the most similar first.
 
-    Case, dashes, underscores and VISION_PREFIX do not count; of names that are then the same the
-    first one is taken.
+    Case, dashes, underscores and VISION_PREFIX are ignored; of names equal without them the first
+    one is taken.
     """
     plain: dict[str, str] = {}
     for one in known:
@@ -44,7 +44,7 @@ def vision_names() -> list[str]:
 
 
 def is_vision_model(name: str) -> bool:
-    """Whether a name of paddle.vision.models is a model as such, not the class of several."""
+    """Whether a name of paddle.vision.models is a model, and not the base class of several."""
     return name.islower() or name == "LeNet"
 
 

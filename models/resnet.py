@@ -7,7 +7,7 @@ STEMS = ("auto", "small", "imagenet")
 
 
 class BasicBlock(nn.Layer):
-    """Two 3x3 convolutions and the way around them."""
+    """Two 3x3 convolutions and a shortcut."""
 
     expansion = 1
 
@@ -30,7 +30,7 @@ class BasicBlock(nn.Layer):
 
 
 class BottleneckBlock(nn.Layer):
-    """1x1, 3x3 and 1x1 convolution, four times as wide at its end, and the way around them."""
+    """1x1, 3x3 and 1x1 convolution, the last four times as wide, and a shortcut."""
 
     expansion = 4
 
@@ -58,7 +58,7 @@ class BottleneckBlock(nn.Layer):
 
 
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
-    """1x1 convolution that brings a block's input to the shape of its output, where they differ."""
+    """The shortcut: the input itself, or a 1x1 convolution where the output's shape differs."""
     if stride == 1 and in_channels == out_channels:
         return None
     return nn.Sequential(
@@ -67,7 +67,7 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
     )
 
 
-# Kind of block and blocks in each of the four stages.
+# By depth: class of block, number of blocks in each of the four stages.
 DEPTHS: dict[int, tuple[type[BasicBlock] | type[BottleneckBlock], tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),
     34: (BasicBlock, (3, 4, 6, 3)),

@@ -7,8 +7,8 @@ WIDTHS = (32, 64, 128, 256)
 
 
 class ResidualBlock(nn.Layer):
-    """Two 3x3 convolutions and the way around them, with ReLU after BOTH normalisations, and a
-    projection (1x1, with bias, without normalisation) where the size is halved."""
+    """Two 3x3 convolutions, a ReLU after BOTH normalisations, and a shortcut: a 1x1 convolution
+    with bias, without normalisation, where the size is halved."""
 
     def __init__(self, in_channels: int, out_channels: int, halve: bool) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class ResNetSmall(nn.Layer):
     256 channels, average pool, linear; 2,796,554 parameters on gray images with 10 classes.
 
     On 96x96 images the last pool averages the first 4x4 of the 6x6 map, as the MNIST study does;
-    on others the whole map. Arguments and result: see `models.build_model`.
+    at other sizes it averages the whole map. Arguments and result: see `models.build_model`.
     """
 
     def __init__(self, num_classes: int, in_channels: int = 1, image_size: int = 96) -> None:

@@ -1,4 +1,4 @@
-"""What a model is made of: its classification head, its number of parameters, what may learn."""
+"""Facts about a model: its classification head, number of parameters, normalisations; freezing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def head_name(model: nn.Layer) -> str:
     """Name of the layer that gives the logits, such as "fc" or "classifier.6".
 
     It is the last Linear or Conv2D in the order of definition, unless the model has an attribute
-    `head_name` that says otherwise. Raises ValueError where there is none.
+    `head_name`. Raises ValueError where there is none.
     """
     if hasattr(model, "head_name"):
         return model.head_name
@@ -34,7 +34,7 @@ def parameter_count(model: nn.Layer) -> int:
 
 
 def freeze_backbone(model: nn.Layer) -> None:
-    """Let only the head learn. See also `training_mode`, which rests frozen statistics."""
+    """Freeze everything but the head. See also `training_mode` for frozen statistics."""
     head = dict(model.named_sublayers())[head_name(model)]
     learning = {id(parameter) for parameter in head.parameters()}
     for parameter in model.parameters():
@@ -54,11 +54,11 @@ def training_mode(model: nn.Layer) -> None:
 def single_value_norms(model: nn.Layer, in_channels: int, size: int) -> list[str]:
     """Names of the batch normalisations that see one value a channel of one image: its map is 1x1.
 
-    Over a single value the mean is the value itself and the variance 0. In a batch of one image
-    oneDNN makes such a channel 0 whatever the image is, so that nothing before it learns; Paddle's
-    own kernel lets the value pass as it is, but not in evaluation.
-    Layers that rest (`training_mode`) are left out. The model stays as it is, and no random number
-    is drawn. size: height and width of the image.
+    The mean of a single value is the value itself and its variance 0. In a batch of one image
+    oneDNN sets such a channel to 0 for every image, so that no layer before it learns; Paddle's own
+    kernel passes the value on unchanged, but not in evaluation. Frozen layers (`training_mode`) are
+    left out. Changes nothing in the model, and draws no random number. size: height and width of
+    the image.
     """
     found: list[str] = []
 

@@ -14,9 +14,9 @@ class VGG(nn.Layer):
     depth: 11, 13, 16 or 19. batch_norm: batch normalisation after each convolution.
     The first linear layer takes the whole last map, 512 * (image_size // 32)**2 values. Dropout
     of 0.5 after the first two linear layers is off in evaluation and scales up in training (in the
-    SamplePairing article's Paddle 1.6 it scaled down in evaluation: the same expectation). The
-    names of the parameters are those of paddle.vision's VGG, so its weights load.
-    Other arguments and result: see `models.build_model`.
+    SamplePairing article's Paddle 1.6 it scaled down in evaluation, with the same expected value).
+    The names of the parameters are those of paddle.vision's VGG, so its weights load. Other
+    arguments and result: see `models.build_model`.
     """
 
     def __init__(

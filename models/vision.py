@@ -13,8 +13,8 @@ def build_vision_model(
 ) -> nn.Layer:
     """paddle.vision.models.NAME(num_classes=num_classes, **options), as a model with one output.
 
-    Raises ValueError for a name that is not there, options it does not take, or a number of
-    channels that its first convolution does not have.
+    Raises ValueError for an unknown name, options that it does not take, or a number of channels
+    that does not fit its first convolution.
     """
     functions = {
         known: value
@@ -43,13 +43,13 @@ def build_vision_model(
 def check_image_size(model: nn.Layer, name: str, in_channels: int, size: int) -> None:
     """Raise ValueError where a model of paddle.vision gives no finite logits for size x size.
 
-    They do not check it themselves: some fail in the middle with the words of a matrix product,
-    others average over an empty map. The model stays as it is, and no random number is drawn.
+    These models do not check it: some fail with the message of a matrix product, others average
+    over an empty map. Changes nothing in the model, and draws no random number.
     name: for the message.
     """
     if _takes(model, in_channels, size):
         return
-    # 28 is that of its LeNet; the other models are made for 224.
+    # 28 is the size of its LeNet, 224 that of the other models.
     fitting = next((other for other in (28, 224) if _takes(model, in_channels, other)), None)
     reason = "do not fit this model"
     if fitting is not None:
@@ -60,7 +60,7 @@ def check_image_size(model: nn.Layer, name: str, in_channels: int, size: int) ->
 
 def _takes(model: nn.Layer, in_channels: int, size: int) -> bool:
     learning = [layer for layer in model.sublayers(include_self=True) if layer.training]
-    model.eval()  # no dropout, and the running statistics rest
+    model.eval()  # no dropout, running statistics unchanged
     try:
         with paddle.no_grad():
             logits = model(paddle.zeros([1, in_channels, size, size]))
@@ -73,5 +73,5 @@ def _takes(model: nn.Layer, in_channels: int, size: int) -> bool:
 
 
 def _main_output(layer: nn.Layer, inputs: tuple[Tensor, ...], outputs: list[Tensor]) -> Tensor:
-    """Logits alone, where paddle.vision's GoogLeNet also gives those of its two auxiliary heads."""
+    """Only the main logits of paddle.vision's GoogLeNet, which also returns two auxiliary ones."""
     return outputs[0]

@@ -2,13 +2,13 @@
 
     import paddle_aug as pa
 
-offers the public names below. Paddle is imported only by those that need it, when they are asked
-for, so that previews and tables start at once.
+offers the public names below. Paddle is imported only when a name that needs it is used, so that
+previews and tables start at once.
 """
 
 import sys
 
-# Before anything that an older Python cannot read, and without words of its own either.
+# Checked before any syntax that an older Python does not know, here and in the imports.
 if sys.version_info < (3, 10):  # noqa: UP036
     sys.exit(
         f"error: Python 3.10 to 3.13 is needed; this is Python {sys.version.split()[0]} "

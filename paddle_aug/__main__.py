@@ -1,7 +1,7 @@
 """python -m paddle_aug VERB, or paddle-aug VERB where the project is installed.
 
-A verb's module is imported when the verb is called, so that --help answers at once. train.py and
-evaluate.py, in the project's folder, are the verbs of their names.
+A verb's module is imported when the verb is called, so that --help appears at once. train.py and
+evaluate.py in the project's folder run the verbs train and evaluate.
 """
 
 import argparse
@@ -29,7 +29,7 @@ VERBS = {
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser that explains the verbs; each verb's own options are its module's."""
+    """The parser for the list of verbs; each verb's module has the parser of its options."""
     width = max(map(len, VERBS)) + 2
     lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
     parser = argparse.ArgumentParser(
@@ -50,13 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not argv:
         build_parser().print_help()
         return 2
-    # Only the first argument is looked at here: what follows belongs to the verb.
+    # Only the first argument is parsed here: the others are options of the verb.
     verb = build_parser().parse_args(argv[:1]).verb
     return importlib.import_module(VERBS[verb][0]).main(argv[1:]) or 0
 
 
 def run(verb: str | None = None) -> NoReturn:
-    """Run this process's command line and exit. verb: where it does not begin with one."""
+    """Run this process's command line and exit. verb: the one to run if the line has none."""
     run_command(lambda: main([*([verb] if verb else []), *sys.argv[1:]]))
 
 

@@ -23,10 +23,10 @@ def parse_args(
     description: str = "Train an image classifier under augmentation.",
     prog: str | None = None,
 ) -> tuple[Config, argparse.Namespace]:
-    """Options from the command line, on top of those from --config; checked before any work.
+    """Options from the command line, which override those of --config; checked before any work.
 
     Returns the configuration, and the options that are not part of it: config, resume,
-    allow_changes; beside them `changes`, the options that were given, unchecked.
+    allow_changes, and `changes`, the options that were given, unchecked.
     """
     parser = build_parser(description, prog)
     arguments = vars(parser.parse_args(argv))
@@ -48,9 +48,9 @@ def parse_args(
 def options_given(
     arguments: Mapping[str, Any], below: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Options as Config takes them: what argparse calls "policy.x" belongs into `policy`.
+    """The given options as Config takes them; argparse's "policy.x" becomes a key of `policy`.
 
-    below: options that these stand on; a nested one is completed from there.
+    below: the options that these override; the other keys of a nested option come from there.
     """
     nested: dict[str, Any] = {}
     for key, value in arguments.items():
@@ -65,9 +65,9 @@ def options_given(
 
 
 def to_arguments(options: Mapping[str, Any]) -> list[str]:
-    """The options as train.py takes them: what parse_args makes of it are the same options.
+    """The options as arguments of train.py, which parse_args turns into the same options again.
 
-    Raises ValueError for None, which the command line cannot say.
+    Raises ValueError for None, which a command line cannot express.
     """
     arguments: list[str] = []
     for name, value in options.items():
@@ -84,7 +84,7 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
 
 
 def build_parser(description: str, prog: str | None = None) -> argparse.ArgumentParser:
-    """argparse's view of Config: one option a field, unset unless given."""
+    """The parser of train.py: an option for each field of Config, unset unless given."""
     parser = argparse.ArgumentParser(
         prog=prog,
         usage="%(prog)s [OPTIONS]",

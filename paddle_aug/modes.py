@@ -11,14 +11,15 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Mixing:
-    """How a method mixes where the options say nothing: what its source does.
+    """How a method mixes by default: as its source does.
 
     base: the image part, a value of --augment without mixing. partner: where the second image
     comes from. mix_prob: share of the batches (of the images, where partner is "dataset") that are
     mixed. alpha: of lam ~ Beta(alpha, alpha); None for methods that draw no lam.
     pairs: how partners in a batch are drawn (`mix.formulas.sample_partners`); None for methods
     without a partner. mix_draws: one lam and box for a "batch", or one for each "image".
-    phases: "samplePairing": warm-up, turns and fine-tuning (`mix.phases`); "always": every epoch.
+    phases: "samplePairing": off at first, then on and off in turn, off at the end (`mix.phases`);
+    "always": every epoch.
     """
 
     base: str
@@ -34,9 +35,9 @@ class Mixing:
 class Mode:
     """One value of --augment.
 
-    summary: what happens to a training image. source: where it is from. colour: of its curves,
-    matplotlib's name. mixing: None where images are not mixed. baseline: others are compared with
-    this one; where several were run, the lowest number wins.
+    summary: what happens to a training image. source: see docs/sources.md. colour: of its curves,
+    matplotlib's name. mixing: None where images are not mixed. baseline: a number where others may
+    be compared with this one; of several the lowest is taken.
     """
 
     name: str
@@ -105,7 +106,7 @@ def mixing_of(name: str) -> Mixing:
 
 
 def mode_order(name: str) -> tuple[int, str]:
-    """Sorting key for legends and tables: the table's order, then names that are not in it."""
+    """Sorting key for legends and tables: the order of MODES, then all other names."""
     return (AUGMENTS.index(name) if name in MODES else len(AUGMENTS), name)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Digests of the curves and weights that a checkout gives for every value of --augment.
 
-Two checkouts that are to compute the same give the same lines:
+If two checkouts compute the same, their lines are equal:
 
     python tools/digest_runs.py path/to/checkout > before.txt
     python tools/digest_runs.py . > after.txt
@@ -51,7 +51,8 @@ def main() -> int:
 
 
 def make_pictures(folder: Path) -> None:
-    """Four class folders of eight pictures each, cut out of scikit-learn's two photographs."""
+    """Write four class folders of eight pictures each, cut out of scikit-learn's two
+    photographs."""
     for number in range(32):
         photo = load_sample_image(("china.jpg", "flower.jpg")[number % 2])
         cut = photo[number * 8 : number * 8 + 40, number * 16 : number * 16 + 48]
@@ -60,7 +61,7 @@ def make_pictures(folder: Path) -> None:
 
 
 def digest(checkout: Path, augment: str, model: str, extra: list[str]) -> str:
-    """One digest of the four curves, and one of all arrays of the last state."""
+    """A line with a digest of the four curves and one of all arrays of the last state."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "train.py", *OPTIONS, "--augment", augment, "--model", model,
                    "--output", folder, *extra]  # fmt: skip

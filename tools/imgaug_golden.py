@@ -1,8 +1,8 @@
-"""Writes what imgaug 0.4.0 makes of images at fixed parameters: tests/golden/imgaug_040.npz.
+"""Writes the results of imgaug 0.4.0 at fixed parameters to tests/golden/imgaug_040.npz.
 
     python tools/imgaug_golden.py tests/golden/imgaug_040.npz
 
-That edition needs old packages, so an environment of its own: Python 3.8 with numpy 1.18.5, scipy
+This edition needs an environment of its own with old packages: Python 3.8 with numpy 1.18.5, scipy
 1.4.1, scikit-image 0.16.2, opencv-python 4.2.0.34, Shapely 1.7.0 and imgaug 0.4.0. With
 scikit-image from 0.19 on it paints superpixels in each other's colours.
 """
@@ -34,7 +34,7 @@ class Fixed(parameters.StochasticParameter):
 
 
 def scene(height, width, seed):
-    """A generated image like a photograph: a gradient, flat shapes with sharp edges, fine grain."""
+    """A generated image with features of a photograph: gradient, sharp edges, fine grain."""
     rng = np.random.RandomState(seed)
     y, x = np.mgrid[:height, :width] / max(height, width)
     image = np.stack([60 + 150 * y, 200 - 120 * x, 90 + 60 * np.sin(9 * (x + y))], axis=-1)
@@ -47,7 +47,7 @@ def scene(height, width, seed):
 
 
 def cases(name, image):
-    """Dicts of operation, arguments and result, for each of the small image's operations."""
+    """Dicts of operation, arguments and result, for each operation on the small image."""
     rng = np.random.RandomState(7)
 
     def case(op, augmenter, **arguments):
@@ -80,7 +80,7 @@ def cases(name, image):
         yield case("average_blur", iaa.AverageBlur(size), size=size)
     for size in (3, 6, 11):
         median = iaa.MedianBlur(3)
-        median.k = Fixed(size)  # a fixed even size is refused, a drawn one is not
+        median.k = Fixed(size)  # imgaug refuses an even size that is fixed, but not a drawn one
         yield case("median_blur", median, size=size)
     for alpha, amount in ((0.4, 0.8), (1.0, 1.5)):
         yield case("sharpen", iaa.Sharpen(alpha, amount), alpha=alpha, lightness=amount)
@@ -112,7 +112,7 @@ def cases(name, image):
 
 
 def halved_from_top_left(height, width, rows, columns):
-    """Which cells of a grid scikit-image's triangulation halves from top left to bottom right."""
+    """Which cells of a grid scikit-image's triangulation cuts from top left to bottom right."""
     x, y = np.meshgrid(np.linspace(0, width, columns), np.linspace(0, height, rows))
     falling = np.zeros((rows - 1, columns - 1), bool)
     for triangle in Delaunay(np.dstack([x.flat, y.flat])[0]).simplices:

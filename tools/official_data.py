@@ -1,6 +1,6 @@
-"""The official archives of the configurations' data, and which of their files become what.
+"""The official archives of the configurations' data, and which of their files go where.
 
-A plan goes by the names in the archive alone; prepare_data.py carries it out.
+A plan is made from the names in the archive; prepare_data.py carries it out.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from paddle_aug.core.errors import UserError
 
-# Our class -> its folder in Caltech-256, in the order of the labels.
+# Our name of the class -> its folder in Caltech-256, in the order of the labels.
 CALTECH_CLASSES = {
     "backpack": "003.backpack",
     "bike": "224.touring-bike",
@@ -38,7 +38,7 @@ APPLE_CLASSES = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What the folder will hold.
+    """The content of the folder to be made.
 
     files: path in the archive -> path in the folder. texts: path in the folder -> content.
     summary: the result in a few words.
@@ -51,11 +51,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class DataSet:
-    """An official archive and what becomes of it.
+    """An official archive and the data set that is made from it.
 
     size: bytes, None where it is not published. checksum: "algorithm:hexadecimal digest".
-    plan: from the paths in the archive to what the folder will hold; UserError for a lack.
-    differs: how the data behind results/ differ from what is made here.
+    plan: function from the paths in the archive to a Plan; raises UserError if some are missing.
+    differs: how the data behind results/ differ from these.
     """
 
     archive: str
@@ -75,7 +75,7 @@ class DataSet:
 
 
 def plan_caltech256(names: list[str]) -> Plan:
-    """16 classes, images as they are; of each class every fifth by number is for evaluation."""
+    """16 classes, images unchanged; every fifth image of a class is for evaluation."""
     files: dict[str, str] = {}
     train: list[str] = []
     evaluation: list[str] = []
@@ -95,7 +95,7 @@ def plan_caltech256(names: list[str]) -> Plan:
 
 
 def plan_cifar10(names: list[str]) -> Plan:
-    """The six files of images and the class names, as they are."""
+    """The six files of images and the class names, unchanged."""
     wanted = [f"data_batch_{number}.bin" for number in range(1, 6)]
     wanted += ["test_batch.bin", "batches.meta.txt"]
     files = {}
@@ -106,7 +106,7 @@ def plan_cifar10(names: list[str]) -> Plan:
 
 
 def plan_hotdog(names: list[str]) -> Plan:
-    """train/ and test/ with their class folders, images as they are."""
+    """train/ and test/ with their class folders, images unchanged."""
     files = {}
     for folder in ("train/hotdog", "train/not-hotdog", "test/hotdog", "test/not-hotdog"):
         for image in _inside(names, f"hotdog/{folder}", r"[^/]+\.(png|jpe?g)"):
@@ -116,10 +116,10 @@ def plan_hotdog(names: list[str]) -> Plan:
 
 
 def plan_apple(names: list[str]) -> Plan:
-    """Four classes, as many images of each as the smallest has, and a table train.csv.
+    """Four classes with the same number of images, that of the smallest, and a table train.csv.
 
-    A class's images are taken at even distances in the order of their numbers. The classes take
-    turns in the table, so that a split by row order has equal shares of each.
+    A class's images are taken at even distances in the order of their numbers. The rows of the
+    classes alternate in the table, so that a split by row order has equal shares of each.
     """
     top = "Plant_leave_diseases_dataset_without_augmentation"
     classes = {}
@@ -139,7 +139,7 @@ def plan_apple(names: list[str]) -> Plan:
 
 
 def _inside(names: list[str], folder: str, pattern: str) -> list[str]:
-    """The files in an archive's folder whose names fit, sorted. UserError where there is none."""
+    """The files in an archive's folder whose names match, sorted. UserError where none does."""
     fits = re.compile(f"{re.escape(folder)}/{pattern}", re.IGNORECASE)
     found = sorted(filter(fits.fullmatch, names))
     if not found:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make data/caltech256_16 from Caltech-256: prepare_data.py caltech256 under a name of its own.
+"""Make data/caltech256_16 from Caltech-256; the same as prepare_data.py caltech256.
 
 python tools/prepare_caltech256.py --download
 python tools/prepare_caltech256.py ~/Downloads/256_ObjectCategories.tar

@@ -5,8 +5,8 @@
     python tools/prepare_data.py hotdog ~/Downloads/hotdog.zip --output data/hotdog
 
 The archive's size, checksum and every file in it are checked before anything is written. The same
-archive always gives the same bytes. The folder appears whole or not at all; one that exists is left
-alone. (A process that is killed outright leaves a hidden folder beside it, which can be deleted.)
+archive always gives the same bytes. The folder appears whole or not at all; an existing one is
+never touched. (A killed process leaves a hidden folder beside it, which can be deleted.)
 configs/README.md lists the data sets with their sources, licences and rules.
 """
 
@@ -33,15 +33,15 @@ from paddle_aug.core.errors import Interrupted, UserError, run_command  # noqa: 
 from paddle_aug.core.safe_files import open_regular  # noqa: E402
 from paddle_aug.data.archives import extract, file_names  # noqa: E402
 
-LARGEST_DOWNLOAD = 2 << 30  # where the size is not published
+LARGEST_DOWNLOAD = 2 << 30  # limit where the size is not published
 CHUNK = 1 << 20
 
 
 def prepare(data_set: DataSet, archive: Path, output: Path, download: bool) -> str:
     """Make the folder `output` from an archive; returns what to tell the user.
 
-    Raises UserError, leaving nothing behind: output exists, the archive is missing, damaged or
-    another one, it cannot be downloaded, the disk is full.
+    Raises UserError, leaving nothing behind, if: output exists, the archive is missing, damaged or
+    another file, it cannot be downloaded, or the disk is full.
     """
     if output.exists() or output.is_symlink():
         raise UserError(f"{output}: exists already; move it away, or give another --output")
@@ -74,19 +74,19 @@ def build(archive: Path, plan: Plan, output: Path) -> None:
         for place, text in plan.texts.items():
             (fresh / place).write_bytes(text.encode())
         if hasattr(os, "sync"):
-            os.sync()  # a power cut must not leave the folder with empty files in it
+            os.sync()  # so that a power cut cannot leave empty files in the folder
         fresh.rename(output)
 
 
 def check(archive: Path, data_set: DataSet) -> None:
-    """Refuse, with a UserError, what is not the official archive."""
+    """Raise UserError unless the file is the official archive."""
     official = f"{data_set.url} ({data_set.size_and_checksum})"
     if not archive.exists():
         raise UserError(
             f"{archive}: no such file; put {official} there, or let --download fetch it"
         )
     suffix = Path(data_set.archive).suffix
-    if archive.suffix.lower() != suffix:  # by which it is read
+    if archive.suffix.lower() != suffix:  # the suffix chooses the reader
         raise UserError(f"{archive}: its name must end in {suffix}; is it {data_set.archive}?")
     wrong = fault(archive, data_set)
     if wrong:
@@ -94,7 +94,7 @@ def check(archive: Path, data_set: DataSet) -> None:
 
 
 def fault(path: Path, data_set: DataSet) -> str | None:
-    """What distinguishes a file from the official archive by size or checksum; None for nothing."""
+    """How a file differs from the official archive in size or checksum; None if it does not."""
     algorithm, _, expected = data_set.checksum.partition(":")
     digest = hashlib.new(algorithm, usedforsecurity=False)
     with open_regular(path) as file:
@@ -111,7 +111,7 @@ def fault(path: Path, data_set: DataSet) -> str | None:
 
 
 def fetch(data_set: DataSet, archive: Path) -> None:
-    """Download the official archive; it is whole, with the right checksum, or not there."""
+    """Download the official archive; only a complete file with the right checksum is kept."""
     most = data_set.size or LARGEST_DOWNLOAD
     with atomic_write(archive) as part:
         with (
@@ -128,7 +128,7 @@ def fetch(data_set: DataSet, archive: Path) -> None:
 
 
 def _received(url: str) -> Iterator[bytes]:
-    """The bytes at an address in pieces. UserError where there is no connection, or it breaks."""
+    """The bytes at an address, in pieces. UserError where the connection fails."""
     request = urllib.request.Request(url, headers={"User-Agent": "paddle_aug"})
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
@@ -143,7 +143,7 @@ def _received(url: str) -> Iterator[bytes]:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    signal.signal(number, signal.SIG_IGN)  # a second one would disturb the cleaning up
+    signal.signal(number, signal.SIG_IGN)  # a second signal would interrupt the cleaning up
     raise Interrupted(number, "stopped; what was unfinished is removed")
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Give every reader of strangers' files thousands of inputs that are almost right.
+"""Give every reader of untrusted files thousands of inputs that are almost right.
 
-Each input must be read, or refused by UserError with the file's name, within bounds of time and
-memory. Prints a line a reader: inputs, how many were refused, the slowest one, growth of memory.
+Each input must be read, or refused by a UserError with the file's name, within limits of time and
+memory. Prints a line for each reader: inputs, refused ones, the slowest one, growth of memory.
 
     python tools/soak_fuzz.py --count 10000
 """
@@ -30,7 +30,7 @@ from paddle_aug.core.errors import UserError  # noqa: E402
 from tests.fuzz_targets import TARGETS, Target  # noqa: E402
 
 SLOWEST_SECONDS = 10.0
-MOST_MEGABYTES = 1500  # an image of the largest size allowed takes 268, more while it is decoded
+MOST_MEGABYTES = 1500  # the largest image allowed takes 268, and more while it is decoded
 
 
 def main() -> int:
@@ -41,12 +41,12 @@ def main() -> int:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable()
-    # A fork would inherit what is not written yet and write it again; _exit would drop it.
+    # A fork would write the buffered output again, and _exit would drop it.
     sys.stdout.reconfigure(line_buffering=True)
     print(f"{'reader':<12}{'inputs':>8}{'refused':>9}{'slowest':>10}{'memory':>10}")
     failed = []
     for name in args.targets.split(","):
-        # A process each: the memory is that reader's own.
+        # One process for each reader, so that its memory can be measured.
         process = os.fork()
         if process == 0:
             os._exit(soak(name, TARGETS[name], args.count, args.seed))
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def soak(name: str, target: Target, count: int, seed: int) -> int:
-    """Run one reader; 0 where nothing but UserError came out and the bounds held."""
+    """Test one reader; returns 0 if it raised nothing but UserError and kept within the limits."""
     seen = {"inputs": 0, "refused": 0}
     slowest = [0.0, b""]
     before = megabytes()
@@ -78,7 +78,8 @@ def soak(name: str, target: Target, count: int, seed: int) -> int:
 
     with tempfile.TemporaryDirectory(prefix="soak_fuzz_") as folder:
         round_ = 0
-        # Hypothesis may find that it has tried everything near: begin anew with another seed.
+        # Hypothesis may stop early when it has tried all similar inputs: start again with another
+        # seed.
         while seen["inputs"] < count and code == 0:
             examine = examination(target, Path(folder), read, count - seen["inputs"])
             try:
@@ -98,7 +99,7 @@ def soak(name: str, target: Target, count: int, seed: int) -> int:
 def examination(
     target: Target, folder: Path, read: Callable[[Path, bytes], None], count: int
 ) -> Callable[[], None]:
-    """A hypothesis test of `count` inputs."""
+    """A Hypothesis test with `count` inputs."""
 
     @hypothesis.settings(
         max_examples=count, deadline=None, database=None,
@@ -113,7 +114,7 @@ def examination(
 
 
 def megabytes() -> float:
-    """Most memory that this process has had at a time."""
+    """The largest memory that this process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -3,11 +3,11 @@
 
 Each run, of every mode in turn and with 0, a thread and 2 workers in turn, is killed several times:
 half of the kills at a random moment, half while a checkpoint is being written. In the end its
-curves, last state and best model must equal those of a run that nobody killed, and after each kill
-no process may be left over and every finished file must be whole.
+curves, last state and best model must equal those of a run that was never killed. After each kill
+no process may be left over, and every finished file must be undamaged.
 
-Runs are real processes that are forked from this one after Paddle was imported; with --exec each is
-a real command, which takes some seconds longer.
+Runs are processes forked from this one after Paddle was imported; with --exec each is a command of
+its own, which takes some seconds longer.
 
     python tools/soak_kills.py --count 200
 """
@@ -46,7 +46,7 @@ from paddle_aug.runs.layout import CURVES, curve_path  # noqa: E402
 from paddle_aug.train.fit import fit, resume  # noqa: E402
 
 WORKERS = (0, "thread", 2)
-# A state after every step, or only after every epoch.
+# A state is saved after every step, or only after every epoch.
 CHECKPOINT_MINUTES = (1e-9, 10.0)
 
 
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 class Soak:
-    """All the runs, and what happened to them."""
+    """Runs all the trainings and counts what happened."""
 
     def __init__(self, folder: Path, args: argparse.Namespace):
         self.folder = folder
@@ -83,7 +83,7 @@ class Soak:
         started = time.perf_counter()
         number = 0
         while (left := self.args.count - self.counts["kills"]) > 0:
-            # A run may end before it was killed as often as it should be: others make up for it.
+            # A run may end before it was killed as often as planned: further runs make up for it.
             modes_left = max(1, len(self.modes) - number)
             self.one_run(number, min(-(-left // modes_left), 8))
             number += 1
@@ -114,10 +114,10 @@ class Soak:
         print(f"run {number}: {mode}, workers {options['workers']}: {verdict}", flush=True)
 
     def one_kill(self, options: dict[str, Any], run: Path, duration: float) -> int | None:
-        """Start or resume, kill; returns the process, or None where the run ended before."""
+        """Start or resume a run and kill it; returns the process, None if the run ended before."""
         before = len(list((run / "checkpoints").glob("state-*")))
         process = self.launch(options, run)
-        # Half of the kills when a checkpoint begins to be written, the first to the sixth.
+        # Half of the kills happen as a checkpoint begins to be written, the first to the sixth one.
         writes = self.rng.randint(1, 6) if self.rng.random() < 0.5 else 0
         until = time.perf_counter() + self.rng.uniform(0, 100 if writes else duration)
         writing = False
@@ -138,7 +138,7 @@ class Soak:
         return process
 
     def uninterrupted(self, mode: str) -> tuple[dict[str, Any], float]:
-        """What a run of the mode leaves that nobody kills, and its seconds; made once."""
+        """The results of a run of the mode that is not killed, and its seconds; made once."""
         if mode not in self.whole:
             options = self.options(mode, "whole", 0)
             start = time.perf_counter()
@@ -154,7 +154,7 @@ class Soak:
         }  # fmt: skip
 
     def launch(self, options: dict[str, Any], run: Path) -> int:
-        """Start the run, or resume it where there is a state; returns the process's number."""
+        """Start the run, or resume it if it has a state; returns the process's id."""
         resuming = any((run / "checkpoints").glob("state-*"))
         self.counts["resumed starts"] += resuming
         resumed = run if resuming else None
@@ -166,13 +166,13 @@ class Soak:
         return process
 
     def wait_for(self, process: int) -> None:
-        """Wait for a run that nobody kills; its failure ends the soak."""
+        """Wait for a run that is not killed; if it fails, the soak ends."""
         if code := reap(process):
             raise SystemExit(f"a run ended with {code}:\n{self.log.read_text()[-2000:]}")
 
 
 def execute(options: dict[str, Any], resumed: Path | None, log: Path) -> int:
-    """Start train.py itself."""
+    """Start train.py as a command."""
     command = [sys.executable, str(ROOT / "train.py")]
     if resumed:
         command += ["--resume", str(resumed)]
@@ -185,7 +185,7 @@ def execute(options: dict[str, Any], resumed: Path | None, log: Path) -> int:
 
 
 def in_child(options: dict[str, Any], resumed: Path | None, log: Path) -> None:
-    """What train.py does, in a forked process; never returns."""
+    """Do the work of train.py in a forked process; never returns."""
     code = 1
     try:
         os.setsid()
@@ -202,7 +202,7 @@ def in_child(options: dict[str, Any], resumed: Path | None, log: Path) -> None:
 
 
 def make_images(folder: Path) -> Path:
-    """Class folders of noise whose brightness tells the class: 4 and 2 images of 3 classes."""
+    """Write three class folders of noise, whose brightness depends on the class."""
     rng = np.random.default_rng(0)
     for part, count in (("train", 4), ("test", 2)):
         for label in range(3):
@@ -215,7 +215,7 @@ def make_images(folder: Path) -> Path:
 
 
 def outcome(run: Path) -> dict[str, Any]:
-    """Curves, last state and best model, to the byte, without the times that they hold."""
+    """Bytes of curves, last state and best model, without the times in them."""
     found: dict[str, Any] = {
         curve: curve_path(run.parent, run.name, curve).read_bytes() for curve in CURVES
     }
@@ -232,13 +232,13 @@ def outcome(run: Path) -> dict[str, Any]:
 
 
 def is_writing(folder: Path) -> bool:
-    with contextlib.suppress(OSError):  # a run that starts anew removes the folder
+    with contextlib.suppress(OSError):  # a new run may be deleting the folder
         return any(name.endswith(".tmp") for name in os.listdir(folder))
     return False
 
 
 def damaged_files(run: Path, states_before: int) -> int:
-    """Finished files that cannot be read, and states that were there and are not any more."""
+    """Finished files that cannot be read, and states that have disappeared."""
     damaged = 0
     states = list((run / "checkpoints").glob("*.safetensors"))
     for path in states:
@@ -281,7 +281,8 @@ def _members(session: int) -> int:
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                # Zombies are dead: state, parent, group, session.
+                # The fields are state, parent, group, session; a zombie (state Z) has ended
+                # already.
                 count += fields[3] == str(session) and fields[0] != "Z"
     return count
 

@@ -1,4 +1,4 @@
-"""python -m paddle_aug cache: what the cache of decoded images holds, and how to empty it."""
+"""python -m paddle_aug cache: lists or empties the cache of decoded images."""
 
 import argparse
 import time
@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the entries, the least recently used first, or what was freed."""
+    """Print the entries, least recently used first, or with --clear the space freed."""
     args = build_parser().parse_args(argv)
     from tabulate import tabulate
 

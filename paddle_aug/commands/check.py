@@ -1,4 +1,4 @@
-"""python -m paddle_aug check: what is wrong with a data set, and how many workers to use."""
+"""python -m paddle_aug check: finds faults in a data set, or the best number of workers."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from paddle_aug.core.user_paths import user_path
 if TYPE_CHECKING:
     from paddle_aug.config import Config
 
-# Options of train.py that say what the data are: taken as they are.
+# Options of train.py about the data, which this verb takes unchanged.
 DATA_OPTIONS = (
     "images_root", "image_column", "label_column", "eval_data", "eval_share", "split", "folders",
     "class_names", "changes_label", "encoding", "seed",

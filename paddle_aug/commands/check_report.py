@@ -1,4 +1,4 @@
-"""What a scan of a data set amounts to, as JSON, as text and as a picture."""
+"""The report on a scanned data set, as JSON, as text and as a picture."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ _PARTS = ("train", "eval")
 
 
 def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, Any]:
-    """Everything that was found, as plain values for JSON.
+    """The report as plain values for JSON.
 
-    data: where the images come from; read_as: what was concluded about them. "problems": lines
-    that make training or its evaluation wrong; "notes": lines worth knowing.
+    data: where the images come from. read_as: what was concluded about them. "problems" in the
+    report are faults that make training or evaluation wrong, "notes" are other facts.
     """
     groups = scan.duplicates()
     classes = _class_counts(scan)
@@ -116,7 +116,7 @@ def _size_statistics(scan: Scan) -> dict[str, Any]:
 
 
 def format_summary(summary: dict[str, Any]) -> str:
-    """The summary as text for a terminal: every bad file, and the first groups of copies."""
+    """The report as text for a terminal: every unreadable file, and the first groups of copies."""
     images = summary["images"]
     lines = [f"{summary['data']}: {images['train']:,} training and {images['eval']:,} evaluation "
              f"images, {len(summary['classes'])} classes"]  # fmt: skip
@@ -153,7 +153,7 @@ def _place(entry: dict[str, str]) -> str:
 
 
 def contact_sheet(scan: Scan) -> Figure:
-    """A row of training images for each class, of the first classes where there are many."""
+    """A sheet with a row of training images for each class, or for the first of many classes."""
     labels = sorted(label for label, images in scan.images.items() if images)[:SHEET_CLASSES]
     if not labels:
         figure = new_figure(4, 1)
@@ -168,7 +168,7 @@ def contact_sheet(scan: Scan) -> Figure:
             top, left = row * (side + gap), column * (side + gap)
             sheet[top : top + side, left : left + side] = image
     figure = new_figure(columns + 2, len(rows) + 0.4)
-    # An image keeps its shape: the usual layout would leave the room for the names beside it.
+    # Images keep their shape: the usual layout would put the names' space beside them.
     figure.set_layout_engine("compressed")
     axes = figure.add_subplot()
     axes.imshow(sheet, interpolation="nearest")

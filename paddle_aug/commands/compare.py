@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Judge, print and save the comparison; warnings about the runs' files go to stderr."""
+    """Compare the runs, print and save the result; warnings about their files go to stderr."""
     args = build_parser().parse_args(argv)
 
     from paddle_aug.commands.suite_plan import FREE, read_suite

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate a run or a checkpoint and write what it gives beside it."""
+    """Evaluate a run or a checkpoint and write the results into its folder."""
     from paddle_aug.evaluation.options import parse_args
 
     options = parse_args(argv)

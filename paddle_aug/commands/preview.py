@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.report.image_sheet import Grid
 
-# Methods that the SamplePairing article has a sheet for; the others show images and their mixes.
+# Methods with a sheet in the SamplePairing article; others get a sheet of images and their mixes.
 OWN_SHEETS = {"samplePairing": "pairing", "mixup": "mixup"}
-# Sheet: images it needs, and what it shows.
+# Sheet: number of images that it needs, and what it shows.
 SHEETS = {
     "pairing": (2, "3x3: originals, augmented images, their SamplePairing"),
     "mixup": (2, "4x4: two originals, two augmented, 12 mixups with their lam"),
@@ -32,7 +32,7 @@ SHEETS = {
     "draws": (1, "2x4: an image and draws of one policy or operation"),
 }
 # The options of train.py that change a picture: those of the augmentation, two of mixing, and those
-# of the data below. In which epochs a run mixes, and how often, cannot be seen in a picture.
+# of the data below. When and how often a run mixes does not show in a picture.
 AUGMENTATION = frozenset(
     name for name in Config.model_fields
     if fact(name, "group") == "Augmentation" and name != "eval_transforms"
@@ -127,9 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def choose_sheet(augment: str | None, operations: Sequence[str] | None, images: int = 0) -> str:
-    """The sheet that shows a policy best: its own for a mix, draws for an image part.
+    """The sheet for a policy: that of its mixing method, or draws for an image part.
 
-    images: how many were named; a single one cannot be paired.
+    images: how many were given; a single one cannot be paired.
     """
     if augment is not None and is_mix(augment):
         return OWN_SHEETS.get(augment, augment)
@@ -139,7 +139,7 @@ def choose_sheet(augment: str | None, operations: Sequence[str] | None, images: 
 def _augmentation(
     sheet: str, operations: Sequence[str] | None, options: dict[str, Any]
 ) -> dict[str, Any]:
-    """The options that say what the sheet draws: its method, its image part."""
+    """The options with the method and the image part that the sheet shows."""
     method = next((m for m in MIXES if OWN_SHEETS.get(m, m) == sheet), None)
     augment = options.get("augment")
     if operations:
@@ -149,7 +149,7 @@ def _augmentation(
         return {"augment": load_config(options).image_part}
     if method is None or augment == method:
         return {} if augment else {"augment": "userDef"}
-    # A sheet of its own choice with an image part: the method over that.
+    # --sheet names a mixing method and --augment an image part: show the method over that part.
     return {"augment": method, **({} if augment in (None, *MIXES) else {"base": augment})}
 
 
@@ -206,7 +206,7 @@ def _name_of_image_part(config: Config) -> str:
 def load_photos(
     images: Sequence[str] | None, config: Config
 ) -> "tuple[list[Photo], frozenset[str]]":
-    """The images to show, and the operations that would change what they show."""
+    """The images to show, and the operations that would change their labels."""
     from paddle_aug.build.scaling import default_resize, scaling_in_words
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.data.decode import read_image
@@ -234,7 +234,7 @@ def load_photos(
     if size is None and config.data == "digits":
         size = DIGITS_DEFAULTS["image_size"]
     if size:
-        # As a run scales them, not as they look best: a coarser filter is seen as well.
+        # Scaled as in a run, so that the effect of a coarse filter is visible.
         scale = default_resize(config.model_copy(update={"image_size": size}))
         photos = [Photo(scale.apply(photo.image, None), photo.name) for photo in photos]
         print(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
@@ -242,7 +242,7 @@ def load_photos(
 
 
 def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
-    """Training images drawn by the seed, of different classes as far as there are."""
+    """Training images drawn by the seed, of different classes as far as possible."""
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()

@@ -1,4 +1,4 @@
-"""What the preview sheets show: images, what a policy makes of them, and their mixes.
+"""The cells of the preview sheets: images, their augmentations, and their mixes.
 
 Each function returns rows of cells for `report.image_sheet.draw_sheet`. `transform(image, rng)` is
 an image part of a policy; images are uint8 [H, W, 3]; the same seed gives the same sheet.
@@ -22,7 +22,7 @@ ImageTransform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 class Photo(NamedTuple):
-    """An image and the name it goes by in titles."""
+    """An image with its name for titles."""
 
     image: np.ndarray
     name: str
@@ -31,8 +31,8 @@ class Photo(NamedTuple):
 def pairing_sheet(
     first: Photo, second: Photo, transform: ImageTransform, policy: str, seed: int = 0
 ) -> Grid:
-    """The SamplePairing article's 3x3: above and below an image and its augmentation, between them
-    their pair."""
+    """The SamplePairing article's 3x3 sheet: two images and their augmentations in the rows above
+    and below, their pair between them."""
     one, two = (_augmented(p, transform, seed, i) for i, p in enumerate((first, second)))
     pair = images.sample_pairing(one, two)
     return [
@@ -54,7 +54,8 @@ def mixup_sheet(
     seed: int = 0,
     alpha: float = 1.5,
 ) -> Grid:
-    """The SamplePairing article's 4x4: two images, their augmentations, twelve mixes of these."""
+    """The SamplePairing article's 4x4 sheet: two images, their augmentations, twelve mixes of
+    these."""
     one, two = (_augmented(p, transform, seed, i) for i, p in enumerate((first, second)))
     rng = stream(seed, 0, 2, "preview")
     mixes = [mixing.sample_lam(rng, alpha) for _ in range(12)]
@@ -95,8 +96,7 @@ def mix_sheet(
 
     A mix is drawn and applied as in training, on normalised images (mean, std), but every image is
     mixed, whatever --mix-prob says. Images 0 and 1, 2 and 3 are each other's partners; a partner is
-    resized to the image that it is mixed into. Fewer than four images are repeated, with other
-    draws.
+    resized to the image that it is mixed into. Fewer than four images are repeated with new draws.
     """
     four = [photos[number % len(photos)] for number in range(4)]
     above = [
@@ -124,7 +124,7 @@ def mix_sheet(
 def draws_sheet(
     photo: Photo, transform: ImageTransform, seed: int = 0, rows: int = 2, columns: int = 4
 ) -> Grid:
-    """The original, then as many draws of the transform as rows x columns have room for."""
+    """The original, then draws of the transform, rows x columns cells in all."""
     cells = [Cell(photo.image, f"{photo.name}: original")]
     for number in range(rows * columns - 1):
         cells.append(Cell(_augmented(photo, transform, seed, number), f"draw {number + 1}"))

@@ -10,7 +10,7 @@ from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
-# Points a drawn epoch: enough for a smooth warm-up or cosine, whatever the real number of steps.
+# Points an epoch in the figure, enough for a smooth curve; the real number of steps is not needed.
 POINTS_PER_EPOCH = 10
 
 

@@ -7,12 +7,12 @@ from paddle_aug.core.program import command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train a run from the start, or go on with one (--resume)."""
+    """Train a run from the start, or continue one (--resume)."""
     from paddle_aug.command_line import parse_args
 
     config, control = parse_args(argv, prog=command("train"))
-    # Paddle is imported only now: help and mistakes in options are answered at once, and the
-    # number of threads must be in the environment before.
+    # Paddle is imported only now, so that help and errors in options appear at once, and because
+    # the number of threads must be set in the environment before.
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
