@@ -14,9 +14,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("export"),
         description="Save a trained model for inference: inference.json and inference.pdiparams "
-        "for paddle.inference, paddle.jit.load or paddle2onnx, and export.json with what an image "
-        "must go through first and the names of the classes. The outputs are the probabilities "
-        "and the logits.",
+        "for paddle.inference, paddle.jit.load or paddle2onnx; inference.yml, with which PaddleX "
+        "takes the folder as it is; export.json with what an image must go through first and the "
+        "names of the classes. The outputs are the probabilities and the logits.",
     )
     add_run(parser)
     add = parser.add_argument
@@ -37,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     import_paddle()
     from paddle_aug.build.model import make_model
     from paddle_aug.config import load_trained_config
-    from paddle_aug.core.atomic import write_json
+    from paddle_aug.core.atomic import write_json, write_text
     from paddle_aug.evaluation.evaluate import checkpoint_name, checkpoint_place
     from paddle_aug.export import folder as export_folder
     from paddle_aug.export.describe import description
+    from paddle_aug.export.paddlex import in_other_pixels, inference_yml, paddlex_name, why_not
     from paddle_aug.export.program import save_program, save_weights, trial_images
     from paddle_aug.export.words import random_steps
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
@@ -67,6 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         difference = save_program(model, trial_images(config), made / export_folder.PROGRAM)
         if args.pdparams:
             save_weights(model, made / export_folder.WEIGHTS)
+        if not (reason := why_not(config)):
+            text = inference_yml(config, state["classes"])
+            write_text(made / export_folder.PREPROCESSING, text)
         about = description(config, state["classes"], checkpoint, digest)
         write_json(made / export_folder.DESCRIPTION, about)
         files = {name: made / name for name in export_folder.FILES if (made / name).exists()}
@@ -77,6 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"of the checkpoint {export_folder.checkpoint_in_words(checkpoint)}; the saved program's "
         f"outputs (probabilities, logits) differ from the run's by {difference:.1e}"
     )
+    if reason:
+        print(f"note: no inference.yml, so not for PaddleX: {reason}")
+    else:
+        print(f'PaddleX: create_model("{paddlex_name(config.model)}", model_dir="{output}")')
+        if beside := in_other_pixels(config):
+            print(f"note: {beside}")
     if random := random_steps(config):
         print(
             f"note: the run's --eval-transforms draw at random ({', '.join(random)}): no other "

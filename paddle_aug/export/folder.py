@@ -17,11 +17,12 @@ from paddle_aug.runs.checkpoint import Arrays
 # PaddleX, PaddleClas and their servers look for these names.
 PROGRAM = "inference"
 PROGRAM_FILES = (f"{PROGRAM}.json", f"{PROGRAM}.pdmodel", f"{PROGRAM}.pdiparams")
+PREPROCESSING = f"{PROGRAM}.yml"
 WEIGHTS = "model.pdparams"
 DESCRIPTION = "export.json"
 # Until version 0.1 the program was called model.
 _OLDER = ("model.json", "model.pdiparams")
-FILES = (DESCRIPTION, *PROGRAM_FILES, WEIGHTS, *_OLDER)
+FILES = (DESCRIPTION, *PROGRAM_FILES, PREPROCESSING, WEIGHTS, *_OLDER)
 
 
 def weights_digest(arrays: Arrays) -> str:
