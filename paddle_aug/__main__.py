@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from paddle_aug import __version__
-from paddle_aug.core.errors import run_command
+from paddle_aug.cli.parser import Parser
+from paddle_aug.core.errors import UserError, run_command, unknown_value
 from paddle_aug.core.program import command
 
+SHELLS = ("bash", "zsh", "tcsh")  # that completion is made for
 # Verb: module with `main(argv) -> int`, and what the verb does.
 VERBS = {
     "train": ("paddle_aug.commands.train", "train a classifier under augmentation"),
@@ -28,18 +30,21 @@ VERBS = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> Parser:
     """The parser for the list of verbs; each verb's module has the parser of its options."""
     width = max(map(len, VERBS)) + 2
     lines = [f"  {verb:<{width}}{text}" for verb, (_, text) in VERBS.items()]
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=command("VERB").removesuffix(" VERB"),
         usage="%(prog)s VERB [OPTIONS]",
         description="verbs:\n" + "\n".join(lines),
         epilog=f"{command('VERB')} --help explains a verb's options.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("verb", metavar="VERB", choices=list(VERBS), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--print-completion", metavar="SHELL", choices=SHELLS,
+        help="print the script that completes verbs, options and values in bash, zsh or tcsh",
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=f"paddle_aug {__version__}")
     return parser
 
@@ -50,9 +55,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not argv:
         build_parser().print_help()
         return 2
-    # Only the first argument is parsed here: the others are options of the verb.
-    verb = build_parser().parse_args(argv[:1]).verb
+    verb = argv[0]
+    if verb.startswith("-"):
+        return before_a_verb(argv)
+    if verb not in VERBS:
+        raise UserError(f"verb: {unknown_value(verb, VERBS)}")
     return importlib.import_module(VERBS[verb][0]).main(argv[1:]) or 0
+
+
+def before_a_verb(argv: Sequence[str]) -> int:
+    """What is asked for without a verb: --help and --version end the process in here."""
+    parser = build_parser()
+    shell = parser.parse_args(argv).print_completion
+    if shell is None:
+        parser.error("a verb comes first")
+    from paddle_aug.cli.completion import completion
+
+    print(completion(shell, parser, VERBS))
+    return 0
 
 
 def run(verb: str | None = None) -> NoReturn:

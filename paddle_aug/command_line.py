@@ -1,18 +1,20 @@
 """The command line of train.py, made from the table of options in config/table.py."""
 
 import argparse
+import copy
 import json
-import types
-import typing
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, parse_yaml_text
+from paddle_aug.cli.override import add_override
+from paddle_aug.cli.parser import Parser
+from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config
 from paddle_aug.config.other_data import refuse_for_other_data
+from paddle_aug.config.words import choices, offer_values
 from paddle_aug.core import own_code
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.own_code import is_import_path
-from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.plain_yaml import parse_yaml_text, read_yaml
 from paddle_aug.core.user_paths import expand
 
 _DEFAULTS = Config().dump()
@@ -56,24 +58,24 @@ def options_given(
     for key, value in arguments.items():
         if is_import_path(value):
             own_code.allow(value)
-        name, _, inner = key.partition(".")
-        if inner:
-            nested.setdefault(name, dict((below or {}).get(name) or {}))[inner] = value
-        else:
-            nested[name] = value
+        *above, name = key.split(".")
+        inner = nested
+        for part in above:
+            if not isinstance(inner.get(part), dict):
+                known = (below or {}).get(part) if inner is nested else None
+                inner[part] = copy.deepcopy(known) if isinstance(known, dict) else {}
+            inner = inner[part]
+        inner[name] = value
     return nested
 
 
 def to_arguments(options: Mapping[str, Any]) -> list[str]:
-    """The options as arguments of train.py, which parse_args turns into the same options again.
-
-    Raises ValueError for None, which a command line cannot express.
-    """
+    """The options as arguments of train.py, which parse_args turns into the same options again."""
     arguments: list[str] = []
     for name, value in options.items():
         if value is None:
-            raise ValueError(f"{name}: there is no way to give None on the command line")
-        if isinstance(value, bool):
+            arguments += ["-o", f"{name}=null"]
+        elif isinstance(value, bool):
             arguments.append(_flag(name if value else f"no_{name}"))
         elif isinstance(value, dict) and "." not in name:
             arguments += to_arguments({f"{name}.{inner}": v for inner, v in value.items()})
@@ -83,19 +85,19 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
     return arguments
 
 
-def build_parser(description: str, prog: str | None = None) -> argparse.ArgumentParser:
+def build_parser(description: str, prog: str | None = None) -> Parser:
     """The parser of train.py: an option for each field of Config, unset unless given."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=prog,
         usage="%(prog)s [OPTIONS]",
         description=description,
-        allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=100),
         epilog="Every option can stand in a YAML file given with --config, with _ for -: "
         "'image_size: 64'. Options on the command line win. With the bundled digits other defaults "
         "hold: " + ", ".join(f"{_flag(k)} {v}" for k, v in DIGITS_DEFAULTS.items()) + ".",
     )
-    parser.add_argument("--config", metavar="FILE", type=expand, help="YAML file of options")
+    parser.add_argument("-c", "--config", metavar="FILE", type=expand, help="YAML file of options")
+    add_override(parser, Config.model_fields)
     groups = add_options(parser)
     run = groups["Run"]
     run.add_argument(
@@ -114,9 +116,7 @@ def build_parser(description: str, prog: str | None = None) -> argparse.Argument
     return parser
 
 
-def add_options(
-    parser: argparse.ArgumentParser, names: Collection[str] | None = None
-) -> dict[str, Any]:
+def add_options(parser: Parser, names: Collection[str] | None = None) -> dict[str, Any]:
     """Add the options of Config (those in `names` only); returns the parser's groups by name."""
     groups: dict[str, Any] = {}
     for name, field in Config.model_fields.items():
@@ -135,7 +135,7 @@ def add_options(
             for inner, default in _DEFAULTS["policy"].items():
                 group.add_argument(
                     _flag(f"policy.{inner}"), dest=f"policy.{inner}", default=argparse.SUPPRESS,
-                    metavar="VALUE", type=parse_yaml_text,
+                    metavar="VALUE", type=_yaml,
                     help="a mapping; its keys are in config.yaml of any run"
                     if isinstance(default, dict) else f"default {default}",
                 )  # fmt: skip
@@ -154,8 +154,17 @@ def _add_option(group: Any, name: str, field: Any) -> None:
     if field.annotation is bool:
         group.add_argument(_flag(name), action=argparse.BooleanOptionalAction, **settings)
         return
-    choices = _choices(field.annotation)
-    group.add_argument(_flag(name), metavar=choices or _metavar(name, field), **settings)
+    values = choices(name)
+    shown = "{" + ",".join(values) + "}" if values else _metavar(name, field)
+    offer_values(group.add_argument(_flag(name), metavar=shown, **settings), name)
+
+
+def _yaml(text: str) -> Any:
+    """A nested value; argparse reports a text that is no YAML."""
+    try:
+        return parse_yaml_text(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _flag(name: str) -> str:
@@ -169,19 +178,3 @@ def _metavar(name: str, field: Any) -> str:
     if "float" in kind:
         return "X"
     return "N" if "int" in kind else name.rsplit("_", 1)[-1].upper()
-
-
-def _choices(annotation: Any) -> str:
-    """`{a,b}` for a Literal, else an empty string."""
-    values: list[Any] = []
-    options = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
-    for part in options:
-        if typing.get_origin(part) is Literal:
-            values += typing.get_args(part)
-    if options[-1] is not type(None) and len(options) > 1:
-        values.append("N")
-    return "{" + ",".join(map(str, values)) + "}" if values else ""
-
-
-def _is_union(annotation: Any) -> bool:
-    return typing.get_origin(annotation) in (typing.Union, types.UnionType)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 _GROUND = {"core"}
 _ONE_IMAGE = {"core", "augment"}
 _BATCHES = {"core", "augment", "mix"}
-_CONFIG = {"core", "modes", "augment", "mix", "data", "models"}
+_CONFIG = {"core", "cli", "modes", "augment", "mix", "data", "models"}
 _BUILD = _CONFIG | {"onednn", "batches", "weights", "config"}
 _TRAIN = _BUILD | {"runs", "build"}
 _EVALUATION = _TRAIN | {"report", "train"}
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "modes": set(),
     "models": set(),
+    "cli": _GROUND,
     "augment": _GROUND,
     "augment.ops": _GROUND,
     "augment.transforms": _GROUND | {"augment.ops"},
@@ -37,16 +38,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "report": {"core", "modes", "runs"},
     "weights": {"core", "runs", "models"},
     "config": _CONFIG,
-    "command_line": {"core", "config"},
+    "command_line": {"core", "cli", "config"},
     "build": _BUILD,
     "train": _TRAIN,
     "evaluation": _EVALUATION,
     "export": _BUILD | {"runs", "build"},
     "commands": _EVALUATION | {"evaluation", "command_line", "export"},
-    "__main__": {"core", "__init__"},
+    "__main__": {"core", "cli", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.
-WITHOUT_PADDLE = ("core", "modes", "augment", "mix", "runs", "report", "config", "command_line")
+WITHOUT_PADDLE = ("core", "modes", "cli", "augment", "mix", "runs", "report", "config",
+                  "command_line")  # fmt: skip
 
 
 def package_of(module: str) -> str:

@@ -1,6 +1,5 @@
 """Commands and programs in the documents: each command is understood, each program runs."""
 
-import argparse
 import importlib
 import os
 import re
@@ -16,6 +15,7 @@ from sklearn.datasets import load_sample_image
 
 from paddle_aug import command_line
 from paddle_aug.__main__ import VERBS
+from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import SCRIPTS
 
 ROOT = Path(__file__).parent.parent
@@ -99,13 +99,13 @@ def check_verb(verb: str, words: list[str], monkeypatch) -> None:
         except SystemExit as end:
             assert end.code == 0 and "--help" in words
         return
-    original = argparse.ArgumentParser.parse_args
+    original = Parser.parse_args
 
     def parse_only(self, *args, **kwargs) -> NoReturn:
         original(self, *args, **kwargs)
         raise Understood
 
-    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    monkeypatch.setattr(Parser, "parse_args", parse_only)
     with pytest.raises((Understood, SystemExit)) as end:
         importlib.import_module(VERBS[verb][0]).main(words)
     assert end.type is Understood or (end.value.code == 0 and "--help" in words)

@@ -262,7 +262,8 @@ def test_help_answers_at_once_and_names_the_options():
         "--per-class",
         "--config",
     ]:
-        assert f"\n  {option} " in result.stdout
+        short = "-c FILE, " if option == "--config" else ""
+        assert f"\n  {short}{option} " in result.stdout
     # Under a second on a quiet machine; here only that Paddle (2 s and more) was not imported.
     assert seconds < 5
 

@@ -14,7 +14,7 @@ from paddle_aug.augment.transforms.imgaug_library import ImgaugLibrary
 from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
 from paddle_aug.augment.transforms.imgaug_pipeline import imgaug_pipeline
 from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, unknown_value
 
 # Operations that may change an image's label, which a data set can exclude.
 EXCLUDABLE = ("horizontal_flip", "vertical_flip", "large_rotation")
@@ -91,7 +91,7 @@ def build_policy(
     Raises UserError for an unknown name, a policy of which nothing is left, or a missing library.
     """
     if name not in POLICIES:
-        raise UserError(f"unknown augmentation {name!r}: one of {', '.join(POLICIES)}")
+        raise UserError(f"unknown augmentation: {unknown_value(name, POLICIES)}")
     unknown = exclude - set(EXCLUDABLE)
     if unknown:
         raise UserError(f"cannot exclude {sorted(unknown)}: only {', '.join(EXCLUDABLE)}")

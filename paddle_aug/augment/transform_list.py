@@ -1,13 +1,12 @@
 """Transforms from a list of torchvision's names, as --train-transforms takes it."""
 
 import dataclasses
-import difflib
 from typing import Any
 
 from paddle_aug.augment.transforms import crops_and_boxes, flips_and_colours, userdef
 from paddle_aug.augment.transforms.auto_augment import RandAugment, TrivialAugmentWide
 from paddle_aug.augment.transforms.base import Compose, Transform
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, closest, did_you_mean
 
 
 def build_transforms(spec: list[Any]) -> Transform:
@@ -67,8 +66,8 @@ def _build_step(step: Any) -> Transform:
     if name in _ELSEWHERE:
         raise UserError(f"transforms: {name}: {_ELSEWHERE[name]}")
     if name not in VOCABULARY:
-        close = difflib.get_close_matches(name, VOCABULARY, 1)
-        hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(VOCABULARY)}"
+        near = closest(name, VOCABULARY)
+        hint = f"did you mean {near}?" if near else f"one of {', '.join(VOCABULARY)}"
         raise UserError(f"transforms: unknown transform {name!r}: {hint}")
     kind = VOCABULARY[name]
     fields = [f for f in dataclasses.fields(kind) if f.name not in _NOT_ARGUMENTS]
@@ -82,7 +81,8 @@ def _build_step(step: Any) -> Transform:
     for key in argument:
         if key not in allowed:
             names = ", ".join(allowed) or "none"
-            raise UserError(f"transforms: {name}: unknown argument {key!r}: it takes {names}")
+            hint = did_you_mean(str(key), allowed)
+            raise UserError(f"transforms: {name}: unknown argument {key!r}: it takes {names}{hint}")
     missing = [
         f.name
         for f in fields

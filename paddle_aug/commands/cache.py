@@ -1,15 +1,15 @@
 """python -m paddle_aug cache: lists or empties the cache of decoded images."""
 
-import argparse
 import time
 from collections.abc import Sequence
 
+from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=command("cache"),
         description="List the cache of decoded images; with --clear delete it, or one entry. It "
         "lies in $PADDLE_AUG_CACHE or ~/.cache/paddle_aug and is made again when it is needed.",

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.cli.override import add_override
+from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
@@ -22,21 +24,25 @@ DATA_OPTIONS = (
 TRIAL_OPTIONS = ("augment", "image_size", "batch_size")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    from paddle_aug.config.words import offer_values
+
+    parser = Parser(
         prog=command("check"),
         description="Read every image of a data set and report those that cannot be read, copies "
         "(also across training and evaluation), the classes' counts and the images' sizes; writes "
         "check.json and contact_sheet.png. Exits with 1 where there is a problem.",
     )
     add = parser.add_argument
-    add("data", nargs="?", metavar="DATA", help="as train.py --data (default: what it uses)")
+    data = add("data", nargs="?", metavar="DATA", help="as train.py --data (default: what it uses)")
+    offer_values(data, "data")
     add("--output", metavar="FOLDER", type=user_path, default=Path("check"),
         help="(default: check)")  # fmt: skip
     add("--json", action="store_true", help="print the report as JSON instead of text")
     group = parser.add_argument_group("of the data, as train.py's")
     for name in DATA_OPTIONS:
-        group.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE")
+        action = group.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE")
+        offer_values(action, name)
     trial = parser.add_argument_group("choosing --workers for train.py")
     trial.add_argument("--workers", action="store_true",
                        help="time the making of batches with 0, a thread, 1, 2 and 4 processes "
@@ -44,7 +50,11 @@ def build_parser() -> argparse.ArgumentParser:
     trial.add_argument("--seconds", metavar="S", type=_seconds, default=3.0,
                        help="for each (default: 3)")  # fmt: skip
     for name in TRIAL_OPTIONS:
-        trial.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's")
+        action = trial.add_argument(
+            f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's"
+        )
+        offer_values(action, name)
+    add_override(parser, (*DATA_OPTIONS, *TRIAL_OPTIONS))
     return parser
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from paddle_aug.cli.parser import Parser
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
@@ -23,8 +24,8 @@ What is computed and how verdicts are found is explained in docs/judging.md.
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=command("compare"),
         description="Curves of several runs in the SamplePairing article's colours, the table of "
         "the mean of their last ten epochs, differences with their intervals, and what else "

@@ -2,6 +2,14 @@
 
 from collections.abc import Sequence
 
+from paddle_aug.cli.parser import Parser
+
+
+def build_parser() -> Parser:
+    from paddle_aug.evaluation.options import build_parser
+
+    return build_parser()
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate a run or a checkpoint and write the results into its folder."""

@@ -1,17 +1,17 @@
 """python -m paddle_aug export: a trained model as files that need nothing of this project."""
 
-import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.evaluation.options import EvaluationOptions, add_run
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=command("export"),
         description="Save a trained model for inference: inference.json and inference.pdiparams "
         "for paddle.inference, paddle.jit.load or paddle2onnx; inference.yml, with which PaddleX "

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.cli.override import add_override
+from paddle_aug.cli.parser import Parser
 from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
@@ -61,15 +63,14 @@ examples:
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=command("preview"),
         usage="%(prog)s [OPTIONS]",
         description="Draw what an augmentation does to images, with the options of train.py. "
         "Without --image or --data: two photographs that come with scikit-learn. Images keep their "
         "size unless --image-size is given.",
         epilog=EPILOG,
-        allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--output", metavar="FILE", type=user_path,
         help="picture (default: preview_<what it shows>.png)",
     )  # fmt: skip
+    add_override(parser, TAKEN)
     add_options(parser, TAKEN)
     return parser
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
@@ -12,6 +13,12 @@ from paddle_aug.core.text import counted
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
 # Points an epoch in the figure, enough for a smooth curve; the real number of steps is not needed.
 POINTS_PER_EPOCH = 10
+
+
+def build_parser() -> Parser:
+    from paddle_aug.command_line import build_parser
+
+    return build_parser(DESCRIPTION, command("schedule"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

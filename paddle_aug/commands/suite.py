@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from paddle_aug.cli.parser import Parser
+from paddle_aug.cli.seeds import seeds
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.program import command
@@ -30,8 +32,8 @@ claims are judged is explained in docs/judging.md.
 PRECISIONS = {"no": "float32", "fp16": "float16 (mixed)", "bf16": "bfloat16 (mixed)"}
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=command("suite"),
         usage="%(prog)s FILE [OPTIONS] [-- OPTIONS OF train.py]",
         description="Run the configurations of a suite, each in a process of its own, all methods "
@@ -45,6 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--jobs", metavar="N", type=positive, default=1,
         help="runs side by side, each with its share of the cores (OMP_NUM_THREADS, unless that is "
         "set already; default: %(default)s)")  # fmt: skip
+    add("--seeds", metavar="SEEDS", type=seeds,
+        help="these seeds for every run instead of the file's: 0-4 or 0,2,5-7")  # fmt: skip
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--dry-run", action="store_true",
         help="print the commands and the precision, and run nothing")  # fmt: skip
@@ -75,7 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from paddle_aug.commands.suite_cells import run_cells
     from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
-    from paddle_aug.commands.suite_plan import is_finished, plan, read_suite, suite_name
+    from paddle_aug.commands.suite_plan import (
+        is_finished,
+        plan,
+        read_suite,
+        suite_name,
+        with_seeds,
+    )
     from paddle_aug.commands.suite_progress import SuiteProgress
     from paddle_aug.commands.suite_results import (
         keep_cell,
@@ -85,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
     file = find_config(args.file)
-    suite = read_suite(file)
+    suite = with_seeds(read_suite(file), args.seeds)
     changes = given_to_all(argv[cut + 1 :])
     runs = plan(file, suite, args.quick, changes, args.logs)
     results = args.results / suite_name(file, args.quick)
@@ -112,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     suite, note = with_comparable_figures(suite, args.quick, changes)
     if note:
         print(f"note: {note}", file=sys.stderr)
-    repeated = whole_command(args.file, args.quick, argv[cut + 1 :])
+    repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :])
     found = write_results(results, suite, runs, args.quick, repeated, note, args.allow_differences)
     for difference in found.fairness.differences:
         print(f"warning: the runs differ in {difference}", file=sys.stderr)
@@ -187,10 +197,13 @@ def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, s
     print(f"{epochs:,} epochs left: about {duration(whole)}, timed beside what else runs here now")
 
 
-def whole_command(file: Path, quick: bool, options: Sequence[str]) -> str:
+def whole_command(
+    file: Path, quick: bool, seeds: Sequence[int] | None, options: Sequence[str]
+) -> str:
     """The command that repeats the suite."""
     from paddle_aug.commands.suite_results import portable
 
     parts = ["suite", str(file), *(["--quick"] if quick else [])]
+    parts += ["--seeds", ",".join(map(str, seeds))] if seeds else []
     parts += ["--", *options] if options else []
     return f"python -m paddle_aug {shlex.join(portable(part) for part in parts)}"

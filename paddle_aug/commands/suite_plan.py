@@ -12,11 +12,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from paddle_aug.cli.seeds import parse_seeds
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import Config, load_config, options_that_are
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.bundled import config_name
-from paddle_aug.core.errors import UserError, unknown_option
+from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
 from paddle_aug.runs.layout import CURVES
@@ -43,6 +44,11 @@ class RunEntry(BaseModel):
     quick: dict[str, Any] = {}
     published: dict[str, float] = {}
 
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _written_shortly(cls, seeds: Any) -> Any:
+        return parse_seeds(seeds) if isinstance(seeds, str) else seeds
+
     @field_validator("seeds")
     @classmethod
     def _different(cls, seeds: list[int]) -> list[int]:
@@ -61,7 +67,7 @@ class RunEntry(BaseModel):
     @classmethod
     def _of_curves(cls, figures: dict[str, float]) -> dict[str, float]:
         if other := sorted(figures.keys() - set(CURVES)):
-            raise ValueError(f"{other[0]!r} is none of {', '.join(CURVES)}")
+            raise ValueError(unknown_value(other[0], CURVES))
         return figures
 
 
@@ -124,15 +130,23 @@ def read_suite(path: str | Path) -> Suite:
         raise UserError(f"{path}: {place}: {message}") from None
     labels = [entry.label for entry in suite.runs]
     if suite.baseline is not None and suite.baseline not in labels:
-        raise UserError(f"{path}: baseline: {suite.baseline!r} is none of {', '.join(labels)}")
+        raise UserError(f"{path}: baseline: {unknown_value(suite.baseline, labels)}")
     if len({slug(label) for label in labels}) < len(labels):
         raise UserError(f"{path}: runs: two labels are the same: {', '.join(labels)}")
     for number, claim in enumerate(suite.claims):
         for key in ("method", "baseline"):
             if (name := getattr(claim, key)) is not None and name not in labels:
                 place = f"{path}: claims.{number}.{key}"
-                raise UserError(f"{place}: {name!r} is none of {', '.join(labels)}")
+                raise UserError(f"{place}: {unknown_value(name, labels)}")
     return suite.model_copy(update={"claims": [_complete(claim, suite) for claim in suite.claims]})
+
+
+def with_seeds(suite: Suite, seeds: Sequence[int] | None) -> Suite:
+    """The suite with these seeds for every run; as it is where there are none."""
+    if seeds is None:
+        return suite
+    runs = [entry.model_copy(update={"seeds": list(seeds)}) for entry in suite.runs]
+    return suite.model_copy(update={"runs": runs})
 
 
 def _complete(claim: Claim, suite: Suite) -> Claim:

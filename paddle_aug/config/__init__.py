@@ -1,7 +1,6 @@
 """The options of a run: their table, facts about each, and the checks."""
 
 from paddle_aug.config.effects import without_effect
-from paddle_aug.config.fields import parse_yaml_text
 from paddle_aug.config.table import (
     DIGITS_DEFAULTS,
     Config,
@@ -18,6 +17,5 @@ __all__ = [
     "load_config",
     "load_trained_config",
     "options_that_are",
-    "parse_yaml_text",
     "without_effect",
 ]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from paddle_aug.core.plain_yaml import load_yaml
+from paddle_aug.core.plain_yaml import parse_yaml_text
 from paddle_aug.data.options import ChangesLabel
 
 
@@ -24,11 +24,6 @@ def _none_or_commas(value: Any) -> Any:
 def whole_number(value: Any) -> Any:
     """A whole number from text, where pydantic does not convert text itself."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-
-def parse_yaml_text(value: Any) -> Any:
-    """A nested value from YAML on the command line, such as "[{Resize: 120}, {RandomCrop: 96}]"."""
-    return load_yaml(value) if isinstance(value, str) else value
 
 
 def holds_bool(value: Any) -> bool:
@@ -55,14 +50,16 @@ def option(
     free_on_resume: bool = False,
     studied: bool = False,
     path: bool = False,
+    words: tuple[str, ...] = (),
 ) -> Any:
     """Declares one option, with all facts about it.
 
     used_with: (another option, values of it or a test of the value): this option has an effect only
     with these. free_on_resume: does not change a result, so a resumed run may have another value.
     studied: may differ between compared runs, as it is what they study, or only says where they
-    ran. path: names a file or folder; a leading ~ is the home folder.
+    ran. path: names a file or folder; a leading ~ is the home folder. words: values that a shell
+    may complete, where the type does not name them.
     """
-    facts = {"group": group, "used_with": used_with, "free_on_resume": free_on_resume,
-             "studied": studied, "path": path}  # fmt: skip
+    facts: Any = {"group": group, "used_with": used_with, "free_on_resume": free_on_resume,
+             "studied": studied, "path": path, "words": words}  # fmt: skip
     return Field(default, description=description, json_schema_extra=facts)

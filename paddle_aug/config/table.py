@@ -6,6 +6,7 @@ pydantic checks names, types and ranges before any work is done. Nothing here im
 that --help and errors in options appear at once.
 """
 
+import re
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -37,7 +38,7 @@ from paddle_aug.config.fields import (
 from paddle_aug.config.own_names import register_own
 from paddle_aug.core.argument_checks import check_normalisation
 from paddle_aug.core.encodings import check_encoding
-from paddle_aug.core.errors import UserError, unknown_option, unknown_value
+from paddle_aug.core.errors import UserError, did_you_mean, unknown_option, unknown_value
 from paddle_aug.core.own_code import is_import_path, short_name
 from paddle_aug.core.user_paths import expand
 from paddle_aug.data.options import Folders, Split, uses_digits
@@ -76,7 +77,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, a name: digits, mnist, fashion-mnist, cifar10, cifar100, or a function of your own as my_module:load. Without it: AI Studio's data22612 where present, else the bundled digits", path=True)  # fmt: skip
+    data: str | None = option(None, "Data", "a folder of class folders, a folder with Train.txt and Eval.txt, a list or CSV file, a .zip of these, a CIFAR or MNIST folder or file, a name: digits, mnist, fashion-mnist, cifar10, cifar100, or a function of your own as my_module:load. Without it: AI Studio's data22612 where present, else the bundled digits", path=True, words=("digits", "mnist", "fashion-mnist", "cifar10", "cifar100"))  # fmt: skip
     images_root: str | None = option(None, "Data", "folder that the paths in a list or CSV start from", path=True)  # fmt: skip
     image_column: str = option("image", "Data", "CSV column of the image paths")
     label_column: str = option("label", "Data", "CSV column of the labels")
@@ -84,9 +85,9 @@ class Config(BaseModel):
     eval_share: Annotated[float, Field(gt=0, lt=1)] = option(0.2, "Data", "share kept for evaluation where the data come in one piece")  # fmt: skip
     split: Split = option("order", "Data", "how a list or table without an evaluation part is split: by row order or by class and seed")  # fmt: skip
     folders: Folders = option("auto", "Data", "what the folders in --data are: classes, or parts such as train and test that hold them; auto goes by their names and says so")  # fmt: skip
-    class_names: str | None = option(None, "Data", "names of numbered labels: a file ('0 cat' lines, or a name a line), cat,dog,..., folders (those in the paths), or labels (the numbers); without it: classes.txt, label_list.txt, label.txt or labels.txt beside the data, else the folders where there is one for each label", path=True)  # fmt: skip
-    changes_label: LabelChanges | None = option(None, "Data", "operations that would change what an image shows, and are left out of --augment: of horizontal_flip, vertical_flip, large_rotation, with commas; none: flips are safe. Without it: all three for digits and letters in arrays")  # fmt: skip
-    encoding: str | None = option(None, "Data", "of lists, tables, label files, names in a .zip and names of folders that are not UTF-8, such as gbk or big5; without it: GBK where they look like it")  # fmt: skip
+    class_names: str | None = option(None, "Data", "names of numbered labels: a file ('0 cat' lines, or a name a line), cat,dog,..., folders (those in the paths), or labels (the numbers); without it: classes.txt, label_list.txt, label.txt or labels.txt beside the data, else the folders where there is one for each label", path=True, words=("folders", "labels"))  # fmt: skip
+    changes_label: LabelChanges | None = option(None, "Data", "operations that would change what an image shows, and are left out of --augment: of horizontal_flip, vertical_flip, large_rotation, with commas; none: flips are safe. Without it: all three for digits and letters in arrays", words=("none", "horizontal_flip", "vertical_flip", "large_rotation"))  # fmt: skip
+    encoding: str | None = option(None, "Data", "of lists, tables, label files, names in a .zip and names of folders that are not UTF-8, such as gbk or big5; without it: GBK where they look like it", words=("utf-8", "gbk", "gb18030", "big5", "utf-16"))  # fmt: skip
     per_class: Positive | None = option(None, "Data", "train on this many images of each class only")  # fmt: skip
     eval_per_class: Positive | None = option(None, "Data", "evaluate on this many images of each class only, the same ones whatever the seed; evaluate.py takes them all")  # fmt: skip
     sampling: Literal["shuffle", "balanced"] = option("shuffle", "Data", "an epoch takes every image once, or every class equally often")  # fmt: skip
@@ -98,7 +99,7 @@ class Config(BaseModel):
     skip_bad: bool = option(False, "Data", "read every image first and leave out those that cannot be read, saying how many; otherwise the first one stops the run")  # fmt: skip
     cache: bool = option(True, "Data", "keep decoded and resized images in a file for later epochs and runs", free_on_resume=True, studied=True)  # fmt: skip
 
-    augment: str = option("samplePairing", "Augmentation", f"augmentation of the training images: {', '.join(AUGMENTS)}, or code of your own as my_module:my_policy", studied=True)  # fmt: skip
+    augment: str = option("samplePairing", "Augmentation", f"augmentation of the training images: {', '.join(AUGMENTS)}, or code of your own as my_module:my_policy", studied=True, words=AUGMENTS)  # fmt: skip
     base: Literal[BASES] | None = option(None, "Augmentation", f"image part under a mixing method ({defaults_in_words('base')})", studied=True)  # pyright: ignore[reportInvalidTypeForm]  # fmt: skip
     policy: PolicyOptions = option(PolicyOptions(), "Augmentation", "numbers of the image part", studied=True)  # fmt: skip
     train_transforms: TransformList | None = option(None, "Augmentation", "image part as a list instead, in torchvision's names, such as '[{Resize: 120}, RandomHorizontalFlip, {RandomCrop: 96}]'", studied=True)  # fmt: skip
@@ -116,9 +117,9 @@ class Config(BaseModel):
     mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs", used_with=_MIXED, studied=True)  # fmt: skip
     cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
 
-    model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet")  # fmt: skip
+    model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet", words=tuple(model_names()))  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: Paddle's own")  # fmt: skip
-    weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew", path=True)  # fmt: skip
+    weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew", path=True, words=("pretrained",))  # fmt: skip
     head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the course slides: 10)")  # fmt: skip
     freeze_backbone: bool = option(False, "Model", "with --weights: only the head learns; batch normalisation keeps its statistics")  # fmt: skip
     stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
@@ -148,7 +149,7 @@ class Config(BaseModel):
         False, "Run", "replace the run that is already there", free_on_resume=True, studied=True
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = option(0, "Run", "of every random choice", studied=True)  # fmt: skip
-    device: str = option("auto", "Run", "auto, cpu, gpu, gpu:1, ...", studied=True)
+    device: str = option("auto", "Run", "auto, cpu, gpu, gpu:1, ...", studied=True, words=("auto", "cpu", "gpu"))  # fmt: skip
     workers: Literal["auto", "thread"] | Annotated[int, Field(ge=0, le=256)] = option("auto", "Run", "who makes the batches: thread, a number of processes, 0: none; auto chooses", free_on_resume=True, studied=True)  # fmt: skip
     amp: Literal["no", "fp16", "bf16"] = option("no", "Run", "automatic mixed precision")
     cpu_backend: Literal["auto", "onednn", "paddle"] = option("auto", "Run", "what computes on a CPU: oneDNN from Paddle's wheel, or Paddle's own kernels", studied=True)  # fmt: skip
@@ -265,7 +266,7 @@ _DEFAULTS = Config().dump()
 
 
 def fact(name: str, about: str) -> Any:
-    """A fact about an option: "group", "used_with", "free_on_resume", "studied" or "path"."""
+    """A fact about an option: "group", "used_with", "free_on_resume", "studied", "path", "words"."""
     return cast(dict[str, Any], Config.model_fields[name].json_schema_extra)[about]
 
 
@@ -306,6 +307,9 @@ def _explain(error: ValidationError, where: str) -> str:
             message = unknown_option(keys[-1] if keys else "", known)
         elif "input" in problem and key and problem["type"] != "value_error":
             message = f"{message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
+            if problem["type"] == "literal_error":
+                allowed = re.findall(r"'([^']*)'", problem.get("ctx", {}).get("expected", ""))
+                message += did_you_mean(str(problem["input"]), allowed)
         line = f"{key}: {message}" if key else message
         if line not in lines:
             lines.append(line)

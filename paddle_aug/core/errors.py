@@ -19,18 +19,34 @@ class ImageError(UserError):
     """An image that cannot be read, with its path and the reason."""
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant; case, dashes and underscores count little."""
+    plain: dict[str, str] = {}
+    for one in known:
+        plain.setdefault(_plain(one), one)
+    near = difflib.get_close_matches(_plain(str(name)), plain, 1)
+    return plain[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a message on a mistyped name: "; did you mean mixup?", or nothing."""
+    near = closest(name, known)
+    return f"; did you mean {near}?" if near else ""
+
+
 def unknown_option(name: str, known: Iterable[str]) -> str:
     """The message for an unknown option, with the one that was probably meant."""
-    close = difflib.get_close_matches(name, list(known), 1)
-    return "unknown option" + (f"; did you mean {close[0]}?" if close else "")
+    return "unknown option" + did_you_mean(name, known)
 
 
 def unknown_value(value: str, known: Iterable[str]) -> str:
     """The message for an unknown value, with all allowed ones and the one probably meant."""
-    by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(str(value).lower(), list(by_lower), 1)
-    hint = f"; did you mean {by_lower[close[0]]}?" if close else ""
-    return f"{value!r} is none of {', '.join(by_lower.values())}{hint}"
+    known = list(known)
+    return f"{value!r} is none of {', '.join(known)}{did_you_mean(value, known)}"
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_").strip("_")
 
 
 class Interrupted(Exception):

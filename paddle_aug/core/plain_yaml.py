@@ -32,6 +32,20 @@ def load_yaml(text: str) -> Any:
     return yaml.load(text, _PlainLoader)
 
 
+def parse_yaml_text(value: Any) -> Any:
+    """Command-line form of a nested value: YAML, as "[{Resize: 120}, {RandomCrop: 96}]".
+
+    What is no text stays as it is. Raises ValueError on a text that is no YAML.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return load_yaml(value)
+    except (yaml.YAMLError, RecursionError) as error:
+        problem = getattr(error, "problem", None) or str(error)
+        raise ValueError(f"not valid YAML: {' '.join(problem.split())}") from None
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML mapping, without tags and without evaluating anything."""
     text = read_text(path, MAX_BYTES)

@@ -57,6 +57,8 @@ def remedy(package: str) -> str:
     made_by_make = (environment / ".installed-requirements").is_file()
     if made_by_make and Path(sys.prefix).resolve() != environment.resolve():
         return f"Use the environment that make has made: . {shown(environment / 'bin/activate')}"
+    if _is_extra(package):
+        return f"Install it with: {install(requirement(package))}"
     if _is_there("paddle"):
         # requirements-aistudio.txt is the file without Paddle and OpenCV.
         only = package == PACKAGES["cv2"]
@@ -82,6 +84,16 @@ def requirement(package: str) -> str:
     pattern = re.compile(rf"{re.escape(package)}(?![\w.-])[^;#]*", re.IGNORECASE)
     found = (pattern.match(line) for line in _requirements())
     return next((match[0].strip() for match in found if match), package)
+
+
+def _is_extra(package: str) -> bool:
+    """Whether only single options and commands need it."""
+    file = HOME / "requirements-extra.txt"
+    if file.is_file():
+        lines = file.read_text(encoding="utf-8").splitlines()
+    else:
+        lines = [line for line in _requirements() if re.search(r"extra == .(?!cpu|gpu)", line)]
+    return any(re.match(rf"{re.escape(package)}(?![\w.-])", line) for line in lines)
 
 
 def _install_from(file: str | None, *packages: str) -> str:

@@ -15,7 +15,7 @@ from paddle_aug.build.data import evaluation_view
 from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, unknown_value
 from paddle_aug.core.text import Say
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
@@ -49,7 +49,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     say = (lambda line: None) if options.json else print
     choose_device(config.device)
     if options.tta_policy not in BASES:
-        raise UserError(f"tta_policy: {options.tta_policy!r} is none of {', '.join(BASES)}")
+        raise UserError(f"tta_policy: {unknown_value(options.tta_policy, BASES)}")
     data_options = with_absolute_paths(options.named_data)
     if not options.output:
         refuse_other_data(output, data_options)

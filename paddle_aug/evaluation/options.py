@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from paddle_aug.cli.parser import Parser
 from paddle_aug.config import load_config
+from paddle_aug.config.words import offer_values
 from paddle_aug.core import own_code
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports, is_import_path
@@ -78,19 +80,22 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "columns, split, ...) does not count for these.",
     )
     add = group.add_argument
-    add("--data", default=argparse.SUPPRESS, type=expand, help="as train.py's")
+    data = add("--data", default=argparse.SUPPRESS, type=expand, help="as train.py's")
+    offer_values(data, "data")
     for name in DATA_OPTIONS:
         kind: Any = {"action": "store_true"} if name == "skip_bad" else {"metavar": "VALUE"}
-        add(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help="as train.py's", **kind)
+        flag = f"--{name.replace('_', '-')}"
+        action = add(flag, default=argparse.SUPPRESS, help="as train.py's", **kind)
+        if name != "skip_bad":
+            offer_values(action, name)
 
 
-def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
+def build_parser() -> Parser:
     defaults = EvaluationOptions("")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=command("evaluate"),
         description="Evaluate a run or a checkpoint: loss, accuracy, a table of the classes, "
         "the confusion matrix and the most confident mistakes.",
-        allow_abbrev=False,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_run(parser)
@@ -105,19 +110,27 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
         "otherwise, after the run's --eval-transforms")  # fmt: skip
     add("--tta-draws", type=int, default=argparse.SUPPRESS, metavar="N",
         help=f"draws of --tta draws (default: {defaults.tta_draws})")  # fmt: skip
-    add("--tta-policy", default=argparse.SUPPRESS, metavar="NAME",
+    policy = add("--tta-policy", default=argparse.SUPPRESS, metavar="NAME",
         help="policy of --tta draws, with the run's --policy numbers "
         f"(default: {defaults.tta_policy})")  # fmt: skip
+    offer_values(policy, "base")
     add("--batch-size", type=int, default=64, metavar="N", help="images a step")
     add("--output", metavar="FOLDER", default=argparse.SUPPRESS, type=expand,
         help="where to write (default: RUN/evaluation; with other options than the defaults "
         "RUN/evaluation_last_train_tta-flip and the like)")  # fmt: skip
-    add("--device", default="auto", help="auto, cpu, gpu, gpu:1, ...")
-    add("--workers", default="auto", help="auto, thread, or a number of processes")
+    offer_values(add("--device", default="auto", help="auto, cpu, gpu, gpu:1, ..."), "device")
+    offer_values(
+        add("--workers", default="auto", help="auto, thread, or a number of processes"), "workers"
+    )
     add("--cpu-backend", choices=("auto", "onednn", "paddle"), default="auto", help="on a CPU")
     add("--json", action="store_true", default=argparse.SUPPRESS,
         help="print the figures as JSON and nothing else")  # fmt: skip
-    values = vars(parser.parse_args(argv))
+    return parser
+
+
+def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
+    """Options from the command line, checked before any work; UserError names what is wrong."""
+    values = vars(build_parser().parse_args(argv))
     for name in ("tta_draws", "batch_size"):
         if values.get(name, 1) < 1:
             raise UserError(f"{name}: must be at least 1, got {values[name]}")
@@ -137,4 +150,4 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
         if not values["workers"].isdigit():
             raise UserError(f"workers: auto, thread or a number, got {values['workers']!r}")
         values["workers"] = int(values["workers"])
-    return EvaluationOptions(**{**vars(defaults), **values})
+    return EvaluationOptions(**{**vars(EvaluationOptions("")), **values})

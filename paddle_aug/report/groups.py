@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, did_you_mean
 from paddle_aug.modes import BASELINES, mode_order
 from paddle_aug.runs.reading import Run
 from paddle_aug.runs.stats import LAST, Spread, last_mean, spread
@@ -91,8 +91,11 @@ def choose_baseline(groups: Sequence[Group], name: str | None = None) -> Group:
             if wanted in (group.label, group.mode):
                 return group
     if name is not None:
-        known = ", ".join(group.label for group in groups)
-        raise UserError(f"--baseline {name}: not among the runs ({known})")
+        labels = [group.label for group in groups]
+        known = ", ".join(labels)
+        raise UserError(
+            f"--baseline {name}: not among the runs ({known}){did_you_mean(name, labels)}"
+        )
     return groups[0]
 
 

@@ -1,12 +1,11 @@
 """Reads model weights from .pdparams, .safetensors and .npz files and from our checkpoints."""
 
-import difflib
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
 
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, did_you_mean
 from paddle_aug.core.plain_pickle import bfloat16_to_float32
 from paddle_aug.core.safe_files import open_regular, read_bytes
 from paddle_aug.runs.checkpoint import FORMAT, load_state, trained_weights
@@ -55,11 +54,10 @@ def _file_of(path: Path) -> Path:
     beside = path.with_name(f"{path.name}.pdparams")
     if not path.exists() and beside.is_file():
         return beside
-    close = difflib.get_close_matches(path.name.lower(), [PRETRAINED], cutoff=0.7)
     raise UserError(
         f"{path}: " + ("" if path.exists() else "no such file; ")
         + f"weights are a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file, a run's folder, or: "
-        + PRETRAINED + (f"; did you mean {PRETRAINED}?" if close else "")
+        + PRETRAINED + did_you_mean(path.name, [PRETRAINED])
     )  # fmt: skip
 
 

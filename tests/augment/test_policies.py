@@ -177,7 +177,7 @@ def test_flip_on_data_that_must_not_be_mirrored_is_refused():
 
 
 def test_unknown_names_are_refused_with_what_is_allowed():
-    with pytest.raises(UserError, match="unknown augmentation 'mixUp': one of no, userDef"):
+    with pytest.raises(UserError, match="unknown augmentation: 'mixUp' is none of no, userDef"):
         build_policy("mixUp")
     with pytest.raises(UserError, match="cannot exclude \\['blur'\\]: only horizontal_flip"):
         build_policy("no", frozenset({"blur"}))

@@ -138,8 +138,7 @@ def test_options_given_as_arguments_come_back_the_same():
     }  # fmt: skip
     config, _ = parse_args(to_arguments(options))
     assert config == load_config(options)
-    with pytest.raises(ValueError, match="alpha"):
-        to_arguments({"alpha": None})
+    assert parse_args(to_arguments({"alpha": None}))[0].alpha is None
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -564,6 +563,8 @@ def test_mistakes_in_a_suite_are_named(suite_file, change, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"seeds": [0, 1, 0]}, r"runs\.0\.seeds: the same seed twice in \[0, 1, 0\]"),
+     ({"seeds": "0-4,2"}, r"runs\.0\.seeds: the same seed twice in 0-4,2 would count"),
+     ({"seeds": "0 to 4"}, r"runs\.0\.seeds: seeds are written as 0-4 or 0,2,5-7"),
      ({"label": "///"}, r"runs\.0\.label: '///' has no letter or digit"),
      ({"published": {"accuracy": 0.5}}, r"runs\.0\.published: 'accuracy' is none of lossTrain"),
      ({"seed": [3]}, r"runs\.0\.seed: unknown option; did you mean seeds")],
@@ -575,6 +576,23 @@ def test_mistakes_in_a_suites_runs_are_named(suite_file, change, message):
     suite_file.write_text(json.dumps(values), encoding="utf-8")
     with pytest.raises(UserError, match=message):
         read_suite(suite_file)
+
+
+def test_seeds_are_written_shortly_in_the_file_and_given_for_all_runs_on_the_line(
+    suite_file, capsys
+):
+    values = read_yaml(suite_file)
+    values["runs"][0]["seeds"] = "0-2"
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    assert [entry.seeds for entry in read_suite(suite_file).runs] == [[0, 1, 2], [3, 5]]
+    assert command.main(["suites/two.yaml", "--dry-run", "--seeds", "4-5,1"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition("] ")[2] for line in said if line.startswith("[")] == [
+        f"{label}, seed {seed}" for seed in (4, 5, 1) for label in ("plain", "Mixup, alpha 0.2")
+    ]
+    assert said[-1].startswith("6 runs, ")
+    repeated = command.whole_command(Path("suites/two.yaml"), False, [4, 5, 1], ["--lr", "1"])
+    assert repeated.endswith("suite suites/two.yaml --seeds 4,5,1 -- --lr 1")
 
 
 @pytest.mark.parametrize("own", [["--seed", "5"], ["--output", "x"], ["--resume"], ["--config=a"]])

@@ -158,3 +158,18 @@ def test_a_folder_that_an_uninstalled_paddle_left_is_told(monkeypatch, tmp_path)
 def test_a_command_quotes_what_a_shell_would_read_otherwise():
     command = install("numpy<2", "joblib", "paddlepaddle==3.3.1")
     assert command == f'{python()} -m pip install "numpy<2" joblib paddlepaddle==3.3.1'
+
+
+def test_what_one_option_needs_is_installed_alone(home, monkeypatch):
+    folder, there = home
+    with_files(folder)
+    (folder / "requirements-extra.txt").write_text("# completion\nshtab>=1.7\n")
+    only = 'Install it with: PY -m pip install "shtab>=1.7"'
+    assert remedy("shtab") == only
+    there.add("paddle")
+    assert remedy("shtab") == only
+    for file in folder.glob("requirements*"):
+        file.unlink()
+    record = ["numpy<3", "paddlepaddle==9; extra == 'cpu'", "shtab>=1.7; extra == 'completion'"]
+    monkeypatch.setattr(requirements.importlib.metadata, "requires", lambda name: record)
+    assert remedy("shtab") == only
