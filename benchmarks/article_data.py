@@ -1,4 +1,4 @@
-"""Images in the documents' layout, for contenders that read the same files.
+"""Writes images in the layout of the SamplePairing article's data, for all contenders to read.
 
 FOLDER/Images/<class>/<number>.jpg   FOLDER/Train.txt   FOLDER/Eval.txt   ("path label" lines)
 """
@@ -15,8 +15,9 @@ def prepare(
 ) -> tuple[int, int]:
     """Fill `folder` with copies of the images of `data`, or with generated ones for None.
 
-    images: training images at most (None: all of data, 1400 generated ones), evaluation images in
-    proportion. classes, side: of generated images. Returns (training, evaluation images).
+    images: at most so many training images (None: all of data, or 1400 generated ones), and
+    evaluation images in proportion. classes, side: of generated images. Returns (training,
+    evaluation images).
     """
     if data is None:
         count = images or 1400
@@ -33,7 +34,7 @@ def prepare(
 
 
 def generate(folder: Path, count: int, classes: int, side: int) -> None:
-    """Write JPEGs of side x 1.25 side pixels, as large as photographs of that size are."""
+    """Write JPEGs of side x 1.25 side pixels, with file sizes like those of photographs."""
     rng = np.random.default_rng(0)
     shape = (side, side * 5 // 4)
     for number in range(count):
@@ -52,16 +53,18 @@ def _copied(
 
     train, evaluation = load_data(DataOptions(data=data))
     if not isinstance(train, FileDataset) or not isinstance(evaluation, FileDataset):
-        raise SystemExit(f"error: --data {data}: needs image files, as the documents' reader does")
+        raise SystemExit(
+            f"error: --data {data}: needs image files, as the SamplePairing article's reader does"
+        )
     share = min(1.0, (images or len(train)) / len(train))
     parts = []
     for name, dataset in (("train", train), ("eval", evaluation)):
-        # Evenly spaced: lists are often sorted by class.
+        # Evenly spaced, as lists are often sorted by class.
         count = max(1, round(share * len(dataset)))
         chosen = np.linspace(0, len(dataset) - 1, count).round().astype(int)
         rows = []
         for number in chosen:
-            # Names without spaces, which the documents' reader would split.
+            # Names without spaces, at which the SamplePairing article's reader would split them.
             source, label = Path(dataset.paths[number]), int(dataset.labels[number])
             path = folder / "Images" / str(label) / f"{name}{number:06d}{source.suffix.lower()}"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""Augmentation throughput on one core, side by side with the documents' code and other libraries.
+"""Augmentation throughput on one core, beside the SamplePairing article's code and libraries.
 
     python benchmarks/augmentation.py [--data FOLDER] [--output augmentation.json]
 
-Everything is measured in turns in one run, several rounds over, and ratios are medians over the
-rounds, so that another load on the machine slows all alike; time while another process has the
-core does not count. Prints tables with ratios; --output saves them, as JSON or, with the ending
-.md, as Markdown. albumentations, torchvision and imaug are compared with where they are installed.
+All candidates are measured in turns, in several rounds, and ratios are medians over the rounds, so
+that other load on the machine slows all of them alike; time in which another process has the core
+is not counted. Prints tables with ratios; --output saves them, as JSON or, with the ending .md, as
+Markdown. albumentations, torchvision and imaug are included if they are installed.
 """
 
 # ruff: noqa: E402 - the number of threads must be set before the imports that read it
@@ -44,8 +44,8 @@ Table = dict[str, Any]
 def main() -> None:
     arguments = parse_arguments()
     cv2.setNumThreads(1)
-    # A training process has freed a batch before, after which glibc keeps freed memory: without
-    # this, everything here would spend a third of its time on fresh pages.
+    # In a training process glibc keeps freed memory after the first batch. The same is set here:
+    # otherwise a third of the time would go into new pages.
     np.ones(1 << 20)
     images = load_images(arguments.data, arguments.size)
     tables = [
@@ -86,7 +86,7 @@ def load_images(folder: Path | None, size: int, limit: int = 64) -> list[np.ndar
 
 
 def operations_table(images: list[np.ndarray], rounds: int, seconds: float) -> Table:
-    """Single operations, microseconds an image: Pillow's and ours."""
+    """Table of single operations, microseconds an image: Pillow's and ours."""
     ours: dict[str, Callable[[np.ndarray], Any]] = {
         "brightness": lambda image: ops.brightness(image, 1.23),
         "contrast": lambda image: ops.contrast(image, 1.23),
@@ -113,15 +113,15 @@ def operations_table(images: list[np.ndarray], rounds: int, seconds: float) -> T
     rows.append(["to float32 CHW", None, 1e6 / rate["ours"].median, None])
     return {
         "title": "One operation, microseconds an image",
-        "columns": ["operation", "documents (Pillow)", "ours", "times faster"],
+        "columns": ["operation", "SamplePairing article (Pillow)", "ours", "times faster"],
         "rows": rows,
     }
 
 
 def policies_table(images: list[np.ndarray], rounds: int, seconds: float) -> Table:
-    """Whole policies, images a second: ours and the others' nearest."""
+    """Table of whole policies, images a second: ours and the most similar ones of others."""
     others = {
-        "documents (Pillow)": {"userDef": peers.documents()},
+        "SamplePairing article (Pillow)": {"userDef": peers.article_policy()},
         "albumentations": peers.albumentations_policies(),
         "torchvision": peers.torchvision_policies(),
         "imaug": peers.imgaug_policies(),
@@ -144,7 +144,7 @@ def policies_table(images: list[np.ndarray], rounds: int, seconds: float) -> Tab
 
 
 def seeded(name: str) -> peers.Augment:
-    """A policy as training calls it, with a stream of its own for every image."""
+    """A policy as in training: with a new random stream for every image."""
     policy = build_policy(name)
     count = iter(range(1 << 60))
     return lambda image: policy(image, stream(0, 0, next(count)))
@@ -161,7 +161,8 @@ class Rates:
         return statistics.median(self.values)
 
     def times(self, other: "Rates") -> float:
-        """Median over the rounds of how many times faster: load that changes hits both alike."""
+        """How many times faster: the median over the rounds, in each of which both have the same
+        load."""
         return statistics.median(a / b for a, b in zip(self.values, other.values, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What the augmentation benchmark compares with: the documents' Pillow code and other libraries.
+"""Peers of the augmentation benchmark: the SamplePairing article's Pillow code, and libraries.
 
 Each function returns a callable from uint8 RGB [H, W, 3] to an augmented image, or None where the
 library is not installed.
@@ -38,14 +38,14 @@ def pillow_crop(image: Image.Image, ratio_w: float, ratio_h: float, resample: st
 
 
 def pillow_noise(image: Image.Image, sigma: float) -> Image.Image:
-    """Gaussian noise as the documents draw it, but clipped where theirs wraps round."""
+    """Gaussian noise as in the SamplePairing article, but clipped where that one wraps round."""
     pixels = np.asarray(image)
     drawn = np.round(np.random.randn(*pixels.shape) * sigma)
     return Image.fromarray(np.clip(pixels + drawn, 0, 255).astype(np.uint8))
 
 
 def pillow_flip(image: Image.Image) -> Image.Image:
-    """Both flips through NumPy, each half the time, as in the documents."""
+    """Both flips through NumPy, each half the time, as in the SamplePairing article."""
     pixels = np.asarray(image)
     if random.random() > 0.5:
         pixels = pixels[:, ::-1]
@@ -54,8 +54,8 @@ def pillow_flip(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 
-def documents() -> Augment:
-    """The eight operations in random order: the documents' algorithm on Pillow."""
+def article_policy() -> Augment:
+    """The eight operations in random order: the SamplePairing article's algorithm on Pillow."""
 
     def enhance(kind: str) -> Callable[[Image.Image], Image.Image]:
         return lambda image: _ENHANCERS[kind](image).enhance(random.uniform(0.5, 1.5))
@@ -80,7 +80,7 @@ def documents() -> Augment:
 
 
 def pillow_operations() -> dict[str, Augment]:
-    """Single operations at fixed amounts, on Pillow images made outside the measured time."""
+    """Single operations at fixed amounts; Pillow images are made outside of the measured time."""
     return {
         "brightness": lambda image: ImageEnhance.Brightness(image).enhance(1.23),
         "contrast": lambda image: ImageEnhance.Contrast(image).enhance(1.23),
@@ -97,7 +97,7 @@ def pillow_operations() -> dict[str, Augment]:
 
 
 def albumentations_policies() -> dict[str, Augment]:
-    """albumentations' nearest to userDef: its sharpening and its crop's filters are others."""
+    """albumentations' closest to userDef; its sharpening and its filters for crops differ."""
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     try:
         import albumentations as A
@@ -152,7 +152,7 @@ def torchvision_policies() -> dict[str, Augment]:
 
 
 def imgaug_policies() -> dict[str, Augment]:
-    """The imgaug library's own pipeline, as our optional backend builds it."""
+    """The imgaug library's pipeline, as our optional backend builds it."""
     from paddle_aug.augment.policies import PolicyOptions, build_policy
     from paddle_aug.core.errors import UserError
 

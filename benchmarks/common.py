@@ -1,4 +1,4 @@
-"""What the benchmarks share: tables, the machine's description, and workers in clean processes."""
+"""Shared by the benchmarks: tables, a description of the machine, workers in clean processes."""
 
 import argparse
 import importlib.metadata
@@ -21,7 +21,7 @@ from paddle_aug.runs.environment import describe_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What changes the speed of Paddle, MKL, OpenMP or the allocator when a shell happens to set it.
+# Environment variables that change the speed of Paddle, MKL, OpenMP or the allocator.
 _TUNING = (
     "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD",
     "FLAGS_", "GLOG_", "DNNL_", "ONEDNN_", "CPU_NUM", "PADDLE_LOCAL",
@@ -30,7 +30,7 @@ _TUNING = (
 
 @dataclass
 class Table:
-    """A titled table: numbers as they are; `as_markdown` rounds them, None is an empty cell."""
+    """A titled table with exact numbers, which `as_markdown` rounds; None is an empty cell."""
 
     title: str
     columns: list[str]
@@ -108,14 +108,14 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
-    """Median over the rounds of ours / others: load that changes hits both of a round alike."""
+    """Median over the rounds of ours / others; in a round both have the same load."""
     return statistics.median(a / b for a, b in zip(ours, others, strict=True))
 
 
 def peak_megabytes() -> float | None:
-    """This program's largest resident memory so far; None where the system does not tell.
+    """This process's largest resident memory so far; None where it is not known.
 
-    Not getrusage's ru_maxrss: that starts from the parent's size at the fork.
+    Not getrusage's ru_maxrss, which starts with the parent's size at the fork.
     """
     try:
         text = Path("/proc/self/status").read_text()
@@ -126,7 +126,7 @@ def peak_megabytes() -> float | None:
 
 
 class Stopwatch:
-    """Passes batches on and adds up the seconds spent waiting for them."""
+    """Hands batches on and adds up the seconds spent waiting for them."""
 
     def __init__(self) -> None:
         self.waited = 0.0
@@ -150,9 +150,9 @@ class Stopwatch:
 
 
 class Worker:
-    """A script of this folder in a process of its own, asked over pipes; idle between questions.
+    """A script of this folder in a process of its own, which gets requests over a pipe.
 
-    The other side is `serve`. `started` is what it says once it is ready.
+    The other side is `serve`. started: its message when it is ready.
     """
 
     def __init__(self, script: str, *arguments: str, **environment: str):
@@ -169,7 +169,7 @@ class Worker:
         return self
 
     def __exit__(self, *error: object) -> None:
-        # Its stdin at an end, a worker ends by itself; one that hangs must not hold up the rest.
+        # A worker ends when its stdin closes; one that hangs must not delay the others.
         try:
             self._process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
@@ -195,9 +195,9 @@ class Worker:
 
 
 def serve(start: Callable[[], tuple[dict[str, Any], Callable[..., dict[str, Any]]]]) -> None:
-    """A worker's side: say what `start` returns first, then answer requests until stdin ends.
+    """The worker's side: send the first result of `start`, then answer requests until stdin ends.
 
-    What the measured code prints goes to stderr, so that it cannot be taken for an answer.
+    Output of the measured code goes to stderr, so that it is not taken for an answer.
     """
     channel = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

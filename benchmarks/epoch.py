@@ -1,12 +1,13 @@
-"""A whole epoch of the article's experiment: the documents' script against ours, same images.
+"""A whole epoch of the SamplePairing article's experiment: its script against ours, same images.
 
     python benchmarks/epoch.py [--data FOLDER] [--image-size 224 64] [--steps 6] [--output epoch.md]
 
 GoogLeNet, batches of 8, Adam at 1e-4, SamplePairing active, evaluation on the Eval images, and in
 ours the saved state. Every contender has a process and a clean environment of its own, and they
-take turns. Without --steps each trains whole epochs; on two cores the documents' script takes half
-an hour for one at 224x224. With --steps N a round is N training steps and N/4 evaluation batches
-of each, after two steps to warm up, and seconds an epoch are extrapolated from the rates.
+take turns. Without --steps each trains whole epochs; on two cores the SamplePairing article's
+script takes half an hour for one at 224x224. With --steps N each contender does N training steps
+and N/4 evaluation batches a round, after two steps to warm up, and seconds an epoch are
+extrapolated from these.
 """
 
 import json
@@ -24,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.article_data import prepare
 from benchmarks.common import Table, Worker, benchmark_parser, median_ratio, publish
 
-NAIVE = "the documents' script"
+NAIVE = "the SamplePairing article's script"
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         folder.mkdir()
         generated = arguments.data is None
         wanted = arguments.images or (1400 if generated else None)
-        # Rounds of a few steps need only a few files; what an epoch has is wanted all the same.
+        # Rounds of a few steps need only a few files, but the numbers of images of an epoch.
         few = max(256, (arguments.steps or 0) * arguments.batch_size)
         made = min(wanted, few) if wanted and arguments.steps and generated else wanted
         counts = prepare(folder, arguments.data, made)
@@ -110,7 +111,7 @@ def make_table(
     steps: int | None,
     rounds: int,
 ) -> Table:
-    """Medians over the rounds; ratios are medians of each round's own."""
+    """Medians over the rounds; ratios are medians of the rounds' ratios."""
     seconds = {
         name: [epoch_seconds(answer, epoch_images) for answer in given]
         for name, given in answers.items()
@@ -151,7 +152,7 @@ def make_table(
 
 
 def epoch_seconds(answer: dict[str, Any], epoch_images: tuple[int, int]) -> float:
-    """Seconds of one epoch at the rates of `answer`; exact where that was a whole epoch."""
+    """Seconds of one epoch at the rates in `answer`; exact if that was a whole epoch."""
     train = answer["seconds"] / answer["images"] * epoch_images[0]
     evaluation = answer["eval_seconds"] / answer["eval_images"] * epoch_images[1]
     return train + evaluation + answer["save_seconds"]

@@ -1,4 +1,4 @@
-"""One contender of epoch.py and scaling.py: trains epochs, or parts of them, when it is asked to.
+"""One contender of epoch.py and scaling.py: trains epochs, or parts of them, on request.
 
     python benchmarks/epoch_worker.py naive|ours JSON
 
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def start_naive(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
-    """The documents' script; nothing of the package is imported that sets threads or memory."""
+    """The SamplePairing article's script; imports nothing that sets threads or memory."""
     import random
 
     import numpy as np
@@ -62,7 +62,7 @@ def start_naive(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
 
 
 def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
-    """The package as train.py runs it: its environment, cache, loaders, engine and saving."""
+    """Ours as train.py runs it: with its environment, cache, loaders, engine and saving."""
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
@@ -75,7 +75,7 @@ def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
     from paddle_aug.train.state import capture
 
     class Timed:
-        """A loader whose batches pass a stopwatch."""
+        """A loader that measures the time spent waiting for its batches."""
 
         def __init__(self, loader: Any, clock: Stopwatch):
             self.loader, self.clock = loader, clock
@@ -86,7 +86,7 @@ def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
         def epoch(self, epoch: int, first: int = 0) -> Any:
             return self.clock.over(self.loader.epoch(epoch, first))
 
-    # Mixing in every epoch, from the first on.
+    # Phases in which every epoch mixes.
     always = {"pairing_start": 0, "pairing_end": 10**6, "pairing_off": 0, "epochs": 10**6}
     started = time.perf_counter()
     setup = build_setup(load_config({**always, **options}), say=lambda line: None)

@@ -1,11 +1,11 @@
-"""How far our operations lie from those they reproduce: Pillow's, and imgaug 0.4.0's.
+"""How exactly our operations reproduce those of Pillow and of imgaug 0.4.0.
 
     python benchmarks/exactness.py [--images 360] [--output exactness.md]
 
 Pillow: every operation of userDef, at 28 and 224 pixels, with drawn amounts on crops of
-scikit-learn's two photographs; the rotation at all whole angles in turn, on noise, as equal
-neighbours would hide a wrong pixel. imgaug: the arrays in tests/golden, which
-tools/imgaug_py makes.
+scikit-learn's two photographs; the rotation at all whole angles in turn, on noise, where equal
+neighbours cannot hide a wrong pixel. imgaug: the arrays in tests/golden, which tools/imgaug_py
+makes.
 """
 
 import sys
@@ -24,7 +24,8 @@ from paddle_aug.augment import ops
 from tests.imgaug_cases import CASES, expected, ours, strength
 
 Pair = tuple[np.ndarray, np.ndarray]  # ours and theirs
-Compare = Callable[[np.ndarray, np.random.Generator, int], Pair]  # a picture, its number
+# Arguments: a picture, random numbers, the number of the picture.
+Compare = Callable[[np.ndarray, np.random.Generator, int], Pair]
 _SIZES = (28, 224)
 _CLOSENESS = ("equal, %", "in the worst image, %", "largest", "off by 2")
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> dict:
 
 
 def pillow_table(count: int) -> Table:
-    """Against Pillow, a row an operation."""
+    """Table of the comparison with Pillow, a row for each operation."""
     rows = []
     pictures = {size: photographs(size, count) for size in _SIZES}
     for name, compare in operations().items():
@@ -72,7 +73,7 @@ def photographs(size: int, count: int) -> list[np.ndarray]:
 
 
 def operations() -> dict[str, Compare]:
-    """Name: our and Pillow's result at amounts as userDef draws them."""
+    """By name: a function that gives our and Pillow's result, at amounts that userDef draws."""
 
     def enhance(name: str) -> Compare:
         def both(image: np.ndarray, rng: np.random.Generator, number: int) -> Pair:
@@ -102,7 +103,7 @@ def operations() -> dict[str, Compare]:
 
 
 def closeness(pairs: Sequence[Pair]) -> list[str]:
-    """What _CLOSENESS names, of images that are all of one size."""
+    """The figures named in _CLOSENESS, for images of one size."""
     errors = np.array([np.abs(ours.astype(np.int16) - theirs) for ours, theirs in pairs])
     equal = 100 * (errors.max(axis=-1) == 0).mean(axis=(1, 2))
     far = 1e6 * (errors >= 2).mean()
@@ -110,7 +111,7 @@ def closeness(pairs: Sequence[Pair]) -> list[str]:
 
 
 def imgaug_table() -> Table:
-    """Against imgaug 0.4.0, a row an operation."""
+    """Table of the comparison with imgaug 0.4.0, a row for each operation."""
     rows = []
     for op in dict.fromkeys(case["op"] for case in CASES.values()):
         names = [name for name, case in CASES.items() if case["op"] == op]

@@ -1,11 +1,11 @@
-"""The documents' experiment as they write it, on today's Paddle: what the benchmarks compare with.
+"""The SamplePairing article's experiment written as there, on today's Paddle, as a baseline.
 
     python benchmarks/naive_article.py FOLDER [--augment samplePairing] [--epochs 500]
 
-One file read, resized, augmented by Pillow and normalised at a time, in the training loop itself;
-images mixed one by one in NumPy; GoogLeNet and Adam on Paddle as pip installs it. FOLDER has
-Train.txt and Eval.txt ("path label" lines) and Images/. Nothing here uses the package's speed:
-only the model's layers are the same code, so that both sides train the same network.
+Files are read, resized, augmented by Pillow and normalised one at a time, in the training loop
+itself; images are mixed one by one in NumPy; GoogLeNet and Adam run on Paddle as pip installs it.
+FOLDER has Train.txt and Eval.txt ("path label" lines) and Images/. Nothing of the package is used
+but the model's layers, so that both sides train the same network.
 """
 
 import argparse
@@ -20,12 +20,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.augmentation_peers import documents
+from benchmarks.augmentation_peers import article_policy
 
 Batches = Generator[tuple[np.ndarray, np.ndarray], None, None]
 AUGMENTED = ("userDef", "samplePairing", "mixup")
 
-image_augment = documents()
+image_augment = article_policy()
 
 
 def normalize_img(image: np.ndarray, size: int, augment: str = "") -> np.ndarray:
@@ -42,7 +42,7 @@ def normalize_img(image: np.ndarray, size: int, augment: str = "") -> np.ndarray
 def data_reader(
     folder: Path, mode: str, size: int, batch_size: int = 8, augment: str = ""
 ) -> Callable[[], Batches]:
-    """Function that starts an epoch: float32 [N, 3, size, size] and int64 [N, 1].
+    """A function that starts an epoch of batches: float32 [N, 3, size, size] and int64 [N, 1].
 
     mode: "train", in an order drawn once, or "validation", never augmented.
     """
@@ -73,7 +73,7 @@ def _batch(images: list[np.ndarray], labels: list[str]) -> tuple[np.ndarray, np.
 
 
 def mix(first: np.ndarray, second: np.ndarray, lam: float) -> np.ndarray:
-    """lam * first + (1 - lam) * second on a canvas that holds both."""
+    """lam * first + (1 - lam) * second on a canvas of the larger height and width."""
     shape = np.maximum(first.shape[:2], second.shape[:2])
     image = np.zeros((*shape, first.shape[2]), "float32")
     image[: first.shape[0], : first.shape[1]] = first.astype("float32") * lam
@@ -127,7 +127,7 @@ def train_epoch(
 
 
 def validate(model: Any, batches: Iterable[Any]) -> tuple[float, float]:
-    """Mean loss and accuracy of the batches; gradients are prepared for, as in the documents."""
+    """Mean loss and accuracy of the batches; not under no_grad, as in the SamplePairing article."""
     import paddle
     import paddle.nn.functional as F
 

@@ -1,9 +1,9 @@
-"""Reading: the documents' reader against ours, decoded and cached; whole batches; the cache.
+"""Reading images: the SamplePairing article's reader against ours; whole batches; the cache.
 
     python benchmarks/reading.py [--data FOLDER] [--image-size 224] [--output reading.md]
 
-Contenders take turns, several rounds over; ratios are medians over the rounds. Files come from the
-system's page cache: this measures the code, not the disk.
+Contenders take turns in several rounds; ratios are medians over the rounds. Files come from the
+system's page cache, so this measures the code and not the disk.
 """
 
 # ruff: noqa: E402 - the environment must be set before Paddle is imported
@@ -42,7 +42,7 @@ from paddle_aug.data.decode import read_image
 from paddle_aug.data.load import DataOptions, FileDataset, load_data
 
 Rates = dict[str, list[float]]
-DOCUMENTS = "the documents' reader"
+ARTICLE = "the SamplePairing article's reader"
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def images_table(arguments: Namespace, dataset: FileDataset, cache: Path) -> Tab
     size = (side, side)
     cached = CachedDataset(dataset, size, directory=cache, progress=False)
 
-    def documents(index: int) -> np.ndarray:
+    def article(index: int) -> np.ndarray:
         image = cv2.imread(dataset.paths[index])
         assert image is not None, dataset.paths[index]
         return cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), size)
@@ -114,14 +114,14 @@ def images_table(arguments: Namespace, dataset: FileDataset, cache: Path) -> Tab
         return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
 
     readers: dict[str, Callable[[int], Any]] = {
-        DOCUMENTS: documents,
+        ARTICLE: article,
         "Pillow": pillow,
         "ours, decoded": lambda index: ops.resize(
             read_image(dataset.paths[index]), *size, antialias=False
         ),
         "ours, cached": lambda index: cached[index],
     }
-    # Each begins where it stopped, so that all read all of the files and none gets warmer ones.
+    # Each continues where it stopped, so that all of them read all files, equally cached.
     rates: Rates = {name: [] for name in readers}
     indices = {name: itertools.cycle(range(len(dataset))) for name in readers}
     for _ in range(arguments.rounds):
@@ -148,11 +148,11 @@ def batches_table(arguments: Namespace, folder: Path, dataset: FileDataset, cach
         "cached": AugmentedDataset(cached, policy, side),
     }
     with ExitStack() as stack:
-        sources: dict[str, Callable[[int], Iterable[Any]]] = {DOCUMENTS: lambda epoch: reader()}
+        sources: dict[str, Callable[[int], Iterable[Any]]] = {ARTICLE: lambda epoch: reader()}
         for workers in arguments.workers:
             chosen = workers if workers == "thread" else int(workers)
             for kind, view in views.items():
-                # Processes are for the cached path, which is what a run uses.
+                # Worker processes are measured with the cache only, as runs use them.
                 if kind == "decoded" and workers != "0":
                     continue
                 loader = Loader(view, batch, shuffle=True, workers=chosen)
@@ -163,13 +163,13 @@ def batches_table(arguments: Namespace, folder: Path, dataset: FileDataset, cach
         f"Batches of {batch} at {side}x{side}",
         rates,
         "Read, augmented (userDef), normalised to float32 CHW, stacked; nothing consumes them, so "
-        "that all cores are free to make them. The documents' reader shares this process, whose "
-        "allocator keeps freed memory, which helps it too.",
+        "that all cores are free to make them. The SamplePairing article's reader shares this "
+        "process, whose allocator keeps freed memory, which helps it too.",
     )
 
 
 def take_turns(sources: dict[str, Callable[[int], Iterable[Any]]], arguments: Namespace) -> Rates:
-    """Images a second of each source of batches; a round starts where the last one stopped."""
+    """Images a second of each source of batches; a round continues where the last one stopped."""
     rates: Rates = {name: [] for name in sources}
     streams = {
         name: itertools.chain.from_iterable(map(source, itertools.count()))
@@ -179,7 +179,7 @@ def take_turns(sources: dict[str, Callable[[int], Iterable[Any]]], arguments: Na
         next(batches)  # starts the workers
     for _ in range(arguments.rounds):
         for name, batches in streams.items():
-            # What was made ahead while the others had their turn does not count.
+            # Batches that were made while the others had their turn are not counted.
             for _ in range(10):
                 next(batches)
             done, start = 0, time.perf_counter()
@@ -191,7 +191,7 @@ def take_turns(sources: dict[str, Callable[[int], Iterable[Any]]], arguments: Na
 
 def rates_table(title: str, rates: Rates, note: str) -> Table:
     rows = [
-        [name, statistics.median(values), median_ratio(values, rates[DOCUMENTS])]
+        [name, statistics.median(values), median_ratio(values, rates[ARTICLE])]
         for name, values in rates.items()
     ]
     return Table(title, ["contender", "images/s", "times faster"], rows, note)

@@ -1,11 +1,11 @@
-"""How cost grows: images 1x, 4x, 16x; classes 10 to 1000; workers 0 to 4; memory of a step.
+"""How costs grow: images 1x, 4x, 16x; classes 10 to 1000; workers 0 to 4; memory of a step.
 
     python benchmarks/scaling.py [--only images classes workers memory] [--output scaling.md]
 
-Each row is a process of its own in a clean environment; the rows of a table take turns. Time is
-the median of whole epochs after the first, which still plans and allocates; memory is the largest
-resident size of the process (its worker processes not counted), of which the mapped cache file is
-the system's to take back.
+Each row is a process of its own in a clean environment; the rows of a table take turns. Time is the
+median of whole epochs after the first, which still plans and allocates. Memory is the largest
+resident size of the process without its workers; it includes the mapped cache file, whose pages the
+system can free.
 """
 
 import json
@@ -80,7 +80,7 @@ class Run:
 
 
 def images_table(arguments: Namespace) -> Table:
-    """More images: time and memory of each should stay."""
+    """Table with more images: time and memory for each should not grow."""
     cases = [Case(arguments.images * times) for times in arguments.times]
     runs = train(arguments, cases)
     rows = []
@@ -110,7 +110,7 @@ def images_table(arguments: Namespace) -> Table:
 
 
 def classes_table(arguments: Namespace) -> Table:
-    """More classes, as many images."""
+    """Table with more classes for the same number of images."""
     images = max(arguments.images, 2 * max(arguments.classes))
     runs = train(arguments, [Case(images, classes) for classes in arguments.classes])
     rows = [
@@ -129,7 +129,7 @@ def classes_table(arguments: Namespace) -> Table:
 
 
 def workers_table(arguments: Namespace) -> Table:
-    """Who makes the batches."""
+    """Table of ways to make the batches."""
     images = arguments.images * 4
     runs = train(arguments, [Case(images, workers=workers) for workers in arguments.workers])
     rows = [
@@ -156,7 +156,7 @@ def described(arguments: Namespace, more: str) -> str:
 
 
 def train(arguments: Namespace, cases: Sequence[Case]) -> list[Run]:
-    """Epochs of every case in turns, each in a process of its own."""
+    """Train epochs of every case in turns, each case in a process of its own."""
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         workers = []
         for number, case in enumerate(cases):
@@ -188,7 +188,7 @@ def train(arguments: Namespace, cases: Sequence[Case]) -> list[Run]:
 
 
 def memory_table(arguments: Namespace) -> Table:
-    """Peak of whole steps with Adam: Paddle as installed against ours."""
+    """Table of the peak memory of whole steps with Adam: Paddle as installed against ours."""
     from paddle_aug.core.cpu import cpu_flags
 
     contenders = {"Paddle as installed": ["paddle"], "ours, float32": ["accelerate"]}

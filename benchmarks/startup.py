@@ -1,10 +1,10 @@
-"""Start-up: seconds to help, to the answer to a wrong option, and to the first training step.
+"""Start-up: seconds to the help text, to an error in an option, and to the first training step.
 
     python benchmarks/startup.py [--data FOLDER] [--repeats 7] [--output startup.md]
 
-From starting the interpreter to the end of the process. For the first step the process is ended
-right after it: reading the options and the data, the imports, the model, the cache (built in every
-repeat for "cold") and planning the step are all in it.
+Times are from starting the interpreter to the end of the process. For the first step the process is
+ended right after it; reading options and data, imports, the model, the cache (built in every repeat
+for "cold") and planning the step are included.
 """
 
 import shutil
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.article_data import prepare
 from benchmarks.common import ROOT, Table, benchmark_parser, clean_environment, publish
 
-# Runs a script as the shell would, and ends the process after its first training step.
+# Runs a script like a shell, and ends the process after the first training step.
 _STOP_AFTER_FIRST_STEP = """
 import os, runpy, sys
 sys.path.insert(0, os.getcwd())
@@ -76,7 +76,7 @@ def parse_arguments(argv: Sequence[str] | None) -> Namespace:
 
 
 def answers_table(arguments: Namespace) -> Table:
-    """What is answered without Paddle; importing Paddle alone is there to compare with."""
+    """Table of answers that need no Paddle, beside the import of Paddle alone."""
     runs = {
         "python -c 'import paddle'": (["-c", "import paddle"], 0),
         "train.py --help": (["train.py", "--help"], 0),
@@ -92,7 +92,7 @@ def answers_table(arguments: Namespace) -> Table:
 
 
 def first_step_table(arguments: Namespace, folder: Path, temporary: Path) -> Table:
-    """To the end of the first training step, the weights updated."""
+    """Table of the time to the end of the first training step, update of the weights included."""
     size = str(arguments.image_size)
     cache = temporary / "cache"
     article = ["--data", str(folder), "--image-size", size, "--model", arguments.model]
@@ -108,7 +108,7 @@ def first_step_table(arguments: Namespace, folder: Path, temporary: Path) -> Tab
         return timed(["-c", _NAIVE_FIRST_STEP, str(folder), "--image-size", size], 42)
 
     runs: dict[str, Callable[[], float]] = {
-        "the documents' script": naive,
+        "the SamplePairing article's script": naive,
         "train.py, cold cache": lambda: ours(*article, cold=True),
         "train.py, cached images": lambda: ours(*article, cold=False),
         "train.py, bundled digits": lambda: ours("--data", "digits", cold=False),

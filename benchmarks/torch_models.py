@@ -1,4 +1,4 @@
-"""The benchmark's peers: the same three networks in torch."""
+"""Three networks of the benchmark of training steps in torch."""
 
 import torch
 from torch import nn

@@ -1,10 +1,10 @@
-"""How far the accelerated model's loss curve lies from Paddle's, for every model.
+"""How far loss curves of the oneDNN backend are from those of Paddle, for every model.
 
     python benchmarks/training_curves.py [--models NAME ...] [--steps 50] [--amp bf16]
 
-The same start, the same batches, Adam, without dropout (whose random numbers differ). Rounding
-differs between the two and grows from step to step, as it does between one thread and two. Ends
-with code 1 where a curve leaves its tolerance.
+The same initial weights, the same batches, Adam, without dropout (whose random numbers differ).
+Rounding errors differ between the two and grow from step to step, as they do between one thread and
+two. Exits with code 1 if a curve leaves its tolerance.
 """
 
 import sys
@@ -26,10 +26,10 @@ from models import build_model, model_names  # noqa: E402
 from paddle_aug import accelerate  # noqa: E402
 
 CLASSES, SIZE, BATCH = 7, 64, 8
-# Of the largest loss: in the first five steps, and in all of them.
+# Shares of the largest loss: in the first five steps, and in all steps.
 TOLERANCES = {None: (0.005, 0.10), "bf16": (0.05, 0.25)}
-# Rounding grows with depth: Paddle's own kernels lie 2.5 % (ResNet50) and 6.2 % (ResNet101) apart
-# in the first five steps when MKL takes its AVX2 path (MKL_DEBUG_CPU_TYPE=5), not AVX-512.
+# Rounding errors grow with depth: Paddle's own kernels differ by 2.5 % (ResNet50) and 6.2 %
+# (ResNet101) in the first five steps between MKL's AVX2 (MKL_DEBUG_CPU_TYPE=5) and AVX-512 paths.
 DEEP, DEEP_TOLERANCE = ("ResNet50", "ResNet101", "ResNet152"), (0.10, 0.20)
 
 

@@ -1,15 +1,15 @@
-"""The training step on a CPU, side by side: Paddle as installed, tuned, accelerated, and torch.
+"""Training steps on a CPU: Paddle as installed, Paddle tuned, our oneDNN backend, and torch.
 
     python benchmarks/training_step.py [--torch-python PYTHON] [--models GoogLeNet ...]
         [--sizes 64:32 224:8] [--rounds 2] [--seconds 10] [--output training_step.json]
 
 Whole steps (forward, loss, backward, Adam) of random images. Every contender runs in a process of
-its own, in turns, several rounds over; ratios are medians over the rounds, so that another load on
-the machine slows all alike. --torch-python names an interpreter with torch and NumPy.
+its own, in turns, in several rounds; ratios are medians over the rounds, so that other load on the
+machine slows all alike. --torch-python names an interpreter with torch and NumPy.
 
 "as installed" sets nothing; "tuned" sets MKL_DEBUG_CPU_TYPE=7; torch is eager, channels_last. GFLOP
-are the products and sums of convolutions and linear layers; the peak is oneDNN's own product of
-square matrices, measured in the same run.
+counts the products and sums of convolutions and linear layers; the peak is that of oneDNN's product
+of square matrices, measured in the same run.
 """
 
 import json
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(model: str, size: str, batch: str, arguments: Any) -> Results:
-    """Every contender's results, one for each round."""
+    """Results of every contender, one for each round."""
     contenders: dict[str, list[str]] = {}
     if not arguments.skip_paddle:
         contenders = {"paddle": [sys.executable, "paddle"], "tuned": [sys.executable, "tuned"]}
@@ -97,7 +97,7 @@ def measure(model: str, size: str, batch: str, arguments: Any) -> Results:
 
 
 def run(python: str, *arguments: str) -> dict[str, Any]:
-    """What the worker says. Raises SystemExit with its last words where it fails."""
+    """The worker's result. Raises SystemExit with the end of its output if it fails."""
     command = [python, str(ROOT / "benchmarks" / "training_step_worker.py"), *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, env=clean_environment(), check=False

@@ -1,7 +1,7 @@
 """One contender of training_step.py, in a process of its own: prints one line of JSON.
 
-Runs under the project's interpreter (Paddle) or under one that has only torch and NumPy, so it
-imports nothing else at the top.
+Runs under the project's interpreter (Paddle) or under one with only torch and NumPy; so it imports
+nothing else at the top.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Median time of whole steps, after two that still allocate and plan."""
+    """Median time of whole steps, after two steps that still allocate and plan."""
     start = time.perf_counter()
     losses = [step()]
     first = time.perf_counter() - start
@@ -64,7 +64,7 @@ def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, 
 
 
 def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
-    """A step in Paddle: as installed, with MKL's fast path, or accelerated."""
+    """A step in Paddle: as installed, with MKL's fast path, or with the oneDNN backend."""
     if arguments.contender == "accelerate":
         from paddle_aug.core.paddle_import import prepare_environment
 
@@ -131,7 +131,8 @@ def batch(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gflop_per_image(model: Any, size: int) -> float:
-    """Products and sums of a step: forward, and both gradients of every layer but the first's."""
+    """Products and sums of a step: forward, and both gradients of every layer (one in the
+    first)."""
     import paddle
 
     counts: list[float] = []
@@ -187,7 +188,7 @@ def matrix_peak() -> dict[str, float]:
 
 
 def peak_megabytes() -> float | None:
-    """Largest resident memory so far; None where the system does not tell."""
+    """Largest resident memory so far; None where it is not known."""
     try:
         text = Path("/proc/self/status").read_text()
     except OSError:

@@ -186,7 +186,7 @@ def test_reading_compares_images_and_batches():
     assert [row[0] for row in cache["rows"]] == ["build", "open"]
     assert "24 images of 32x32, 0.1 MB" in cache["note"]
     assert [row[0] for row in images["rows"]] == [
-        reading.DOCUMENTS, "Pillow", "ours, decoded", "ours, cached"
+        reading.ARTICLE, "Pillow", "ours, decoded", "ours, cached"
     ]  # fmt: skip
     assert [row[0] for row in batches["rows"]][1:] == [
         "ours, decoded, workers 0", "ours, cached, workers 0",
@@ -211,7 +211,7 @@ def test_startup_times_help_and_the_first_step(monkeypatch):
     assert answers["rows"][1] == ["train.py --help", 2.0, 2.0, 2.0, 0.5]
     assert ("train.py", 2) in waits
     assert [row[0] for row in first["rows"]][:2] == [
-        "the documents' script", "train.py, cold cache"
+        "the SamplePairing article's script", "train.py, cold cache"
     ]  # fmt: skip
 
 

@@ -117,6 +117,18 @@ def test_its_header_says_source_published_ours_and_a_command_that_is_understood(
             parse_args(["--config", str(FOLDER / name), *arguments[2:]])
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_its_header_names_the_precision_that_its_results_were_computed_in(name):
+    text = (FOLDER / name).read_text(encoding="utf-8").replace("\n#  ", "")
+    (ours,) = re.findall(r"^# ours: (.*)$", text, re.M)
+    results = re.findall(r"results/(\w+)(?!\w|, once it is run)", ours)
+    said = re.findall(r"\b(?:bf16|float32)\b", ours)
+    assert len(said) == len(results)
+    for precision, result in zip(said, results, strict=True):
+        table = (ROOT / "results" / result / "table.md").read_text(encoding="utf-8")
+        assert set(re.findall(r"computed by onednn (\w+)", table)) == {precision}
+
+
 def test_outputs_do_not_meet():
     outputs = [yaml.safe_load((FOLDER / name).read_text())["output"] for name in CONFIGS]
     assert len(set(outputs)) == len(outputs)
@@ -149,7 +161,7 @@ def test_every_configuration_is_in_a_suite():
     assert used == set(CONFIGS)
 
 
-# Those that the documents tell of: a user's own runs write beside them.
+# The results that the documents describe; runs of a user may have written others beside them.
 DOCUMENTS = ("docs/experiments.md", "README.md", "README_cn.md")
 RESULTS = sorted({
     name for document in DOCUMENTS
