@@ -29,6 +29,10 @@ _REGISTRY = {
         f"ResNet{depth}": _Entry("resnet", "ResNet", {"depth": depth})
         for depth in (18, 34, 50, 101, 152)
     },
+    **{
+        f"ResNet{depth}Clas": _Entry("resnet", "ResNet", {"depth": depth, "first_shortcut": True})
+        for depth in (18, 34)
+    },
     "ResNetSmall": _Entry("resnet_small", "ResNetSmall", {}),
 }
 

@@ -11,14 +11,14 @@ class BasicBlock(nn.Layer):
 
     expansion = 1
 
-    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2D(in_channels, width, 3, stride, padding=1, bias_attr=False)
         self.bn1 = nn.BatchNorm2D(width)
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2D(width, width, 3, padding=1, bias_attr=False)
         self.bn2 = nn.BatchNorm2D(width)
-        self.downsample = _shortcut(in_channels, width, stride)
+        self.downsample = _shortcut(in_channels, width, stride, shortcut)
         self.relu2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ class BottleneckBlock(nn.Layer):
 
     expansion = 4
 
-    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: bool = False) -> None:
         super().__init__()
         out_channels = width * self.expansion
         self.conv1 = nn.Conv2D(in_channels, width, 1, bias_attr=False)
@@ -45,7 +45,7 @@ class BottleneckBlock(nn.Layer):
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2D(width, out_channels, 1, bias_attr=False)
         self.bn3 = nn.BatchNorm2D(out_channels)
-        self.downsample = _shortcut(in_channels, out_channels, stride)
+        self.downsample = _shortcut(in_channels, out_channels, stride, shortcut)
         self.relu3 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,9 +57,14 @@ class BottleneckBlock(nn.Layer):
         return self.relu3(out + x)
 
 
-def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential | None:
-    """The shortcut: the input itself, or a 1x1 convolution where the output's shape differs."""
-    if stride == 1 and in_channels == out_channels:
+def _shortcut(
+    in_channels: int, out_channels: int, stride: int, always: bool
+) -> nn.Sequential | None:
+    """The shortcut: the input itself, or a 1x1 convolution where the output's shape differs.
+
+    always: the convolution in either case.
+    """
+    if stride == 1 and in_channels == out_channels and not always:
         return None
     return nn.Sequential(
         nn.Conv2D(in_channels, out_channels, 1, stride, bias_attr=False),
@@ -84,6 +89,8 @@ class ResNet(nn.Layer):
     stem: "imagenet": 7x7 convolution with stride 2 and 3x3 max pool with stride 2; "small": 3x3
         convolution with stride 1 and no pool, as usual for 32x32 images (ResNet-18 then has
         11,173,962 parameters at 10 classes); "auto": "small" below 64 pixels.
+    first_shortcut: a 1x1 convolution in the first block's shortcut even where shapes agree, as
+        PaddleClas's ResNet18 and ResNet34 have it (11,693,736 and 21,801,896 parameters).
     The names of the parameters are those of paddle.vision's ResNet, so its weights load.
     Other arguments and result: see `models.build_model`.
     """
@@ -95,6 +102,7 @@ class ResNet(nn.Layer):
         image_size: int = 224,
         depth: int = 18,
         stem: str = "auto",
+        first_shortcut: bool = False,
     ) -> None:
         super().__init__()
         if stem not in STEMS:
@@ -109,7 +117,7 @@ class ResNet(nn.Layer):
         self.bn1 = nn.BatchNorm2D(64)
         self.relu = nn.ReLU()
         self.maxpool = None if stem == "small" else nn.MaxPool2D(3, 2, padding=1)
-        self.layer1 = _stage(block, 64, 64, blocks[0], 1)
+        self.layer1 = _stage(block, 64, 64, blocks[0], 1, first_shortcut)
         self.layer2 = _stage(block, 64 * block.expansion, 128, blocks[1], 2)
         self.layer3 = _stage(block, 128 * block.expansion, 256, blocks[2], 2)
         self.layer4 = _stage(block, 256 * block.expansion, 512, blocks[3], 2)
@@ -130,7 +138,8 @@ def _stage(
     width: int,
     blocks: int,
     stride: int,
+    first_shortcut: bool = False,
 ) -> nn.Sequential:
     out_channels = width * block.expansion
     rest = [block(out_channels, width, 1) for _ in range(blocks - 1)]
-    return nn.Sequential(block(in_channels, width, stride), *rest)
+    return nn.Sequential(block(in_channels, width, stride, first_shortcut), *rest)

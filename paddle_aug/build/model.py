@@ -9,6 +9,7 @@ import paddle
 from models import VISION_PREFIX, build_model
 from models.structure import freeze_backbone
 from models.vision import check_image_size
+from paddle_aug.build.first_weights import take_weights
 from paddle_aug.config import Config
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
@@ -16,8 +17,6 @@ from paddle_aug.core.own_code import is_import_path, load_object
 from paddle_aug.core.text import Say
 from paddle_aug.onednn import accelerate, attainable, is_available
 from paddle_aug.onednn.native.openmp import usable_threads
-from paddle_aug.weights.into_model import fit_weights
-from paddle_aug.weights.pretrained import read_weights
 
 
 def choose_device(name: str) -> None:
@@ -94,7 +93,7 @@ def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> padd
     """The model that training starts with: weights loaded (--weights), layers frozen (--freeze)."""
     model = make_model(config, num_classes)
     if config.weights and fresh:
-        say(fit_weights(model, read_weights(config.weights, config.model), config.weights))
+        say(take_weights(model, config))
     if config.freeze_backbone:
         freeze_backbone(model)
     return model

@@ -23,7 +23,7 @@ _FILTERS = {"nearest": "NEAREST", "bilinear": "BILINEAR", "bicubic": "BICUBIC",
             "lanczos": "LANCZOS4"}  # fmt: skip
 # PaddleX takes a folder under one of its own names only; the name does not say what is computed.
 STAND_IN = "ResNet18"
-_KNOWN = re.compile(r"(?:paddle\.vision:)?resnet(18|34|50|101|152)", re.IGNORECASE)
+_KNOWN = re.compile(r"(?:paddle\.vision:)?resnet(18|34|50|101|152)(?:clas)?", re.IGNORECASE)
 
 
 def why_not(config: Config) -> str | None:

@@ -6,12 +6,13 @@ Paddle only downloads the file; it is read without running anything in it (pdpar
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import paddle
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import Arrays
-from paddle_aug.weights.read import PRETRAINED, find_weights, load_weights
+from paddle_aug.weights.read import PRETRAINED, find_weights, load_weights_and_state
 
 # Models of this project whose parameters have the names and shapes of paddle.vision's.
 _OURS = re.compile(r"(ResNet(18|34|50|101|152)|VGG(16|19))")
@@ -25,16 +26,17 @@ def check_weights(source: str, model_name: str) -> None:
         find_weights(Path(source).expanduser())
 
 
-def read_weights(source: str, model_name: str) -> Arrays:
-    """Arrays by the names of a state_dict.
+def read_weights(source: str, model_name: str) -> tuple[Arrays, dict[str, Any]]:
+    """(arrays by the names of a state_dict, the state of the run that they are of: empty where the
+    file has none).
 
     source: a .pdparams, .safetensors or .npz file, a checkpoint or a run's folder of this project,
     or "pretrained" for the ImageNet weights that Paddle offers for `model_name`.
     Raises UserError where there are none, or the file is none of these.
     """
     if source == PRETRAINED:
-        return load_weights(download_pretrained(model_name))
-    return load_weights(Path(source).expanduser())
+        return load_weights_and_state(download_pretrained(model_name))
+    return load_weights_and_state(Path(source).expanduser())
 
 
 def download_pretrained(model_name: str) -> Path:

@@ -1,6 +1,7 @@
 """Reads model weights from .pdparams, .safetensors and .npz files and from our checkpoints."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
@@ -23,13 +24,26 @@ def load_weights(path: str | Path) -> dict[str, np.ndarray]:
     PaddleClas writes it. bfloat16 becomes float32; other types stay. Raises UserError with path and
     reason.
     """
-    path = find_weights(path)
+    return load_weights_and_state(path)[0]
+
+
+def load_weights_and_state(
+    path: str | Path,
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """(weights as `load_weights` gives them, the rest of our checkpoint: options, classes, ...).
+
+    The rest is empty for every other kind of file.
+    """
+    path, state = find_weights(path), {}
     if path.suffix == ".pdparams":
-        return read_pdparams(path)
-    weights = _read_npz(path) if path.suffix == ".npz" else _read_safetensors(path)
+        weights = read_pdparams(path)
+    elif path.suffix == ".npz":
+        weights = _read_npz(path)
+    else:
+        weights, state = _read_safetensors(path)
     if not weights:
         raise UserError(f"{path}: holds no weights")
-    return weights
+    return weights, state
 
 
 def find_weights(path: str | Path) -> Path:
@@ -74,13 +88,16 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             ) from None
 
 
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with safe_open(path, "numpy") as file:
             ours = (file.metadata() or {}).get("format") == FORMAT
     except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise _unreadable(path, error) from None
-    return trained_weights(load_state(path)[0]) if ours else _read_foreign(path)
+    if not ours:
+        return _read_foreign(path), {}
+    arrays, state = load_state(path)
+    return trained_weights(arrays), state
 
 
 def _read_foreign(path: Path) -> dict[str, np.ndarray]:

@@ -107,6 +107,7 @@ def test_a_pixel_that_paddlex_scales_or_crops_otherwise_is_said(steps, said, tmp
 
 def test_a_model_of_paddlex_has_its_own_name_and_others_say_that_they_have_not():
     assert paddlex_name("ResNet50") == paddlex_name("paddle.vision:resnet50") == "ResNet50"
+    assert paddlex_name("ResNet34Clas") == "ResNet34"
     assert paddlex_name("GoogLeNet") == "ResNet18"
     text = inference_yml(load_config({"model": "GoogLeNet", "image_size": 32}), CLASSES)
     assert text.startswith("# PaddleX has no GoogLeNet: it takes the folder under a name of its")

@@ -38,6 +38,9 @@ PUBLISHED = [
     ("GoogLeNet", 16, 3, 224, {}, 5_989_952),
     ("ResNet18", 1000, 3, 224, {}, 11_689_512),
     ("ResNet34", 1000, 3, 224, {}, 21_797_672),
+    # With PaddleClas's convolution of 64 to 64 channels in the first shortcut, normalised.
+    ("ResNet18Clas", 1000, 3, 224, {}, 11_689_512 + 64 * 64 + 2 * 64),
+    ("ResNet34Clas", 1000, 3, 224, {}, 21_797_672 + 64 * 64 + 2 * 64),
     ("ResNet50", 1000, 3, 224, {}, 25_557_032),
     ("ResNet101", 1000, 3, 224, {}, 44_549_160),
     ("ResNet152", 1000, 3, 224, {}, 60_192_808),
