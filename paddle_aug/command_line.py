@@ -40,9 +40,9 @@ def parse_args(
     )
     values = read_yaml(find_config(path)) if path else {}
     given = options_given(arguments, values)
-    config = load_config(values, where=f"{path}: ") if path else Config()
     refuse_for_other_data(values, given, str(path))
-    config = load_config({**values, **given}) if given else config
+    from_file = {name: f"{path}: " for name in values if name not in given}
+    config = load_config({**values, **given}, where=from_file)
     control.changes = {**values, **given}
     return config, control
 

@@ -213,6 +213,28 @@ def test_yaml_that_is_no_mapping_of_options_is_refused_and_never_run(tmp_path, t
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_file_and_the_command_line_are_checked_together(tmp_path):
+    path = tmp_path / "part.yaml"
+    path.write_text("train_transforms: [RandomHorizontalFlip]\nbase: flip\nalpha: 0.3\n")
+    config, _ = parse_args(["--config", str(path), "--augment", "mixup"])
+    assert (config.augment, config.base, config.alpha) == ("mixup", "flip", 0.3)
+    with pytest.raises(UserError) as error:
+        parse_args(["--config", str(path), "--augment", "flip"])
+    assert str(error.value) == (
+        f"{path}: base: only with a mixing method (samplePairing, mixup, cutmix, cutout)"
+    )
+
+
+def test_an_error_names_the_file_for_the_files_own_values_only(tmp_path):
+    path = tmp_path / "part.yaml"
+    path.write_text("epochs: -1\nbatch_size: 8\n")
+    with pytest.raises(UserError) as error:
+        parse_args(["--config", str(path), "--batch-size", "0"])
+    lines = str(error.value).splitlines()
+    assert [line.split(": ")[0] for line in lines] == [str(path), "batch_size"]
+    assert parse_args(["--config", str(path), "--epochs", "2"])[0].epochs == 2
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"nothing\.yaml: no such file"):
         parse_args(["--config", str(tmp_path / "nothing.yaml")])

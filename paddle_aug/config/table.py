@@ -7,6 +7,7 @@ that --help and errors in options appear at once.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
@@ -275,8 +276,12 @@ def options_that_are(about: str) -> frozenset[str]:
     return frozenset(name for name in Config.model_fields if fact(name, about))
 
 
-def load_config(values: dict[str, Any], where: str = "") -> Config:
-    """Check the values and make a Config; UserError names the key and what is allowed."""
+def load_config(values: dict[str, Any], where: str | Mapping[str, str] = "") -> Config:
+    """Check the values and make a Config; UserError names the key and what is allowed.
+
+    where: what the error begins with, such as "FILE: "; of each option, where they come from
+    different places.
+    """
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -294,7 +299,7 @@ def load_trained_config(values: dict[str, Any], where: str = "") -> Config:
     return load_config(values, where)
 
 
-def _explain(error: ValidationError, where: str) -> str:
+def _explain(error: ValidationError, where: str | Mapping[str, str]) -> str:
     """One line for each problem: the key as the user wrote it, what is wrong, what is allowed."""
     lines = []
     for problem in error.errors()[:3]:
@@ -311,6 +316,8 @@ def _explain(error: ValidationError, where: str) -> str:
                 allowed = re.findall(r"'([^']*)'", problem.get("ctx", {}).get("expected", ""))
                 message += did_you_mean(str(problem["input"]), allowed)
         line = f"{key}: {message}" if key else message
+        if not isinstance(where, str):
+            line = where.get(re.split(r"[.:]", line)[0], "") + line
         if line not in lines:
             lines.append(line)
-    return where + "\n".join(lines)
+    return (where if isinstance(where, str) else "") + "\n".join(lines)
