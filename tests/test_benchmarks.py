@@ -12,7 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import common, epoch, exactness, naive_article, scaling, startup
+from benchmarks import (
+    common,
+    epoch,
+    exactness,
+    gradient_exactness,
+    naive_article,
+    scaling,
+    startup,
+)
 from benchmarks.article_data import prepare
 from benchmarks.common import Stopwatch, Table, Worker, clean_environment, median_ratio, publish
 from paddle_aug.data.decode import read_image
@@ -63,6 +71,23 @@ def test_exactness_counts_equal_pixels_and_values_that_are_off(capsys):
     assert float(rows["rotate"][0]) > 97 and float(rows["crop bilinear"][0]) < 90
     assert {row[0]: row[2] for row in against_imgaug["rows"]}["affine"] <= 40
     assert "### userDef's operations against Pillow" in capsys.readouterr().out
+
+
+def test_gradients_are_compared_with_those_of_float64(monkeypatch, capsys):
+    options = ["--models", "LeNet", "--draws", "1"]
+    (table,) = gradient_exactness.main(options)["tables"]
+    name, paddles, _, paddle_flips, ours, largest, our_flips, _ = table["rows"][0]
+    assert (name, paddle_flips, our_flips) == ("LeNet", 0, 0)
+    assert 0.05 < paddles < 2 and 0.05 < ours < 4 and ours <= largest < 100
+
+    def slightly_wrong(model):
+        first = model.parameters()[0]
+        first.set_value(first * 1.01)
+        return model
+
+    monkeypatch.setattr(gradient_exactness, "accelerate", slightly_wrong)
+    (table,) = gradient_exactness.main(options)["tables"]
+    assert table["rows"][0][3] == 0 and table["rows"][0][5] > 1000
 
 
 def test_a_clean_environment_has_no_tuning(monkeypatch):
