@@ -25,7 +25,8 @@ CJK_FONTS = (
     "Microsoft YaHei", "SimHei", "PingFang SC", "Hiragino Sans GB", "Heiti TC", "Arial Unicode MS",
     "AR PL UMing CN",
 )  # fmt: skip
-
+# Chinese for machines without any of these: the characters of GB2312, made by tools/subset_font.py.
+OWN_CJK_FONT = Path(__file__).parent / "fonts" / "NotoSansSC-GB2312.otf"
 
 _CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 
@@ -56,7 +57,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 def make_readable(figure: Figure) -> None:
     """Choose fonts that have the characters of every text of the figure.
 
-    Characters that no installed font has become "?" instead of a warning and an empty box.
+    Characters that no font has become "?" instead of a warning and an empty box.
     """
     for text in figure.findobj(Text):
         shown = text.get_text()
@@ -64,10 +65,10 @@ def make_readable(figure: Figure) -> None:
             continue
         families = text.get_fontfamily()
         fonts = [_font_path(family) for family in families]
-        extra = _cjk_font()
-        if extra and not all(_has(fonts, character) for character in shown):
-            text.set_fontfamily([*families, extra[0]])
-            fonts.append(extra[1])
+        if not all(_has(fonts, character) for character in shown):
+            family, path = _cjk_font()
+            text.set_fontfamily([*families, family])
+            fonts.append(path)
         text.set_text("".join(c if _has(fonts, c) else "?" for c in shown))
 
 
@@ -89,7 +90,8 @@ def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -
         return None
     shown = ", ".join(missing[:most])
     more = f" and {len(missing) - most} more" if len(missing) > most else ""
-    helps = " (fonts-noto-cjk has them)" if not _cjk_font() and _CJK.search(shown) else ""
+    rare = _cjk_font()[1] == str(OWN_CJK_FONT) and _CJK.search(shown)
+    helps = " (fonts-noto-cjk has them)" if rare else ""
     return f"no installed font can write some {what}: {shown}{more}{helps}"
 
 
@@ -100,12 +102,11 @@ def print_font_note(names: Iterable[str], what: str = "class names") -> None:
 
 
 def can_show(text: str) -> bool:
-    """True where the default fonts, or an installed CJK font, have every character."""
+    """True where the default font and the one for Chinese have every character."""
     if text.isascii():
         return True
-    fonts = [_font_path("sans-serif")]
-    extra = _cjk_font()
-    return all(_has([*fonts, extra[1]] if extra else fonts, character) for character in text)
+    fonts = [_font_path("sans-serif"), _cjk_font()[1]]
+    return all(_has(fonts, character) for character in text)
 
 
 def _on_one_line(name: str) -> str:
@@ -117,10 +118,14 @@ def _has(fonts: list[str], character: str) -> bool:
 
 
 @functools.cache
-def _cjk_font() -> tuple[str, str] | None:
-    """Family and path of an installed CJK font."""
+def _cjk_font() -> tuple[str, str]:
+    """Family and path of an installed CJK font, else of the one in this package."""
     installed = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
-    return next(((name, installed[name]) for name in CJK_FONTS if name in installed), None)
+    for name in CJK_FONTS:
+        if name in installed:
+            return name, installed[name]
+    font_manager.fontManager.addfont(OWN_CJK_FONT)
+    return font_manager.get_font(OWN_CJK_FONT).family_name, str(OWN_CJK_FONT)
 
 
 @functools.cache

@@ -25,7 +25,6 @@ from paddle_aug.mix import formulas as mixing
 from paddle_aug.mix import images
 from paddle_aug.mix.phases import PairingSchedule
 from paddle_aug.modes import MODES
-from paddle_aug.report import figure as figures
 from paddle_aug.report.curves import (
     SPARE_COLOURS,
     colours,
@@ -38,7 +37,7 @@ from paddle_aug.report.evaluation_figures import (
     mistakes_figure,
     reliability_figure,
 )
-from paddle_aug.report.figure import can_show, class_labels, font_note, new_figure, save_figure
+from paddle_aug.report.figure import new_figure, save_figure
 from paddle_aug.report.groups import Group, choose_baseline
 from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
 from paddle_aug.report.schedule_figure import draw_schedule
@@ -284,46 +283,6 @@ def test_names_with_dollars_and_underscores_are_drawn_as_they_are(tmp_path):
     assert figure.axes[0].get_legend().get_texts()[0].get_text() == "$a_b$ \\frac{ train"
 
 
-def test_class_names_without_a_font_are_shown_by_number():
-    unknown = "\U000e0100"  # in no font
-    assert not can_show(unknown)
-    assert can_show("café ± …")
-    assert class_labels(["cat", unknown, "a  very\nlong name of a class"], longest=10) == [
-        "cat", "#1", "a very lo…",
-    ]  # fmt: skip
-
-
-def test_names_without_a_font_are_told_once_with_their_numbers():
-    unknown = "\U000e0100"  # in no font
-    assert font_note(["cat", "café"]) is None
-    assert font_note(["cat", f"a\n{unknown}", unknown]) == (
-        f"no installed font can write some class names: #1 = a {unknown}, #2 = {unknown}"
-    )
-    note = font_note([unknown] * 13, "file names")
-    assert note.startswith("no installed font can write some file names: #0 = ")
-    assert note.endswith(f"#9 = {unknown} and 3 more")
-
-
-@pytest.mark.parametrize(("installed", "said"), [(False, True), (True, False)])
-def test_the_font_that_would_help_is_named_where_it_is_not_installed(installed, said, monkeypatch):
-    monkeypatch.setattr(figures, "can_show", str.isascii)
-    monkeypatch.setattr(figures, "_cjk_font", lambda: ("a font", "a file") if installed else None)
-    note = font_note(["狗  狗", "dog"])
-    name = "no installed font can write some class names: #0 = 狗 狗"
-    assert note == (f"{name} (fonts-noto-cjk has them)" if said else name)
-
-
-def test_texts_without_a_font_cause_no_warning(tmp_path):
-    figure = new_figure(2, 2)
-    figure.text(0.1, 0.5, "猫 \U000e0100 cat")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        save_figure(figure, tmp_path / "a.png")
-    expected = "猫 ? cat" if can_show("猫") else "? ? cat"
-    assert figure.texts[0].get_text() == expected
-    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-
-
 @pytest.mark.parametrize(
     ("name", "start"), [("a.png", b"\x89PNG"), ("a.JPG", b"\xff\xd8\xff"), ("a.svg", b"<?xml")]
 )
@@ -372,11 +331,10 @@ def test_a_matrix_that_does_not_fit_its_names_is_refused():
 def test_the_mistakes_sheet_shows_image_classes_and_probability():
     images = [np.full((5, 7, 3), value, np.uint8) for value in (10, 200)]
     figure = mistakes_figure(images, [0, 1], [1, 2], [0.987, 0.5], ["cat", "dog", "猫" * 3])
-    shown = class_labels(["cat", "dog", "猫" * 3])[2]
     first, second = draw_strictly(figure).axes
     assert (first.images[0].get_array() == 10).all() and (second.images[0].get_array() == 200).all()
     assert first.get_title() == "true: cat\npredicted: dog 99%"
-    assert second.get_title() == f"true: dog\npredicted: {shown} 50%"
+    assert second.get_title() == "true: dog\npredicted: 猫猫猫 50%"
 
 
 def test_no_mistakes_are_said_so():
