@@ -23,7 +23,8 @@ from PIL import Image
 
 from paddle_aug.config import load_config
 from paddle_aug.core.plain_yaml import read_yaml
-from paddle_aug.data.archives import file_names, unpack
+from paddle_aug.data.archives.members import file_names
+from paddle_aug.data.archives.unpacked import unpack
 from paddle_aug.data.class_names import read_label_map
 from paddle_aug.data.decode import read_image
 from paddle_aug.data.from_arrays import read_cifar, read_idx, read_npz

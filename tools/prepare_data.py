@@ -31,7 +31,7 @@ from tqdm import tqdm  # noqa: E402
 from paddle_aug.core.atomic import atomic_write  # noqa: E402
 from paddle_aug.core.errors import Interrupted, UserError, run_command  # noqa: E402
 from paddle_aug.core.safe_files import open_regular  # noqa: E402
-from paddle_aug.data.archives import extract, file_names  # noqa: E402
+from paddle_aug.data.archives.members import extract, file_names  # noqa: E402
 
 LARGEST_DOWNLOAD = 2 << 30  # limit where the size is not published
 CHUNK = 1 << 20

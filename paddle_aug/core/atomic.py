@@ -3,13 +3,12 @@
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from paddle_aug.core.errors import UserError
-
-TEMPORARY_SUFFIX = ".tmp"
 
 
 @contextlib.contextmanager
@@ -20,7 +19,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     was.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    # `own_files.is_leftover` knows this form.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         _make_folder(path.parent)
         yield temporary
@@ -51,6 +51,19 @@ def write_json(path: str | Path, values: Any) -> None:
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
 
 
+def copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file's content as atomic_write does."""
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Delete temporary files that a killed process left in `folder`."""
+    for path in Path(folder).glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def _make_folder(folder: Path) -> None:
     """Make the folder and its parents, and sync them, so that they survive a power cut."""
     if folder.exists():
@@ -58,13 +71,6 @@ def _make_folder(folder: Path) -> None:
     _make_folder(folder.parent)
     folder.mkdir(exist_ok=True)
     _sync(folder.parent)
-
-
-def remove_leftovers(folder: str | Path) -> None:
-    """Delete temporary files that a killed process left in `folder`."""
-    for path in Path(folder).glob(f".*{TEMPORARY_SUFFIX}"):
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _sync(path: Path) -> None:

@@ -3,11 +3,13 @@
 import difflib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from paddle_aug.core.requirements import explain
+from paddle_aug.core.stopping import Wish, stopping_at_once
 from paddle_aug.core.terminal import make_output_safe
 
 
@@ -74,28 +76,46 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Run a command and exit: 0, 2 with `error: ...` for a UserError or a package that is missing,
     128 + n for signal n.
 
-    Logged warnings are shown as `warning: ...`. Characters that the terminal lacks are escaped.
+    SIGINT and SIGTERM stop it wherever it is. Logged warnings are shown as `warning: ...`.
+    Characters that the terminal lacks are escaped.
     """
     make_output_safe()
     logging.getLogger().addHandler(_Warnings())
+    with stopping_at_once() as wish:
+        try:
+            code = _exit_code(main, wish)
+        except BaseException:
+            # A module's import that is interrupted may end in an error of its own.
+            if wish.signal is None:
+                raise
+            code = 0
+    if wish.signal and code in (0, 2):
+        # The exception was lost on its way: what went on without it was not wanted.
+        print("stopped", file=sys.stderr)
+        code = 128 + wish.signal
+    sys.exit(code)
+
+
+def _exit_code(main: Callable[[], int | None], wish: Wish) -> int:
     try:
-        code = main() or 0
+        return main() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        code = 2
+        return 2
     except ImportError as error:
-        line = explain(error)
+        # Where a stop has cut the import short, nothing is missing.
+        line = None if wish.signal else explain(error)
         if line is None:
             raise
         print(f"error: {line}", file=sys.stderr)
-        code = 2
+        return 2
     except Interrupted as error:
         print(error, file=sys.stderr)
-        code = 128 + error.signal
-    except KeyboardInterrupt:
-        code = 130
+        return 128 + error.signal
+    except KeyboardInterrupt as error:
+        print("stopped", file=sys.stderr)
+        return 128 + getattr(error, "signal", signal.SIGINT)
     except BrokenPipeError:
         # The reader of a pipe has ended (`... | head`): no error, and nothing can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    sys.exit(code)
+        return 141

@@ -18,6 +18,7 @@ from typing import Any
 from paddle_aug.core.cpu import available_cores, cpu_flags, is_amd
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.requirements import PACKAGES, remedy
+from paddle_aug.core.stopping import kept_handlers
 
 # mallopt's parameters (malloc.h)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -67,7 +68,7 @@ def import_paddle() -> None:
     # Logged for every batch normalisation that is traced.
     warnings.filterwarnings("ignore", message="When training, we now always track global mean")
     said = _HeldBack()
-    with contextlib.redirect_stderr(said):
+    with kept_handlers(), contextlib.redirect_stderr(said):
         import paddle
     if getattr(paddle, "__file__", None) is None:
         # Two builds were installed in the same folder and one was uninstalled, which deleted files

@@ -13,3 +13,9 @@ def expand(text: str) -> str:
 def user_path(text: str) -> Path:
     """The same as a Path, for argparse."""
     return Path(expand(text))
+
+
+def cache_home() -> Path:
+    """Folder for what can be made again: $PADDLE_AUG_CACHE, or ~/.cache/paddle_aug."""
+    chosen = os.environ.get("PADDLE_AUG_CACHE")
+    return user_path(chosen or "~/.cache/paddle_aug")

@@ -2,8 +2,9 @@
 
 An entry is a folder `<key>` with `images.npy`, uint8 [N, H, W, 3], and `info.json` with its
 checksum. It is written under another name and then renamed, so that an entry that exists is
-complete. A lock file lets one run build an entry while others wait; the system releases it when a
-run dies.
+complete. A lock (core/folders/lock.py) lets one run build an entry while others wait. Only folders
+and files of these names are ever deleted: the user chooses where the cache lies, and other things
+may lie there.
 """
 
 import contextlib
@@ -11,22 +12,29 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from paddle_aug.core.user_paths import user_path
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.lock import lock_exists, locked, refuse_if_locked
+from paddle_aug.core.user_paths import cache_home
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 16 << 20
+_KEY = re.compile("[0-9a-f]{32}")
+_PART = re.compile(r"([0-9a-f]{32})\.part-.*")
+_IMAGES, _INFO = "images.npy", "info.json"
+_DAY_SECONDS = 86400
 _SPARE_BYTES = 256 << 20  # left free on the disk for checkpoints and curves
 
 
@@ -58,9 +66,9 @@ def open_entry(
 
     check: read the whole file and compare its checksum.
     """
-    path = folder / key / "images.npy"
+    path = folder / key / _IMAGES
     try:
-        info = json.loads((folder / key / "info.json").read_text(encoding="utf-8"))
+        info = json.loads((folder / key / _INFO).read_text(encoding="utf-8"))
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         if images.shape != shape or images.dtype != np.uint8:
             raise ValueError(f"holds {images.dtype} {images.shape}")
@@ -92,7 +100,11 @@ def build_entry(
     Raises OSError where the entry cannot be written or would not fit, and whatever `blocks` raises.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(folder / f"{key}.lock"):
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder / key, wait=True))
+        except UserError as error:
+            raise OSError(str(error)) from None
         images = open_entry(folder, key, shape)
         if images is not None:
             return images
@@ -105,9 +117,9 @@ def build_entry(
             raise OSError(f"{need >> 20} MB needed, {free >> 20} MB free on the disk")
         part = Path(tempfile.mkdtemp(prefix=f"{key}.part-", dir=folder))
         try:
-            crc = _write_npy(part / "images.npy", shape, blocks())
+            crc = _write_npy(part / _IMAGES, shape, blocks())
             info = {"crc32": crc, "name": name, "images": shape[0], "scaled": scaled}
-            (part / "info.json").write_text(json.dumps(info), encoding="utf-8")
+            (part / _INFO).write_text(json.dumps(info), encoding="utf-8")
             part.rename(folder / key)
         finally:
             _remove(part)
@@ -145,39 +157,43 @@ def _checksum(path: Path) -> int:
     return crc
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # Windows: two runs may both build; renaming keeps their files apart
-        yield
-        return
-    with open(path, "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            log.warning("another run builds the same image cache: waiting for it (%s)", path)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _remove_leftovers(folder: Path, key: str) -> None:
-    """Delete files that killed runs left: those of this key, and all older than a day."""
+def _remove_leftovers(folder: Path, key: str = "") -> None:
+    """Delete what killed runs left; key: of an entry whose lock this process has."""
     for part in folder.glob("*.part-*"):
+        match = _PART.fullmatch(part.name)
+        if match and (match[1] == key or not _is_at_work(part, match[1])):
+            _remove(part)
+
+
+def _is_at_work(part: Path, key: str) -> bool:
+    """Whether a process is building the part, as far as can be told."""
+    place = part.with_name(key)
+    if not lock_exists(place):
         with contextlib.suppress(OSError):
-            if part.name.startswith(key) or part.stat().st_mtime < time.time() - 86400:
-                _remove(part)
+            return part.stat().st_mtime > time.time() - _DAY_SECONDS
+        return True
+    try:
+        refuse_if_locked(place)
+    except UserError:
+        return True
+    return False
 
 
-def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+def _remove(entry: Path) -> None:
+    """Delete an entry, or a part of one; what else lies in its folder stays, and so does that."""
+    with contextlib.suppress(OSError):
+        for name in (_IMAGES, _INFO):
+            (entry / name).unlink(missing_ok=True)
+        entry.rmdir()
 
 
 def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]:
     """Entries of the cache, the least recently used first."""
     entries = []
     folder = images_folder(directory)
-    for path in folder.glob("*/info.json"):
+    for path in folder.glob(f"*/{_INFO}"):
+        if not _KEY.fullmatch(path.parent.name):
+            continue
         try:
             info = json.loads(path.read_text(encoding="utf-8"))
             size = sum(file.stat().st_size for file in path.parent.iterdir())
@@ -186,7 +202,7 @@ def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]
             entries.append(Entry(path.parent.name, name, int(info["images"]), size, used, scaled))
         except (OSError, ValueError, KeyError, TypeError):
             entries.append(Entry(path.parent.name, "damaged", 0, 0, 0.0))
-    return sorted((e for e in entries if ".part-" not in e.key), key=lambda e: e.last_used)
+    return sorted(entries, key=lambda e: e.last_used)
 
 
 def evict(folder: Path, keep_bytes: int) -> list[str]:
@@ -211,12 +227,5 @@ def clear(directory: str | os.PathLike[str] | None = None, key: str | None = Non
     for entry in entries:
         _remove(folder / entry.key)
     if key is None:
-        for left in folder.glob("*.part-*"):
-            _remove(left)
+        _remove_leftovers(folder)
     return sum(entry.bytes for entry in entries)
-
-
-def cache_home() -> Path:
-    """Folder of all caches: $PADDLE_AUG_CACHE, or ~/.cache/paddle_aug."""
-    chosen = os.environ.get("PADDLE_AUG_CACHE")
-    return user_path(chosen or "~/.cache/paddle_aug")

@@ -18,7 +18,8 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
-from paddle_aug.data import archives
+from paddle_aug.data.archives.members import is_archive
+from paddle_aug.data.archives.unpacked import concluded_encoding, unpack
 from paddle_aug.data.dataset import ArrayDataset, FileDataset, ImageDataset, Reader, TrainAndEval
 from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ
 from paddle_aug.data.from_folders import CLASS_FOLDERS
@@ -123,7 +124,7 @@ def _load(options: DataOptions) -> TrainAndEval:
 
 def _load_path(path: Path, options: DataOptions) -> TrainAndEval:
     guesses = Guesses(options)
-    if not path.is_dir() and archives.is_archive(path):
+    if not path.is_dir() and is_archive(path):
         path = _unpacked(path, guesses)
     folder = path
     for _ in range(_MAX_DEPTH + 1):
@@ -142,9 +143,9 @@ def _load_path(path: Path, options: DataOptions) -> TrainAndEval:
 
 
 def _unpacked(archive: Path, guesses: Guesses) -> Path:
-    folder = archives.unpack(archive, guesses.options.encoding)
+    folder = unpack(archive, guesses.options.encoding)
     guesses.note("unpacked", folder=readable(str(folder)))
-    concluded = archives.concluded_encoding(folder)
+    concluded = concluded_encoding(folder)
     if concluded:
         encoding, examples = concluded
         guesses.note("names", what=f"names in {readable(archive.name)}", encoding=encoding,
@@ -178,7 +179,7 @@ def _nothing_found(folder: Path) -> UserError:
             f"{shown}: holds images, but each class needs a folder of its own, two or more beside "
             "each other; a list or a table of the images does as well"
         )
-    hint = next((path for path in files.values() if archives.is_archive(path)), None)
+    hint = next((path for path in files.values() if is_archive(path)), None)
     more = f"\nThere is an archive: try --data {hint}" if hint else ""
     held = "" if hint else contents(folder).describe_others()
     what = f"; in it {held}" if held else ""

@@ -15,7 +15,7 @@ import numpy as np
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_pickle import read_plain_pickle
 from paddle_aug.core.safe_files import open_regular
-from paddle_aug.data import archives
+from paddle_aug.data.archives.unpacked import unpack
 from paddle_aug.data.dataset import ArrayDataset, ImageDataset, TrainAndEval
 from paddle_aug.data.from_arrays import (
     CIFAR10_NAMES,
@@ -80,7 +80,7 @@ def load_aistudio() -> tuple[Path, Path] | None:
     archive = lists / "Images.zip"
     if not archive.is_file():
         raise UserError(f"{lists} has lists but no images: put them under {work}")
-    unpacked = archives.unpack(archive)
+    unpacked = unpack(archive)
     inner = unpacked / "Images"
     return lists, inner if inner.is_dir() else unpacked
 

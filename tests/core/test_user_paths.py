@@ -10,8 +10,7 @@ from paddle_aug.__main__ import VERBS
 from paddle_aug.command_line import build_parser as train_parser
 from paddle_aug.command_line import parse_args
 from paddle_aug.config import Config, fact, load_config
-from paddle_aug.core.user_paths import expand, user_path
-from paddle_aug.data.cache_store import cache_home
+from paddle_aug.core.user_paths import cache_home, expand, user_path
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
 from paddle_aug.runs.reading import _split_label
 

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.data import archives
-from paddle_aug.data.archives import concluded_encoding, extract, file_names, is_archive, unpack
+from paddle_aug.data.archives import members as archives
+from paddle_aug.data.archives.members import extract, file_names, is_archive
+from paddle_aug.data.archives.unpacked import concluded_encoding, unpack
 from tests.data_sets import raw_zip
 
 
@@ -79,6 +80,22 @@ def test_a_changed_archive_is_unpacked_anew(tmp_path):
     os.utime(path, ns=(1, 1))
     assert content(unpack(path)) == {"new.txt": b"n"}
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["data.zip", "data_unpacked"]
+
+
+@pytest.mark.parametrize("how", ["added", "changed", "added with an old time"])
+def test_what_the_user_put_into_an_unpacked_folder_is_not_replaced(tmp_path, how):
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    folder = unpack(path)
+    name = sorted(content(folder))[0] if how == "changed" else "mine.txt"
+    time.sleep(0.02)  # beyond the clock's step of a file system
+    (folder / name).write_bytes(b"my own work")
+    if how == "added with an old time":
+        os.utime(folder / name, (1, 1))
+    make_zip(path, [("new.txt", b"n")])
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(UserError, match=rf"has changed since .* and so has {name} in it"):
+        unpack(path)
+    assert (folder / name).read_bytes() == b"my own work"
 
 
 def test_a_folder_of_the_users_own_is_not_touched(tmp_path):

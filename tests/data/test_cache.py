@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders import lock as folder_lock
 from paddle_aug.data import cache_store
 from paddle_aug.data import cached as cache
 from paddle_aug.data import scan as scanning
@@ -209,14 +210,37 @@ def test_an_unreadable_image_is_named_and_nothing_stays(dataset):
 
 def test_what_a_killed_run_left_is_removed(dataset):
     path = CachedDataset(dataset, SIZE).cache_path.parent
-    left = [path.with_name(f"{path.name}.part-x"), path.with_name("old.part-y")]
-    young = path.with_name("other.part-z")
-    for folder in (*left, young):
-        folder.mkdir()
-    os.utime(left[1], (0, 0))
+    ended, locked_now, old, young = ("1" * 32, "2" * 32, "3" * 32, "4" * 32)
+    keys = (path.name, ended, locked_now, old, young)
+    parts = [path.with_name(f"{key}.part-x") for key in keys]
+    for part in parts:
+        part.mkdir()
+        (part / "images.npy").write_bytes(b"half")
+    with folder_lock.locked(path.with_name(ended)):
+        pass  # its lock was left, and nobody has it
+    os.utime(parts[3], (0, 0))  # of a version that locked otherwise: a day old
     shutil.rmtree(path)
-    CachedDataset(dataset, SIZE)
-    assert [folder.exists() for folder in (*left, young)] == [False, False, True]
+    with folder_lock.locked(path.with_name(locked_now)):
+        CachedDataset(dataset, SIZE)
+        assert [part.exists() for part in parts] == [False, False, True, False, True]
+        clear()
+        assert [part.exists() for part in parts] == [False, False, True, False, True]
+
+
+def test_nothing_but_entries_is_ever_deleted(dataset):
+    entry = CachedDataset(dataset, SIZE).cache_path.parent
+    mine = entry.with_name("holiday")
+    mine.mkdir()
+    (mine / "info.json").write_text('{"name": "mine", "images": 3}')
+    (mine / "1.png").write_bytes(b"mine")
+    (entry.with_name("x.part-1")).mkdir()
+    (entry / "notes.txt").write_text("mine, in an entry's folder")
+    assert [found.key for found in list_entries()] == [entry.name]
+    CachedDataset(dataset, (9, 9), limit_bytes=7 * 9 * 9 * 3 + 1)  # the other entry must go
+    clear()
+    left = sorted(str(path.relative_to(entry.parent)) for path in entry.parent.rglob("[!.]*"))
+    assert left == [entry.name, f"{entry.name}/notes.txt", "holiday", "holiday/1.png",
+                    "holiday/info.json", "x.part-1"]  # fmt: skip
 
 
 def test_sets_in_memory_are_resized_without_a_file():

@@ -19,7 +19,7 @@ import prepare_data
 import pytest
 
 from paddle_aug.core.errors import Interrupted, UserError
-from paddle_aug.data import archives
+from paddle_aug.data.archives import members as archives
 from paddle_aug.data.load import DataOptions, load_data
 from tests.tools.small_archives import (
     DATA_SETS,

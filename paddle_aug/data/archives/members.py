@@ -1,4 +1,4 @@
-"""Unpacking archives that come from strangers: nothing outside the target, no links, no bombs.
+"""Reading archives that come from strangers: nothing outside the target, no links, no bombs.
 
 Zip and tar (plain, gz, bz2, xz). An archive is refused as a whole at its first bad member, and what
 was unpacked until then is removed.
@@ -7,25 +7,21 @@ was unpacked until then is removed.
 import bz2
 import contextlib
 import gzip
-import hashlib
 import io
-import json
 import lzma
 import os
 import shutil
 import stat
 import tarfile
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import open_regular
-from paddle_aug.core.zip_names import MemberNames, decode_member_names
-from paddle_aug.data.cache_store import cache_home
+from paddle_aug.data.archives.zip_names import MemberNames, decode_member_names
 
 MAX_TOTAL_BYTES = 100 << 30
 MAX_RATIO = 100
@@ -33,7 +29,7 @@ RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is checked: text compres
 MAX_MEMBERS = 5_000_000
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _CHUNK = 1 << 20
-_MARKER = ".paddle_aug_unpacked.json"
+MARKER = ".paddle_aug_unpacked.json"  # of `unpacked.py`; no member may pass for it
 _LEFT_OUT = ("__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints")
 _OPENERS = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open}
 _OPENERS |= {".xz": lzma.open, ".txz": lzma.open}
@@ -51,85 +47,11 @@ _Members = Generator[tuple[str, IO[bytes] | None], None, None]
 
 
 def is_archive(path: str | os.PathLike[str]) -> bool:
-    """Whether the name has the ending of an archive that `unpack` reads."""
+    """Whether the name has the ending of an archive that `extract` reads."""
     return str(path).lower().endswith(SUFFIXES)
 
 
-def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
-    """Unpack an archive once and return the folder with its content.
-
-    encoding: of file names in a zip that are not marked as UTF-8; None: UTF-8, or GBK where the
-    bytes look like it. The folder is `<name>_unpacked` beside the archive, or lies in the cache
-    folder where that place cannot be written. It appears whole or not at all. It is used again
-    while the archive keeps its size and time of change, and replaced when these differ.
-    Raises UserError for a damaged or dangerous archive, a full disk, or a folder of that name that
-    was not made by this function.
-    """
-    archive = Path(path)
-    with open_regular(archive) as file:
-        status = os.fstat(file.fileno())
-    mark: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
-    names = _names_in_zip(archive, encoding)
-    if names.encoding is not None:
-        mark |= {"encoding": names.encoding, "examples": list(names.examples)}
-    target = _target(archive)
-    if target.exists() or target.is_symlink():
-        if _read_mark(target) == mark:
-            return target
-        if _read_mark(target) is None:
-            raise UserError(
-                f"{target}: exists and was not unpacked from {archive.name}; "
-                "give that folder as --data, or move it away"
-            )
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-            fresh = Path(folder) / "new"
-            extract(archive, fresh, encoding=encoding)
-            (fresh / _MARKER).write_text(json.dumps(mark), encoding="utf-8")
-            return _put_in_place(fresh, target, Path(folder) / "old", mark)
-    except OSError as error:
-        raise UserError(f"{archive}: cannot be unpacked to {target} ({error.strerror})") from None
-
-
-def _target(archive: Path) -> Path:
-    suffix = next((s for s in SUFFIXES[::-1] if archive.name.lower().endswith(s)), "")
-    name = archive.name[: len(archive.name) - len(suffix)] + "_unpacked"
-    beside = archive.parent / name
-    if beside.exists() or os.access(archive.parent, os.W_OK | os.X_OK):
-        return beside
-    place = hashlib.sha256(os.fsencode(archive.resolve())).hexdigest()[:12]
-    return cache_home() / "unpacked" / f"{name}-{place}"
-
-
-def _read_mark(folder: Path) -> dict[str, Any] | None:
-    try:
-        mark = json.loads((folder / _MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return mark if isinstance(mark, dict) else None
-
-
-def _put_in_place(fresh: Path, target: Path, old: Path, mark: dict[str, Any]) -> Path:
-    if target.exists():
-        target.rename(old)
-    try:
-        fresh.rename(target)
-    except OSError:
-        # Another run has unpacked the same archive in the meantime: use its folder.
-        if _read_mark(target) != mark:
-            raise
-    return target
-
-
-def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
-    """The encoding that `unpack` read the file names in, with some of the names as examples; None
-    where the archive says the encoding itself."""
-    mark = _read_mark(folder) or {}
-    return (mark["encoding"], mark.get("examples", [])) if "encoding" in mark else None
-
-
-def _names_in_zip(archive: Path, encoding: str | None) -> MemberNames:
+def names_in_zip(archive: Path, encoding: str | None) -> MemberNames:
     """Decoded file names of a zip; empty for a tar, whose names are kept as bytes."""
     if not archive.name.lower().endswith(".zip"):
         return MemberNames(())
@@ -315,7 +237,7 @@ def _safe_name(name: str, budget: _Budget) -> str | None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
         budget.refuse(f"{name!r} leads outside the folder")
-    if path.name == _MARKER or any(part in _LEFT_OUT for part in path.parts):
+    if path.name == MARKER or any(part in _LEFT_OUT for part in path.parts):
         return None
     return str(path)
 

@@ -1,0 +1,71 @@
+"""Telling what this program wrote from what lies beside it: only the first is ever replaced."""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from paddle_aug.core.errors import UserError
+
+_LEFTOVER = re.compile(r"\.(.+)\.\d+\.tmp")
+
+
+def is_leftover(name: str, is_own: Callable[[str], bool]) -> bool:
+    """Whether `name` is of a temporary file of `atomic_write`, for a file whose name `is_own`."""
+    match = _LEFTOVER.fullmatch(name)
+    return match is not None and is_own(match[1])
+
+
+def remove_leftovers(folder: str | Path, is_own: Callable[[str], bool]) -> None:
+    """Delete temporary files that a killed process left in `folder`, of files whose name `is_own`.
+
+    Only for who has the folder's lock: a living process may be writing them.
+    """
+    for path in Path(folder).glob(".*.tmp"):
+        if is_leftover(path.name, is_own):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def refuse_foreign(folder: Path, names: Iterable[str], is_ours: bool, what: str) -> None:
+    """Raise UserError where `folder` holds a file of `names` and is no folder of ours.
+
+    what: such a folder in words. is_ours: whether it carries that kind's mark.
+    """
+    found = [] if is_ours else [name for name in names if (folder / name).exists()]
+    if found:
+        raise UserError(
+            f"{folder}: is not {what} of this program and has files that would be replaced: "
+            f"{listed(found)}; choose another --output"
+        )
+
+
+def holds_json(path: Path, *keys: str) -> bool:
+    """Whether the file is a JSON object that has these keys."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and all(key in values for key in keys)
+
+
+def changed_since(folder: Path, marker: Path, most: int = 20) -> list[str]:
+    """Some files below `folder` that were put there, or changed, after the file `marker`."""
+    made = marker.stat()
+    found: list[str] = []
+    for place, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            status = os.lstat(path)
+            newer = status.st_mtime_ns > made.st_mtime_ns or status.st_ctime_ns > made.st_ctime_ns
+            if newer and len(found) < most:
+                found.append(os.path.relpath(path, folder))
+    return found
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Some names for a message: "a.png, b.png and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,122 @@
+"""Archives unpacked once, beside them or in the cache folder, and used again."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.lock import locked
+from paddle_aug.core.folders.own_files import changed_since, listed
+from paddle_aug.core.safe_files import open_regular
+from paddle_aug.core.user_paths import cache_home
+from paddle_aug.data.archives.members import MARKER, SUFFIXES, extract, names_in_zip
+
+
+def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
+    """Unpack an archive once and return the folder with its content.
+
+    encoding: of a zip's names that do not say it; None: UTF-8, or GBK where they look like it.
+    The folder is `<name>_unpacked` beside the archive, or lies in the cache folder where that place
+    cannot be written. It appears whole or not at all; it is used again as long as the archive has
+    the same size and time, and replaced when the archive changed.
+    Raises UserError for a damaged or dangerous archive, a full disk, a folder of that name that
+    was not made by this function, or one that is to be replaced and has files that were added or
+    changed since.
+    """
+    archive = Path(path)
+    with open_regular(archive) as file:
+        status = os.fstat(file.fileno())
+    mark: dict[str, Any] = {"size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    names = names_in_zip(archive, encoding)
+    if names.encoding is not None:
+        mark |= {"encoding": names.encoding, "examples": list(names.examples)}
+    target = _target(archive)
+    if _is_unpacked(target, archive, mark):
+        return target
+    # What another process unpacks in the meantime serves as well.
+    with _one_at_a_time(target):
+        if not _is_unpacked(target, archive, mark):
+            _unpack_anew(archive, target, mark, encoding)
+    return target
+
+
+@contextlib.contextmanager
+def _one_at_a_time(target: Path) -> Iterator[None]:
+    """Wait while another process unpacks to `target`. The lock lies in the cache folder: beside
+    the archive it would be litter in the user's data."""
+    place = cache_home() / "unpacking" / hashlib.sha256(os.fsencode(target.absolute())).hexdigest()
+    with contextlib.ExitStack() as stack:
+        # Where the cache cannot be written both unpack, and the later one takes the place.
+        with contextlib.suppress(UserError):
+            stack.enter_context(locked(place, wait=True))
+        yield
+
+
+def _is_unpacked(target: Path, archive: Path, mark: dict[str, Any]) -> bool:
+    """Whether the folder is what `unpack` would make; UserError where it must not be replaced."""
+    if not (target.exists() or target.is_symlink()):
+        return False
+    found = _read_mark(target)
+    if found == mark:
+        return True
+    if found is None:
+        raise UserError(
+            f"{target}: exists and was not unpacked from {archive.name}; "
+            "give that folder as --data, or move it away"
+        )
+    if others := changed_since(target, target / MARKER):
+        raise UserError(
+            f"{target}: {archive.name} has changed since it was unpacked there, and so has "
+            f"{listed(others)} in it; nothing is replaced: give that folder as --data, or move it "
+            "away"
+        )
+    return False
+
+
+def _unpack_anew(archive: Path, target: Path, mark: dict[str, Any], encoding: str | None) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+            fresh, old = Path(folder) / "new", Path(folder) / "old"
+            extract(archive, fresh, encoding=encoding)
+            (fresh / MARKER).write_text(json.dumps(mark), encoding="utf-8")
+            if target.exists():
+                target.rename(old)
+            try:
+                fresh.rename(target)
+            except OSError:
+                if old.exists():
+                    old.rename(target)
+                raise
+    except OSError as error:
+        raise UserError(f"{archive}: cannot be unpacked to {target} ({error.strerror})") from None
+
+
+def _target(archive: Path) -> Path:
+    suffix = next((s for s in SUFFIXES[::-1] if archive.name.lower().endswith(s)), "")
+    name = archive.name[: len(archive.name) - len(suffix)] + "_unpacked"
+    beside = archive.parent / name
+    if beside.exists() or os.access(archive.parent, os.W_OK | os.X_OK):
+        return beside
+    place = hashlib.sha256(os.fsencode(archive.resolve())).hexdigest()[:12]
+    return cache_home() / "unpacked" / f"{name}-{place}"
+
+
+def _read_mark(folder: Path) -> dict[str, Any] | None:
+    try:
+        mark = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return mark if isinstance(mark, dict) else None
+
+
+def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
+    """In which encoding the names of what `unpack` put here were read, with some of the names;
+    None where they said it themselves."""
+    mark = _read_mark(folder) or {}
+    return (mark["encoding"], mark.get("examples", [])) if "encoding" in mark else None

@@ -1,0 +1,71 @@
+"""What this program wrote is told from what lies beside it."""
+
+import os
+
+import pytest
+
+from paddle_aug.core.atomic import atomic_write, copy_file
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.own_files import (
+    changed_since,
+    holds_json,
+    is_leftover,
+    listed,
+    refuse_foreign,
+    remove_leftovers,
+)
+
+
+def test_leftovers_are_those_of_atomic_write_for_known_names(tmp_path):
+    with pytest.raises(ZeroDivisionError), atomic_write(tmp_path / "a.json") as temporary:
+        assert is_leftover(temporary.name, lambda name: name == "a.json")
+        assert not is_leftover(temporary.name, lambda name: name == "b.json")
+        _ = 1 / 0
+    for name in (".a.json.tmp", "a.json.5.tmp", ".a.json.x5.tmp"):
+        assert not is_leftover(name, lambda name: True)
+    for name in (".a.json.5.tmp", ".mine.5.tmp", ".mine.tmp"):
+        (tmp_path / name).write_text("half")
+    remove_leftovers(tmp_path, lambda name: name == "a.json")
+    assert sorted(os.listdir(tmp_path)) == [".mine.5.tmp", ".mine.tmp"]
+
+
+def test_a_folder_with_files_of_the_same_names_is_refused_unless_it_is_ours(tmp_path):
+    refuse_foreign(tmp_path, ["model.json"], is_ours=False, what="an export")
+    (tmp_path / "model.json").write_text("mine")
+    refuse_foreign(tmp_path, ["model.json"], is_ours=True, what="an export")
+    with pytest.raises(UserError, match="is not an export of this program .*: model.json; choose"):
+        refuse_foreign(tmp_path, ["a.json", "model.json"], is_ours=False, what="an export")
+
+
+@pytest.mark.parametrize(
+    ("text", "ours"),
+    [('{"a": 1, "b": 2}', True), ('{"a": 1}', False), ("[]", False), ("{", False), ("\x80", False)],
+)
+def test_a_mark_is_a_json_object_with_its_keys(tmp_path, text, ours):
+    (tmp_path / "x.json").write_bytes(text.encode("latin-1"))
+    assert holds_json(tmp_path / "x.json", "a", "b") is ours
+    assert not holds_json(tmp_path / "missing.json")
+
+
+def test_names_are_listed_up_to_five():
+    assert listed(["a", "b"]) == "a, b"
+    assert listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_a_copy_is_whole_or_not_at_all(tmp_path):
+    (tmp_path / "a").write_bytes(b"\x00\xff")
+    copy_file(tmp_path / "a", tmp_path / "new" / "b")
+    assert (tmp_path / "new" / "b").read_bytes() == b"\x00\xff"
+    with pytest.raises(UserError, match="cannot write"):
+        copy_file(tmp_path / "missing", tmp_path / "new" / "b")
+    assert (tmp_path / "new" / "b").read_bytes() == b"\x00\xff"
+    assert os.listdir(tmp_path / "new") == ["b"]
+
+
+def test_what_is_newer_than_a_marker_is_found(tmp_path):
+    for name in ("a", "b", "marker"):
+        (tmp_path / name).write_text("x")
+    assert changed_since(tmp_path, tmp_path / "marker") == []
+    status = os.stat(tmp_path / "marker")
+    os.utime(tmp_path / "b", ns=(0, status.st_mtime_ns + 1))
+    assert changed_since(tmp_path, tmp_path / "marker") == ["b"]
