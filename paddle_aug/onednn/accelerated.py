@@ -7,6 +7,8 @@ from typing import Any
 
 import paddle
 
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.stopping import held_back
 from paddle_aug.onednn.graph.operations import (
     Graph,
     Operation,
@@ -40,6 +42,7 @@ class Backend:
         self._known: dict[int, Any] = {}  # keeps alive what the keys above name by id
         self._blocks, self._gradients = Pool(), Pool()
         self._noted: set[str] = set()
+        self.refusal: dnn.Refused | None = None  # why the last plan was not made
 
     def __deepcopy__(self, memo: dict) -> "Backend":
         return Backend(self.amp)  # plans belong to the parameters they were made for
@@ -85,19 +88,26 @@ class Backend:
         if key not in self._graphs:
             while len(self._graphs) >= MAX_PLANS:
                 self._graphs.popitem(last=False)
-            notes: list[str] = []
-            try:
-                self._graphs[key] = trace(model, model.plain_forward, key[0], notes)
-            except Unsupported as reason:
-                self._graphs[key] = None
-                self._note(f"the whole model runs in Paddle: {reason}")
-            except Exception as error:  # tracing runs the model's own code on symbols
-                self._graphs[key] = None
-                self._note(f"the whole model runs in Paddle: it cannot be traced ({error})")
-            for note in notes:
-                self._note(f"runs in Paddle: {note}")
+            self._graphs[key] = self._trace(model, key[0])
         self._graphs.move_to_end(key)
         return self._graphs[key]
+
+    def _trace(self, model: "Accelerated", shape: tuple[int, ...]) -> Graph | None:
+        """The model's operations; None, with a note, where Paddle must run all of it."""
+        notes: list[str] = []
+        try:
+            with held_back() as deliver_signals:
+                return trace(model, model.plain_forward, shape, notes, deliver_signals)
+        except Unsupported as reason:
+            self._note(f"the whole model runs in Paddle: {reason}")
+            return None
+        except (MemoryError, OSError):
+            raise
+        except Exception as error:
+            raise fault(f"the model cannot be read ({type(error).__name__}: {error})") from error
+        finally:
+            for note in notes:
+                self._note(f"runs in Paddle: {note}")
 
     def _plan(self, graph: Graph, key: Any) -> list[Any] | None:
         _, recording, input_needs_gradient, _, threads = key
@@ -120,8 +130,9 @@ class Backend:
                 carrying.update(id(v) for v in segment.outputs if planner.wants(v))
                 runner = Runner(segment, planner, self._blocks, self._gradients, threads)
                 stages.append(_PlannedStage(segment, runner, recording))
-        except dnn.OneDNNError as error:
-            self._note(f"the whole model runs in Paddle: {error}")
+        except dnn.Refused as refusal:
+            self.refusal = refusal
+            self._note(f"the whole model runs in Paddle: {refusal}")
             return None
         return stages
 
@@ -150,6 +161,14 @@ class Backend:
         if text not in self._noted:
             self._noted.add(text)
             logger.warning("accelerate: %s", text)
+
+
+def fault(what: str) -> UserError:
+    """An error of the fast backend itself, which a slow run in Paddle must not hide."""
+    return UserError(
+        f"the fast CPU backend: {what}; --cpu-backend paddle computes without it, slower (in a "
+        "program of your own: leave accelerate out). Please report it with your versions"
+    )
 
 
 class _Surprise(Exception):

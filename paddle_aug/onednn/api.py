@@ -12,9 +12,10 @@ logger = logging.getLogger("paddle_aug.onednn")
 
 
 def is_available(amp: str | None = None) -> str | None:
-    """None where `accelerate` has an effect here, else the reason why it has none.
+    """None where `accelerate` has an effect here, else what is not supported.
 
-    amp: None for float32, "bf16" for bfloat16 activations.
+    amp: None for float32, "bf16" for bfloat16 activations. Raises UserError where all is there and
+    the library still does not compute what Paddle computes.
     """
     if amp not in DTYPES:
         raise ValueError(f"amp is {amp!r}: it must be None or 'bf16'")
@@ -22,13 +23,15 @@ def is_available(amp: str | None = None) -> str | None:
         return f"the device is {paddle.device.get_device()}, not the CPU"
     if amp == "bf16" and "avx512_bf16" not in cpu_flags():
         return "this processor has no bfloat16 instructions (avx512_bf16)"
+    if not hasattr(paddle, "pir"):
+        return "this version of Paddle cannot list a model's operations (3.0 and later can)"
     try:
         dnn.library()
-    except dnn.OneDNNError as error:
+    except dnn.NotSupported as error:
         return str(error)
-    from paddle_aug.onednn.selfcheck import disagreement
+    from paddle_aug.onednn.selfcheck import missing_operation
 
-    return disagreement(amp)
+    return missing_operation(amp)
 
 
 def attainable(amp: str | None) -> tuple[str | None, str | None]:
@@ -46,7 +49,8 @@ def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Laye
     line. Where acceleration is not available the model itself is returned, with a warning on a CPU.
     amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their
     gradients and optimizer state in float32. Where the processor has no bfloat16, float32 computes,
-    with a warning. Raises ValueError for another amp.
+    with a warning. Raises ValueError for another amp, and UserError where acceleration is available
+    and fails.
     """
     precision, missing = attainable(amp)
     reason = is_available(precision)

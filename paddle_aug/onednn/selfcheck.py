@@ -6,7 +6,11 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.stopping import held_back
 from paddle_aug.onednn import accelerated
+from paddle_aug.onednn.accelerated import fault
+from paddle_aug.onednn.native.library import NotSupported
 
 # Relative, in the 2-norm. Float32 differs by rounding only; bfloat16 has 8 significant bits.
 TOLERANCES = {None: 1e-4, "bf16": 5e-2}
@@ -34,15 +38,21 @@ class _SmallCase(nn.Layer):
 
 
 @functools.cache
-def disagreement(amp: str | None) -> str | None:
-    """None where the planned small case gives what Paddle gives, else what differs how much."""
+def missing_operation(amp: str | None) -> str | None:
+    """None where the planned small case gives what Paddle gives, else what oneDNN lacks for it.
+
+    Raises UserError where the results differ, or the check fails for another reason: Paddle's own
+    kernels would hide that, and only be slow.
+    """
     state, default = paddle.get_rng_state(), paddle.get_default_dtype()
     paddle.set_default_dtype("float32")
     try:
-        with paddle.utils.unique_name.guard(), paddle.enable_grad():
+        with paddle.utils.unique_name.guard(), paddle.enable_grad(), held_back():
             return _compare(amp)
-    except Exception as error:  # whatever it is, the library is not to be used
-        return f"the self-check failed ({type(error).__name__}: {error})"
+    except UserError:
+        raise
+    except Exception as error:
+        raise fault(f"the self-check failed ({type(error).__name__}: {error})") from error
     finally:
         paddle.set_default_dtype(default)
         paddle.set_rng_state(state)
@@ -58,11 +68,14 @@ def _compare(amp: str | None) -> str | None:
     planned = accelerated.make(model, amp)
     expected, found = (_results(each, model, x, weights) for each in (model, planned))
     if not planned._backend.is_planned():
-        return "the self-check's model could not be planned"
+        refusal = planned._backend.refusal
+        if isinstance(refusal, NotSupported):
+            return str(refusal)
+        raise fault(f"the self-check's model could not be planned ({refusal})")
     for name, want in expected.items():
         error = float(np.linalg.norm(found[name] - want) / max(np.linalg.norm(want), 1e-20))
         if not error <= TOLERANCES[amp]:
-            return f"the self-check's {name} differs from Paddle's by {error:.1e}"
+            raise fault(f"the self-check's {name} differs from Paddle's by {error:.1e}")
     return None
 
 

@@ -3,6 +3,9 @@
 import copy
 import gc
 import logging
+import os
+import signal
+import traceback
 
 import numpy as np
 import paddle
@@ -10,7 +13,9 @@ import paddle.nn.functional as F
 import pytest
 from paddle import nn
 
+from paddle_aug.core.errors import UserError
 from paddle_aug.onednn import accelerate, accelerated, api, is_available, selfcheck
+from paddle_aug.onednn.graph import trace as trace_module
 from paddle_aug.onednn.native import library
 from paddle_aug.onednn.native.buffers import ALIGNMENT
 from tests.onednn.compare import assert_equal_step, distance, images, scramble, step
@@ -434,11 +439,11 @@ def test_gradients_lie_beside_each_other_and_change_alone():
 @pytest.fixture
 def fresh(monkeypatch):
     """Whatever is remembered of the library and the self-check is forgotten before and after."""
-    for cached in (library.library, selfcheck.disagreement):
+    for cached in (library.library, selfcheck.missing_operation):
         cached.cache_clear()
     yield monkeypatch
     monkeypatch.undo()
-    for cached in (library.library, selfcheck.disagreement):
+    for cached in (library.library, selfcheck.missing_operation):
         cached.cache_clear()
 
 
@@ -461,21 +466,140 @@ def test_another_version_leaves_the_model_to_paddle(fresh, caplog):
     assert_falls_back(caplog, "is not 4.")
 
 
-def test_a_wrong_result_leaves_the_model_to_paddle(fresh, caplog):
+def test_a_paddle_without_programs_leaves_the_model_as_it_is(monkeypatch):
+    monkeypatch.delattr(paddle, "pir")
+    assert "3.0 and later can" in (is_available() or "")
+
+
+def test_an_operation_that_this_onednn_lacks_leaves_the_model_to_paddle(fresh, caplog):
+    real = library.Library.check
+
+    def lacking(self, status, what):
+        real(self, 3 if "pooling" in what else status, what)  # dnnl_unimplemented
+
+    fresh.setattr(library.Library, "check", lacking)
+    assert_falls_back(caplog, "pooling_forward_primitive_desc_create failed")
+
+
+# What fails for another reason must not hide in a slow run
+
+
+def test_a_wrong_result_is_an_error_that_says_what_helps(fresh):
     fresh.setattr(library, "POOLING_AVG_EXCLUDE_PADDING", library.POOLING_MAX)
-    assert_falls_back(caplog, "self-check", "differs from Paddle's")
+    with pytest.raises(
+        UserError, match=r"self-check's .* differs from Paddle's by .*--cpu-backend"
+    ):
+        accelerate(small_model())
 
 
-def test_a_refused_call_leaves_the_model_to_paddle(fresh, caplog):
+def test_a_call_that_this_onednn_refuses_though_it_should_not_is_an_error(fresh):
     fresh.setattr(library, "CONVOLUTION_DIRECT", 12345)
-    assert_falls_back(caplog, "self-check")
+    with pytest.raises(UserError, match="self-check's model could not be planned .*status 2"):
+        accelerate(small_model())
+
+
+@pytest.mark.parametrize("where", ["trace", "plan"])
+def test_a_fault_of_the_self_check_is_an_error_with_its_cause(fresh, where):
+    def broken(*_, **__):
+        raise KeyError("a mistake of ours")
+
+    fresh.setattr(accelerated, where, broken)
+    with pytest.raises(UserError, match="KeyError: 'a mistake of ours'") as error:
+        accelerate(small_model())
+    assert isinstance(error.value.__cause__, KeyError)
+
+
+def test_a_fault_in_reading_a_model_is_an_error_and_no_slow_run(monkeypatch):
+    fast = accelerate(small_model())
+
+    def broken(*_, **__):
+        raise IndexError("a mistake of ours")
+
+    monkeypatch.setattr(trace_module, "_outputs", broken)
+    with pytest.raises(UserError, match="the model cannot be read .IndexError: a mistake of ours"):
+        fast(images(*X_SHAPE))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(12, "Cannot allocate memory")])
+def test_a_shortage_of_memory_in_tracing_is_no_reason_to_run_slowly(error, caplog):
+    class Short(nn.Layer):
+        def forward(self, x):
+            raise error
+
+    with pytest.raises(type(error)):
+        accelerate(Short())(images(*X_SHAPE))
+    assert "runs in Paddle" not in caplog.text
+
+
+def test_a_block_that_cannot_be_had_raises_and_is_no_refusal():
+    lib = library.library()
+    with pytest.raises(MemoryError, match="x: out of memory"):
+        lib.check(1, "x")
+    for status, kind in ((2, library.Refused), (3, library.NotSupported), (5, library.OneDNNError)):
+        with pytest.raises(library.OneDNNError) as error:
+            lib.check(status, "x")
+        assert type(error.value) is kind
+
+
+# Asked to stop
+
+
+def asking_while_tracing(monkeypatch, number: int) -> None:
+    """Send this process a signal where Paddle's C++ side would drop what it raises."""
+    real, calls = traceback.extract_stack, [0]
+
+    def asking(*args, **kwargs):
+        calls[0] += 1
+        if calls[0] == 3:
+            os.kill(os.getpid(), number)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(traceback, "extract_stack", asking)
+
+
+def test_ctrl_c_while_a_model_is_traced_is_not_lost(monkeypatch, caplog):
+    fast = accelerate(small_model())
+    asking_while_tracing(monkeypatch, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fast(images(*X_SHAPE))
+    monkeypatch.undo()
+    assert caplog.text == ""
+    assert fast(images(*X_SHAPE)).shape == [4, 5]
+    assert fast._backend.is_planned()
+
+
+def test_ctrl_c_does_not_wait_for_the_last_layer(monkeypatch):
+    seen = []
+
+    class Watched(nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.layers = nn.LayerList([nn.Conv2D(3, 3, 1) for _ in range(20)])
+
+        def forward(self, x):
+            for layer in self.layers:
+                x = layer(x)
+                seen.append(1)
+            return x
+
+    fast = accelerate(Watched())
+    asking_while_tracing(monkeypatch, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fast(images(*X_SHAPE))
+    assert len(seen) < 10
+
+
+def test_ctrl_c_in_the_self_check_is_not_lost(fresh):
+    asking_while_tracing(fresh, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        accelerate(small_model())
 
 
 def test_the_self_check_leaves_the_random_state_alone(fresh):
     paddle.seed(4)
     wanted = paddle.rand([5]).numpy()
     paddle.seed(4)
-    assert selfcheck.disagreement(None) is None
+    assert selfcheck.missing_operation(None) is None
     np.testing.assert_array_equal(paddle.rand([5]).numpy(), wanted)
 
 

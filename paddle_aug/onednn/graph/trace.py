@@ -37,11 +37,13 @@ def trace(
     forward: Callable[[Any], Any],
     shape: Sequence[int],
     notes: list[str] | None = None,
+    between_layers: Callable[[], None] = lambda: None,
 ) -> Graph:
     """The operations of `forward(x)` for a float32 `x` of `shape`, which must be exact.
 
     model: the layer whose sublayers `forward` calls. notes: receives one line for each layer that
-    will run in Paddle. Raises Unsupported where the whole model must.
+    will run in Paddle. between_layers: called before each layer; may raise. Raises Unsupported
+    where the whole model must run in Paddle.
     """
     calls: list[_Call] = []
     returned: list[Any] = []
@@ -58,7 +60,7 @@ def trace(
         return untransformed(x)
 
     with (
-        _recorded_calls(model, calls),
+        _recorded_calls(model, calls, between_layers),
         _unique_names(model) as tensors,
         paddle.utils.unique_name.guard(),
         warnings.catch_warnings(record=True) as warned,
@@ -66,7 +68,12 @@ def trace(
         warnings.simplefilter("always")
         specification = paddle.static.InputSpec(list(shape), "float32")
         traced = paddle.jit.to_static(function, full_graph=True)
-        program = traced.get_concrete_program(specification)[0].main_program
+        try:
+            program = traced.get_concrete_program(specification)[0].main_program
+        except (Unsupported, MemoryError, OSError):
+            raise
+        except Exception as error:  # whatever the model's own code raises when it runs on symbols
+            raise Unsupported(f"it cannot be traced ({error})") from error
     # Symbols are never changed, so a program would read the old value where Paddle reads the new.
     if any("does not perform inplace" in str(warning.message) for warning in warned):
         raise Unsupported("it changes a value in place")
@@ -96,8 +103,10 @@ def _is_symbol(value: Any) -> bool:
 class _recorded_calls:
     """While entered, every call of a sublayer is noted in `calls`, in the order of their ends."""
 
-    def __init__(self, model: paddle.nn.Layer, calls: list[_Call]):
-        self._model, self._calls = model, calls
+    def __init__(
+        self, model: paddle.nn.Layer, calls: list[_Call], between_layers: Callable[[], None]
+    ):
+        self._model, self._calls, self._between_layers = model, calls, between_layers
         self._open: list[_Call] = []
         self._hooks: list[Any] = []
 
@@ -116,6 +125,7 @@ class _recorded_calls:
 
     def _before(self, name: str, hooked: bool) -> _Hook:
         def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...]) -> None:
+            self._between_layers()
             self._open.append(_Call(layer, name, inputs, _position(), hooked=hooked))
 
         return note

@@ -52,8 +52,20 @@ SUPPORTED_MAJOR, OLDEST_MINOR = 3, 4
 NO_DESC = ctypes.c_void_p(0)  # for an optional memory descriptor
 
 
+# dnnl_status_t
+_OUT_OF_MEMORY, _INVALID_ARGUMENTS, _UNIMPLEMENTED = 1, 2, 3
+
+
 class OneDNNError(RuntimeError):
-    """oneDNN is missing, unsuitable, or refused a call."""
+    """A call of oneDNN failed."""
+
+
+class Refused(OneDNNError):
+    """oneDNN does not take these arguments."""
+
+
+class NotSupported(Refused):
+    """oneDNN is missing, of another version, or has no such operation."""
 
 
 class _Version(ctypes.Structure):
@@ -94,11 +106,11 @@ class Library:
             self.functions.dnnl_version.restype = ctypes.POINTER(_Version)
             version = self.functions.dnnl_version().contents
         except (OSError, AttributeError) as error:
-            raise OneDNNError(f"oneDNN cannot be loaded from {path}: {error}") from error
+            raise NotSupported(f"oneDNN cannot be loaded from {path}: {error}") from error
         self.version = (version.major, version.minor, version.patch)
         if version.major != SUPPORTED_MAJOR or version.minor < OLDEST_MINOR:
             found = ".".join(map(str, self.version))
-            raise OneDNNError(
+            raise NotSupported(
                 f"oneDNN {found} in {path} is not {SUPPORTED_MAJOR}.{OLDEST_MINOR} or a later "
                 f"version {SUPPORTED_MAJOR}"
             )
@@ -114,9 +126,13 @@ class Library:
         self.stream = self.new("stream", "dnnl_stream_create", self.engine, _STREAM_DEFAULT)
 
     def check(self, status: int, what: str) -> None:
-        """Raise OneDNNError unless `status` is success."""
+        """Raise MemoryError or a OneDNNError unless `status` is success."""
+        if status == _OUT_OF_MEMORY:
+            raise MemoryError(f"{what}: out of memory")
         if status:
-            raise OneDNNError(f"{what} failed with oneDNN status {status}")
+            kinds = {_INVALID_ARGUMENTS: Refused, _UNIMPLEMENTED: NotSupported}
+            kind = kinds.get(status, OneDNNError)
+            raise kind(f"{what} failed with oneDNN status {status}")
 
     def new(self, kind: str, function: str, *arguments: Any) -> Handle:
         """A new object from a `..._create(object_t *, ...)` function, owned by the caller."""
@@ -127,7 +143,7 @@ class Library:
 
 @functools.cache
 def library() -> Library:
-    """The library, loaded at the first call. Raises OneDNNError."""
+    """The library, loaded at the first call. Raises NotSupported where it cannot be used."""
     return Library(library_path())
 
 
@@ -294,4 +310,4 @@ class Primitive:
     def __call__(self) -> None:
         status = self._execute(*self._call)
         if status:
-            raise OneDNNError(f"{self.implementation} failed with oneDNN status {status}")
+            library().check(status, self.implementation)

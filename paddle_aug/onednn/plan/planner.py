@@ -19,7 +19,7 @@ def plan(
 ) -> Planner:
     """The steps of a segment; see `Planner` for the arguments.
 
-    Raises OneDNNError where oneDNN has no primitive for an operation.
+    Raises Refused where oneDNN has no primitive for an operation.
     """
     planner = Planner(segment, dtype, needs_gradient, recording)
     undo = _plan_forward(planner)
