@@ -110,7 +110,7 @@ def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
         eval_seconds = time.perf_counter() - start
         progress.epoch += 1
         start = time.perf_counter()
-        checkpoints.save(progress.epoch, 0, *capture(setup, progress, {}))
+        checkpoints.save(progress.epoch, 0, *capture(setup.trainer, progress, {}))
         save_seconds = time.perf_counter() - start
         meters = TrainingMeters()
         meters.set_state_dict(progress.meters)

@@ -42,7 +42,7 @@ from paddle_aug.config import load_config  # noqa: E402
 from paddle_aug.core.errors import UserError, run_command  # noqa: E402
 from paddle_aug.modes import AUGMENTS  # noqa: E402
 from paddle_aug.runs.checkpoint import load_state  # noqa: E402
-from paddle_aug.runs.layout import CURVES, curve_path  # noqa: E402
+from paddle_aug.runs.layout import CURVES, RunPaths, curve_path  # noqa: E402
 from paddle_aug.train.fit import fit, resume  # noqa: E402
 
 WORKERS = (0, "thread", 2)
@@ -115,14 +115,14 @@ class Soak:
 
     def one_kill(self, options: dict[str, Any], run: Path, duration: float) -> int | None:
         """Start or resume a run and kill it; returns the process, None if the run ended before."""
-        before = len(list((run / "checkpoints").glob("state-*")))
+        before = len(RunPaths.of(run).states())
         process = self.launch(options, run)
         # Half of the kills happen as a checkpoint begins to be written, the first to the sixth one.
         writes = self.rng.randint(1, 6) if self.rng.random() < 0.5 else 0
         until = time.perf_counter() + self.rng.uniform(0, 100 if writes else duration)
         writing = False
         while time.perf_counter() < until and not ended(process):
-            was, writing = writing, is_writing(run / "checkpoints")
+            was, writing = writing, is_writing(RunPaths.of(run).checkpoints)
             writes -= writing and not was
             if writing and not was and writes == 0:
                 break
@@ -155,7 +155,7 @@ class Soak:
 
     def launch(self, options: dict[str, Any], run: Path) -> int:
         """Start the run, or resume it if it has a state; returns the process's id."""
-        resuming = any((run / "checkpoints").glob("state-*"))
+        resuming = bool(RunPaths.of(run).states())
         self.counts["resumed starts"] += resuming
         resumed = run if resuming else None
         if self.args.exec:
@@ -219,8 +219,8 @@ def outcome(run: Path) -> dict[str, Any]:
     found: dict[str, Any] = {
         curve: curve_path(run.parent, run.name, curve).read_bytes() for curve in CURVES
     }
-    newest = max((run / "checkpoints").glob("state-*"))
-    for path in (newest, run / "checkpoints" / "best.safetensors"):
+    paths = RunPaths.of(run)
+    for path in (paths.states()[0], paths.best):
         arrays, state = load_state(path)
         found |= {f"{path.name}: {name}": array.tobytes() for name, array in arrays.items()}
         progress = dict(state.get("progress", {}), seconds=0)
@@ -240,7 +240,7 @@ def is_writing(folder: Path) -> bool:
 def damaged_files(run: Path, states_before: int) -> int:
     """Finished files that cannot be read, and states that have disappeared."""
     damaged = 0
-    states = list((run / "checkpoints").glob("*.safetensors"))
+    states = list(RunPaths.of(run).checkpoints.glob("*.safetensors"))
     for path in states:
         with contextlib.suppress(FileNotFoundError):
             try:

@@ -14,6 +14,7 @@ from paddle_aug.core.text import Say
 from paddle_aug.data.cached import DEFAULT_LIMIT_BYTES, CachedDataset
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.data.load import DataOptions, describe, load_data
+from paddle_aug.data.named import load_aistudio
 from paddle_aug.mix.methods import MixPolicy
 
 
@@ -34,6 +35,20 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
     say(describe(train, evaluation))
     say(describe_scaling(config))
     return train, evaluation
+
+
+def with_data_named(config: Config) -> Config:
+    """With the data that were found where --data was left out, so that the options that are saved
+    with a run say which: another data set may be there when it is resumed."""
+    if config.data is not None:
+        return config
+    found = load_aistudio()
+    if found is None:
+        return config.model_copy(update={"data": "digits"})
+    lists, root = found
+    return config.model_copy(
+        update={"data": str(lists), "images_root": config.images_root or str(root)}
+    )
 
 
 def training_view(dataset: ImageDataset, config: Config, mix: MixPolicy | None) -> AugmentedDataset:
@@ -66,6 +81,6 @@ def _view(
     images: ImageDataset, config: Config, transform: Transform, mix: MixPolicy | None
 ) -> AugmentedDataset:
     return AugmentedDataset(
-        images, transform, config.image_size, config.channels, config.mean, config.std,
-        config.seed, mix,
+        images, transform, size=config.image_size, channels=config.channels, mean=config.mean,
+        std=config.std, seed=config.seed, mix=mix,
     )  # fmt: skip

@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.build.model import make_model
     from paddle_aug.config import load_trained_config
     from paddle_aug.core.atomic import write_json, write_text
+    from paddle_aug.core.folders.lock import locked
     from paddle_aug.evaluation.evaluate import checkpoint_name, checkpoint_place
     from paddle_aug.export import folder as export_folder
     from paddle_aug.export.describe import description
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.export.program import save_program, save_weights, trial_images
     from paddle_aug.export.words import random_steps
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
+    from paddle_aug.runs.layout import EXPORT
     from paddle_aug.weights.into_model import load_model
 
     arrays, state, run = read_trained(args.run, args.checkpoint)
@@ -52,9 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     weights = trained_weights(arrays)
     digest = export_folder.weights_digest(weights)
     name = checkpoint_name(EvaluationOptions(args.run, args.checkpoint))
-    output = args.output or run / ("export" if name == "best" else f"export_{name}")
-    if not args.overwrite:
-        export_folder.refuse_other_export(output, digest)
+    output = args.output or run / (EXPORT if name == "best" else f"{EXPORT}_{name}")
+    export_folder.refuse_other_export(output, digest, args.overwrite)
 
     model = make_model(config, len(state["classes"]))
     load_model(model, weights)
@@ -74,8 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         about = description(config, state["classes"], checkpoint, digest)
         write_json(made / export_folder.DESCRIPTION, about)
         files = {name: made / name for name in export_folder.FILES if (made / name).exists()}
-        same = export_folder.read_description(output).get("weights") == digest
-        export_folder.publish(files, output, keep_others=same)
+        with locked(output, wait=True):
+            # Again: another export may have come, and ended, meanwhile.
+            export_folder.refuse_other_export(output, digest, args.overwrite)
+            same = export_folder.read_description(output).get("weights") == digest
+            export_folder.publish(files, output, keep_others=same)
     print(
         f"wrote {output}: {', '.join(sorted(files))}\n"
         f"of the checkpoint {export_folder.checkpoint_in_words(checkpoint)}; the saved program's "

@@ -93,12 +93,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with_comparable_figures,
         write_results,
     )
+    from paddle_aug.report.side_by_side import refuse_foreign_folder
 
     file = find_config(args.file)
     suite = with_seeds(read_suite(file), args.seeds)
     changes = given_to_all(argv[cut + 1 :])
     runs = plan(file, suite, args.quick, changes, args.logs)
     results = args.results / suite_name(file, args.quick)
+    refuse_foreign_folder(results)  # now, and not when the runs are done
     environment = child_environment(args.jobs)
     finished = [run for run in runs if is_finished(run)]
     cells = []
@@ -186,7 +188,7 @@ def print_plan(
 def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, str]) -> None:
     """What the epochs that are left will take, from one that is timed now."""
     from paddle_aug.commands.suite_cost import time_epochs
-    from paddle_aug.commands.suite_progress import duration
+    from paddle_aug.core.text import duration
 
     costs = time_epochs(runs, jobs, environment)
     for cost in costs:

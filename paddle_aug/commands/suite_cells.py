@@ -15,9 +15,11 @@ from typing import Any
 from tqdm import tqdm
 
 from paddle_aug.commands.suite_plan import PlannedRun
-from paddle_aug.commands.suite_progress import SuiteProgress, duration
+from paddle_aug.commands.suite_progress import SuiteProgress
 from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command as command_of
+from paddle_aug.core.stopping import handled_by
+from paddle_aug.core.text import duration
 
 _LOOK_SECONDS = 0.1
 
@@ -175,15 +177,8 @@ def _signals() -> Iterator[list[int]]:
     def note(number: int, _: FrameType | None) -> None:
         received.append(number)
 
-    before: dict[int, Any] = {}
-    # Python delivers signals to the main thread only.
-    if threading.current_thread() is threading.main_thread():
-        before = {n: signal.signal(n, note) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_by(note):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ def refuse_other_conditions(
 
 
 def _conditions_of(run: PlannedRun) -> dict[str, Any]:
-    path = run.folder / "environment.json"
+    path = run.paths.environment
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         conditions = flatten({key: record[key] for key in _COMPARED})

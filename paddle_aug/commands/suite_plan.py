@@ -20,8 +20,8 @@ from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
-from paddle_aug.runs.layout import CURVES
-from paddle_aug.runs.stats import best
+from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
+from paddle_aug.runs.stats import stopped_early
 
 # Options that any two runs of a comparison may differ in: they do not change a result, or what
 # they choose stands in environment.json and is compared there.
@@ -100,8 +100,12 @@ class PlannedRun:
     config: Config
 
     @property
+    def paths(self) -> RunPaths:
+        return RunPaths(Path(self.config.output), self.config.mode)
+
+    @property
     def folder(self) -> Path:
-        return Path(self.config.output) / self.config.mode
+        return self.paths.folder
 
     @property
     def epochs(self) -> int:
@@ -206,7 +210,7 @@ def slug(label: str) -> str:
 
 def epochs_done(run: PlannedRun) -> int:
     """Epochs that the run's metrics.csv has."""
-    return len(_accuracies(run.folder / "metrics.csv"))
+    return len(_accuracies(run.paths.metrics))
 
 
 def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
@@ -214,11 +218,9 @@ def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
 
     folder: where its metrics.csv is, the run's own by default.
     """
-    accuracies = _accuracies((folder or run.folder) / "metrics.csv")
-    patience = run.config.early_stopping
-    if patience is not None and (found := best(accuracies)) is not None:
-        return len(accuracies) - 1 - found.epoch >= patience or (len(accuracies) >= run.epochs)
-    return len(accuracies) >= run.epochs
+    accuracies = _accuracies((folder or run.folder) / METRICS)
+    stopped = stopped_early(accuracies, run.config.early_stopping)
+    return stopped or len(accuracies) >= run.epochs
 
 
 def _accuracies(path: Path) -> list[float]:
@@ -238,13 +240,15 @@ def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | 
     allow_changes: resume although code, threads or processor are others now. Raises UserError
     where the folder holds a run with other options.
     """
-    if not (run.folder / "config.yaml").exists():
+    if not run.paths.config.exists():
         return [*run.arguments, "--overwrite"]
-    saved = read_yaml(run.folder / "config.yaml")
+    saved = read_yaml(run.paths.config)
     wanted = run.config.filled().dump()
     # Options that are not given count too: what an earlier call gave after -- is not asked for now.
     compared = (saved.keys() & wanted.keys()) | run.config.model_fields_set
     compared -= options_that_are("free_on_resume")
+    if wanted["data"] is None:  # what was found then is saved, and compared by its content
+        compared -= {"data", "images_root"}
     other = [
         f"{k}: was {saved.get(k)}, is {wanted[k]}" for k in compared if saved.get(k) != wanted[k]
     ]
@@ -255,7 +259,7 @@ def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | 
         )
     if is_finished(run):
         return None
-    if any((run.folder / "checkpoints").glob("state-*")):
+    if run.paths.states():
         allow = ["--allow-changes"] if allow_changes else []
         return ["--resume", str(run.folder), *allow]
     return [*run.arguments, "--overwrite"]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paddle_aug.commands.suite_plan import PlannedRun, epochs_done
+from paddle_aug.core.text import duration
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -87,12 +88,3 @@ class SuiteProgress:
         left = self.seconds_left()
         bar.n = sum(self._done.values())
         bar.set_postfix_str(f"{duration(left)} left" if left else "", refresh=True)
-
-
-def duration(seconds: float) -> str:
-    """In words for a person: "45 s", "12 min", "3.4 h", "2.5 days"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -11,7 +11,6 @@ folders, with their large states, are gone.
 import json
 import re
 import shlex
-import shutil
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path, PurePath
@@ -28,20 +27,19 @@ from paddle_aug.commands.suite_plan import (
     slug,
     studied_options,
 )
-from paddle_aug.commands.suite_progress import duration
-from paddle_aug.core.atomic import atomic_write, write_json, write_text
+from paddle_aug.core.atomic import copy_file, write_json, write_text
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.text import duration
 from paddle_aug.report.groups import Group
 from paddle_aug.report.side_by_side import SideBySide, for_terminal, put_side_by_side, write
-from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS, curve_path
+from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS
 from paddle_aug.runs.reading import Run, read_run
 
 # The project's folder: paths in it are told from there.
 ROOT = Path(__file__).resolve().parents[2]
 # How figures are computed, and not of what: a reader is told, and may compare them.
 PRECISION = {"amp"}
-EVALUATION = "evaluation.json"
 # A path of this machine: from a root, not within a word or an address.
 _HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^\s'\",;]+")
 
@@ -54,31 +52,30 @@ def cell_folder(results: Path, run: PlannedRun) -> Path:
 def keep_cell(results: Path, run: PlannedRun) -> None:
     """Copy the small files of a finished run, without paths of this machine in them."""
     place = cell_folder(results, run)
-    for curve in CURVES:
-        source = curve_path(run.folder.parent, run.config.mode, curve)
-        _copy(source, place / source.name)
-    _copy(run.folder / "metrics.csv", place / "metrics.csv")
-    for name in ("config.yaml", "changes.yaml"):
-        values = portable(read_yaml(run.folder / name))
-        write_text(place / name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-    for source in (run.folder / "environment.json", run.folder / LAST_EVALUATION / EVALUATION):
+    paths = run.paths
+    for source in (*paths.curves, paths.metrics):
+        copy_file(source, place / source.name)
+    for source in (paths.config, paths.changes):
+        values = portable(read_yaml(source))
+        write_text(place / source.name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    for source in (paths.environment, run.folder / LAST_EVALUATION / FIGURES):
         if source.exists():
             write_json(place / source.name, portable(_read_json(source)))
     if is_evaluated(run):
-        _copy(run.folder / LAST_EVALUATION / PREDICTIONS, place / PREDICTIONS)
+        copy_file(run.folder / LAST_EVALUATION / PREDICTIONS, place / PREDICTIONS)
 
 
 def is_evaluated(run: PlannedRun) -> bool:
     """Whether there are predictions of the run's last state, and not of an earlier one."""
     folder = run.folder / LAST_EVALUATION
-    if not (folder / PREDICTIONS).exists() or not (folder / EVALUATION).exists():
+    if not (folder / PREDICTIONS).exists() or not (folder / FIGURES).exists():
         return False
-    lines = (run.folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
-    return _read_json(folder / EVALUATION).get("checkpoint_epoch") == len(lines) - 2
+    lines = run.paths.metrics.read_text(encoding="utf-8").splitlines()
+    return _read_json(folder / FIGURES).get("checkpoint_epoch") == len(lines) - 2
 
 
 def has_states(run: PlannedRun) -> bool:
-    return any((run.folder / "checkpoints").glob("state-*"))
+    return bool(run.paths.states())
 
 
 def evaluation_command(run: PlannedRun) -> list[str]:
@@ -254,14 +251,9 @@ def _machine(environment: dict[str, Any]) -> str:
 
 
 def _training_seconds(folder: Path) -> float:
-    header, *rows = (folder / "metrics.csv").read_text(encoding="utf-8").splitlines()
+    header, *rows = (folder / METRICS).read_text(encoding="utf-8").splitlines()
     column = header.split(",").index("seconds")
     return sum(float(row.split(",")[column]) for row in rows)
-
-
-def _copy(source: Path, target: Path) -> None:
-    with atomic_write(target) as temporary:
-        shutil.copyfile(source, temporary)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -57,13 +57,6 @@ def copy_file(source: str | Path, target: str | Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def remove_leftovers(folder: str | Path) -> None:
-    """Delete temporary files that a killed process left in `folder`."""
-    for path in Path(folder).glob(".*.tmp"):
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
 def _make_folder(folder: Path) -> None:
     """Make the folder and its parents, and sync them, so that they survive a power cut."""
     if folder.exists():

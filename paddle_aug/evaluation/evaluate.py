@@ -25,6 +25,7 @@ from paddle_aug.evaluation.results import (
     figures,
     format_classes,
     headline,
+    refuse_foreign_folder,
     refuse_other_data,
     write_evaluation,
 )
@@ -33,7 +34,9 @@ from paddle_aug.modes import BASES
 from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
+from paddle_aug.runs.layout import EVALUATION
 from paddle_aug.train.engine import predict
+from paddle_aug.train.memory import memory_need, shortage_named
 from paddle_aug.weights.into_model import load_model
 
 PATHS = ("data", "images_root", "class_names")
@@ -43,6 +46,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
     arrays, state, folder = read_trained(options.run, options.checkpoint)
     output = Path(options.output) if options.output else folder / folder_name(options)
+    refuse_foreign_folder(output)
     config = load_trained_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend}
     config = config.model_copy(update=changes)
@@ -62,9 +66,13 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     line = f"{images.what}, {seen} of {len(classes)} classes, {describe_evaluation(config)}"
     say("\n  ".join([line, *dataset.read_as]))
     with paddle.utils.unique_name.guard():
-        model, _ = accelerated(make_model(config, len(classes)), config, say)
+        plain = make_model(config, len(classes))
+        need = memory_need(plain, [config.channels, config.image_size, config.image_size])
+        model, _ = accelerated(plain, config, say)
     load_model(model, trained_weights(arrays))
-    probabilities, labels = predict_views(model, dataset, config, options)
+    batch = options.batch_size
+    with shortage_named(need.evaluation(batch), "--batch-size", batch):
+        probabilities, labels = predict_views(model, dataset, config, options)
 
     result = figures(probabilities, labels, classes)
     result |= {
@@ -115,7 +123,7 @@ def checkpoint_name(options: EvaluationOptions) -> str:
 
 def folder_name(options: EvaluationOptions) -> str:
     """Name of the folder to write to; different for each checkpoint, part, data and kind of TTA."""
-    parts = ["evaluation"]
+    parts = [EVALUATION]
     if (name := checkpoint_name(options)) != "best":
         parts.append(name)
     if options.split == "train":
@@ -168,8 +176,8 @@ def predict_views(
     labels = np.empty(0, np.int64)
     for number, view in enumerate(views):
         images = AugmentedDataset(
-            clean.dataset, Compose([clean.transform, view]), config.image_size, config.channels,
-            config.mean, config.std, config.seed,
+            clean.dataset, Compose([clean.transform, view]), size=config.image_size,
+            channels=config.channels, mean=config.mean, std=config.std, seed=config.seed,
         )  # fmt: skip
         loader = Loader(
             images, options.batch_size, shuffle=False, workers=choose_workers(options.workers)

@@ -10,10 +10,13 @@ from tabulate import tabulate
 
 from paddle_aug.core.atomic import atomic_write, write_json
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.lock import locked
+from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import save_figure
-from paddle_aug.runs.layout import PREDICTIONS
+from paddle_aug.runs.layout import EVALUATION_FILES, FIGURES, PREDICTIONS
+from paddle_aug.runs.ownership import is_evaluation
 from paddle_aug.runs.predictions import write_predictions
 from paddle_aug.train.engine import score
 from paddle_aug.train.metrics import ClassFigures, accuracy, confusion_matrix, per_class
@@ -50,9 +53,30 @@ def write_evaluation(
     dataset: ImageDataset,
 ) -> None:
     """evaluation.json, predictions.npz, classes.csv, confusion.csv, confusion.png, mistakes.csv,
-    mistakes.png."""
+    mistakes.png.
+
+    Raises UserError where `output` has such files that are of no evaluation.
+    """
+    with locked(output, wait=True):
+        refuse_foreign_folder(output)
+        _write(output, result, probabilities, labels, dataset)
+
+
+def refuse_foreign_folder(output: Path) -> None:
+    """Raise UserError where the folder has files that an evaluation would replace, of another
+    kind."""
+    refuse_foreign(output, EVALUATION_FILES, is_evaluation(output), "an evaluation")
+
+
+def _write(
+    output: Path,
+    result: dict[str, Any],
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    dataset: ImageDataset,
+) -> None:
     classes = dataset.classes
-    write_json(output / "evaluation.json", result)
+    write_json(output / FIGURES, result)
     write_predictions(output / PREDICTIONS, probabilities, labels, list(classes))
     _write_csv(
         output / "classes.csv",
@@ -103,7 +127,7 @@ def refuse_other_data(output: Path, data_options: dict[str, Any] | None) -> None
     Folders are named by the last part of --data, which test/list.csv and train/list.csv share.
     """
     try:
-        before = json.loads((output / "evaluation.json").read_text(encoding="utf-8"))
+        before = json.loads((output / FIGURES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return
     named = before.get("data_options", data_options) if isinstance(before, dict) else data_options

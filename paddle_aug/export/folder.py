@@ -12,17 +12,16 @@ import numpy as np
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.runs.checkpoint import Arrays
+from paddle_aug.runs.layout import EXPORT_FILES
+from paddle_aug.runs.ownership import is_export
 
 # PaddleX, PaddleClas and their servers look for these names.
 PROGRAM = "inference"
-PROGRAM_FILES = (f"{PROGRAM}.json", f"{PROGRAM}.pdmodel", f"{PROGRAM}.pdiparams")
 PREPROCESSING = f"{PROGRAM}.yml"
 WEIGHTS = "model.pdparams"
-DESCRIPTION = "export.json"
-# Until version 0.1 the program was called model.
-_OLDER = ("model.json", "model.pdiparams")
-FILES = (DESCRIPTION, *PROGRAM_FILES, PREPROCESSING, WEIGHTS, *_OLDER)
+DESCRIPTION, *_ = FILES = EXPORT_FILES
 
 
 def weights_digest(arrays: Arrays) -> str:
@@ -44,11 +43,13 @@ def read_description(folder: Path) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def refuse_other_export(folder: Path, digest: str) -> None:
-    """Raise UserError where the folder holds files of an export, but not of these weights."""
+def refuse_other_export(folder: Path, digest: str, overwrite: bool) -> None:
+    """Raise UserError where the folder holds an export of other weights, unless `overwrite`, or
+    files of the same names that no export has left."""
+    refuse_foreign(folder, FILES, is_export(folder), "an export")
     present = [name for name in FILES if (folder / name).exists()]
     before = read_description(folder)
-    if not present or before.get("weights") == digest:
+    if overwrite or not present or before.get("weights") == digest:
         return
     whose = f"{', '.join(present)} of unknown weights"
     if isinstance(before.get("checkpoint"), dict):

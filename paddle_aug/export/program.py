@@ -14,6 +14,7 @@ from paddle_aug.augment import ops
 from paddle_aug.batches.normalise import to_chw
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.stopping import held_back
 from paddle_aug.weights.into_model import to_numpy
 from paddle_aug.weights.pdparams import read_pdparams
 
@@ -60,7 +61,7 @@ def save_program(model: nn.Layer, images: np.ndarray, path: Path) -> float:
     classifier = Classifier(model)
     classifier.eval()
     spec = paddle.static.InputSpec([None, *images.shape[1:]], "float32", INPUT)
-    with paddle.no_grad():
+    with paddle.no_grad(), held_back():  # Paddle would drop a signal's exception while it traces
         paddle.jit.save(classifier, str(path), input_spec=[spec])
         got = paddle.jit.load(str(path))(paddle.to_tensor(images))
     difference = largest_difference([output.numpy() for output in got], outputs_of(model, images))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from paddle_aug.core.atomic import write_json, write_text
+from paddle_aug.core.folders.lock import locked
+from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
 from paddle_aug.report.figure import save_figure
@@ -23,8 +25,22 @@ from paddle_aug.report.judgement_text import (
     verdict_lines,
     verdict_table,
 )
-from paddle_aug.report.table import Row, build_table, footnote, format_table, table_csv
+from paddle_aug.report.table import (
+    Row,
+    build_table,
+    footnote,
+    format_table,
+    is_table,
+    table_csv,
+)
 from paddle_aug.runs.reading import Run
+
+TABLE, JSON = "table.csv", "table.json"
+# Everything that a comparison writes.
+FILES = (
+    TABLE, JSON, "table.md", "compare.png", "compare_loss.png", "compare_loss_zoom.png",
+    "compare_accuracy.png", "compare_accuracy_zoom.png",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,9 +99,9 @@ def write(
     """Write the pictures and the three tables; returns their paths.
 
     head, tail: Markdown for the top and the end of table.md. more: further keys of table.json.
+    Raises UserError where `folder` has files of these names that are of no comparison.
     """
     last = found.judgement.last
-    paths = _pictures(folder, found, zoom)
     verdicts = verdict_table(found.judgement)
     differences = difference_table(found.judgement)
     parts = [
@@ -100,10 +116,21 @@ def write(
         *tail,
     ]
     values = judgement_json(found.judgement, found.fairness, found.studied, folder)
-    write_text(folder / "table.md", "\n\n".join(parts) + "\n")
-    write_text(folder / "table.csv", table_csv(found.rows, csv_columns(found.judgement)))
-    write_json(folder / "table.json", {**(more or {}), **values})
+    with locked(folder, wait=True):
+        refuse_foreign_folder(folder)
+        # The folder's mark first: what is interrupted here can be done again.
+        write_text(folder / TABLE, table_csv(found.rows, csv_columns(found.judgement)))
+        write_text(folder / "table.md", "\n\n".join(parts) + "\n")
+        write_json(folder / JSON, {**(more or {}), **values})
+        paths = _pictures(folder, found, zoom)
     return [*paths, *(folder / f"table.{ending}" for ending in ("md", "csv", "json"))]
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Raise UserError where the folder has files that a comparison would replace, of another kind:
+    a table.csv or table.json of ours is a comparison's mark."""
+    ours = is_table(folder / TABLE) or holds_json(folder / JSON, "baseline", "comparisons")
+    refuse_foreign(folder, FILES, ours, "a comparison")
 
 
 def _pictures(folder: Path, found: SideBySide, zoom: int | None) -> list[Path]:

@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
@@ -13,6 +14,8 @@ from paddle_aug.core.text import counted
 from paddle_aug.report.groups import Group
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.stats import LAST, Best, Spread, best, points, spread
+
+FIRST_COLUMNS = ("label", "mode", "runs", "epochsMin")  # of table.csv, by which it is known
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,13 @@ def footnote(rows: Sequence[Row], last: int = LAST) -> str:
     lines = [f"Losses and accuracies are {mean} of each curve."]
     if any(row.averaged < last for row in rows):
         lines.append(f'Where a run has fewer than {counted(last, "epoch")}, of all: see "mean of".')
+    if over := [row for row in rows if last > 1 and 2 * row.averaged > row.epochs[0]]:
+        epochs = min(row.epochs[0] for row in over)
+        lines.append(
+            f"The last {over[0].averaged} of {counted(epochs, 'epoch')} are most of a run, its "
+            "first learning too, and say little of what it reached: see the curves, or choose "
+            "--last."
+        )
     if any(row.runs > 1 for row in rows):
         lines.append("Several runs: mean ± sample standard deviation over the runs.")
     lines.append(
@@ -110,12 +120,22 @@ def footnote(rows: Sequence[Row], last: int = LAST) -> str:
     return " ".join(lines)
 
 
+def is_table(path: Path) -> bool:
+    """Whether the file begins as `table_csv` begins, in this version or an earlier one."""
+    start = ",".join(FIRST_COLUMNS).encode()
+    try:
+        with path.open("rb") as file:
+            return file.read(len(start)) == start
+    except OSError:
+        return False
+
+
 def table_csv(rows: Sequence[Row], more: Sequence[dict[str, Any]] = ()) -> str:
     """The table as CSV: one line a row, full precision, empty where not known.
 
     more: further columns of each row, after the table's own.
     """
-    columns = ["label", "mode", "runs", "epochsMin", "epochsMax", "averaged"]
+    columns = [*FIRST_COLUMNS, "epochsMax", "averaged"]
     for name in CURVES:
         columns += [name, f"{name}Std"]
     columns += ["baseline", "pointsVsBaseline", "bestAccEval", "bestEpoch", "secondsPerEpoch"]

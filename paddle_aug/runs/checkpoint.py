@@ -6,7 +6,6 @@ kept, so that a run can go on from the older one if the newer one is damaged.
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,17 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from paddle_aug.core.atomic import atomic_write, remove_leftovers
+from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.own_files import remove_leftovers
 from paddle_aug.core.safe_files import open_regular
+from paddle_aug.runs.environment import name_data
+from paddle_aug.runs.layout import BEST, CHECKPOINTS, state_name, states_in
+from paddle_aug.runs.ownership import is_checkpoint
 
 FORMAT = "paddle_aug state 1"
-KEEP = 2
+KEEP = 2  # states of a run that goes on
 _FIELDS = {"config": dict, "environment": dict, "progress": dict, "schedule": dict, "classes": list}
-_NAME = re.compile(r"state-(\d{5,9})-(\d{6,12})\.safetensors")
 
 Arrays = dict[str, np.ndarray]
 
@@ -75,6 +77,7 @@ def _parsed(text: str, path: str | Path) -> dict[str, Any]:
             raise UserError(f"{path}: damaged: {name} in its state is no {kind.__name__}")
     if not all(isinstance(name, str) for name in state.get("classes", [])):
         raise UserError(f"{path}: damaged: its classes are not names")
+    name_data(state.get("config", {}), state.get("environment", {}))
     return state
 
 
@@ -106,18 +109,25 @@ class CheckpointFolder:
     def __init__(self, folder: str | Path, writes: bool = True):
         self.writes = writes
         self.folder = Path(folder)
-        self.best = self.folder / "best.safetensors"
+        self.best = self.folder / BEST
 
     def save(self, epoch: int, step: int, arrays: Arrays, state: dict[str, Any]) -> Path:
         """Write the state before step `step` of epoch `epoch`, then drop the oldest ones."""
-        path = self.folder / f"state-{epoch:05d}-{step:06d}.safetensors"
+        path = self.folder / state_name(epoch, step)
         save_state(path, arrays, state)
-        states = self._states()
-        # States newer than this one are damaged: otherwise this run would have continued from them.
-        last = states.index(path)
-        for old in states[:last] + states[last + KEEP :]:
-            old.unlink(missing_ok=True)
+        self.keep(epoch, step, KEEP)
         return path
+
+    def keep(self, epoch: int, step: int, count: int) -> None:
+        """Delete states but the newest `count` up to that of `epoch` and `step`, where this run is.
+
+        Newer ones are damaged, or this run would have gone on from them.
+        """
+        states = states_in(self.folder)
+        path = self.folder / state_name(epoch, step)
+        last = states.index(path) if path in states else 0
+        for old in states[:last] + states[last + count :]:
+            old.unlink(missing_ok=True)
 
     def save_best(self, arrays: Arrays, state: dict[str, Any]) -> None:
         save_state(self.best, arrays, state)
@@ -128,26 +138,22 @@ class CheckpointFolder:
         Raises UserError where there is none; the warnings name damaged ones.
         """
         if self.writes:
-            remove_leftovers(self.folder)
+            remove_leftovers(self.folder, is_checkpoint)
         warnings = []
-        for path in self._states():
+        for path in states_in(self.folder):
             try:
                 return *load_state(path), warnings
             except UserError as error:
                 warnings.append(str(error))
-        detail = "; ".join(warnings) or "no state was saved yet"
+        none = "none was kept (--keep-states 0)" if self.best.exists() else "no state was saved yet"
+        detail = "; ".join(warnings) or none
         raise UserError(f"{self.folder}: nothing to resume from: {detail}")
-
-    def _states(self) -> list[Path]:
-        """Paths of the states, the newest first."""
-        found = [path for path in self.folder.glob("state-*") if _NAME.fullmatch(path.name)]
-        return sorted(found, key=_place, reverse=True)
 
 
 def refuse_runs_inside(folder: Path) -> None:
-    """Raise UserError where the folder is not a run but holds runs, as an --output folder does."""
-    runs = sorted(str(place.parent) for place in folder.glob("*/checkpoints"))
-    if runs and not (folder / "checkpoints").exists():
+    """Raise UserError where the folder is no run but has some, as an --output folder does."""
+    runs = sorted(str(place.parent) for place in folder.glob(f"*/{CHECKPOINTS}"))
+    if runs and not (folder / CHECKPOINTS).exists():
         raise UserError(f"{folder}: not a run, but has some: {', '.join(runs)}")
 
 
@@ -162,10 +168,10 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
         if which != "best":
             raise UserError(f"checkpoint: {which!r} is one of a run's folder, {path} is a file")
         arrays, state = load_state(path)
-        folder = path.parent.parent if path.parent.name == "checkpoints" else path.parent
+        folder = path.parent.parent if path.parent.name == CHECKPOINTS else path.parent
     else:
         refuse_runs_inside(path)
-        checkpoints = CheckpointFolder(path / "checkpoints")
+        checkpoints = CheckpointFolder(path / CHECKPOINTS, writes=False)
         folder = path
         if which == "best":
             arrays, state = load_state(checkpoints.best)
@@ -173,13 +179,6 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
             arrays, state, _ = checkpoints.load_newest()
     need(state, run, "config", "classes")
     return arrays, state, folder
-
-
-def _place(path: Path) -> tuple[int, int]:
-    """(epoch, step) in a state's file name, as numbers, so that 10 comes after 9."""
-    match = _NAME.fullmatch(path.name)
-    assert match is not None, "a state's name"
-    return int(match[1]), int(match[2])
 
 
 def _digest(arrays: Arrays, text: str) -> str:

@@ -73,6 +73,15 @@ def code_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def name_data(config: dict[str, Any], environment: dict[str, Any]) -> None:
+    """Say in the options which data a run was on that was started without --data, by an earlier
+    version: it saved `data: null`, which means another data set once AI Studio's is there."""
+    data = environment.get("data")
+    unnamed = "data" in config and config["data"] is None
+    if unnamed and isinstance(data, dict) and data.get("name") == "digits":
+        config["data"] = "digits"
+
+
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
     old, new = (flatten({key: record.get(key) for key in _COMPARED}) for record in (before, now))

@@ -20,7 +20,17 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.modes import mode_order
-from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS, curve_path
+from paddle_aug.runs.environment import name_data
+from paddle_aug.runs.layout import (
+    CHANGES,
+    CONFIG,
+    CURVES,
+    ENVIRONMENT,
+    LAST_EVALUATION,
+    METRICS,
+    PREDICTIONS,
+    curve_path,
+)
 from paddle_aug.runs.predictions import Predictions, read_predictions
 
 
@@ -109,16 +119,17 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
     if max(lengths.values()) == 0:
         raise UserError(f"{folder}/{mode}Aug_*.npy: no epoch finished yet")
     place = folder / mode if (folder / mode).is_dir() else _flat_place(folder, mode)
-    config = _read_config(place / "config.yaml", warnings)
+    config = _read_config(place / CONFIG, warnings)
     whole_config = bool(config)
-    if not config and (place / "changes.yaml").exists():
+    if not config and (place / CHANGES).exists():
         # Options that it lacks have their defaults, the seed included.
-        config = {"augment": mode, "seed": 0, **_read_config(place / "changes.yaml", warnings)}
+        config = {"augment": mode, "seed": 0, **_read_config(place / CHANGES, warnings)}
     planned = config.get("epochs")
     if isinstance(planned, int) and max(lengths.values()) < planned:
         warnings.append(f"{folder / mode}: unfinished, {max(lengths.values())} of {planned} epochs")
-    metrics = _read_metrics(place / "metrics.csv", warnings)
-    environment = _read_environment(place / "environment.json", warnings)
+    metrics = _read_metrics(place / METRICS, warnings)
+    environment = _read_environment(place / ENVIRONMENT, warnings)
+    name_data(config, environment)
     predictions = _find_predictions(place, warnings)
     return Run(
         folder, mode, curves, metrics, config, tuple(warnings), label,

@@ -1,14 +1,7 @@
-"""Writes the files of a run: npy curves, metrics.csv, its options and its environment.
+"""Writing a run's folder (layout.py has its files): its start, and its curves epoch by epoch."""
 
-OUTPUT/<mode>Aug_lossTrain.npy ...   curves, one float64 an epoch, as in the SamplePairing article
-OUTPUT/<mode>/metrics.csv            the same and more, a line an epoch
-OUTPUT/<mode>/config.yaml            the options; changes.yaml: those that are not defaults
-OUTPUT/<mode>/environment.json       versions, threads, device, data
-OUTPUT/<mode>/checkpoints/           states to resume from, and the best model
-"""
-
+import contextlib
 import csv
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +11,10 @@ import yaml
 
 from paddle_aug.core.atomic import atomic_write, write_json, write_text
 from paddle_aug.core.errors import UserError
-from paddle_aug.runs.layout import CURVES, curve_path
+from paddle_aug.core.folders.lock import locked
+from paddle_aug.core.folders.own_files import remove_leftovers
+from paddle_aug.runs.layout import CURVES, RunPaths, curve_path
+from paddle_aug.runs.ownership import is_run_file, refuse_unusable, remove_run
 
 # The four curves, and two further training accuracies for runs that mix images.
 COLUMNS: tuple[str, ...] = (
@@ -37,60 +33,48 @@ class Recorder:
 
     def __init__(self, output: str | Path, mode: str, writes: bool = True):
         self.writes = writes
-        self.output = Path(output)
-        self.mode = mode
-        self.folder = self.output / mode
-        self.checkpoints = self.folder / "checkpoints"
-        if self.output.is_file():
-            raise UserError(f"--output {self.output}: is a file; a folder is needed")
+        self.paths = RunPaths(Path(output), mode)
+        if self.paths.output.is_file():
+            raise UserError(f"--output {output}: is a file; a folder is needed")
 
-    def curve_path(self, curve: str) -> Path:
-        return curve_path(self.output, self.mode, curve)
+    def locked(self) -> contextlib.AbstractContextManager[None]:
+        """Be the only process that writes here; UserError where another one does."""
+        return locked(self.paths.folder) if self.writes else contextlib.nullcontext()
 
-    def existing(self) -> Path | None:
-        """A file or folder of an earlier run with this output and mode, if there is one."""
-        places = [self.folder, *map(self.curve_path, CURVES)]
-        return next((place for place in places if place.exists()), None)
+    def refuse_unusable(self, overwrite: bool) -> None:
+        """Raise UserError where a new run would meet an earlier one, unless `overwrite`, or what
+        no run has left."""
+        if self.writes:
+            refuse_unusable(self.paths, overwrite)
 
-    def refuse_existing(self) -> None:
-        """Raise UserError where there is an earlier run."""
-        if self.writes and (place := self.existing()):
-            raise UserError(
-                f"{place} is there already, from an earlier run: continue it with "
-                f"--resume {self.folder}, replace it with --overwrite, or choose another --output"
-            )
+    def remove_existing(self) -> list[str]:
+        """Delete an earlier run's files; names what else lies in its folder, and stays."""
+        return remove_run(self.paths) if self.writes else []
 
-    def remove_existing(self) -> None:
-        """Delete an earlier run with this output and mode: its curves and its folder."""
-        if not self.writes:
-            return
-        try:
-            for curve in CURVES:
-                self.curve_path(curve).unlink(missing_ok=True)
-            if self.folder.exists():
-                shutil.rmtree(self.folder)
-        except OSError as error:
-            reason = error.strerror or error
-            raise UserError(
-                f"{self.folder}: the earlier run cannot be deleted ({reason}: {error.filename})"
-            ) from None
+    def remove_leftovers(self) -> None:
+        """Delete the temporary files of a run that was killed; only under the lock."""
+        if self.writes:
+            curves = {path.name for path in self.paths.curves}
+            remove_leftovers(self.paths.folder, is_run_file)
+            remove_leftovers(self.paths.output, lambda name: name in curves)
 
-    def write_start(
+    def write_options(
         self, config: Mapping[str, Any], changes: Mapping[str, Any], environment: Mapping[str, Any]
     ) -> None:
+        """Save the options, those of them that are not defaults, and the environment."""
         if not self.writes:
             return
-        for name, values in (("config", config), ("changes", changes)):
+        for path, values in ((self.paths.config, config), (self.paths.changes, changes)):
             text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-            write_text(self.folder / f"{name}.yaml", text)
-        write_json(self.folder / "environment.json", environment)
+            write_text(path, text)
+        write_json(self.paths.environment, environment)
 
     def write_history(self, history: Sequence[Row]) -> None:
         """Save the curves and metrics.csv, with one value or line for each row of `history`."""
         if not self.writes:
             return
         with (
-            atomic_write(self.folder / "metrics.csv") as path,
+            atomic_write(self.paths.metrics) as path,
             path.open("w", newline="", encoding="utf-8") as file,
         ):
             writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
@@ -98,5 +82,6 @@ class Recorder:
             writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in history)
         for curve in CURVES:
             values = np.array([row[curve] for row in history], np.float64)
-            with atomic_write(self.curve_path(curve)) as path, path.open("wb") as file:
+            target = curve_path(self.paths.output, self.paths.mode, curve)
+            with atomic_write(target) as path, path.open("wb") as file:
                 np.save(file, values)

@@ -70,3 +70,10 @@ def spread(values: Sequence[float] | np.ndarray) -> Spread:
 def points(value: float, baseline: float) -> float:
     """Difference of two accuracies in [0, 1], in percentage points."""
     return 100.0 * (value - baseline)
+
+
+def stopped_early(accuracies: Sequence[float] | np.ndarray, patience: int | None) -> bool:
+    """Whether the last `patience` values brought none above those before; None: never."""
+    if patience is None or not len(accuracies):
+        return False
+    return len(accuracies) - 1 - int(np.argmax(accuracies)) >= patience

@@ -9,7 +9,13 @@ import paddle
 
 from models.structure import head_parameters, single_value_norms
 from paddle_aug.batches.loader import Loader, choose_workers
-from paddle_aug.build.data import evaluation_view, load_datasets, resized, training_view
+from paddle_aug.build.data import (
+    evaluation_view,
+    load_datasets,
+    resized,
+    training_view,
+    with_data_named,
+)
 from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
 from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
 from paddle_aug.config import Config
@@ -21,6 +27,7 @@ from paddle_aug.train.ema import ExponentialMovingAverage
 from paddle_aug.train.engine import Trainer
 from paddle_aug.train.learning_rate import LearningRate
 from paddle_aug.train.losses import build_criterion
+from paddle_aug.train.memory import MemoryNeed, memory_need
 from paddle_aug.train.optimizer import build_optimizer
 from paddle_aug.train.smote import smote
 from paddle_aug.weights.pretrained import check_weights
@@ -37,6 +44,7 @@ class Setup:
     clean_loader: Loader | None  # the training images as evaluation sees them
     classes: list[str]
     backend: str
+    memory: MemoryNeed
     data_record: dict[str, Any] = field(default_factory=dict)
     ranks: Ranks = SINGLE
 
@@ -66,9 +74,11 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     if config.weights and fresh:
         check_weights(config.weights, config.model)  # before the data are read
     train, evaluation = load_datasets(config, say)
+    config = with_data_named(config)
     paddle.seed(config.seed)
     model = first_model(config, len(train.classes), say, fresh)
     ranks.same_model(model)
+    memory = memory_need(model, [config.channels, config.image_size, config.image_size])
     plain = model
     model, backend = accelerated(plain, config, say)
     mix = build_mix_policy(config)
@@ -84,7 +94,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         say(f"SMOTE: {len(learned) - len(train)} images made, {len(learned)} in all")
     train_loader = Loader(
         training_view(learned, config, mix),
-        config.batch_size, shuffle=True, seed=config.seed, workers=workers,
+        batch_size=config.batch_size, shuffle=True, seed=config.seed, workers=workers,
         max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip
     check_batch_norms(plain, config, train_loader, say)
@@ -95,11 +105,14 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
             config=config,
             model=model,
             optimizer=build_optimizer(
-                config.optimizer, model.parameters(), config.lr, config.weight_decay,
-                config.momentum, config.clip_norm, head_parameters(model), config.head_lr_ratio,
+                config.optimizer, model.parameters(), lr=config.lr,
+                weight_decay=config.weight_decay, momentum=config.momentum,
+                clip_norm=config.clip_norm, head_parameters=head_parameters(model),
+                head_lr_ratio=config.head_lr_ratio,
             ),
             criterion=build_criterion(
-                config.criterion, config.label_smoothing, config.focal_gamma
+                config.criterion, label_smoothing=config.label_smoothing,
+                focal_gamma=config.focal_gamma,
             ),
             schedule=learning_rates(config, len(train_loader)),
             mix=mix,
@@ -113,6 +126,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         clean_loader=clean,
         classes=list(train.classes),
         backend=backend,
+        memory=memory,
         data_record={
             "name": train.name,
             "train": {"images": len(train), "digest": data_digest(train)},
@@ -147,8 +161,9 @@ def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, sa
 
 def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:
     return LearningRate(
-        config.lr_schedule, config.lr, config.epochs, steps_per_epoch, config.milestones,
-        config.gamma, config.warmup_epochs, config.plateau_patience,
+        config.lr_schedule, lr=config.lr, epochs=config.epochs, steps_per_epoch=steps_per_epoch,
+        milestones=config.milestones, gamma=config.gamma, warmup_epochs=config.warmup_epochs,
+        patience=config.plateau_patience,
     )  # fmt: skip
 
 
@@ -158,6 +173,6 @@ def evaluation_loader(
     """Batches of clean images in the data set's order, this process's part of each."""
     batch_size = config.eval_batch_size or max(32, config.batch_size)
     return Loader(
-        evaluation_view(dataset, config), batch_size, shuffle=False, workers=workers,
+        evaluation_view(dataset, config), batch_size=batch_size, shuffle=False, workers=workers,
         rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip

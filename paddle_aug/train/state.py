@@ -8,17 +8,15 @@ import paddle
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import Arrays, under_prefix, with_prefix
-from paddle_aug.train.engine import ADVICE, Progress
+from paddle_aug.train.engine import ADVICE, Progress, Trainer
 from paddle_aug.train.metrics import TrainingMeters
-from paddle_aug.train.setup import Setup
 from paddle_aug.weights.into_model import load_model, model_arrays, to_numpy
 
 
 def capture(
-    setup: Setup, progress: Progress, fixed: dict[str, Any]
+    trainer: Trainer, progress: Progress, fixed: dict[str, Any]
 ) -> tuple[Arrays, dict[str, Any]]:
     """(arrays, state) to save; `fixed`: the part that stays the same during a run."""
-    trainer = setup.trainer
     arrays = model_arrays(trainer.model)
     arrays |= with_prefix("optimizer", to_numpy(trainer.optimizer.state_dict()))
     if trainer.ema:
@@ -33,9 +31,8 @@ def capture(
     return arrays, state
 
 
-def restore(setup: Setup, arrays: Arrays, state: dict[str, Any]) -> Progress:
+def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress:
     """Put a captured state into freshly built objects; returns the progress."""
-    trainer = setup.trainer
     load_model(trainer.model, under_prefix("model", arrays))
     optimizer = {name: paddle.to_tensor(a) for name, a in under_prefix("optimizer", arrays).items()}
     trainer.optimizer.set_state_dict(optimizer)

@@ -10,6 +10,7 @@ from paddle_aug.core.errors import UserError, did_you_mean
 from paddle_aug.core.plain_pickle import bfloat16_to_float32
 from paddle_aug.core.safe_files import open_regular, read_bytes
 from paddle_aug.runs.checkpoint import FORMAT, load_state, trained_weights
+from paddle_aug.runs.layout import RunPaths
 from paddle_aug.weights.pdparams import MAX_FILE_BYTES, read_pdparams
 
 PRETRAINED = "pretrained"  # in place of a path
@@ -58,9 +59,10 @@ def find_weights(path: str | Path) -> Path:
 
 def _file_of(path: Path) -> Path:
     if path.is_dir():
-        best = path / "checkpoints" / "best.safetensors"
+        best = RunPaths.of(path).best
         if not best.is_file():
-            raise UserError(f"{path}: a folder, but not a run with a checkpoints/{best.name}")
+            inner = best.relative_to(path)
+            raise UserError(f"{path}: a folder, but not a run with a {inner}")
         return best
     if path.suffix in SUFFIXES:
         return path

@@ -23,7 +23,7 @@ from paddle_aug.commands.suite_plan import (
     slug,
     studied_options,
 )
-from paddle_aug.commands.suite_progress import SuiteProgress, duration
+from paddle_aug.commands.suite_progress import SuiteProgress
 from paddle_aug.commands.suite_results import portable
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import Interrupted, UserError
@@ -355,7 +355,7 @@ def test_each_of_several_jobs_has_its_share_of_the_cores(suite_file, monkeypatch
 def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_file, monkeypatch):
     suite = read_suite(suite_file)
     changes = {"cpu_backend": "paddle"}
-    (run, *_) = plan(suite_file, suite, False, changes, Path("logs"))
+    (run, *_) = plan(suite_file, suite, False, {**changes, "keep_states": 2}, Path("logs"))
     fit(run.config, say=lambda line: None)
     assert next_arguments(run) is None
     # As if it had been stopped after its second epoch.
@@ -371,6 +371,17 @@ def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_f
     (other, *_) = plan(suite_file, suite, False, {**changes, "lr": 0.5}, Path("logs"))
     with pytest.raises(UserError, match=r"other options \(lr: was 0.01, is 0.5\)"):
         next_arguments(other)
+
+
+def test_data_that_were_found_are_those_of_a_suite_that_names_none(suite_file):
+    """Saved as "digits", asked for as nothing: the same run."""
+    (base,) = suite_file.parent.parent.glob("base.yaml")
+    values = {key: value for key, value in read_yaml(base).items() if key != "data"}
+    base.write_text(yaml.safe_dump(values), encoding="utf-8")
+    (run, *_) = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    fit(run.config, say=lambda line: None)
+    assert read_yaml(run.paths.config)["data"] == "digits"
+    assert next_arguments(run) is None
 
 
 def test_what_an_earlier_call_gave_is_not_reported_as_the_suites_own(suite_file):
@@ -509,11 +520,6 @@ def test_a_trial_that_fails_says_why(suite_file):
     runs = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
     with pytest.raises(UserError, match="plain: the trial ended with code 2: .*no-such-folder"):
         suite_cost.time_epochs(runs, 1, {**os.environ, "PYTHONPATH": str(suite_results.ROOT)})
-
-
-def test_durations_in_words():
-    times = (12, 720, 12_240, 216_000)
-    assert [duration(seconds) for seconds in times] == ["12 s", "12 min", "3.4 h", "2.5 days"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +20,11 @@ from sklearn.datasets import load_sample_image
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.program import python
+from paddle_aug.data import options as data_options
 from paddle_aug.modes import AUGMENTS
-from paddle_aug.runs.checkpoint import load_state
+from paddle_aug.runs.checkpoint import load_state, save_state
 from paddle_aug.train import engine
-from paddle_aug.train import fit as fit_module
+from paddle_aug.train import run as run_module
 from paddle_aug.train.fit import fit, resume
 
 ROOT = Path(__file__).parent.parent.parent
@@ -108,12 +111,18 @@ def test_the_command_writes_the_documented_files_and_an_epoch_line(tmp_path):
     ]  # fmt: skip
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert (config["model"], config["batch_size"]) == ("LeNet", 6)
+    lines = result.stdout.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("epoch 0"))
+    said = "\n".join(lines[:first])
+    assert "LeNet, 62,006 parameters; images of 32x32 in 3 channels; 2 epochs of 3 steps" in said
+    assert re.search(r"^about \d+ s to the end \(", said, re.M)
     environment = json.loads((folder / "environment.json").read_text())
     assert environment["device"] == "cpu"
     assert "paddlepaddle" in environment["versions"]
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
-    assert names == [
-        "best.safetensors", "state-00001-000000.safetensors", "state-00002-000000.safetensors",
+    assert names == ["best.safetensors", "state-00002-000000.safetensors"]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        ".samplePairing.lock", *sorted(f"samplePairingAug_{curve}.npy" for curve in CURVES),
     ]  # fmt: skip
 
 
@@ -223,7 +232,7 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(tmp_path, monk
     options = {"augment": "mixup", "ema": 0.9, "eval_batch_size": 50, "lr_schedule": "plateau"}
     fit(tiny(tmp_path / "whole", **options), say=quiet)
     calls, batches = [], []
-    real = fit_module.evaluate
+    real = run_module.evaluate
 
     def evaluate(*args, after_batch, **kwargs):
         calls.append(1)
@@ -236,7 +245,7 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(tmp_path, monk
 
         return real(*args, after_batch=counted, **kwargs)
 
-    monkeypatch.setattr(fit_module, "evaluate", evaluate)
+    monkeypatch.setattr(run_module, "evaluate", evaluate)
     with pytest.raises(Interrupted, match="stopped at epoch 1, step 4; go on with") as stopped:
         fit(tiny(tmp_path / "cut", **options), say=quiet)
     assert stopped.value.signal == signal.SIGTERM
@@ -285,6 +294,97 @@ def test_resuming_with_other_options_names_them_and_stops(tmp_path):
         resume(folder, changes={"lr": 0.01, "batch_size": 3}, say=quiet)
     resume(folder, allow_changes=True, changes={"epochs": 2}, say=quiet)
     assert len(np.load(tmp_path / "noAug_lossTrain.npy")) == 2
+
+
+def test_more_epochs_are_recorded_with_what_was_before(tmp_path, monkeypatch):
+    run = fit(tiny(tmp_path, augment="samplePairing", epochs=1), say=quiet)
+
+    def files() -> list[bytes]:
+        return [(run / name).read_bytes() for name in ("config.yaml", "environment.json")]
+
+    before = files()
+    monkeypatch.setattr(sys, "argv", ["somewhere/train.py", "--resume", "x"])
+    resume(run, say=quiet)
+    assert files() == before, "resumed as it was: nothing is recorded"
+    command = ["train.py", "--resume", str(run), "--epochs", "3", "--allow-changes"]
+    monkeypatch.setattr(sys, "argv", command)
+    resume(run, allow_changes=True, changes={"epochs": 3, "workers": 0}, say=quiet)
+
+    for name in ("config.yaml", "changes.yaml"):
+        options = yaml.safe_load((run / name).read_text())
+        assert (options["epochs"], options["workers"]) == (3, 0)
+    environment = json.loads((run / "environment.json").read_text())
+    assert environment["command"] == " ".join(command)
+    first, second = environment["history"]
+    assert first["command"] == json.loads(before[1])["command"] != environment["command"]
+    assert [first["epoch"], first["changes"]] == [0, []]
+    assert second["command"] == environment["command"]
+    assert [second["epoch"], second["step"]] == [1, 0]
+    assert second["changes"] == ["epochs: was 1, is 3", "workers: was auto, is 0"]
+    state = load_state(max((run / "checkpoints").glob("state-*")))[1]
+    assert (state["config"]["epochs"], state["environment"]) == (3, environment)
+    # The next one needs no word of it any more.
+    resume(run, say=quiet)
+    assert len(np.load(tmp_path / "samplePairingAug_accEval.npy")) == 3
+
+
+def test_changes_are_in_the_state_before_they_are_in_the_options(tmp_path, monkeypatch):
+    run = fit(tiny(tmp_path, augment="no", epochs=1), say=quiet)
+    before = (run / "config.yaml").read_bytes()
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_module.Run, "save", fail)
+    with pytest.raises(KeyboardInterrupt):
+        resume(run, allow_changes=True, changes={"epochs": 3}, say=quiet)
+    assert (run / "config.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2])
+def test_a_finished_run_keeps_as_many_states_as_asked_for(tmp_path, keep):
+    run = fit(tiny(tmp_path, augment="no", epochs=3, max_steps=1, keep_states=keep), say=quiet)
+    names = sorted(path.name for path in (run / "checkpoints").glob("state-*"))
+    assert names == [f"state-{epoch:05d}-000000.safetensors" for epoch in (1, 2, 3)][3 - keep :]
+    assert (run / "checkpoints" / "best.safetensors").exists()
+    if not keep:
+        with pytest.raises(UserError, match="nothing to resume from: none was kept"):
+            resume(run, say=quiet)
+
+
+def test_the_data_that_were_found_are_saved_and_resumed(tmp_path, monkeypatch, photographs):
+    """Digits first, then AI Studio's data set: each run stays on its own."""
+    digits = fit(tiny(tmp_path / "a", data=None, augment="no", epochs=1, max_steps=1), say=quiet)
+    assert yaml.safe_load((digits / "config.yaml").read_text())["data"] == "digits"
+    # As an earlier version saved it, with no data named.
+    path = max((digits / "checkpoints").glob("state-*"))
+    arrays, state = load_state(path)
+    save_state(path, arrays, {**state, "config": {**state["config"], "data": None}})
+
+    home = tmp_path / "home"
+    lists = home / "data" / "data22612"
+    lists.mkdir(parents=True)
+    shutil.copytree(photographs, home / "work" / "Images")
+    rows = [
+        f"{path.relative_to(photographs)} {int(path.parent.name == 'china')}"
+        for path in sorted(photographs.rglob("*.png"))
+    ]
+    (lists / "Train.txt").write_text("\n".join(rows[::2]) + "\n")
+    (lists / "Eval.txt").write_text("\n".join(rows[1::2]) + "\n")
+    monkeypatch.setattr(data_options, "AISTUDIO", home)
+    resume(digits, say=quiet)
+    resume(digits, allow_changes=True, changes={"epochs": 2}, say=quiet)
+    assert yaml.safe_load((digits / "config.yaml").read_text())["data"] == "digits"
+
+    options = tiny(tmp_path / "b", augment="no", epochs=1, max_steps=1).dump()
+    for name in ("data", "per_class"):
+        del options[name]
+    there = fit(load_config(options), say=quiet)
+    saved = yaml.safe_load((there / "config.yaml").read_text())
+    assert saved["data"] == str(lists) and saved["images_root"] == str(home / "work" / "Images")
+    monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "nowhere")
+    resume(there, allow_changes=True, changes={"epochs": 2}, say=quiet)
+    assert len(np.load(tmp_path / "b" / "noAug_accEval.npy")) == 2
 
 
 def test_resuming_what_is_not_there_is_one_line(tmp_path):

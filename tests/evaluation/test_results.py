@@ -19,9 +19,7 @@ from paddle_aug.evaluation.options import EvaluationOptions, parse_args
 from paddle_aug.evaluation.results import figures, headline
 from paddle_aug.report.figure import can_show
 from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
-from paddle_aug.runs.recorder import Recorder
-from paddle_aug.train.engine import Progress
-from paddle_aug.train.fit import _summary, fit, resume
+from paddle_aug.train.fit import fit, resume
 
 STATE = {"config": {}, "classes": ["a", "b"]}
 ARRAYS = {"model/weight": np.ones(3, np.float32)}
@@ -195,10 +193,3 @@ def test_an_output_folder_is_told_from_a_run(tmp_path):
             use(tmp_path)
         assert str(error.value) == message
     assert read_trained(tmp_path / "mixup")[2] == tmp_path / "mixup"
-
-
-@pytest.mark.parametrize(("epochs", "said"), [(1, "the last epoch,"), (3, "the last 3 epochs,")])
-def test_the_last_line_of_a_run_counts_its_epochs(epochs, said, tmp_path):
-    progress = Progress(history=[{"accEval": 0.5}] * epochs, best_epoch=0, best_accuracy=0.5)
-    line = _summary(progress, Recorder(tmp_path, "no"))
-    assert line.startswith(f"evaluation accuracy: 0.5000 mean of {said} 0.5000 best (epoch 0)\n")

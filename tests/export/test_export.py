@@ -177,12 +177,23 @@ def test_the_same_weights_are_exported_again_without_asking_and_what_lies_beside
 
 
 @pytest.mark.parametrize("text", [None, "", "[1]", "{}", '{"weights": 5, "checkpoint": []}'])
-def test_files_of_an_export_of_unknown_weights_are_not_replaced(text, tmp_path):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_files_that_no_export_left_are_never_replaced(text, overwrite, tmp_path):
     (tmp_path / "inference.json").write_text("mine")
     if text is not None:
         (tmp_path / "export.json").write_text(text)
-    with pytest.raises(UserError, match=r"inference\.json of unknown weights: replace it with"):
-        export_folder.refuse_other_export(tmp_path, "12ab")
+    with pytest.raises(UserError, match=r"is not an export .* replaced: .*inference\.json;"):
+        export_folder.refuse_other_export(tmp_path, "12ab", overwrite)
+
+
+@pytest.mark.parametrize("more", [{}, {"weights": 5, "checkpoint": []}])
+def test_an_export_of_unknown_weights_is_replaced_only_when_asked(more, tmp_path):
+    older = {"input": {}, "output": "logits", "classes": ["a"], "model": "LeNet", **more}
+    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "export.json").write_text(json.dumps(older))
+    with pytest.raises(UserError, match=r"model\.json of unknown weights: replace it with"):
+        export_folder.refuse_other_export(tmp_path, "12ab", overwrite=False)
+    export_folder.refuse_other_export(tmp_path, "12ab", overwrite=True)
 
 
 def test_an_export_that_fails_leaves_the_earlier_one_whole(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from paddle_aug.core import atomic
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs import checkpoint
 from paddle_aug.runs.checkpoint import CheckpointFolder, load_state, save_state
+from paddle_aug.runs.layout import state_name, states_in
 
 ARRAYS = {
     "model/w": np.arange(12, dtype=np.float32).reshape(3, 4) / 7,
@@ -167,11 +168,43 @@ def test_new_folders_last_through_a_power_cut_too(tmp_path, monkeypatch):
     assert (tmp_path / "a" / "b" / "x.json").read_text() == "whole"
 
 
-def test_leftovers_of_a_killed_process_are_removed(tmp_path):
-    (tmp_path / ".x.json.123.tmp").write_text("half")
-    (tmp_path / "x.json").write_text("whole")
-    atomic.remove_leftovers(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+def test_only_the_run_itself_removes_what_a_killed_process_left(tmp_path):
+    CheckpointFolder(tmp_path).save(1, 0, ARRAYS, {"at": 1})
+    left = [".state-00002-000000.safetensors.123.tmp", ".best.safetensors.9.tmp"]
+    others = [".mine.tmp", ".notes.txt.5.tmp", "state-1.safetensors"]
+    for name in [*left, *others]:
+        (tmp_path / name).write_text("half")
+    # One that reads must not: another process may be writing them.
+    assert CheckpointFolder(tmp_path, writes=False).load_newest()[1] == {"at": 1}
+    assert len(list(tmp_path.iterdir())) == 6
+    assert CheckpointFolder(tmp_path).load_newest()[1] == {"at": 1}
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {*others, "state-00001-000000.safetensors"}
+
+
+@pytest.mark.parametrize(("count", "left"), [(0, []), (1, [2]), (2, [2, 1]), (5, [2, 1])])
+def test_a_finished_run_keeps_as_many_states_as_it_should(tmp_path, count, left):
+    folder = CheckpointFolder(tmp_path)
+    for epoch in (1, 2):
+        folder.save(epoch, 0, ARRAYS, {})
+    (tmp_path / state_name(3, 0)).write_bytes(b"damaged, or the run would have gone on from it")
+    folder.save_best(ARRAYS, {})
+    folder.keep(2, 0, count)
+    assert [path.name for path in states_in(tmp_path)] == [state_name(epoch, 0) for epoch in left]
+    assert folder.best.exists()
+    if not left:
+        with pytest.raises(UserError, match="nothing to resume from: none was kept"):
+            folder.load_newest()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "expected"),
+    [(None, "digits", "digits"), (None, "data22612", None), ("x.zip", "digits", "x.zip")],
+)
+def test_a_state_of_an_earlier_version_says_which_data_it_was_on(tmp_path, data, name, expected):
+    state = {"config": {"data": data}, "environment": {"data": {"name": name}}}
+    save_state(tmp_path / "a.safetensors", {}, state)
+    assert load_state(tmp_path / "a.safetensors")[1]["config"]["data"] == expected
 
 
 def test_prefixes_split_one_set_of_arrays_into_several():

@@ -43,26 +43,16 @@ def test_metrics_hold_a_line_an_epoch_and_leave_the_unmeasured_empty(tmp_path):
 
 def test_options_and_environment_are_saved_as_plain_yaml_and_json(tmp_path):
     recorder = Recorder(tmp_path, "no")
-    recorder.write_start({"lr": 0.1, "data": None}, {"lr": 0.1}, {"cores": 2})
+    recorder.write_options({"lr": 0.1, "data": None}, {"lr": 0.1}, {"cores": 2})
     assert yaml.safe_load((tmp_path / "no/config.yaml").read_text()) == {"lr": 0.1, "data": None}
     assert yaml.safe_load((tmp_path / "no/changes.yaml").read_text()) == {"lr": 0.1}
     assert json.loads((tmp_path / "no/environment.json").read_text()) == {"cores": 2}
 
 
-@pytest.mark.parametrize("left", ["mixup/metrics.csv", "mixupAug_accEval.npy"])
-def test_an_earlier_run_is_refused_with_the_ways_out(tmp_path, left):
-    recorder = Recorder(tmp_path, "mixup")
-    recorder.refuse_existing()
-    (tmp_path / left).parent.mkdir(exist_ok=True)
-    (tmp_path / left).write_text("x")
-    with pytest.raises(UserError, match=r"--resume .*mixup, replace it with --overwrite"):
-        recorder.refuse_existing()
-
-
 def test_removing_a_run_leaves_the_other_modes_alone(tmp_path):
     for mode in ("mixup", "no"):
         Recorder(tmp_path, mode).write_history([row(0)])
-    Recorder(tmp_path, "mixup").remove_existing()
+    assert Recorder(tmp_path, "mixup").remove_existing() == []
     assert not list(tmp_path.glob("mixup*"))
     assert len(list(tmp_path.glob("noAug_*.npy"))) == 4
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddle_aug.runs.stats import best, last_mean, points, spread
+from paddle_aug.runs.stats import best, last_mean, points, spread, stopped_early
 
 numbers = st.floats(-1e3, 1e3)
 
@@ -59,6 +59,17 @@ def test_best_passes_over_values_that_are_no_numbers():
     assert best([math.nan, 0.2, math.inf, 0.1]) == (1, 0.2)
     assert best([math.nan, math.inf]) is None
     assert best([]) is None
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "patience", "stopped"),
+    [
+        ([], 1, False), ([0.5], 1, False), ([0.5, 0.4], 1, True), ([0.5, 0.5], 1, True),
+        ([0.5, 0.4, 0.6], 1, False), ([0.1, 0.7, 0.3, 0.7], 2, True), ([0.7, 0.1], None, False),
+    ],
+)  # fmt: skip
+def test_a_run_stops_early_after_epochs_that_are_not_better(accuracies, patience, stopped):
+    assert stopped_early(accuracies, patience) is stopped
 
 
 def test_spread_divides_by_n_minus_one():

@@ -20,8 +20,10 @@ def setup():
 
 
 def test_progress_comes_back_as_it_was(setup):
-    arrays, state = capture(setup, Progress(epoch=3, step=7, best_accuracy=0.5), {"fixed": 1})
-    progress = restore(setup, arrays, state)
+    arrays, state = capture(
+        setup.trainer, Progress(epoch=3, step=7, best_accuracy=0.5), {"fixed": 1}
+    )
+    progress = restore(setup.trainer, arrays, state)
     assert (progress.epoch, progress.step, progress.best_accuracy) == (3, 7, 0.5)
     assert state["fixed"] == 1
 
@@ -35,14 +37,14 @@ def test_progress_comes_back_as_it_was(setup):
     ids=str,
 )  # fmt: skip
 def test_a_state_of_another_version_is_refused(setup, change):
-    arrays, state = capture(setup, Progress(), {})
+    arrays, state = capture(setup.trainer, Progress(), {})
     with pytest.raises(UserError, match="another version of this project"):
-        restore(setup, arrays, state | change)
+        restore(setup.trainer, arrays, state | change)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_never_saved(setup, value):
-    arrays, _ = capture(setup, Progress(), {})
+    arrays, _ = capture(setup.trainer, Progress(), {})
     refuse_damage(arrays, "epoch 3, step 7")
     name = next(name for name in arrays if name.startswith("model/"))
     arrays[name] = np.full_like(arrays[name], value)

@@ -1,0 +1,140 @@
+"""How much memory a step takes, and what to lower where there is not enough."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paddle
+from paddle import nn
+
+from paddle_aug.core.errors import UserError
+
+# What Paddle, NumPy and the system say where memory is short, besides MemoryError and ENOMEM.
+_WORDS = ("cannot allocate memory", "resourceexhausted", "out of memory", "bad_alloc")
+_MEMINFO = Path("/proc/meminfo")
+# Of this process's control group: a container's limit, and what it uses.
+_GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_GROUP_USED = Path("/sys/fs/cgroup/memory.current")
+
+
+# Measured on GoogLeNet, ResNet18 and 50, VGG11, MobileNetV2 and LeNet with batches of 8 to 1024:
+# what a training step keeps of all layers' outputs (0.3 to 0.9 on oneDNN, which lets arrays share
+# places; 0.75 to 1.2 in Paddle), and what an evaluation needs of its largest layer (0.6 to 2.1).
+_KEPT = {"onednn": 0.6, "paddle": 1.0}
+_LARGEST = 1.5
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Bytes that a model takes. weights: its parameters. outputs: what its layers make of one
+    image. largest: the largest input and output of a layer together.
+
+    An estimate, right to a factor of two, without Paddle itself and the images that wait.
+    """
+
+    weights: int
+    outputs: int
+    largest: int
+
+    def training(self, batch: int, backend: str) -> int:
+        """Of a step: weights, gradients and the optimizer's two moments; what is kept of the
+        outputs. backend: what computes, as `build.model.accelerated` names it."""
+        return 4 * self.weights + int(_KEPT[backend.split()[0]] * batch * self.outputs)
+
+    def evaluation(self, batch: int) -> int:
+        """Of a batch without gradients."""
+        return self.weights + int(_LARGEST * batch * self.largest)
+
+
+def memory_need(model: nn.Layer, shape: list[int]) -> MemoryNeed:
+    """What one image of `shape` (channels, height, width) takes, found by passing one through.
+
+    Leaves the model as it was, but in evaluation mode.
+    """
+    outputs, both = [0], [0]
+
+    def count(layer: nn.Layer, inputs: Any, output: Any) -> Any:
+        outputs.append(_bytes(output))
+        both.append(_bytes(output) + _bytes(inputs))
+
+    leaves = [layer for layer in model.sublayers() if not layer.sublayers()]
+    hooks = [layer.register_forward_post_hook(count) for layer in leaves]
+    try:
+        model.eval()
+        with paddle.no_grad():
+            model(paddle.zeros([1, *shape]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    weights = sum(4 * int(parameter.size) for parameter in model.parameters())
+    return MemoryNeed(weights, sum(outputs), max(both))
+
+
+def free_bytes() -> int | None:
+    """Memory that this process may still take; None where the system does not say."""
+    found = []
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = _MEMINFO.read_text().splitlines()
+        line = next(line for line in lines if line.startswith("MemAvailable:"))
+        found.append(int(line.split()[1]) << 10)
+    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+        found.append(int(_GROUP_LIMIT.read_text()) - int(_GROUP_USED.read_text()))
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource  # not on Windows
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY:  # ulimit -v
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            found.append(limit - pages * resource.getpagesize())
+    return max(min(found), 0) if found else None
+
+
+def shortage(needed: int, free: int | None, option: str, batch: int) -> str:
+    """Which option to lower, in a line. needed: bytes of `batch` images."""
+    there = "" if free is None else f", {_gigabytes(free)} are free"
+    fits = 0 if free is None else int(batch * free * 0.8 / needed)
+    to = f" to {fits} or less" if 0 < fits < batch else ""
+    return (
+        f"{batch} images at once need about {_gigabytes(needed)}{there}: lower {option}{to}, or "
+        "--image-size, or choose a smaller --model"
+    )
+
+
+def warn_of_shortage(needed: int, option: str, batch: int) -> str | None:
+    """The same where the batch will not fit: the system may then end the run without a word."""
+    free = free_bytes()
+    if free is None or needed <= free:
+        return None
+    return "warning: memory may be short: " + shortage(needed, free, option, batch)
+
+
+@contextlib.contextmanager
+def shortage_named(needed: int, option: str, batch: int) -> Iterator[None]:
+    """Raise a UserError with what to lower where memory runs out within the context."""
+    before = free_bytes()
+    try:
+        yield
+    except (MemoryError, OSError, RuntimeError, SystemError) as error:
+        if not is_shortage(error):
+            raise
+        raise UserError(f"out of memory: {shortage(needed, before, option, batch)}") from None
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether the error says that memory ran out."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    return any(word in str(error).lower() for word in _WORDS)
+
+
+def _bytes(values: Any) -> int:
+    """Of one tensor, or of all in a list or tuple."""
+    tensors = values if isinstance(values, list | tuple) else [values]
+    return sum(4 * int(t.size) for t in tensors if isinstance(t, paddle.Tensor))
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.0f} GB" if count >= 1e10 else f"{count / 1e9:.2g} GB"

@@ -1,0 +1,99 @@
+"""What a run says: before its first epoch, after each one, and at its end."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from models.structure import parameter_count
+from paddle_aug.core.text import counted, duration
+from paddle_aug.runs.layout import RunPaths
+from paddle_aug.runs.stats import Best, last_mean
+from paddle_aug.train.engine import Progress
+from paddle_aug.train.setup import Setup
+
+# A forward and a backward pass cost about three forward passes.
+_EVALUATION_SHARE = 1 / 3
+_FORECAST_SECONDS = 2.0  # of training before its length is told
+
+
+def introduction(setup: Setup) -> str:
+    """The model, the images and the length of the run, in a line."""
+    config = setup.config
+    size, images = config.image_size, config.batch_size * setup.ranks.size
+    return (
+        f"{config.model}, {counted(parameter_count(setup.trainer.model), 'parameter')}; images of "
+        f"{size}x{size} in {counted(config.channels, 'channel')}; "
+        f"{counted(config.epochs, 'epoch')} of {counted(len(setup.train_loader), 'step')} with "
+        f"{counted(images, 'image')}; computed by {setup.backend}"
+    )
+
+
+class Forecast:
+    """Tells, once, how long the rest of the run will take, by its first steps."""
+
+    def __init__(self, setup: Setup):
+        config = setup.config
+        self.epochs, self.steps = config.epochs, len(setup.train_loader)
+        loaders = [setup.eval_loader, *([setup.clean_loader] if setup.clean_loader else [])]
+        evaluated = sum(len(loader.dataset) for loader in loaders) / setup.ranks.size
+        # Of an epoch in training steps: what its evaluations cost.
+        self.evaluation_steps = _EVALUATION_SHARE * evaluated / config.batch_size
+        self._told = False
+
+    def start_epoch(self) -> None:
+        """Time from here: evaluations are no steps."""
+        self._started, self._steps = time.perf_counter(), 0
+
+    def after_step(self, progress: Progress) -> str | None:
+        """A line, once some steps were timed; the first is left out, in which plans are made."""
+        if self._told:
+            return None
+        now = time.perf_counter()
+        self._steps += 1
+        if self._steps == 1 and self.steps > 1:
+            self._started = now
+            return None
+        spent = now - self._started
+        if spent < _FORECAST_SECONDS and progress.step < self.steps:
+            return None
+        self._told = True
+        seconds = spent / max(self._steps - 1, 1)
+        epochs = self.epochs - progress.epoch
+        steps = epochs * (self.steps + self.evaluation_steps) - progress.step
+        left = duration(steps * seconds)
+        return f"about {left} to the end ({seconds:.2g} s a step, evaluations included)"
+
+
+def epoch_line(row: dict[str, Any], epochs: int) -> str:
+    """An epoch's figures, and the time that is left where that is a minute or more."""
+    width = len(str(epochs))
+    left = (epochs - row["epoch"] - 1) * row["seconds"]
+    return (
+        f"epoch {row['epoch']:{width}} of {epochs}  "
+        f"train loss {row['lossTrain']:.4f} accuracy {row['accTrain']:.3f}  "
+        f"eval loss {row['lossEval']:.4f} accuracy {row['accEval']:.3f}  "
+        f"{row['seconds']:.1f} s {row['imagesPerSecond']:.0f} images/s"
+        f"{'  mixing' if row['mixing'] else ''}"
+        f"{f'  {left / 60:.0f} min left' if left >= 60 else ''}"
+    )
+
+
+def summary(accuracies: Sequence[float], best: Best, paths: RunPaths) -> str:
+    """The run's figures, and where its files are."""
+    mean, count = last_mean(accuracies)
+    return (
+        f"evaluation accuracy: {mean:.4f} {_what_mean(count, len(accuracies))}, "
+        f"{best.value:.4f} best (epoch {best.epoch})\n"
+        f"curves: {paths.output}/{paths.mode}Aug_*.npy  run: {paths.folder}"
+    )
+
+
+def _what_mean(count: int, epochs: int) -> str:
+    """Over which epochs a mean is; said of most of a run, where it is no reference value."""
+    if epochs == 1:
+        return "in the one epoch"
+    if count == epochs:
+        return f"mean of all {epochs} epochs (the first learning too, so no measure of the end)"
+    if 2 * count > epochs:
+        return f"mean of the last {count} of {epochs} epochs (most of the learning too)"
+    return f"mean of the last {count} epochs"

@@ -1,0 +1,225 @@
+"""The run loop: train, evaluate, keep the best, save and record, epoch by epoch.
+
+Epochs are counted from 0 everywhere: in the lines, the options, metrics.csv and the npy files.
+"""
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from paddle_aug.core.errors import Interrupted
+from paddle_aug.core.program import command
+from paddle_aug.core.text import Say
+from paddle_aug.runs.checkpoint import CheckpointFolder
+from paddle_aug.runs.recorder import Recorder
+from paddle_aug.runs.stats import Best, stopped_early
+from paddle_aug.train.engine import Progress, evaluate, train_one_epoch
+from paddle_aug.train.memory import shortage_named, warn_of_shortage
+from paddle_aug.train.messages import Forecast, epoch_line, introduction, summary
+from paddle_aug.train.metrics import TrainingMeters
+from paddle_aug.train.setup import Setup
+from paddle_aug.train.state import capture, refuse_damage
+from paddle_aug.train.stopping import StopRequest
+from paddle_aug.weights.into_model import model_arrays
+
+
+class Stopwatch:
+    """Seconds of training in an epoch, those before an interruption included."""
+
+    def __init__(self) -> None:
+        self.start(0.0)
+
+    def start(self, before: float) -> None:
+        self._before, self._since = before, time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        return self._before + time.perf_counter() - self._since
+
+
+class Run:
+    """One run, from where `progress` stands to its end; `go` reads from top to bottom.
+
+    environment: the record that is saved with each state.
+    """
+
+    def __init__(
+        self,
+        *,
+        setup: Setup,
+        recorder: Recorder,
+        progress: Progress,
+        environment: dict[str, Any],
+        say: Say,
+    ):
+        self.setup, self.recorder, self.progress, self.say = setup, recorder, progress, say
+        self.config, self.trainer, self.ranks = setup.config, setup.trainer, setup.ranks
+        self.checkpoints = CheckpointFolder(recorder.paths.checkpoints, writes=recorder.writes)
+        self.fixed = {
+            "config": self.config.dump(), "environment": environment, "classes": setup.classes,
+        }  # fmt: skip
+        self.stop = StopRequest()
+        self.watch = Stopwatch()
+        self.saved_at = time.perf_counter()
+
+    def go(self) -> Path:
+        """Run to the end; returns the run's folder. Raises Interrupted once a signal has come."""
+        with self.stop, self.setup.loaders():
+            if self.goes_on():
+                self.introduce()
+            while self.goes_on():
+                self.train()
+                row = self.evaluate()
+                self.keep_best(row)
+                self.finish_epoch(row)
+                self.stop_if_asked()
+            self.end()
+        return self.recorder.paths.folder
+
+    def goes_on(self) -> bool:
+        """Whether another epoch follows. The last evaluation may be missing: a run can be stopped
+        between training and evaluation."""
+        done = self.progress.epoch >= self.config.epochs
+        accuracies = [row["accEval"] for row in self.progress.history]
+        return not done and not stopped_early(accuracies, self.config.early_stopping)
+
+    def introduce(self) -> None:
+        """Say what begins, and whether it will fit into memory."""
+        self.say(introduction(self.setup))
+        self.forecast = Forecast(self.setup)
+        for need in (self.training_need(), self.evaluation_need()):
+            if line := warn_of_shortage(*need):
+                self.say(line)
+
+    def train(self) -> None:
+        """Train to the end of the epoch, from the step that was reached."""
+        self.watch.start(self.progress.seconds)
+        self.forecast.start_epoch()
+        with shortage_named(*self.training_need()):
+            train_one_epoch(
+                self.trainer, self.setup.train_loader, self.progress, after_step=self.after_step
+            )
+        self.progress.seconds = self.watch.seconds
+
+    def after_step(self) -> None:
+        """Save where it is time, stop where that was asked for."""
+        self.progress.seconds = self.watch.seconds
+        if line := self.forecast.after_step(self.progress):
+            self.say(line)
+        due = time.perf_counter() - self.saved_at > self.config.checkpoint_minutes * 60
+        # Processes act in the same step: a signal may reach them in different ones.
+        signal, due = self.ranks.agree(self.stop.signal or 0, due)
+        if signal or due:
+            self.save()
+        if signal:
+            raise self.interrupted(int(signal))
+
+    def evaluate(self) -> dict[str, Any]:
+        """Evaluate; returns the epoch's row of metrics.csv."""
+        try:
+            with self.setup.evaluation_weights(), shortage_named(*self.evaluation_need()):
+                return self.measure()
+        except Interrupted:
+            self.save()  # averaged weights, if any, are out of the model again
+            raise
+
+    def measure(self) -> dict[str, Any]:
+        """The epoch's row, with the weights that are in the model."""
+        trainer, epoch, setup = self.trainer, self.progress.epoch, self.setup
+        meters = TrainingMeters()
+        meters.set_state_dict(self.progress.meters)
+        evaluation = evaluate(
+            trainer.model, setup.eval_loader, ranks=self.ranks, after_batch=self.after_batch
+        )
+        clean = None
+        if setup.clean_loader:
+            clean = evaluate(
+                trainer.model, setup.clean_loader, title="clean training images",
+                ranks=self.ranks, after_batch=self.after_batch,
+            ).accuracy  # fmt: skip
+        trainer.schedule.end_epoch(epoch, evaluation.loss)
+        mixing = trainer.mix is not None and trainer.mix.schedule.is_active(epoch)
+        return {
+            "epoch": epoch,
+            "lr": trainer.optimizer.get_lr(),
+            "mixing": int(mixing),
+            "lossTrain": meters.loss.value,
+            "accTrain": meters.accuracy_mixed.value,
+            "accTrainFirst": meters.accuracy.value,
+            "accTrainClean": clean,
+            "lossEval": evaluation.loss,
+            "accEval": evaluation.accuracy,
+            "seconds": round(self.progress.seconds, 3),
+            "imagesPerSecond": round(meters.loss.weight / self.progress.seconds, 2),
+        }
+
+    def after_batch(self) -> None:
+        """Stop within an evaluation; several processes would have to agree, and go to its end."""
+        if self.stop.signal and self.ranks.size == 1:
+            raise self.interrupted(self.stop.signal)
+
+    def keep_best(self, row: dict[str, Any]) -> None:
+        """Save the model where no epoch before was as good."""
+        progress = self.progress
+        if row["accEval"] <= progress.best_accuracy:
+            return
+        progress.best_epoch, progress.best_accuracy = progress.epoch, row["accEval"]
+        if self.ranks.is_first:
+            with self.setup.evaluation_weights():
+                state = {**self.fixed, "epoch": progress.epoch, "row": row}
+                self.checkpoints.save_best(model_arrays(self.trainer.model), state)
+
+    def finish_epoch(self, row: dict[str, Any]) -> None:
+        """Go to the start of the next epoch; save, record, and say the epoch's figures."""
+        progress = self.progress
+        progress.history.append(row)
+        progress.epoch += 1
+        progress.step, progress.seconds = 0, 0.0
+        progress.meters = TrainingMeters().state_dict()
+        # The state first: curves are written from it, so they never run ahead of it.
+        self.save()
+        self.recorder.write_history(progress.history)
+        self.say(epoch_line(row, self.config.epochs))
+
+    def stop_if_asked(self) -> None:
+        """Stop between two epochs, where everything is saved already."""
+        if signal := self.ranks.agree(self.stop.signal or 0)[0]:
+            raise self.interrupted(int(signal))
+
+    def save(self) -> None:
+        """Save the state; every process returns when it is there."""
+        progress = self.progress
+        if self.ranks.is_first:
+            arrays, state = capture(self.trainer, progress, self.fixed)
+            refuse_damage(arrays, f"epoch {progress.epoch}, step {progress.step}")
+            self.checkpoints.save(progress.epoch, progress.step, arrays, state)
+        self.ranks.meet()
+        self.saved_at = time.perf_counter()
+
+    def end(self) -> None:
+        """Record what may be missing, drop states that nothing needs any more, say the figures."""
+        progress, paths = self.progress, self.recorder.paths
+        self.recorder.write_history(progress.history)
+        if self.ranks.is_first:
+            self.checkpoints.keep(progress.epoch, progress.step, self.config.keep_states)
+        accuracies = [row["accEval"] for row in progress.history]
+        self.say(summary(accuracies, Best(progress.best_epoch, progress.best_accuracy), paths))
+
+    def interrupted(self, signal: int) -> Interrupted:
+        folder = shlex.quote(str(self.recorder.paths.folder))
+        return Interrupted(
+            signal,
+            f"stopped at epoch {self.progress.epoch}, step {self.progress.step}; "
+            f"go on with: {command('train')} --resume {folder}",
+        )
+
+    def training_need(self) -> tuple[int, str, int]:
+        """(bytes of a step, the option to lower, images in a step)."""
+        batch = self.config.batch_size
+        need = self.setup.memory.training(batch, self.setup.backend)
+        return need, "--batch-size", batch
+
+    def evaluation_need(self) -> tuple[int, str, int]:
+        batch = self.setup.eval_loader.batch_size
+        return self.setup.memory.evaluation(batch), "--eval-batch-size", batch
