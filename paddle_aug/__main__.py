@@ -21,6 +21,10 @@ VERBS = {
     "train": ("paddle_aug.commands.train", "train a classifier under augmentation"),
     "evaluate": ("paddle_aug.commands.evaluate", "a run on its evaluation images, class by class"),
     "compare": ("paddle_aug.commands.compare", "curves and table of several runs side by side"),
+    "report": (
+        "paddle_aug.commands.report",
+        "one page that says what runs have shown",
+    ),
     "preview": ("paddle_aug.commands.preview", "sheets of augmented and mixed images"),
     "schedule": ("paddle_aug.commands.schedule", "when mixing is on, and the learning rate"),
     "check": ("paddle_aug.commands.check", "bad images, copies, sizes; the number of workers"),

@@ -45,7 +45,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "train": _TRAIN,
     "evaluation": _EVALUATION,
     "export": _BUILD | {"runs", "build"},
-    "commands": _EVALUATION | {"evaluation", "command_line", "export"},
+    "page": {"core", "modes", "runs", "report"},
+    "commands": _EVALUATION | {"evaluation", "command_line", "export", "page"},
     "__main__": {"core", "cli", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.

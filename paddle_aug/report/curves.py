@@ -69,11 +69,12 @@ def zoom_start(epochs: int, zoom: int | None = None, last: int = LAST) -> int:
 
 def draw_curves(
     axes: Axes, groups: Sequence[Group], baseline: Group, kind: str, start: int = 0
-) -> None:
+) -> float | None:
     """Draw the curves of one kind, "loss" or "acc", from epoch `start` on.
 
     A group of several runs is its mean with a band of one standard deviation. Epochs in which
     SamplePairing mixes are shaded, where its runs recorded them. Draws no legend.
+    Returns the value above which nothing is shown, or None.
     """
     chosen = colours(groups, baseline)
     shown = []
@@ -94,7 +95,7 @@ def draw_curves(
                 axes.fill_between(epochs, low, high, color=colour, alpha=0.12, linewidth=0)
     _shade_mixing(axes, groups, start)
     axes.set_title(_title(kind, groups, start))
-    _finish(axes, kind, shown)
+    return _finish(axes, kind, shown)
 
 
 def comparison_figure(
@@ -142,7 +143,7 @@ def _shade_mixing(axes: Axes, groups: Sequence[Group], start: int) -> None:
         return
 
 
-def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
+def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> float | None:
     axes.set_xlabel("Epoch")
     axes.set_ylabel(KINDS[kind])
     axes.grid(True, alpha=0.6)
@@ -150,7 +151,7 @@ def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
     axes.margins(x=0.01)
     if not shown:
         axes.text(0.5, 0.5, "no values", ha="center", transform=axes.transAxes)
-        return
+        return None
     values = np.concatenate(shown)
     low, high = float(values.min()), float(values.max())
     # Cut the axis, so that one diverging epoch does not flatten all the others to a line.
@@ -162,6 +163,7 @@ def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> None:
     axes.set_ylim(low - margin, high + margin)
     if cut:
         axes.set_title(f"{axes.get_title()} (values above {high:.3g} not shown)")
+    return high if cut else None
 
 
 def _add_legends(figure: Figure) -> None:

@@ -1,0 +1,112 @@
+"""python -m paddle_aug report: one page that says what runs have shown."""
+
+import argparse
+import locale
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from paddle_aug.core.program import command
+from paddle_aug.core.user_paths import user_path
+
+EPILOG = """\
+examples:
+  python -m paddle_aug report logs                               every run in logs/
+  python -m paddle_aug report logs/userDef logs/mixup            two of them
+  python -m paddle_aug report GoogLeNet=logs/mixup VGG16=logs_vggnet/mixup
+  python -m paddle_aug report results/small_data                 a suite's results, with its claims
+  python -m paddle_aug report configs/suites/s4.yaml             the same in logs/results/s4
+  python -m paddle_aug report results/small_data --language zh
+
+The page is one file without scripts, and opens without a network, on a phone as well; it can be
+printed. What its figures are and how verdicts are found is explained in docs/judging.md.
+"""
+LANGUAGES = ("en", "zh")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=command("report"),
+        description="One HTML page of several runs: verdicts on published claims first, then "
+        "tables, curves, in what the runs differ, where they ran, the commands that repeat them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("runs", nargs="+", metavar="RUNS",
+        help="[LABEL=]FOLDER or FOLDER/MODE of a run, a folder with runs below it, a suite's "
+        "folder of results, or a suite's YAML file")  # fmt: skip
+    add("--output", metavar="FILE", type=user_path, default=Path("report.html"),
+        help="the page; of files that are there already only an earlier report is replaced "
+        "(default: %(default)s)")  # fmt: skip
+    add("--language", choices=LANGUAGES, default=language_of_locale(),
+        help="of the page: English or Chinese (default: the locale's, %(default)s)")  # fmt: skip
+    add("--baseline", metavar="NAME",
+        help="label or mode to measure the others against (default: the suite's; userDef, no, "
+        "flip, the first)")  # fmt: skip
+    add("--results", metavar="FOLDER", type=user_path, default=Path("logs/results"),
+        help="where the results of a suite's YAML file are (default: %(default)s)")  # fmt: skip
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the page and print its path and size."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    args = build_parser().parse_args(argv)
+
+    from paddle_aug.commands.suite_plan import FREE
+    from paddle_aug.config import options_that_are
+    from paddle_aug.page.contents import contents
+    from paddle_aug.page.found_runs import find_runs
+    from paddle_aug.page.render import check_place, render, write_page
+    from paddle_aug.page.sentences import Language
+    from paddle_aug.report.side_by_side import put_side_by_side
+
+    check_place(args.output)
+    names = [results_of(name, args.results) for name in args.runs]
+    found = find_runs(names, options_that_are("studied"))
+    for run in found.runs:
+        for warning in run.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+    judged = put_side_by_side(
+        found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, FREE
+    )
+    for difference in judged.fairness.differences:
+        print(f"note: the runs differ in {difference}", file=sys.stderr)
+    say = Language(args.language)
+    html = render(contents(found, judged, say, f"python -m paddle_aug report {shlex.join(argv)}"),
+                  say)  # fmt: skip
+    write_page(args.output, html)
+    print(f"wrote {args.output} ({len(html.encode()) / 1e6:.2f} MB)")
+    return 0
+
+
+def results_of(name: str, results: Path) -> str:
+    """Where the results of a suite's YAML file are; any other name as it is.
+
+    Raises UserError where there are none.
+    """
+    from paddle_aug.commands.suite_plan import read_suite, suite_name
+    from paddle_aug.core.bundled import find_config
+    from paddle_aug.core.errors import UserError
+
+    if not name.endswith((".yaml", ".yml")):
+        return name
+    file = find_config(user_path(name))
+    read_suite(file)  # which says what is wrong with it
+    folder = results / suite_name(file, quick=False)
+    if not (folder / "table.json").is_file():
+        raise UserError(
+            f"{name}: no results in {folder}: {command('suite')} {name} makes them "
+            "(with --judge of what is finished); --results names another folder"
+        )
+    return str(folder)
+
+
+def language_of_locale() -> str:
+    """zh where the user's locale is Chinese, else en."""
+    names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    first = next(filter(None, names), "") or locale.getlocale()[0] or ""
+    return "zh" if first.lower().startswith(("zh", "chinese")) else "en"

@@ -1,0 +1,124 @@
+"""What the page is about: runs, by whatever names them, and what a suite said of them.
+
+A name is what `compare` takes ([LABEL=]FOLDER or FOLDER/MODE), a folder with runs anywhere below
+it, or a suite's folder of results, whose table.json has title, claims and commands.
+"""
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.user_paths import user_path
+from paddle_aug.report.claims import Claim
+from paddle_aug.report.judgement_json import FORMAT
+from paddle_aug.runs.reading import Run, find_modes, read_run, read_runs
+from paddle_aug.runs.stats import LAST
+
+TABLE = "table.json"
+
+
+@dataclass(frozen=True)
+class RunCommand:
+    """The command that makes a run, and how long it trained; None where not recorded."""
+
+    label: str
+    seed: int | None
+    command: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Runs and what was said of them elsewhere; the texts are empty where nothing was.
+
+    studied: options that the runs are meant to differ in. note: how the runs are not the suite's
+    own. missing: runs of the suite that are not finished. command: makes all of it.
+    """
+
+    runs: Sequence[Run]
+    studied: Collection[str]
+    baseline: str | None = None
+    last: int = LAST
+    claims: Sequence[Claim] = ()
+    title: str = ""
+    source: str = ""
+    published: str = ""
+    written: str = ""
+    note: str = ""
+    quick: bool = False
+    missing: Sequence[str] = ()
+    command: str = ""
+    commands: Sequence[RunCommand] = field(default_factory=list)
+
+
+def find_runs(names: Sequence[str], studied: Collection[str]) -> Found:
+    """Read the runs that the names name. studied: options, where no suite says what it varies.
+
+    Raises UserError where there is nothing, or a file is damaged.
+    """
+    if len(names) == 1 and (user_path(names[0]) / TABLE).is_file():
+        found = _of_suite(user_path(names[0]))
+        if found is not None:
+            return found
+    runs = [run for name in names for run in _of_name(name)]
+    commands = [
+        RunCommand(run.label or run.mode, run.seed, f"python {run.environment['command']}")
+        for run in runs
+        if isinstance(run.environment.get("command"), str)
+    ]
+    return Found(runs, studied, commands=commands)
+
+
+def _of_name(name: str) -> list[Run]:
+    folder = user_path(name)
+    if not folder.is_dir() or find_modes(folder) or folder.name in find_modes(folder.parent):
+        return read_runs([name])
+    places = sorted({path.parent for path in folder.rglob("*Aug_*.npy")})
+    runs = [read_run(place, mode, _label(place)) for place in places for mode in find_modes(place)]
+    return runs or read_runs([name])  # which says what is wrong
+
+
+def _label(folder: Path) -> str | None:
+    """Of LABEL/seed3, as suites name their folders, the label."""
+    return folder.parent.name if re.fullmatch(r"seed\d+", folder.name) else None
+
+
+def _of_suite(folder: Path) -> Found | None:
+    """None where table.json is one of `compare`, which knows no suite, and its runs lie elsewhere;
+    then the folder is searched like any other."""
+    path = folder / TABLE
+    try:
+        table: Any = json.loads(path.read_text(encoding="utf-8"))
+        if table["format"] != FORMAT:
+            raise UserError(f"{path}: of another version of paddle_aug; write it anew with: "
+                            "suite FILE --judge")  # fmt: skip
+        if "title" not in table:
+            return None
+        methods = [(method, run) for method in table["methods"] for run in method["runs"]]
+        return Found(
+            [read_run(folder / run["folder"], run["mode"], method["label"])
+             for method, run in methods],
+            {option for method in table["methods"] for option in method["studied"]},
+            table["baseline"],
+            table["last"],
+            [_claim(each) for each in table["claims"]],
+            **{name: table[name] for name in ("title", "source", "published", "written", "note",
+                                              "quick", "missing", "command")},
+            commands=[RunCommand(each["label"], each["seed"], each["command"],
+                                 each["trainingSeconds"]) for each in table["commands"]],
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{path}: not a table of a suite ({type(error).__name__}: {reason:.120})"
+        ) from None
+
+
+def _claim(values: dict[str, Any]) -> Claim:
+    return Claim(**{name: values[name] for name in Claim.model_fields})

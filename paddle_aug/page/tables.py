@@ -1,0 +1,156 @@
+"""The page's tables as rows of text: figures, differences, options, environment, commands."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from paddle_aug.page import wording
+from paddle_aug.page.sentences import Language
+from paddle_aug.report.groups import Group
+from paddle_aug.report.judge import figures
+from paddle_aug.report.side_by_side import SideBySide
+from paddle_aug.runs.reading import Run
+
+
+@dataclass(frozen=True)
+class Table:
+    """Head, and rows of cells; the first cell of a row names it."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def accuracy_table(found: SideBySide, say: Language) -> Table:
+    """Evaluation accuracy in every figure, seconds an epoch."""
+    last = found.judgement.last
+    columns = {
+        say("method"): [group.label for group in found.judgement.groups],
+        say("seeds_used"): [str(len(group.runs)) for group in found.judgement.groups],
+        say("epochs"): ["-".join(map(str, dict.fromkeys(row.epochs))) for row in found.rows],
+    }
+    for figure in ("mean", "last", "best", "whole"):
+        estimates = [figures(g, "accEval", figure, last)[0] for g in found.judgement.groups]
+        if any(each.n for each in estimates):
+            name = wording.figure_name(figure, last, say)
+            columns[name] = [wording.estimate(each) for each in estimates]
+            if figure == "best":
+                epochs = [", ".join(str(one.epoch) for one in row.bests) for row in found.rows]
+                values = zip(columns[name], epochs, strict=True)
+                columns[name] = [f"{value}\n({epoch})" for value, epoch in values]
+    return _by_columns(say("accuracy_table"), columns)
+
+
+def difference_table(found: SideBySide, say: Language) -> Table | None:
+    """Every method against the baseline; None where there is only one method."""
+    judgement = found.judgement
+    if not judgement.comparisons:
+        return None
+    head = [say("method"), say("seeds_used"), say("points_column"), say("interval"), say("over"),
+            say("p_holm"), say("seeds_needed"), say("above_from")]  # fmt: skip
+    rows = [
+        [each.method, str(len(each.seeds)), wording.points(each.evidence.mean),
+         wording.points_interval(each.evidence, say), say(wording.BASES[each.basis]),
+         wording.p_value(each.p_holm), wording.seeds_needed(each, say),
+         wording.crossing(crossed, say)]
+        for each, crossed in zip(judgement.comparisons, judgement.crossings, strict=True)
+    ]  # fmt: skip
+    return Table(say("against", baseline=found.baseline.label), head, rows)
+
+
+def losses_table(found: SideBySide, say: Language) -> Table:
+    """The other three curves' means of the last epochs, and the seconds of an epoch."""
+    columns = {say("method"): [row.label for row in found.rows]}
+    for curve in ("accTrain", "lossTrain", "lossEval"):
+        columns[say(curve)] = [wording.spread(row.finals[curve]) for row in found.rows]
+    columns[say("seconds")] = [
+        wording.UNKNOWN if math.isnan(row.seconds) else f"{row.seconds:.3g}" for row in found.rows
+    ]
+    return _by_columns(say("losses_table", n=found.judgement.last), columns)
+
+
+def options_table(found: SideBySide, say: Language) -> Table | None:
+    """The studied options that differ, by method; None where none does or none is known."""
+    groups = [group for group in found.judgement.groups if group.runs[0].config]
+    places = ("output", "overwrite", "seed")
+    rows = []
+    for option in sorted(set(found.studied) - set(places)):
+        values = [_value(group.runs[0].config.get(option), say) for group in groups]
+        if len(set(values)) > 1:
+            rows.append([option, *values])
+    head = [say("option"), *(group.label for group in groups)]
+    return Table(say("studied"), head, rows) if rows else None
+
+
+def environment_table(groups: Sequence[Group], say: Language) -> Table:
+    """What the runs were computed by; a row for each kind of environment."""
+    named: dict[tuple[str, ...], list[str]] = {}
+    for group in groups:
+        for run in group.runs:
+            named.setdefault(tuple(_environment(run, say)), []).append(_name(group, run, say))
+    head = [say("for_runs"), say("processor"), say("threads"), say("system"), say("device"),
+            say("computed_by"), say("versions"), say("code"), say("data")]  # fmt: skip
+    rows = [[", ".join(names), *cells] for cells, names in named.items()]
+    return Table(say("environment"), head, rows)
+
+
+def all_warnings(groups: Iterable[Group], say: Language) -> list[str]:
+    """What is wrong with the runs' files, without the folder they are in."""
+    return [
+        f"{_name(group, run, say)}: {warning.removeprefix(f'{run.folder}/')}"
+        for group in groups
+        for run in group.runs
+        for warning in run.warnings
+    ]
+
+
+def _environment(run: Run, say: Language) -> list[str]:
+    known = run.environment
+    if not known:
+        return [say("not_recorded"), *[wording.UNKNOWN] * 7]
+    data = known.get("data")
+    parts = {part: _images(data, part) for part in ("train", "eval")}
+    return [
+        ", ".join(filter(None, [str(known.get("cpu") or wording.UNKNOWN),
+                                _cores(known.get("cores"), say)])),
+        _pairs(known.get("threads")),
+        text(known.get("platform")),
+        text(known.get("device")),
+        text(known.get("backend")),
+        f"Python {text(known.get('python'))}, {_pairs(known.get('versions'))}",
+        text(known.get("code")),
+        say("data_is", name=text(data.get("name")), **parts)
+        if isinstance(data, dict) else wording.UNKNOWN,
+    ]  # fmt: skip
+
+
+def _images(data: Any, part: str) -> str:
+    inner = data.get(part) if isinstance(data, dict) else None
+    return text(inner.get("images") if isinstance(inner, dict) else None)
+
+
+def _cores(cores: Any, say: Language) -> str:
+    return say("cores", n=cores) if cores is not None else ""
+
+
+def _pairs(values: Any) -> str:
+    if not isinstance(values, dict) or not values:
+        return wording.UNKNOWN
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def text(value: Any) -> str:
+    return wording.UNKNOWN if value is None else str(value)
+
+
+def _value(value: Any, say: Language) -> str:
+    return say("option_default") if value is None else str(value)
+
+
+def _name(group: Group, run: Run, say: Language) -> str:
+    return group.label if run.seed is None else f"{group.label} ({say('seed')} {run.seed})"
+
+
+def _by_columns(title: str, columns: dict[str, list[str]]) -> Table:
+    return Table(title, list(columns), list(zip(*columns.values(), strict=True)))

@@ -1,0 +1,185 @@
+"""Figures as the page writes them, in its language."""
+
+import math
+from collections.abc import Sequence
+
+from paddle_aug.page.sentences import Language
+from paddle_aug.report.claims import Claim
+from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim
+from paddle_aug.report.statistics import MOST_SEEDS, Estimate
+from paddle_aug.report.verdicts import (
+    CONTRADICTED,
+    IMAGES,
+    NOT_SEEN,
+    NOTHING,
+    REPRODUCED,
+    SAME_DIRECTION,
+    SEEDS,
+    UNDECIDED,
+    Evidence,
+    direction,
+)
+from paddle_aug.runs.stats import Spread
+
+UNKNOWN = "–"
+# Verdict: its key among the sentences and in the style sheet.
+VERDICT_KEYS = {
+    REPRODUCED: "reproduced", SAME_DIRECTION: "same_direction", NOT_SEEN: "not_seen",
+    CONTRADICTED: "contradicted", UNDECIDED: "undecided",
+}  # fmt: skip
+MEANINGS = {
+    REPRODUCED: "means_reproduced", SAME_DIRECTION: "means_same_direction",
+    NOT_SEEN: "means_not_seen", CONTRADICTED: "means_contradicted", UNDECIDED: "means_undecided",
+}  # fmt: skip
+BASES = {SEEDS: "seeds", IMAGES: "images", NOTHING: "nothing"}
+
+
+def share(value: float) -> str:
+    """Four decimals, as in table.md."""
+    return UNKNOWN if math.isnan(value) else f"{value:.4f}"
+
+
+def estimate(found: Estimate) -> str:
+    """Mean and deviation, and below them the interval, as far as there are."""
+    if found.n < 2 or math.isnan(found.std):
+        return share(found.mean)
+    return f"{found.mean:.4f} ± {found.std:.4f}\n[{found.low:.4f}, {found.high:.4f}]"
+
+
+def spread(found: Spread) -> str:
+    """Mean and deviation."""
+    return share(found.mean) + ("" if math.isnan(found.std) else f" ± {found.std:.4f}")
+
+
+def points(value: float) -> str:
+    """Percentage points with their sign."""
+    return UNKNOWN if math.isnan(value) else f"{100 * value:+.2f}"
+
+
+def points_interval(evidence: Evidence, say: Language) -> str:
+    if math.isnan(evidence.low):
+        return UNKNOWN
+    return say("range", low=points(evidence.low), high=points(evidence.high))
+
+
+def p_value(value: float) -> str:
+    if math.isnan(value):
+        return UNKNOWN
+    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+
+
+def seeds_needed(found: Comparison, say: Language) -> str:
+    """Seeds that would show the difference, or that it is shown."""
+    if found.basis != SEEDS:
+        return UNKNOWN if found.basis == NOTHING else "?"
+    if direction(found.evidence):
+        return say("shown")
+    return f"> {MOST_SEEDS}" if found.seeds_needed is None else str(found.seeds_needed)
+
+
+def crossing(found: Crossing, say: Language) -> str:
+    """The epoch of the mean curves, and in brackets of each seed."""
+    words = [_epoch_or_never(epoch, say) for epoch in found.epochs]
+    whole = _epoch_or_never(found.of_means, say)
+    return f"{whole} ({', '.join(words)})" if len(words) > 1 else whole
+
+
+def duration(seconds: float | None, say: Language) -> str:
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 5400:
+        return say("minutes", n=round(seconds / 60))
+    return say("hours", n=f"{seconds / 3600:.1f}")
+
+
+def amount(claim: Claim, value: float, say: Language, unit: bool = True) -> str:
+    """A figure of the claim's kind: points, a share, a loss or an epoch."""
+    if math.isnan(value):
+        return UNKNOWN
+    if claim.kind == "epoch":
+        return say("epoch", epoch=f"{value:.0f}") if unit else f"{value:.0f}"
+    if claim.kind == "difference" and claim.curve.startswith("acc"):
+        number = f"{100 * value:+.1f}"
+        return say("points", value=number) if unit else number
+    return f"{value:+.3f}" if claim.kind == "difference" else f"{value:.3f}"
+
+
+def published(claim: Claim, say: Language) -> str:
+    """The published figure with its tolerance."""
+    figure = getattr(claim, claim.kind)
+    tolerance = amount(claim, claim.tolerance, say, unit=False).lstrip("+")
+    nothing = claim.kind == "difference" and figure == 0
+    value = say("no_difference") if nothing else amount(claim, figure, say)
+    return say("within", value=value, tolerance=tolerance)
+
+
+def ours(judged: JudgedClaim, say: Language) -> str:
+    if judged.claim.kind == "epoch":
+        epochs = [
+            say("never") if epoch is None else say("epoch", epoch=epoch) for epoch in judged.epochs
+        ]
+        return ", ".join(epochs) or UNKNOWN
+    return amount(judged.claim, judged.evidence.mean, say)
+
+
+def claim_interval(judged: JudgedClaim, say: Language) -> str:
+    claim, evidence = judged.claim, judged.evidence
+    if math.isnan(evidence.low):
+        return UNKNOWN
+    low = amount(claim, evidence.low, say, unit=False)
+    return say("range", low=low, high=amount(claim, evidence.high, say))
+
+
+def figure_name(figure: str, last: int, say: Language) -> str:
+    names = {
+        "mean": say("mean_of_last", n=last), "last": say("last"), "best": say("best"),
+        "whole": say("whole"),
+    }  # fmt: skip
+    return names[figure]
+
+
+def remarks(judged: JudgedClaim, last: int, say: Language) -> list[str]:
+    """Sentences below a verdict: why, of which figure, how many seeds more, at which scale."""
+    claim, evidence, verdict = judged.claim, judged.evidence, judged.verdict
+    reason = say.remark(verdict.reason)
+    lines = [f"{reason[:1].upper()}{reason[1:]}{'。' if say.name == 'zh' else '.'}"]
+    if claim.kind != "epoch":
+        figure = figure_name(claim.figure, last, say)
+        lines.append(say("figure_judged", curve=say(claim.curve), figure=figure))
+        if evidence.basis == IMAGES and claim.figure != "whole":
+            lines.append(say("of_last_state"))
+    if verdict.word == UNDECIDED and evidence.basis == SEEDS and claim.kind != "epoch":
+        needed = judged.seeds_needed
+        lines.append(
+            say("to_settle_many", n=MOST_SEEDS) if needed is None else say("to_settle", n=needed)
+        )
+    if claim.scale:
+        lines.append(say("scale", text=claim.scale))
+    return lines
+
+
+def comparison_sentence(found: Comparison, say: Language) -> str:
+    """One difference in words, for pages without claims."""
+    evidence = found.evidence
+    over = {
+        SEEDS: say("over_seeds", n=len(found.seeds)), IMAGES: say("over_images"),
+        NOTHING: say("over_nothing"),
+    }[found.basis]  # fmt: skip
+    interval = points_interval(evidence, say)
+    if interval != UNKNOWN:
+        over = say("interval_is", interval=interval, over=over)
+    sign = direction(evidence)
+    key = {1: "shown_above", -1: "shown_below", 0: "none_shown"}[sign]
+    value = points(evidence.mean)
+    if sign:
+        value = value.lstrip("+-")
+    return say(key, method=found.method, baseline=found.baseline, points=value, interval=over)
+
+
+def values_in_words(labels: Sequence[str], values: Sequence[float]) -> str:
+    """ "none 0.4870, mixup 0.5421", for a figure's alternative text."""
+    return ", ".join(f"{label} {share(v)}" for label, v in zip(labels, values, strict=True))
+
+
+def _epoch_or_never(epoch: int | None, say: Language) -> str:
+    return say("never") if epoch is None else str(epoch)

@@ -1,0 +1,291 @@
+"""The report page of made-up runs: verdicts, figures, both languages, hostile names, its place."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from paddle_aug.commands import report
+from paddle_aug.core.errors import UserError
+from paddle_aug.page import sentences
+from paddle_aug.page.found_runs import find_runs
+from paddle_aug.page.render import MARK
+from paddle_aug.report import verdicts
+from paddle_aug.runs.layout import CURVES
+from tests.run_folders import ENVIRONMENT, write_run
+
+ROOT = Path(__file__).parents[2]
+EPOCHS = 40
+HOSTILE = "<script>alert(1)</script>\"'&"
+
+
+def write_method(folder, mode, values, rights=None, label=None, **config):
+    """Runs of one method with a constant evaluation accuracy each, by seed."""
+    for seed, value in enumerate(values):
+        curves = dict.fromkeys(CURVES, np.full(EPOCHS, value))
+        write_run(
+            folder / (label or mode) / f"seed{seed}", mode, curves,
+            config={"seed": seed, "epochs": EPOCHS, **config}, environment=ENVIRONMENT,
+            right=None if rights is None else rights[seed],
+        )  # fmt: skip
+
+
+def page(tmp_path, *arguments):
+    """The page's text."""
+    output = tmp_path / "out" / "report.html"
+    report.main([*map(str, arguments), "--output", str(output)])
+    return output.read_text(encoding="utf-8")
+
+
+def suite_results(folder, claims, method="mixup"):
+    """A suite's folder of results with two methods over three seeds."""
+    write_method(folder / "curves", "no", [0.40, 0.41, 0.42])
+    write_method(folder / "curves", "mixup", [0.45, 0.46, 0.471], label=method, alpha=0.2)
+    write_table(folder, claims, {"no": "no", method: "mixup"})
+    return folder
+
+
+def write_table(folder, claims, methods):
+    empty = {"baseline": None, "curve": "accEval", "figure": "mean", "difference": None,
+             "value": None, "epoch": None, "scale": ""}  # fmt: skip
+    table = {
+        "format": 1, "title": "A suite", "source": "nobody", "published": "+5", "written": "today",
+        "note": "", "quick": False, "missing": ["mixup, seed 3"], "command": "python all",
+        "baseline": "no", "last": 10,
+        "claims": [{**empty, "tolerance": 0.02, **each} for each in claims],
+        "commands": [{"label": "no", "seed": 0, "command": "python one", "trainingSeconds": 600.0}],
+        "methods": [
+            {"label": label, "studied": {"augment": mode, "alpha": 1},
+             "runs": [{"folder": f"curves/{label}/seed{seed}", "mode": mode} for seed in range(3)]}
+            for label, mode in methods.items()
+        ],
+    }  # fmt: skip
+    (folder / "table.json").write_text(json.dumps(table), encoding="utf-8")
+
+
+CLAIM = {"text": "mixup brings 5 points", "method": "mixup", "baseline": "no", "difference": 0.05}
+
+
+def test_the_verdict_comes_first_with_its_figures(tmp_path):
+    html = page(tmp_path, suite_results(tmp_path / "s", [CLAIM]), "--language", "en")
+    body = html[html.index("<main>") :]
+    order = ["mixup brings 5 points", ">reproduced<", "+5.0 points (± 2.0)", ">+5.0 points<",
+             "+4.9 to +5.2 points", "Not finished: mixup, seed 3.", "Evaluation accuracy of each",
+             "Against no", "<svg viewBox", "Other differences", "AMD EPYC", "python all",
+             "python one"]  # fmt: skip
+    places = [body.index(text) for text in order]
+    assert places == sorted(places), list(zip(order, places, strict=True))
+    assert "0.4603 ± 0.0105\n[0.4342, 0.4864]" in body
+    assert ">+5.03<" in body and ">+4.89 to +5.18<" in body and ">10 min<" in body
+
+
+@pytest.mark.parametrize(
+    ("claim", "english", "chinese"),
+    [
+        ({"difference": 0.2}, "same direction", "方向一致"),
+        ({"difference": -0.05}, "contradicted", "与之相反"),
+        ({"difference": 0}, "contradicted", "与之相反"),
+        ({"value": 0.9, "baseline": None}, "not seen", "未见到"),
+        ({"epoch": 3, "tolerance": 5}, "reproduced", "已复现"),
+    ],
+)
+def test_every_kind_of_claim_gets_its_verdict_in_words(tmp_path, claim, english, chinese):
+    folder = suite_results(tmp_path / "s", [{**CLAIM, "difference": None, **claim}])
+    for language, word in (("en", english), ("zh", chinese)):
+        html = page(tmp_path, folder, "--language", language)
+        assert f'<strong class="verdict">{word}</strong>' in html
+
+
+def test_runs_without_claims_are_compared_in_a_sentence(tmp_path):
+    write_method(tmp_path / "logs", "userDef", [0.40, 0.41, 0.42])
+    write_method(tmp_path / "logs", "mixup", [0.45, 0.46, 0.471])
+    html = page(tmp_path, tmp_path / "logs", "--language", "en")
+    assert ("mixup is above userDef by 5.03 points (95 % interval +4.89 to +5.18, over 3 seeds): "
+            "a difference is shown.") in html  # fmt: skip
+    html = page(tmp_path, tmp_path / "logs", "--language", "zh")
+    assert "mixup 比 userDef 高 5.03 个百分点（95 % 区间 +4.89 至 +5.18，基于 3 个种子）" in html
+
+
+def test_one_run_alone_and_curves_without_anything_else(tmp_path):
+    write_run(tmp_path / "logs", "mixup", epochs=3)
+    html = page(tmp_path, tmp_path / "logs", "--language", "en")
+    assert "There is one method only" in html and "not recorded" in html
+    assert "options of any run: not recorded, so not compared" in html
+    html = page(tmp_path, f"Mine={tmp_path / 'logs'}", "--language", "zh")
+    assert "所有训练：选项没有记录" in html and ">Mine<" in html.replace("</span> ", ">")
+
+
+class Names(HTMLParser):
+    """Every element and attribute of a page, and its text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.attributes, self.text, self.links = set(), set(), "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.add(tag)
+        for name, value in attrs:
+            self.attributes.add(name)
+            if name in ("href", "src", "xlink:href"):
+                self.links.append(value)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_hostile_names_are_text_and_nothing_asks_for_anything_outside(tmp_path):
+    folder = suite_results(tmp_path / "s", [{**CLAIM, "text": HOSTILE, "scale": HOSTILE}])
+    table = json.loads((folder / "table.json").read_text())
+    table |= {"title": HOSTILE, "source": HOSTILE, "command": HOSTILE, "note": HOSTILE}
+    table["methods"][1]["label"] = HOSTILE
+    for claim in table["claims"]:
+        claim["method"] = HOSTILE
+    (folder / "table.json").write_text(json.dumps(table))
+    html = page(tmp_path, folder, "--language", "en")
+    names = Names(html)
+    assert "script" not in names.elements
+    assert names.text.count(HOSTILE) >= 8
+    assert not {name for name in names.attributes if name.startswith("on")}
+    assert all(link.startswith(("#", "data:")) for link in names.links)
+    assert not re.search(r"url\((?!#)|@import", html)
+    anchors = {link[1:] for link in names.links if link.startswith("#")}
+    ids = re.findall(r'\bid="([^"]+)"', html)
+    assert anchors <= set(ids) and len(ids) == len(set(ids))
+
+
+def test_a_file_that_is_no_report_is_left_alone(tmp_path):
+    write_run(tmp_path / "logs", "mixup")
+    mine = tmp_path / "mine.html"
+    mine.write_text("<html>mine</html>")
+    for place, words in ((mine, "no report of paddle_aug"), (tmp_path, "is a folder")):
+        with pytest.raises(UserError, match=words):
+            report.main([str(tmp_path / "logs"), "--output", str(place)])
+    assert mine.read_text() == "<html>mine</html>"
+    first = page(tmp_path, tmp_path / "logs")
+    assert MARK in first
+    assert page(tmp_path, tmp_path / "logs") == first  # over an earlier one, the same bytes
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table.update(format=2), "another version"),
+        (lambda table: table.pop("claims"), "not a table of a suite"),
+        (lambda table: table["claims"][0].update(tolerance=-1), "not a table of a suite"),
+        (lambda table: table["methods"][0]["runs"][0].update(folder="gone"), "gone"),
+    ],
+)
+def test_a_damaged_table_of_a_suite_is_an_error_that_names_it(tmp_path, change, words):
+    folder = suite_results(tmp_path / "s", [CLAIM])
+    table = json.loads((folder / "table.json").read_text())
+    change(table)
+    (folder / "table.json").write_text(json.dumps(table))
+    with pytest.raises(UserError, match=words):
+        page(tmp_path, folder)
+
+
+def test_a_suites_file_names_its_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    suite_results(tmp_path / "results" / "s4", [CLAIM])
+    html = page(tmp_path, "configs/suites/s4.yaml", "--results", tmp_path / "results")
+    assert "<h1>A suite</h1>" in html
+    with pytest.raises(UserError, match="no results in"):
+        page(tmp_path, "configs/suites/s1.yaml", "--results", tmp_path / "results")
+
+
+def test_a_folder_of_runs_is_searched(tmp_path):
+    write_method(tmp_path / "a", "no", [0.4, 0.5])
+    write_method(tmp_path / "a", "mixup", [0.4], label="b")
+    found = find_runs([str(tmp_path / "a")], set())
+    assert [(run.label, run.mode, run.seed) for run in found.runs] == [
+        ("b", "mixup", 0), ("no", "no", 0), ("no", "no", 1),
+    ]  # fmt: skip
+    assert found.commands[0].command == "python train.py"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no curves found"):
+        find_runs([str(tmp_path / "empty")], set())
+
+
+def test_options_that_differ_are_shown(tmp_path):
+    html = page(tmp_path, suite_results(tmp_path / "s", [CLAIM]), "--language", "en")
+    row = re.search(r'<th scope="row">alpha</th>(.*?)</tr>', html)
+    assert row and re.findall("<td>(.*?)</td>", row[1]) == ["the method&#39;s own", "0.2"]
+
+
+# The sentences
+
+
+def test_every_sentence_is_there_in_both_languages_with_the_same_gaps():
+    for key, texts in sentences.SENTENCES.items():
+        assert len(texts) == len(sentences.LANGUAGES) == 2 and all(texts), key
+        gaps = [set(re.findall(r"\{(\w+)\}", text)) for text in texts]
+        assert gaps[0] == gaps[1], key
+        for text in texts:
+            assert text.count("|") == (1 if "|" in text and "{n}" in text else 0), key
+        assert key in ("nothing",) or re.search("[\u4e00-\u9fff]", texts[1]) or key == "within", key
+    for english, chinese in sentences.REMARKS.items():
+        assert english.count("{") == chinese.count("{"), english
+
+
+def test_every_sentence_is_said_somewhere():
+    folder = ROOT / "paddle_aug/page"
+    files = [path for path in folder.iterdir() if path.suffix in (".py", ".html")]
+    text = "\n".join(p.read_text("utf-8") for p in files if p.name != "sentences.py")
+    curves = {"lossTrain", "accTrain", "lossEval", "accEval"}
+    said = set(re.findall(r"[\"'](\w+)[\"']", text)) | curves
+    assert set(sentences.SENTENCES) - said == set()
+    assert set(re.findall(r"say\(\s*[\"'](\w+)[\"']", text)) <= set(sentences.SENTENCES)
+
+
+def test_every_reason_of_a_verdict_has_its_chinese():
+    say = sentences.Language("zh")
+    nan = float("nan")
+    bounds = [(-0.3, -0.2), (-0.1, 0.1), (-0.01, 0.01), (0.01, 0.02), (0.05, 0.07), (0.2, 0.3),
+              (nan, nan)]  # fmt: skip
+    found = set()
+    for basis in (verdicts.SEEDS, verdicts.IMAGES, verdicts.NOTHING):
+        for low, high in bounds:
+            for p in (0.001, 0.5):
+                ours = verdicts.Evidence(basis, (low + high) / 2, low, high, p)
+                for published in (0.06, -0.06, 0):
+                    found.add(verdicts.judge_difference(ours, published, 0.02).reason)
+                found.add(verdicts.judge_value(ours, 0.06, 0.02).reason)
+    for epochs in ((), (None,), (None, 3), (3, 4)):
+        for length in (5, 500):
+            found.add(verdicts.judge_epoch(epochs, 150, 10, length).reason)
+    found.add("there is no finished run of mixup")
+    assert len(found) > 25
+    assert [
+        reason for reason in found if re.search("[a-z]{4}", say.remark(reason).replace("mixup", ""))
+    ] == []
+    assert say.remark("it stays above in 1 of 3 seeds only").startswith("3 个种子中只有 1 个")
+    assert say.remark("something new") == "something new"
+
+
+@pytest.mark.parametrize(
+    ("variables", "language"),
+    [({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
+     ({"LANG": "de_DE"}, "en"), ({"LC_MESSAGES": "zh_TW"}, "zh")],
+)  # fmt: skip
+def test_the_language_is_the_locales(monkeypatch, variables, language):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert report.language_of_locale() == language
+
+
+def test_the_verbs_languages_are_the_sentences():
+    assert report.LANGUAGES == sentences.LANGUAGES
+
+
+def test_the_committed_results_make_a_small_page(tmp_path):
+    html = page(tmp_path, ROOT / "results/small_data", "--language", "zh")
+    assert len(html.encode()) < 1_500_000
+    suite = yaml.safe_load((ROOT / "configs/suites/small_data.yaml").read_text("utf-8"))
+    assert suite["claims"][0]["text"] in html and '<html lang="zh-CN">' in html
