@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "train": _TRAIN,
     "evaluation": _EVALUATION,
     "export": _BUILD | {"runs", "build"},
-    "page": {"core", "modes", "runs", "report"},
+    "page": _BUILD | {"runs", "report", "build"},
     "commands": _EVALUATION | {"evaluation", "command_line", "export", "page"},
     "__main__": {"core", "cli", "__init__"},
 }

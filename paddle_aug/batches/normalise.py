@@ -37,6 +37,17 @@ def to_chw(
     return out
 
 
+def to_pixels(
+    image: np.ndarray, mean: float | Sequence[float] = 0.5, std: float | Sequence[float] = 0.5
+) -> np.ndarray:
+    """The uint8 RGB image [H, W, 3] of a normalised one, float [3, H, W] or [1, H, W]; what a mix
+    has made darker than black or brighter than white is cut."""
+    channels = image.shape[0]
+    means, stds = (np.reshape(per_channel(v, channels), (channels, 1, 1)) for v in (mean, std))
+    pixels = np.rint((image * stds + means) * 255).clip(0, 255).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(pixels, (3, *image.shape[1:])).transpose(1, 2, 0))
+
+
 def per_channel(value: float | Sequence[float], channels: int) -> list[float]:
     """One value for each channel, from a number or a sequence; gray takes the average of three."""
     return np.broadcast_to(np.mean(value) if channels == 1 else value, channels).tolist()

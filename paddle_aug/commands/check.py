@@ -21,6 +21,7 @@ DATA_OPTIONS = (
     "images_root", "image_column", "label_column", "eval_data", "eval_share", "split", "folders",
     "class_names", "changes_label", "encoding", "seed",
 )  # fmt: skip
+FILES = ("check.json", "contact_sheet.png")
 TRIAL_OPTIONS = ("augment", "image_size", "batch_size")
 
 
@@ -75,22 +76,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _check(config: "Config", args: argparse.Namespace) -> int:
     from paddle_aug.commands.check_report import contact_sheet, format_summary, summarize
     from paddle_aug.core.atomic import write_json
+    from paddle_aug.core.folders.lock import locked
     from paddle_aug.data.load import load_data
     from paddle_aug.data.scan import scan
     from paddle_aug.report.figure import print_font_note, save_figure
 
+    refuse_foreign_folder(args.output)
     train, evaluation = load_data(_data_options(config))
     found = scan(train, evaluation)
     summary = summarize(found, train.description, train.read_as)
-    sheet = save_figure(contact_sheet(found), args.output / "contact_sheet.png")
-    write_json(args.output / "check.json", summary)
+    report, sheet = (args.output / name for name in FILES)
+    with locked(args.output, wait=True):
+        refuse_foreign_folder(args.output)
+        write_json(report, summary)
+        save_figure(contact_sheet(found), sheet)
     if args.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
         print(format_summary(summary))
-        print(f"wrote {sheet} and {args.output / 'check.json'}")
+        print(f"wrote {sheet} and {report}")
     print_font_note(train.classes)
     return 1 if summary["problems"] else 0
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Raise UserError where the folder has files that `check` would replace, of another kind."""
+    from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
+
+    ours = holds_json(folder / FILES[0], "images", "problems", "notes")
+    refuse_foreign(folder, FILES, ours, "a check")
 
 
 def _seconds(text: str) -> float:

@@ -117,9 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if output.is_dir() or not output.suffix:
         output = output / name
 
-    from paddle_aug.report.figure import save_figure
+    from paddle_aug.report.figure import refuse_foreign_picture, save_figure
     from paddle_aug.report.image_sheet import draw_sheet
 
+    refuse_foreign_picture(output)
     photos, excluded = load_photos(args.image, config)
     if len(photos) < SHEETS[sheet][0]:
         raise UserError(f"--sheet {sheet} needs {SHEETS[sheet][0]} images: give --image again")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paddle_aug.augment import ops
-from paddle_aug.batches.normalise import per_channel, to_chw
+from paddle_aug.batches.normalise import to_chw, to_pixels
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
 from paddle_aug.mix import images
@@ -112,7 +112,7 @@ def mix_sheet(
         draw = always.draw(stream(seed, 0, 4 + number, "preview"), height, width)
         assert draw is not None
         batches = (to_chw(image, mean, std)[None] for image in (photo.image, other))
-        mixed = _to_pixels(policy.apply(draw, *batches)[0], mean, std)
+        mixed = to_pixels(policy.apply(draw, *batches)[0], mean, std)
         lam = float(draw.lam)
         label = photo.name
         if lam < 1:
@@ -133,11 +133,3 @@ def draws_sheet(
 
 def _augmented(photo: Photo, transform: ImageTransform, seed: int, number: int) -> np.ndarray:
     return transform(photo.image.copy(), stream(seed, 0, number, "preview"))
-
-
-def _to_pixels(image: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
-    """uint8 [H, W, 3] of a normalised float image [3, H, W]."""
-    shape = (3, 1, 1)
-    means, stds = (np.reshape(per_channel(v, 3), shape) for v in (mean, std))
-    pixels = np.rint((image * stds + means) * 255).clip(0, 255)
-    return np.ascontiguousarray(pixels.transpose(1, 2, 0).astype(np.uint8))

@@ -7,9 +7,15 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
+
+if TYPE_CHECKING:
+    from paddle_aug.page.pictures import ImageSource
+    from paddle_aug.page.sentences import Language
 
 EPILOG = """\
 examples:
@@ -23,14 +29,14 @@ examples:
 The page is one file without scripts, and opens without a network, on a phone as well; it can be
 printed. What its figures are and how verdicts are found is explained in docs/judging.md.
 """
-LANGUAGES = ("en", "zh")
+LANGUAGES = ("en", "zh")  # those of the page's sentences
 
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=command("report"),
         description="One HTML page of several runs: verdicts on published claims first, then "
-        "tables, curves, in what the runs differ, where they ran, the commands that repeat them.",
+        "tables, curves, images, in what the runs differ, and the commands that repeat them.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,6 +54,10 @@ def build_parser() -> argparse.ArgumentParser:
         "flip, the first)")  # fmt: skip
     add("--results", metavar="FOLDER", type=user_path, default=Path("logs/results"),
         help="where the results of a suite's YAML file are (default: %(default)s)")  # fmt: skip
+    add("--no-images", action="store_true",
+        help="show no image of the data, such as where they may not be handed on")  # fmt: skip
+    add("--allow-imports", action=AllowImports,
+        help="import the code of your own that augmented images, to draw them")  # fmt: skip
     return parser
 
 
@@ -76,11 +86,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     for difference in judged.fairness.differences:
         print(f"note: the runs differ in {difference}", file=sys.stderr)
     say = Language(args.language)
-    html = render(contents(found, judged, say, f"python -m paddle_aug report {shlex.join(argv)}"),
-                  say)  # fmt: skip
+    images = image_source(args.no_images, say)
+    repeated = f"python -m paddle_aug report {shlex.join(argv)}"
+    html = render(contents(found, judged, images, say, repeated), say)
     write_page(args.output, html)
     print(f"wrote {args.output} ({len(html.encode()) / 1e6:.2f} MB)")
     return 0
+
+
+def image_source(leave_out: bool, say: "Language") -> "ImageSource":
+    """Where images of the runs' data come from; without Paddle there are none."""
+    from paddle_aug.core.errors import UserError
+    from paddle_aug.core.requirements import explain
+    from paddle_aug.page.pictures import NoImages
+
+    if leave_out:
+        return NoImages(say("left_out"))
+    try:
+        from paddle_aug.core.paddle_import import import_paddle
+
+        import_paddle()
+        from paddle_aug.page.run_images import RunImages
+    except (ImportError, UserError) as error:
+        reason = explain(error) if isinstance(error, ImportError) else str(error)
+        return NoImages(reason or str(error))
+    return RunImages()
 
 
 def results_of(name: str, results: Path) -> str:

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the schedule and write OUTPUT/<augment>_schedule.png; nothing is trained."""
     from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
     from paddle_aug.command_line import parse_args
-    from paddle_aug.report.figure import save_figure
+    from paddle_aug.report.figure import refuse_foreign_picture, save_figure
     from paddle_aug.report.schedule_figure import draw_schedule
     from paddle_aug.train.learning_rate import LearningRate
 
@@ -52,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(describe(config.epochs, is_active, rates))
     if config.lr_schedule == "plateau":
         print("plateau: the rate is cut when the evaluation loss stalls, which cannot be foreseen")
-    figure = draw_schedule(config.epochs, is_active, rates)
     path = Path(config.output) / f"{config.mode}_schedule.png"
+    refuse_foreign_picture(path)
+    figure = draw_schedule(config.epochs, is_active, rates)
     print(f"wrote {save_figure(figure, path)}")
     return 0
 

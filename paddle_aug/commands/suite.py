@@ -77,7 +77,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
 
-    from paddle_aug.commands.suite_cells import run_cells
     from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
     from paddle_aug.commands.suite_plan import (
         is_finished,
@@ -86,21 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         suite_name,
         with_seeds,
     )
-    from paddle_aug.commands.suite_progress import SuiteProgress
     from paddle_aug.commands.suite_results import (
         keep_cell,
         print_results,
+        refuse_foreign_results,
         with_comparable_figures,
         write_results,
     )
-    from paddle_aug.report.side_by_side import refuse_foreign_folder
 
     file = find_config(args.file)
     suite = with_seeds(read_suite(file), args.seeds)
     changes = given_to_all(argv[cut + 1 :])
     runs = plan(file, suite, args.quick, changes, args.logs)
     results = args.results / suite_name(file, args.quick)
-    refuse_foreign_folder(results)  # now, and not when the runs are done
+    refuse_foreign_results(results, runs)  # now, and not when the runs are done
     environment = child_environment(args.jobs)
     finished = [run for run in runs if is_finished(run)]
     cells = []
@@ -115,11 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             refuse_other_conditions(finished, environment, args.allow_differences)
     for run in finished:
         keep_cell(results, run)
-    code = run_cells(
-        cells, args.jobs, environment, SuiteProgress(runs, args.jobs),
-        lambda run: keep_cell(results, run),
-    )  # fmt: skip
-    if code:
+    if cells and (code := work_on(cells, runs, args, environment, results)):
         return code
     suite, note = with_comparable_figures(suite, args.quick, changes)
     if note:
@@ -130,6 +124,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"warning: the runs differ in {difference}", file=sys.stderr)
     print_results(results, suite, found)
     return 0
+
+
+def work_on(
+    cells: "Sequence[Cell]", runs: "Sequence[PlannedRun]", args: argparse.Namespace,
+    environment: dict[str, str], results: Path,
+) -> int:  # fmt: skip
+    """Make the runs that are left, as the only suite that does; returns 0, or a failed one's code.
+
+    Raises UserError where another process works on the same suite's runs.
+    """
+    from paddle_aug.commands.suite_cells import run_cells
+    from paddle_aug.commands.suite_progress import SuiteProgress
+    from paddle_aug.commands.suite_results import keep_cell
+    from paddle_aug.core.folders.lock import locked
+
+    with locked(args.logs / results.name / "runs", option="--logs"):
+        return run_cells(
+            cells, args.jobs, environment, SuiteProgress(runs, args.jobs),
+            lambda run: keep_cell(results, run),
+        )  # fmt: skip
 
 
 def given_to_all(argv: Sequence[str]) -> dict[str, Any]:

@@ -29,11 +29,20 @@ from paddle_aug.commands.suite_plan import (
 )
 from paddle_aug.core.atomic import copy_file, write_json, write_text
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.lock import locked
+from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.text import duration
 from paddle_aug.report.groups import Group
-from paddle_aug.report.side_by_side import SideBySide, for_terminal, put_side_by_side, write
+from paddle_aug.report.side_by_side import (
+    SideBySide,
+    for_terminal,
+    put_side_by_side,
+    refuse_foreign_folder,
+    write,
+)
 from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS
+from paddle_aug.runs.ownership import is_kept
 from paddle_aug.runs.reading import Run, read_run
 
 # The project's folder: paths in it are told from there.
@@ -49,11 +58,29 @@ def cell_folder(results: Path, run: PlannedRun) -> Path:
     return results / "curves" / slug(run.entry.label) / f"seed{run.seed}"
 
 
+def refuse_foreign_results(results: Path, runs: Sequence[PlannedRun]) -> None:
+    """Raise UserError where the folder has files that the suite would replace, of another kind."""
+    refuse_foreign_folder(results)
+    for run in runs:
+        place, paths = cell_folder(results, run), run.paths
+        sources = (*paths.curves, paths.metrics, paths.config, paths.changes, paths.environment)
+        names = (*(source.name for source in sources), FIGURES, PREDICTIONS)
+        refuse_foreign(place, names, is_kept(place), "kept of a run")
+
+
 def keep_cell(results: Path, run: PlannedRun) -> None:
-    """Copy the small files of a finished run, without paths of this machine in them."""
-    place = cell_folder(results, run)
+    """Copy the small files of a finished run, without paths of this machine in them.
+
+    Raises UserError where files of these names are there that no suite has kept.
+    """
+    with locked(results, wait=True):
+        refuse_foreign_results(results, [run])
+        _copy_small_files(cell_folder(results, run), run)
+
+
+def _copy_small_files(place: Path, run: PlannedRun) -> None:
     paths = run.paths
-    for source in (*paths.curves, paths.metrics):
+    for source in (paths.metrics, *paths.curves):  # the folder's mark first
         copy_file(source, place / source.name)
     for source in (paths.config, paths.changes):
         values = portable(read_yaml(source))

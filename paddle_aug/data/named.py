@@ -175,6 +175,13 @@ def _download(name: str) -> TrainAndEval:
     return train, evaluation
 
 
+def is_downloaded(name: str) -> bool:
+    """Whether Paddle has one of NAMES on this machine already, so that no network is needed."""
+    from paddle.dataset import common
+
+    return (Path(common.DATA_HOME) / _DOWNLOADS[name]).is_file()
+
+
 def _check_reachable(downloaded: Path) -> None:
     """Raise OSError within seconds where there is no internet; Paddle would wait for ever."""
     if downloaded.is_file():

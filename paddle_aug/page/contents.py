@@ -6,6 +6,12 @@ from typing import Any
 from paddle_aug.page import tables, wording
 from paddle_aug.page.curve_pictures import curve_pictures, legend
 from paddle_aug.page.found_runs import Found
+from paddle_aug.page.pictures import (
+    ImageSource,
+    shown_changes,
+    shown_matrices,
+    training_sheets,
+)
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.judge import JudgedClaim
 from paddle_aug.report.side_by_side import SideBySide
@@ -24,7 +30,9 @@ class ClaimCard:
     remarks: list[str]
 
 
-def contents(found: Found, judged: SideBySide, say: Language, command: str) -> dict[str, Any]:
+def contents(
+    found: Found, judged: SideBySide, images: ImageSource, say: Language, command: str
+) -> dict[str, Any]:
     """Values of the template's names. command: makes this page."""
     judgement = judged.judgement
     last = judgement.last
@@ -52,6 +60,9 @@ def contents(found: Found, judged: SideBySide, say: Language, command: str) -> d
         "notes": _notes(judged, say),
         "curves": pictures,
         "curve_notes": _curve_notes(judged, say),
+        "sheets": training_sheets(groups, images, say),
+        "matrices": shown_matrices(groups, say),
+        "changes": shown_changes(groups, judged.baseline, images, say),
         "options": tables.options_table(judged, say),
         "differences": judged.fairness.differences,
         "unknown": [say.remark(line) for line in judged.fairness.unknown],

@@ -22,6 +22,10 @@ from paddle_aug.report.groups import Group
 
 # Stands for the page's own text colour, light or dark; no curve has it.
 _INK = "#010203"
+# Relative luminance, as the contrast of texts is reckoned by.
+_BRIGHT_ENOUGH = 0.3
+# matplotlib's colour of the grid, which the style sheet has for both grounds.
+_GRID = "#b0b0b0"
 _NUMBER = re.compile(r"\d+\.\d{3,}")
 
 
@@ -46,7 +50,7 @@ class CurvePicture:
 
 
 def legend(groups: Sequence[Group], baseline: Group) -> list[Line]:
-    """The methods' colours as in all figures on light ground, half white on dark."""
+    """The methods' colours as in all figures on light ground, lightened on dark."""
     chosen = colours(groups, baseline)
     lines = []
     for number, group in enumerate(groups):
@@ -56,6 +60,15 @@ def legend(groups: Sequence[Group], baseline: Group) -> list[Line]:
             Line(group.label, f"--line{number}", to_hex(colour), to_hex((red, green, blue)))
         )
     return lines
+
+
+def _lightened(colour: str) -> str:
+    """The colour with as much white as it needs to be seen on a dark ground."""
+    for share in np.arange(0, 1, 0.05):
+        red, green, blue = (part + share * (1 - part) for part in to_rgb(colour))
+        if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 >= _BRIGHT_ENOUGH:
+            return to_hex((red, green, blue))
+    return "#ffffff"
 
 
 def curve_pictures(
@@ -78,7 +91,7 @@ def _picture(
 ) -> CurvePicture:
     figure = new_figure(4.8, 3.2)
     figure.set_layout_engine("none")  # the numbers on the axes are all there is beside the axes
-    axes = figure.add_axes((0.11, 0.09, 0.88, 0.89))
+    axes = figure.add_axes((0.11, 0.09, 0.86, 0.89))
     cut = draw_curves(axes, groups, baseline, kind, start)
     axes.set(title="", xlabel="", ylabel="")
     axes.tick_params(colors=_INK, labelsize=9)
@@ -122,7 +135,7 @@ def _as_svg(figure: Figure, name: str, lines: Sequence[Line]) -> str:
     text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>',
                   r'<svg \1 xmlns:xlink="http://www.w3.org/1999/xlink" aria-hidden="true">', text,
                   count=1)  # fmt: skip
-    text = text.replace(_INK, "currentColor")
+    text = text.replace(_INK, "currentColor").replace(f": {_GRID}", ": var(--rule)")
     for line in lines:
         text = text.replace(f": {line.light}", f": var({line.name})")
     text = _NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)

@@ -84,15 +84,26 @@ def options_table(found: SideBySide, say: Language) -> Table | None:
 
 
 def environment_table(groups: Sequence[Group], say: Language) -> Table:
-    """What the runs were computed by; a row for each kind of environment."""
-    named: dict[tuple[str, ...], list[str]] = {}
+    """What the runs were computed by: a column for each kind of environment."""
+    named: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for group in groups:
         for run in group.runs:
-            named.setdefault(tuple(_environment(run, say)), []).append(_name(group, run, say))
-    head = [say("for_runs"), say("processor"), say("threads"), say("system"), say("device"),
-            say("computed_by"), say("versions"), say("code"), say("data")]  # fmt: skip
-    rows = [[", ".join(names), *cells] for cells, names in named.items()]
-    return Table(say("environment"), head, rows)
+            runs = named.setdefault(tuple(_environment(run, say)), {})
+            runs.setdefault(group.label, []).append(text(run.seed))
+    columns = [
+        [
+            "; ".join(
+                say("seeds_of", label=label, seeds=", ".join(seeds), n=len(seeds))
+                for label, seeds in runs.items()
+            ),
+            *cells,
+        ]
+        for cells, runs in named.items()
+    ]
+    names = [say("for_runs"), say("processor"), say("threads"), say("system"), say("device"),
+             say("computed_by"), say("versions"), say("code"), say("data")]  # fmt: skip
+    rows = list(zip(names, *columns, strict=True))
+    return Table(say("environment"), [], rows)
 
 
 def all_warnings(groups: Iterable[Group], say: Language) -> list[str]:

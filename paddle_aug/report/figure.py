@@ -9,15 +9,19 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import ExifTags, Image
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 
+# Stands in every picture that is made here, so that nobody else's is replaced by one.
+MARK = "picture of paddle_aug"
 # Fonts with Chinese, Japanese and Korean glyphs, as the usual systems name them.
 CJK_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC",
@@ -38,6 +42,21 @@ def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
     return figure
 
 
+def refuse_foreign_picture(path: Path) -> None:
+    """Raise UserError where the file is there and is no picture that `save_figure` has written."""
+    try:
+        ours = MARK.encode() in path.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"{path}: cannot be replaced by a picture ({error.strerror})") from None
+    if not ours:
+        raise UserError(
+            f"{path}: is there, and nothing in it says that it is a picture of this program; it is "
+            "not replaced: choose another --output"
+        )
+
+
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a picture of the kind that the name's ending says (.png, .svg, ...), whole or not at
     all.
@@ -50,8 +69,21 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
         raise UserError(f"{path}: unknown kind of picture: end the name in .{', .'.join(kinds)}")
     make_readable(figure)
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, format=kind)
+        figure.savefig(temporary, format=kind, **_with_mark(kind))
     return path
+
+
+def _with_mark(kind: str) -> dict[str, Any]:
+    """Arguments of savefig that write MARK into a picture; none where its kind takes no words."""
+    if kind == "png":
+        return {"metadata": {"Software": MARK}}
+    if kind in ("svg", "pdf", "ps", "eps"):
+        return {"metadata": {"Creator": MARK}}
+    if kind in ("jpg", "jpeg", "tif", "tiff", "webp", "avif"):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Software] = MARK
+        return {"pil_kwargs": {"exif": exif}}
+    return {}
 
 
 def make_readable(figure: Figure) -> None:

@@ -37,6 +37,16 @@ def is_run(paths: RunPaths) -> bool:
     return isinstance(config, dict) and {"augment", "model", "epochs", "seed"} <= config.keys()
 
 
+def is_kept(folder: Path) -> bool:
+    """Whether a suite keeps the small files of a run in the folder: by its metrics.csv, the first
+    of them, which those of every version have."""
+    try:
+        with (folder / METRICS).open("rb") as file:
+            return file.readline().startswith(b"epoch,lr,mixing,lossTrain,")
+    except OSError:
+        return False
+
+
 def is_evaluation(folder: Path) -> bool:
     """Whether evaluate.py has filled the folder."""
     return holds_json(folder / EVALUATION_FILES[0], "classes", "confusion", "top1")

@@ -10,10 +10,13 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from paddle_aug.__main__ import main
+from paddle_aug.commands.check import FILES as CHECK_FILES
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
@@ -44,21 +47,31 @@ def comparison(run: Path, output: Path) -> None:
     main(["compare", str(run), "--output", str(output), "--last", "1"])
 
 
-def suite(run: Path, output: Path) -> None:
-    """Only to the point where it looks at its results' folder: before any run."""
+def write_suite(run: Path) -> Path:
     place = run.parent / "one.yaml"
     entry = {"label": "a", "config": "none.yaml", "options": {"augment": "no"}}
     place.write_text(yaml.safe_dump({"title": "t", "source": "s", "runs": [entry]}))
     (run.parent / "none.yaml").write_text("data: digits\n")
-    main(["suite", str(place), "--dry-run", "--results", str(output.parent)])
+    return place
+
+
+def suite(run: Path, output: Path) -> None:
+    """Only to the point where it looks at its results' folder: before any run."""
+    main(["suite", str(write_suite(run)), "--dry-run", "--results", str(output.parent)])
+
+
+def check(run: Path, output: Path) -> None:
+    main(["check", "digits", "--output", str(output)])
 
 
 WRITERS = {
     "evaluation": (evaluate, EVALUATION_FILES),
     "export": (export, EXPORT_FILES),
     "comparison": (comparison, FILES),
+    "check": (check, CHECK_FILES),
     "suite": (suite, FILES),
 }
+REPEATED = ("evaluation", "export", "comparison", "check")
 
 
 @pytest.mark.parametrize(("write", "names"), WRITERS.values(), ids=WRITERS)
@@ -75,8 +88,7 @@ def test_files_of_the_same_names_that_it_did_not_write_stay(write, names, run, t
 
 
 @pytest.mark.parametrize(
-    ("write", "names"), [WRITERS[name] for name in ("evaluation", "export", "comparison")],
-    ids=["evaluation", "export", "comparison"],
+    ("write", "names"), [WRITERS[name] for name in REPEATED], ids=REPEATED
 )  # fmt: skip
 def test_its_own_are_replaced_and_what_lies_beside_them_stays(write, names, run, tmp_path, capsys):
     output = tmp_path / "out"
@@ -97,8 +109,7 @@ def test_its_own_are_replaced_and_what_lies_beside_them_stays(write, names, run,
 
 
 @pytest.mark.parametrize(
-    "write", [WRITERS[name][0] for name in ("evaluation", "export", "comparison")],
-    ids=["evaluation", "export", "comparison"],
+    "write", [WRITERS[name][0] for name in REPEATED], ids=REPEATED
 )  # fmt: skip
 def test_two_writers_take_turns(write, run, tmp_path, capsys, caplog):
     output, seen = tmp_path / "out", []
@@ -111,6 +122,52 @@ def test_two_writers_take_turns(write, run, tmp_path, capsys, caplog):
         seen.append(output.exists() and any(output.iterdir()))
     writer.join(60)
     assert seen == [False] and any(output.iterdir())
+
+
+def test_what_a_suite_did_not_keep_of_a_run_stays(run, tmp_path):
+    place = tmp_path / "one" / "curves" / "a" / "seed0"
+    place.mkdir(parents=True)
+    (place / "config.yaml").write_text("mine")
+    with pytest.raises(UserError, match=r"seed0: is not kept of a run .* replaced: config\.yaml;"):
+        suite(run, tmp_path / "one")
+    (place / "metrics.csv").write_text("epoch,lr,mixing,lossTrain,accTrain\n")  # of any version
+    suite(run, tmp_path / "one")
+    assert (place / "config.yaml").read_text() == "mine"
+
+
+def test_of_two_suites_on_the_same_runs_the_second_one_is_refused(run, tmp_path):
+    file = write_suite(run)
+    with (
+        locked(tmp_path / "one" / "runs"),
+        pytest.raises(UserError, match="writes here: wait .* choose another --logs"),
+    ):
+        main(["suite", str(file), "--logs", str(tmp_path), "--results", str(tmp_path / "r")])
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "svg"])
+def test_a_picture_replaces_only_a_picture_of_the_program(ending, tmp_path, capsys):
+    picture = tmp_path / f"mine.{ending}"
+    photo = np.zeros((20, 30, 3), np.uint8)
+    Image.fromarray(photo).save(picture, format="png")
+    before = picture.read_bytes()
+    preview = ["preview", "--image", str(picture), "--augment", "userDef", "--output", str(picture)]
+    with pytest.raises(UserError, match=f"mine.{ending}: is there, and nothing in it says"):
+        main(preview)
+    assert picture.read_bytes() == before
+    again = ["preview", "--sheet", "mixup-lam", "--output", str(tmp_path / f"own.{ending}")]
+    assert main(again) == main(again) == 0
+
+
+def test_a_schedules_picture_replaces_none_of_the_user(tmp_path, capsys):
+    mine = tmp_path / "mixup_schedule.png"
+    mine.write_bytes(b"mine")
+    with pytest.raises(UserError, match="it is not replaced"):
+        main(["schedule", "--augment", "mixup", "--epochs", "2", "--output", str(tmp_path)])
+    assert mine.read_bytes() == b"mine"
+    mine.unlink()
+    for _ in range(2):
+        main(["schedule", "--augment", "mixup", "--epochs", "2", "--output", str(tmp_path)])
 
 
 def test_pictures_of_a_comparison_that_was_replaced_do_not_stay(run, tmp_path, capsys):

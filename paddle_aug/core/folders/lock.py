@@ -84,13 +84,14 @@ class Owner:
 
 
 @contextlib.contextmanager
-def locked(place: str | Path, wait: bool = False) -> Iterator[None]:
+def locked(place: str | Path, wait: bool = False, option: str = "--output") -> Iterator[None]:
     """Be the only writer in folder `place`, which need not exist yet, within the context.
 
-    wait: until another one has ended, where there is one. Raises UserError where another process
-    writes there, where that cannot be known, and where the lock's folder cannot be written.
+    wait: until another one has ended, where there is one. option: by which a user chooses the
+    place, for the message. Raises UserError where another process writes there, where that cannot
+    be known, and where the lock's folder cannot be written.
     """
-    lock = _FolderLock(Path(place))
+    lock = _FolderLock(Path(place), option)
     lock.acquire(wait)
     try:
         lock.note_owner()
@@ -118,8 +119,8 @@ def refuse_if_locked(place: str | Path) -> None:
 class _FolderLock:
     """The lock of one folder and the note beside it."""
 
-    def __init__(self, place: Path):
-        self.place = place
+    def __init__(self, place: Path, option: str = "--output"):
+        self.place, self.option = place, option
         whole = Path(os.path.abspath(place))
         folder, name = whole.parent, f".{whole.name}"
         if whole.is_dir() and not os.access(folder, os.W_OK):  # a disk's own top, for one
@@ -193,7 +194,7 @@ class _FolderLock:
 
     def _in_use(self, owner: Owner | None) -> UserError:
         return UserError(f"{self.place}: {self._named(owner)}, writes here: wait for its end, stop "
-                         "it, or choose another --output")  # fmt: skip
+                         f"it, or choose another {self.option}")  # fmt: skip
 
     def _named(self, owner: Owner | None) -> str:
         return owner.describe(self._now) if owner else "another process"

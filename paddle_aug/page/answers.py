@@ -1,0 +1,108 @@
+"""What the methods answered on the evaluation images: confusion matrices, and which images became
+right or wrong with a method. From predictions.npz alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from paddle_aug.report.groups import Group
+from paddle_aug.runs.predictions import Predictions
+from paddle_aug.runs.reading import Run
+
+# A matrix of more classes is shown as a picture, without its numbers.
+MOST_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Confusion matrix of a method, over all its runs with predictions.
+
+    counts: int64 [C, C], rows true classes. runs: how many it is of.
+    """
+
+    label: str
+    classes: tuple[str, ...]
+    counts: np.ndarray
+    runs: int
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.counts.trace() / self.counts.sum())
+
+    @property
+    def shares(self) -> np.ndarray:
+        """float [C, C]: of the true class; 0 where it has no image."""
+        totals = self.counts.sum(axis=1, keepdims=True)
+        return np.divide(self.counts, totals, out=np.zeros(self.counts.shape), where=totals > 0)
+
+    def largest_errors(self, most: int) -> list[tuple[str, str, int]]:
+        """(true class, predicted class, images), the most frequent first."""
+        wrong = self.counts.copy()
+        np.fill_diagonal(wrong, 0)
+        places = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        rows, columns = np.unravel_index(places, wrong.shape)
+        return [
+            (self.classes[row], self.classes[column], int(wrong[row, column]))
+            for row, column in zip(rows, columns, strict=True)
+            if wrong[row, column]
+        ]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Images on which a method and the baseline disagree about being right, in one seed.
+
+    gained: numbers of images that only the method has right, those first of which it is surest;
+    lost: that only the baseline has right, in the order of its sureness.
+    """
+
+    label: str
+    run: Run
+    own: Predictions
+    other: Predictions
+    gained: np.ndarray
+    lost: np.ndarray
+
+
+def matrices(groups: Sequence[Group]) -> list[Matrix]:
+    """Of every method that has predictions, in the groups' order."""
+    found = []
+    for group in groups:
+        answers = [run.predictions for run in group.runs if run.predictions is not None]
+        if not answers:
+            continue
+        classes = answers[0].classes
+        same = [each for each in answers if each.classes == classes]
+        count = len(classes)
+        counts = np.zeros((count, count), np.int64)
+        for each in same:
+            np.add.at(counts, (each.labels, each.predicted), 1)
+        found.append(Matrix(group.label, classes, counts, len(same)))
+    return found
+
+
+def changes(groups: Sequence[Group], baseline: Group) -> list[Change]:
+    """Of every other method, in the first seed of which both have answers on the same images."""
+    found = []
+    for group in groups:
+        if group is baseline:
+            continue
+        for run in group.runs:
+            other = next((one for one in baseline.runs if one.seed == run.seed), None)
+            if other is None or run.predictions is None or other.predictions is None:
+                continue
+            if run.predictions.same_images(other.predictions):
+                found.append(_change(group.label, run, run.predictions, other.predictions))
+                break
+    return found
+
+
+def _change(label: str, run: Run, own: Predictions, other: Predictions) -> Change:
+    gained = np.flatnonzero(own.right & ~other.right)
+    lost = np.flatnonzero(other.right & ~own.right)
+    return Change(
+        label, run, own, other,
+        gained[np.argsort(-own.probability[gained], kind="stable")],
+        lost[np.argsort(-other.probability[lost], kind="stable")],
+    )  # fmt: skip

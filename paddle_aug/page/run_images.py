@@ -1,0 +1,130 @@
+"""Images of the runs' own data: training images as the runs saw them, and evaluation images.
+
+Needs Paddle, and the data where the options say; without them there is a UserError with the reason.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from paddle_aug.batches.augmented import AugmentedDataset, collate
+from paddle_aug.batches.loader import Loader
+from paddle_aug.batches.normalise import to_pixels
+from paddle_aug.build.data import training_view
+from paddle_aug.build.mix import build_mix_policy
+from paddle_aug.config import Config, load_config
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.seeding import stream
+from paddle_aug.core.user_paths import user_path
+from paddle_aug.data.dataset import ImageDataset, TrainAndEval, data_digest
+from paddle_aug.data.load import DataOptions, load_data
+from paddle_aug.data.named import NAMES, is_downloaded
+from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.modes import has_partners
+from paddle_aug.page.pictures import TrainingImage, TrainingImages
+from paddle_aug.runs.predictions import Predictions
+from paddle_aug.runs.reading import Run
+
+# So many images are made at most, of which those that are shown are a few.
+_MOST_READ = 512
+
+
+class RunImages:
+    """Reads the data of runs; a data set that several have in common is read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, TrainAndEval] = {}
+
+    def training(self, run: Run, most: int) -> TrainingImages:
+        """The first images of the first batches of the first epoch in which the run mixes, or of
+        epoch 0, augmented and mixed as in training. From several batches, as one may have one lam.
+
+        Raises UserError where the options are not known or the data cannot be read.
+        """
+        config = _config(run)
+        train, _ = self._load(_data_options(config))
+        mix = build_mix_policy(config)
+        epochs = range(config.epochs)
+        epoch = next((e for e in epochs if mix and mix.schedule.is_active(e)), 0)
+        view = training_view(train, config, mix)
+        loader = Loader(view, config.batch_size, True, config.seed, sampling=config.sampling)
+        batches = loader.batches_of(epoch)[: max(1, min(most, _MOST_READ // config.batch_size))]
+        each = -(-most // len(batches))
+        shown = [
+            image
+            for number, indices in enumerate(batches)
+            for image in _of_batch(view, config, mix, epoch, number, indices)[:each]
+        ][:most]
+        return TrainingImages(shown, epoch, _same_data(run, train))
+
+    def evaluation(self, run: Run, answers: Predictions) -> ImageDataset:
+        """The run's whole evaluation set, numbered as the answers are.
+
+        Raises UserError where it cannot be read, or holds other images than the answers are of.
+        """
+        options = replace(
+            _data_options(_config(run)), eval_per_class=None, known_classes=answers.classes
+        )
+        _, evaluation = self._load(options)
+        if not np.array_equal(evaluation.labels, answers.labels):
+            raise UserError(
+                f"{evaluation.description}: {len(evaluation)} evaluation images here, "
+                f"{len(answers.labels)} in the run's predictions, or others"
+            )
+        return evaluation
+
+    def _load(self, options: DataOptions) -> TrainAndEval:
+        name = (options.data or "").lower()
+        if name in NAMES and not user_path(name).exists() and not is_downloaded(name):
+            raise UserError(f"{name}: not downloaded on this machine yet; a page fetches nothing")
+        key = repr(options)
+        if key not in self._read:
+            self._read[key] = load_data(options)
+        return self._read[key]
+
+
+def _of_batch(
+    view: AugmentedDataset, config: Config, mix: MixPolicy | None, epoch: int, number: int,
+    indices: np.ndarray,
+) -> list[TrainingImage]:  # fmt: skip
+    """The images of one batch, made as training makes them (train.engine)."""
+    batch = collate(view, epoch, indices)
+    images, labels, partners, lam = batch.images, batch.labels, batch.partner_labels, batch.lam
+    if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
+        rng = stream(config.seed, epoch, number, "mix")
+        images, labels, partners, lam = mix.mix_batch(images, labels, rng)
+    lams = np.broadcast_to(lam, len(labels))
+    paired = mix is not None and has_partners(mix.method)
+    classes = view.dataset.classes
+    return [
+        TrainingImage(
+            to_pixels(images[i], config.mean, config.std),
+            classes[labels[i]],
+            classes[partners[i]] if paired and partners[i] != labels[i] else None,
+            float(lams[i]),
+        )
+        for i in range(len(labels))
+    ]
+
+
+def _config(run: Run) -> Config:
+    """The run's options, as its page needs them: nothing is written into the cache of images."""
+    if not run.config:
+        raise UserError(f"{run.folder}: the run's options are not recorded")
+    # A path of another machine is cut in kept files; what stands in output does not matter here.
+    values = {name: value for name, value in run.config.items() if name != "output"}
+    return load_config({**values, "cache": False}, where=f"{run.folder}: ").filled()
+
+
+def _data_options(config: Config) -> DataOptions:
+    names = DataOptions.__dataclass_fields__
+    return DataOptions(**{name: value for name, value in config if name in names})
+
+
+def _same_data(run: Run, train: ImageDataset) -> bool | None:
+    recorded: Any = run.environment.get("data")
+    part = recorded.get("train") if isinstance(recorded, dict) else None
+    if not isinstance(part, dict) or "digest" not in part:
+        return None
+    return part["digest"] == data_digest(train)
