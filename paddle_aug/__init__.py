@@ -27,6 +27,7 @@ _PUBLIC = {
     "PairingSchedule": "paddle_aug.mix.phases",
     "PolicyOptions": "paddle_aug.augment.policies",
     "UserError": "paddle_aug.core.errors",
+    "Views": "paddle_aug.evaluation.options",
     "build_policy": "paddle_aug.augment.policies",
     "build_transforms": "paddle_aug.augment.transform_list",
     "cutmix": "paddle_aug.mix.formulas",
@@ -36,9 +37,11 @@ _PUBLIC = {
     # These need Paddle.
     "AugmentedDataset": "paddle_aug.batches.augmented",
     "DataOptions": "paddle_aug.data.options",
+    "Predictor": "paddle_aug.prediction.predictor",
     "accelerate": "paddle_aug.onednn",
     "build_model": "models",
     "load_data": "paddle_aug.data.load",
+    "predict": "paddle_aug.prediction.predictor",
 }
 __all__ = ["__version__", *_PUBLIC]
 

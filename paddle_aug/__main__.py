@@ -1,7 +1,7 @@
 """python -m paddle_aug VERB, or paddle-aug VERB where the project is installed.
 
-A verb's module is imported when the verb is called, so that --help appears at once. train.py and
-evaluate.py in the project's folder run the verbs train and evaluate.
+A verb's module is imported when the verb is called, so that --help appears at once. train.py,
+evaluate.py and predict.py in the project's folder run the verbs of their names.
 """
 
 import argparse
@@ -20,6 +20,7 @@ SHELLS = ("bash", "zsh", "tcsh")  # that completion is made for
 VERBS = {
     "train": ("paddle_aug.commands.train", "train a classifier under augmentation"),
     "evaluate": ("paddle_aug.commands.evaluate", "a run on its evaluation images, class by class"),
+    "predict": ("paddle_aug.commands.predict", "what a trained model says of your photos"),
     "compare": ("paddle_aug.commands.compare", "curves and table of several runs side by side"),
     "report": (
         "paddle_aug.commands.report",

@@ -46,7 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": _EVALUATION,
     "export": _BUILD | {"runs", "build"},
     "page": _BUILD | {"runs", "report", "build"},
-    "commands": _EVALUATION | {"evaluation", "command_line", "export", "page"},
+    "prediction": _EVALUATION | {"evaluation", "export"},
+    "commands": _EVALUATION | {"evaluation", "prediction", "command_line", "export", "page"},
     "__main__": {"core", "cli", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("paddle_aug", "models", "tests", "train.py", "evaluate.py", "pyproject.toml")
+COPIED = (
+    "paddle_aug",
+    "models",
+    "tests",
+    "train.py",
+    "evaluate.py",
+    "predict.py",
+    "pyproject.toml",
+)
 
 
 class Mutant(NamedTuple):

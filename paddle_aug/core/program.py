@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 # Verbs that have a script of their own in the project's folder, NAME.py.
-SCRIPTS = ("train", "evaluate")
+SCRIPTS = ("train", "evaluate", "predict")
 CONSOLE_SCRIPT = "paddle-aug"
 
 

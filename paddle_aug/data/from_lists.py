@@ -24,8 +24,8 @@ from paddle_aug.data.listing import files_by_name
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.splits import order_split, stratified_split
 
-_LIST_SUFFIXES = (".txt", ".lst")
-_TABLE_SUFFIXES = (".csv", ".tsv")
+LIST_SUFFIXES = (".txt", ".lst")
+TABLE_SUFFIXES = (".csv", ".tsv")
 _TRAIN_LISTS = ("train.txt", "train_list.txt", "train.csv", "train.tsv")
 _EVAL_LISTS = ("eval", "val", "valid", "validation", "test")
 _TEN_DIGITS = [str(digit) for digit in range(10)]
@@ -35,7 +35,7 @@ def fits(path: Path) -> bool:
     """Whether the path is a list or a table, or a folder with one that lists training images."""
     if path.is_dir():
         return _training_list(path) is not None
-    return path.suffix.lower() in (*_LIST_SUFFIXES, *_TABLE_SUFFIXES)
+    return path.suffix.lower() in (*LIST_SUFFIXES, *TABLE_SUFFIXES)
 
 
 def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
@@ -51,7 +51,7 @@ def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     if eval_path is None and not stands_alone:
         eval_path = _find_pair(path, guesses)
     eval_rows = _read_rows(eval_path, guesses) if eval_path else []
-    root = _image_root(path, train_rows, guesses)
+    root = image_root(path, train_rows, guesses)
     label_map = find_label_map((path.parent, root), (path, eval_path), guesses)
     if eval_rows:
         warn_without_effect(options, ("eval_share", "split"), f"{path}, which is not split")
@@ -93,7 +93,7 @@ def _training_list(folder: Path) -> Path | None:
     return next((files[name] for name in _TRAIN_LISTS if name in files), None)
 
 
-def _image_root(path: Path, rows: Sequence[Row], guesses: Guesses) -> Path:
+def image_root(path: Path, rows: Sequence[Row], guesses: Guesses) -> Path:
     """The folder that the rows' paths start from: --images-root, or found by looking for images."""
     chosen = guesses.options.images_root
     if chosen:
@@ -122,7 +122,7 @@ def _eval_root(
 
 
 def _read_rows(path: Path, guesses: Guesses) -> list[Row]:
-    if path.suffix.lower() in _TABLE_SUFFIXES:
+    if path.suffix.lower() in TABLE_SUFFIXES:
         options = guesses.options
         return read_csv(path, options.image_column, options.label_column, guesses)
     if path.is_dir():
@@ -137,7 +137,7 @@ def _find_pair(path: Path, guesses: Guesses) -> Path | None:
         return None
     files = files_by_name(path.parent)
     # Kaggle's test.csv has no labels.
-    stems = _EVAL_LISTS[:-1] if path.suffix.lower() in _TABLE_SUFFIXES else _EVAL_LISTS
+    stems = _EVAL_LISTS[:-1] if path.suffix.lower() in TABLE_SUFFIXES else _EVAL_LISTS
     found = [files[stem + name[5:]] for stem in stems if stem + name[5:] in files]
     if not found:
         return None

@@ -8,14 +8,10 @@ import numpy as np
 import paddle
 from scipy.special import softmax
 
-from paddle_aug.augment.transforms.base import Compose
-from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.batches.loader import Loader, choose_workers
-from paddle_aug.build.data import evaluation_view
 from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
-from paddle_aug.core.errors import UserError, unknown_value
 from paddle_aug.core.text import Say
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
@@ -29,8 +25,7 @@ from paddle_aug.evaluation.results import (
     refuse_other_data,
     write_evaluation,
 )
-from paddle_aug.evaluation.tta import build_views
-from paddle_aug.modes import BASES
+from paddle_aug.evaluation.tta import view_datasets
 from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
@@ -52,8 +47,6 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     config = config.model_copy(update=changes)
     say = (lambda line: None) if options.json else print
     choose_device(config.device)
-    if options.tta_policy not in BASES:
-        raise UserError(f"tta_policy: {unknown_value(options.tta_policy, BASES)}")
     data_options = with_absolute_paths(options.named_data)
     if not options.output:
         refuse_other_data(output, data_options)
@@ -168,22 +161,14 @@ def predict_views(
     model: paddle.nn.Layer, dataset: ImageDataset, config: Config, options: EvaluationOptions
 ) -> tuple[np.ndarray, np.ndarray]:
     """(probabilities float64 [N, classes], labels int64 [N]), the mean over the views."""
-    clean = evaluation_view(dataset, config)
-    views = build_views(
-        options.tta, options.tta_draws, options.tta_policy, config, dataset.changes_label
-    )
+    views = view_datasets(dataset, config, options.views)
     total: np.ndarray | float = 0.0
     labels = np.empty(0, np.int64)
-    for number, view in enumerate(views):
-        images = AugmentedDataset(
-            clean.dataset, Compose([clean.transform, view]), size=config.image_size,
-            channels=config.channels, mean=config.mean, std=config.std, seed=config.seed,
-        )  # fmt: skip
+    for number, images in enumerate(views):
         loader = Loader(
             images, options.batch_size, shuffle=False, workers=choose_workers(options.workers)
         )
         try:
-            # A different epoch for each view gives different draws of a policy.
             logits, labels = predict(model, loader, f"view {number + 1}/{len(views)}", number)
         finally:
             loader.close()

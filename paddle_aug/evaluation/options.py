@@ -9,10 +9,11 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.config import load_config
 from paddle_aug.config.words import offer_values
 from paddle_aug.core import own_code
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, unknown_value
 from paddle_aug.core.own_code import AllowImports, is_import_path
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand
+from paddle_aug.modes import BASES
 
 # Options of train.py for reading --data, with the defaults that they have here; the run's own
 # values are never used.
@@ -21,6 +22,36 @@ DATA_OPTIONS: dict[str, Any] = {
     "class_names": None, "changes_label": None, "encoding": None, "skip_bad": False,
 }  # fmt: skip
 VIEWS = ("none", "flip", "crops", "draws")
+
+
+@dataclass(frozen=True)
+class Views:
+    """Test-time augmentation: the views of an image whose probabilities are averaged.
+
+    kind: of VIEWS. draws, policy: of "draws", how many of which image part. Raises UserError for
+    a kind or policy that there is not, and for less than one draw.
+    """
+
+    kind: str = "none"
+    draws: int = 8
+    policy: str = "flip"
+
+    def __post_init__(self) -> None:
+        if self.kind not in VIEWS:
+            raise UserError(f"tta: {unknown_value(self.kind, VIEWS)}")
+        if self.draws < 1:
+            raise UserError(f"tta_draws: must be at least 1, got {self.draws}")
+        if self.policy not in BASES:
+            raise UserError(f"tta_policy: {unknown_value(self.policy, BASES)}")
+
+    def in_words(self) -> str:
+        """What the mean probability is of: "the image and its mirror image"."""
+        return {
+            "none": "the image",
+            "flip": "the image and its mirror image",
+            "crops": "its four corners and its middle, each 7/8 of its height and width",
+            "draws": f"{self.draws} draws of {self.policy}",
+        }[self.kind]
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,10 @@ class EvaluationOptions:
     json: bool = False
 
     @property
+    def views(self) -> Views:
+        return Views(self.tta, self.tta_draws, self.tta_policy)
+
+    @property
     def named_data(self) -> dict[str, Any] | None:
         """--data with the options for reading them; None for the run's own data."""
         if self.data is None:
@@ -53,12 +88,12 @@ class EvaluationOptions:
         return {"data": self.data, **DATA_OPTIONS, **self.data_options}
 
 
-def add_run(parser: argparse.ArgumentParser) -> None:
-    """Which trained model: the arguments `run` and --checkpoint."""
+def add_run(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Which trained model: the arguments `run` and --checkpoint. more: what `run` may be beside."""
     parser.add_argument(
         "run",
         type=expand,
-        help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint",
+        help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint" + more,
     )
     parser.add_argument(
         "--checkpoint", choices=("best", "last"), default="best",
@@ -90,19 +125,9 @@ def add_data(parser: argparse.ArgumentParser) -> None:
             offer_values(action, name)
 
 
-def build_parser() -> Parser:
-    defaults = EvaluationOptions("")
-    parser = Parser(
-        prog=command("evaluate"),
-        description="Evaluate a run or a checkpoint: loss, accuracy, a table of the classes, "
-        "the confusion matrix and the most confident mistakes.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add_run(parser)
-    add = parser.add_argument
-    add("--split", choices=("eval", "train"), default=argparse.SUPPRESS,
-        help="part to evaluate on (default: eval; of --data in one piece, all)")  # fmt: skip
-    add_data(parser)
+def add_views(parser: argparse.ArgumentParser) -> None:
+    """Test-time augmentation: --tta and what belongs to its draws."""
+    defaults, add = EvaluationOptions(""), parser.add_argument
     add("--tta", choices=VIEWS, default="none",
         help="test-time augmentation, the mean probability over: the image and its mirror image "
         "(flip); its four corners and its middle, each 7/8 of its height and width, scaled to the "
@@ -114,6 +139,33 @@ def build_parser() -> Parser:
         help="policy of --tta draws, with the run's --policy numbers "
         f"(default: {defaults.tta_policy})")  # fmt: skip
     offer_values(policy, "base")
+
+
+def views_of(values: dict[str, Any]) -> Views:
+    """The views that the arguments name. Raises UserError for what none can be made of."""
+    for name in ("tta_draws", "tta_policy"):
+        if name in values and values["tta"] != "draws":
+            raise UserError(f"{name}: only with --tta draws")
+    default = Views()
+    return Views(
+        values["tta"], values.get("tta_draws", default.draws),
+        values.get("tta_policy", default.policy),
+    )  # fmt: skip
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog=command("evaluate"),
+        description="Evaluate a run or a checkpoint: loss, accuracy, a table of the classes, "
+        "the confusion matrix and the most confident mistakes.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add_run(parser)
+    add = parser.add_argument
+    add("--split", choices=("eval", "train"), default=argparse.SUPPRESS,
+        help="part to evaluate on (default: eval; of --data in one piece, all)")  # fmt: skip
+    add_data(parser)
+    add_views(parser)
     add("--batch-size", type=int, default=64, metavar="N", help="images a step")
     add("--output", metavar="FOLDER", default=argparse.SUPPRESS, type=expand,
         help="where to write (default: RUN/evaluation; with other options than the defaults "
@@ -131,12 +183,9 @@ def build_parser() -> Parser:
 def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     """Options from the command line, checked before any work; UserError names what is wrong."""
     values = vars(build_parser().parse_args(argv))
-    for name in ("tta_draws", "batch_size"):
-        if values.get(name, 1) < 1:
-            raise UserError(f"{name}: must be at least 1, got {values[name]}")
-    for name in ("tta_draws", "tta_policy"):
-        if name in values and values["tta"] != "draws":
-            raise UserError(f"{name}: only with --tta draws")
+    views_of(values)
+    if values["batch_size"] < 1:
+        raise UserError(f"batch_size: must be at least 1, got {values['batch_size']}")
     if is_import_path(values.get("data")):
         own_code.allow(values["data"])
     given = {name: values.pop(name) for name in DATA_OPTIONS if name in values}

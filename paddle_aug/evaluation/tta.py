@@ -10,9 +10,13 @@ import numpy as np
 from paddle_aug.augment.policies import build_policy
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Compose, Transform
+from paddle_aug.batches.augmented import AugmentedDataset
+from paddle_aug.build.data import evaluation_view
 from paddle_aug.build.scaling import evaluation_resize
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.data.dataset import ImageDataset
+from paddle_aug.evaluation.options import Views
 
 CROP_SHARE = 7 / 8  # side of each of the five crops, as 224 of 256
 FIVE_CROPS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.5))
@@ -33,6 +37,23 @@ class PlacedCrop(Transform):
         side_h, side_w = max(1, round(height * CROP_SHARE)), max(1, round(width * CROP_SHARE))
         top, left = round((height - side_h) * self.down), round((width - side_w) * self.right)
         return np.ascontiguousarray(image[top : top + side_h, left : left + side_w])
+
+
+def view_datasets(dataset: ImageDataset, config: Config, views: Views) -> list[AugmentedDataset]:
+    """The images as the model sees them, once for each view.
+
+    View n is to be asked for as epoch n: the draws of a policy are other ones in each. Raises
+    UserError where a view would change this data set's labels.
+    """
+    clean = evaluation_view(dataset, config)
+    transforms = build_views(views.kind, views.draws, views.policy, config, dataset.changes_label)
+    return [
+        AugmentedDataset(
+            clean.dataset, Compose([clean.transform, transform]), config.image_size,
+            config.channels, config.mean, config.std, config.seed,
+        )
+        for transform in transforms
+    ]  # fmt: skip
 
 
 def build_views(

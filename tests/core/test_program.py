@@ -30,6 +30,7 @@ def environment(tmp_path, monkeypatch) -> Path:
     [("train.py", "train", "python train.py"),
      ("evaluate.py", "train", "python train.py"),
      ("/a b/train.py", "evaluate", "python '/a b/evaluate.py'"),
+     ("evaluate.py", "predict", "python predict.py"),
      ("train.py", "check", "python -m paddle_aug check"),
      ("/x/paddle_aug/__main__.py", "train", "python -m paddle_aug train"),
      ("-c", "train", "python -m paddle_aug train"),

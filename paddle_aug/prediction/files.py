@@ -1,0 +1,71 @@
+"""Which files predict may replace: with --overwrite, those that it wrote itself."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from paddle_aug.core.errors import UserError
+
+_HEADER = re.compile(r"image(,class\d+,probability\d+)+,tta,error")
+_LINE_LIMIT = 1 << 20  # bytes of a file's first line that are looked at
+
+
+def refuse_output(path: Path, overwrite: bool, is_own: Callable[[Path], bool]) -> None:
+    """Raise UserError where the file cannot be written without a loss: it is there, and overwrite
+    was not said, or it is none of the kind that predict writes."""
+    if not os.path.lexists(path):
+        return
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name a file in it")
+    if not overwrite:
+        raise UserError(f"{path}: is there already: replace it with --overwrite, or choose another")
+    if path.exists() and path.stat().st_size and not is_own(path):
+        raise UserError(
+            f"{path}: was not written by predict (or was changed since), so that it is not "
+            "replaced; choose another name"
+        )
+
+
+def is_own_csv(path: Path) -> bool:
+    """Whether the file's header is one that write_csv writes."""
+    return _HEADER.fullmatch(_first_line(path).removeprefix("\ufeff")) is not None
+
+
+def is_own_json_lines(path: Path) -> bool:
+    """Whether the file's first line is one of json_line."""
+    try:
+        values = json.loads(_first_line(path))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and set(values) in (
+        {"image", "tta", "error"}, {"image", "tta", "predictions"}
+    )  # fmt: skip
+
+
+def is_own_sheet(path: Path) -> bool:
+    """Whether the file is a picture of this program."""
+    from paddle_aug.report.figure import refuse_foreign_picture  # matplotlib takes its time
+
+    try:
+        refuse_foreign_picture(path)
+    except UserError:
+        return False
+    return True
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.readline(_LINE_LIMIT).decode("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+# By the kind of output: the name of its option.
+IS_OWN: dict[str, Callable[[Path], bool]] = {
+    "csv": is_own_csv,
+    "jsonl": is_own_json_lines,
+    "sheet": is_own_sheet,
+}

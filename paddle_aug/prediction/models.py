@@ -1,0 +1,141 @@
+"""A trained model to predict with, from a run's folder, a checkpoint, or an exported folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paddle
+
+from paddle_aug.build.model import accelerated, choose_device, make_model
+from paddle_aug.config import Config, load_config, load_trained_config
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import open_regular, read_text
+from paddle_aug.core.text import Say
+from paddle_aug.data.guesses import DIGITS_CHANGED
+from paddle_aug.evaluation.evaluate import checkpoint_place, precision
+from paddle_aug.export.folder import DESCRIPTION, PROGRAM, checkpoint_in_words
+from paddle_aug.runs.checkpoint import read_trained, trained_weights
+from paddle_aug.weights.into_model import load_model
+
+_DIGITS = ("digits", "mnist")  # --data by name
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """model: float32 [N, C, size, size] to logits [N, classes]. config: says how images are made
+    for it. changes_label: operations that change what its images show; None: not known. what: the
+    model in words.
+    """
+
+    model: Any
+    config: Config
+    classes: list[str]
+    changes_label: frozenset[str] | None
+    what: str
+
+
+def read_model(run: Path, checkpoint: str, device: str, cpu_backend: str, say: Say) -> TrainedModel:
+    """Raises UserError for what is no run, checkpoint or exported folder of this project."""
+    choose_device(device)
+    settings = {"device": device, "cpu_backend": cpu_backend, "cache": False}
+    if (run / DESCRIPTION).exists():
+        if checkpoint != "best":
+            raise UserError(f"checkpoint: {run} is an exported model, it has one state only")
+        return _exported(run, settings)
+    return _of_run(run, checkpoint, settings, say)
+
+
+def _of_run(run: Path, checkpoint: str, settings: dict[str, Any], say: Say) -> TrainedModel:
+    arrays, state, folder = read_trained(run, checkpoint)
+    classes = state["classes"]
+    config = load_trained_config(state["config"], where=f"{run}: ").model_copy(update=settings)
+    config = config.model_copy(update={"amp": precision(config, say)})
+    with paddle.utils.unique_name.guard():
+        model, _ = accelerated(make_model(config, len(classes)), config, say)
+    load_model(model, trained_weights(arrays))
+    model.eval()
+    name = checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
+    place = checkpoint_place(state)
+    step = f" after step {place['checkpoint_step']}" if place["checkpoint_step"] else ""
+    what = f"{config.model} of {folder}, {name} checkpoint, epoch {place['checkpoint_epoch']}{step}"
+    return TrainedModel(model, config, classes, _changes_label(config, state), what)
+
+
+def _changes_label(config: Config, state: dict[str, Any]) -> frozenset[str] | None:
+    """As the run was told, or as the name of its data says; data of other names are not read."""
+    if config.changes_label is not None:
+        return frozenset(config.changes_label)
+    data = state.get("environment", {}).get("data")
+    name = config.data or (data.get("name") if isinstance(data, dict) else None)
+    return DIGITS_CHANGED if str(name).lower() in _DIGITS else None
+
+
+def _exported(folder: Path, settings: dict[str, Any]) -> TrainedModel:
+    path = folder / DESCRIPTION
+    about = _read_export(path)
+    given = about["input"]
+    config = load_config(
+        {
+            "channels": given["shape"][1], "image_size": given["shape"][2],
+            "mean": given["mean"], "std": given["std"], "eval_transforms": given["transforms"],
+            **settings,
+        },
+        where=f"{path}: ",
+    )  # fmt: skip
+    model = _Program(folder, about["outputs"].index("logits"))
+    shape = [1, config.channels, config.image_size, config.image_size]
+    classes = about["classes"]
+    try:
+        with paddle.no_grad():
+            found = list(model(paddle.zeros(shape)).shape)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[-1:]
+        raise UserError(f"{folder}: the model fails on images {shape} ({reason})") from None
+    if found != [1, len(classes)]:
+        raise UserError(
+            f"{folder}: the model gives {found}, {path.name} has {len(classes)} classes"
+        )
+    what = f"{about['model']} exported to {folder}, {checkpoint_in_words(about['checkpoint'])}"
+    return TrainedModel(model, config, classes, None, what)
+
+
+def _read_export(path: Path) -> dict[str, Any]:
+    """export.json, checked as far as the options do not check it. The file may be a stranger's."""
+    try:
+        about = json.loads(read_text(path))
+        given = about["input"]
+        names = about["classes"]
+        sound = (
+            about["outputs"].count("logits") == 1
+            and isinstance(about["model"], str)
+            and isinstance(about["checkpoint"], dict)
+            and len(given["shape"]) == 4
+            and {"mean", "std", "transforms"} <= given.keys()
+            and isinstance(names, list) and all(isinstance(name, str) for name in names)
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        sound, about = False, {}
+    if not sound:
+        raise UserError(f"{path}: not what `export` writes; export the run again")
+    return about
+
+
+class _Program:
+    """The exported program: float32 [N, C, size, size] to logits, which are its output `place`."""
+
+    def __init__(self, folder: Path, place: int):
+        older = f"{PROGRAM}.pdmodel"  # of Paddle 2, in place of .json
+        program = older if (folder / older).exists() else f"{PROGRAM}.json"
+        for name in (program, f"{PROGRAM}.pdiparams"):
+            open_regular(folder / name).close()
+        try:
+            self._layer: Any = paddle.jit.load(str(folder / PROGRAM))
+        except Exception as error:  # of whatever kind Paddle's reader stumbles over
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+            raise UserError(f"{folder / program}: cannot be loaded ({reason})") from None
+        self._layer.eval()
+        self._place = place
+
+    def __call__(self, images: paddle.Tensor) -> paddle.Tensor:
+        return self._layer(images)[self._place]

@@ -1,0 +1,73 @@
+"""Predictions as a table for a terminal, as CSV and as JSON lines.
+
+image,class1,probability1,class2,probability2,tta,error     CSV, in UTF-8 with a mark for Excel
+{"image": ..., "tta": "none", "predictions": [{"class": ..., "label": 3, "probability": ...}]}
+{"image": ..., "tta": "none", "error": "not an image (...)"}
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from paddle_aug.core.atomic import atomic_write, write_text
+from paddle_aug.prediction.predictor import Prediction
+
+
+def format_table(predictions: Sequence[Prediction]) -> str:
+    """A line an image: its most probable class, and what comes next; failed ones are left to
+    `format_errors`."""
+    rows = [
+        [p.image, p.classes[0], f"{p.probabilities[0]:.4f}", _next(p)]
+        for p in predictions
+        if not p.error
+    ]
+    header = ["image", "class", "probability", "next"]
+    if not any(row[3] for row in rows):
+        rows, header = [row[:3] for row in rows], header[:3]
+    return tabulate(rows, header, disable_numparse=True) if rows else ""
+
+
+def format_errors(predictions: Sequence[Prediction]) -> list[str]:
+    """`image: reason` of each image without a prediction."""
+    return [f"{p.image}: {p.error}" for p in predictions if p.error]
+
+
+def _next(prediction: Prediction) -> str:
+    others = zip(prediction.classes[1:], prediction.probabilities[1:], strict=True)
+    return ", ".join(f"{name} {probability:.4f}" for name, probability in others)
+
+
+def json_line(prediction: Prediction, tta: str) -> str:
+    """One image as a JSON object on a line, without a line end."""
+    values: dict[str, Any] = {"image": prediction.image, "tta": tta}
+    if prediction.error:
+        values["error"] = prediction.error
+    else:
+        keys = ("class", "label", "probability")
+        rows = zip(prediction.classes, prediction.labels, prediction.probabilities, strict=True)
+        values["predictions"] = [dict(zip(keys, row, strict=True)) for row in rows]
+    return json.dumps(values, ensure_ascii=False)
+
+
+def write_json_lines(path: Path, predictions: Sequence[Prediction], tta: str) -> None:
+    write_text(path, "".join(f"{json_line(one, tta)}\n" for one in predictions))
+
+
+def write_csv(path: Path, predictions: Sequence[Prediction], tta: str, top: int) -> None:
+    """A row an image. The mark at the beginning lets Excel open Chinese."""
+    columns = [f"{name}{place}" for place in range(1, top + 1) for name in ("class", "probability")]
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["image", *columns, "tta", "error"])
+        for one in predictions:
+            pairs = zip(one.classes, one.probabilities, strict=True)
+            cells: list[Any] = [value for pair in pairs for value in pair]
+            empty = [""] * (2 * top - len(cells))
+            writer.writerow([one.image, *cells, *empty, tta, one.error])
