@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 EPILOG = """
-exit code: 0 all images were predicted; 1 some could not be read, the others were predicted; 2
+exit code: 0 all images were predicted; 1 some could not be, the others were; 2
 nothing was done, such as for a missing file or an output that is there already
 
 examples:
@@ -92,9 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _outputs(args: argparse.Namespace) -> dict[str, Path]:
     """The files to write by their kind. Raises UserError for names that cannot be."""
-    outputs = {"csv": args.csv, "sheet": args.sheet}
-    if args.jsonl != STDOUT and args.jsonl is not None:
-        outputs["jsonl"] = Path(args.jsonl)
+    lines = None if args.jsonl in (None, STDOUT) else Path(args.jsonl)
+    outputs = {"csv": args.csv, "jsonl": lines, "sheet": args.sheet}
     outputs = {kind: path for kind, path in outputs.items() if path is not None}
     if args.sheet and args.sheet.suffix.lower() != ".png":
         raise UserError(f"sheet: {args.sheet}: end the name in .png")
@@ -157,7 +156,7 @@ def report(predictions: "Sequence[Prediction]", views: Views, say: Say) -> None:
         _to_stderr(f"error: {line}")
     done = len(predictions) - len(errors)
     tta = f"; {views.kind} of --tta was on" if views.kind != "none" else ""
-    failed = f", {len(errors)} could not be read" if errors else ""
+    failed = f", {len(errors)} could not be" if errors else ""
     say(f"{counted(done, 'image')} predicted{failed}{tta}")
 
 

@@ -107,7 +107,7 @@ def _read_export(path: Path) -> dict[str, Any]:
         given = about["input"]
         names = about["classes"]
         sound = (
-            about["outputs"].count("logits") == 1
+            isinstance(about["outputs"], list) and "logits" in about["outputs"]
             and isinstance(about["model"], str)
             and isinstance(about["checkpoint"], dict)
             and len(given["shape"]) == 4

@@ -21,7 +21,7 @@ def format_table(predictions: Sequence[Prediction]) -> str:
     """A line an image: its most probable class, and what comes next; failed ones are left to
     `format_errors`."""
     rows = [
-        [p.image, p.classes[0], f"{p.probabilities[0]:.4f}", _next(p)]
+        [_shown(p.image), _shown(p.classes[0]), f"{p.probabilities[0]:.4f}", _shown(_next(p))]
         for p in predictions
         if not p.error
     ]
@@ -33,7 +33,12 @@ def format_table(predictions: Sequence[Prediction]) -> str:
 
 def format_errors(predictions: Sequence[Prediction]) -> list[str]:
     """`image: reason` of each image without a prediction."""
-    return [f"{p.image}: {p.error}" for p in predictions if p.error]
+    return [_shown(f"{p.image}: {p.error}") for p in predictions if p.error]
+
+
+def _shown(text: str) -> str:
+    """On one line, whatever a stranger's file is called: what a terminal would obey as \\xNN."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _next(prediction: Prediction) -> str:

@@ -42,7 +42,7 @@ def prediction_sheet(
     failed = len(predictions) - len(done)
     parts = [
         f"the first {MOST} of {counted(len(done), 'image')}" if len(done) > MOST else "",
-        f"{counted(failed, 'image')} could not be read" if failed else "",
+        f"{counted(failed, 'image')} could not be predicted" if failed else "",
         f"test-time augmentation: {tta}" if tta else "",
     ]
     return draw_sheet(in_rows(cells, COLUMNS), "; ".join(part for part in parts if part))

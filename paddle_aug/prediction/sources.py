@@ -22,7 +22,7 @@ from paddle_aug.data.from_lists import LIST_SUFFIXES, TABLE_SUFFIXES, image_root
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.list_files import Row, read_list, resolve_paths
 from paddle_aug.data.listing import contents, is_clutter, is_image
-from paddle_aug.data.options import DataOptions
+from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.prediction.photos import Photo
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,14 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Found:
-    """The images, in the order of the inputs, and what was concluded about these, a line each."""
+    """The images, in the order of the inputs, and what was concluded about these, a line each.
+
+    used: the options that counted for one of the inputs.
+    """
 
     photos: list[Photo] = field(default_factory=list)
     read_as: list[str] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
 
 
 def find_photos(
@@ -53,9 +57,12 @@ def find_photos(
     """
     found = Found()
     options = DataOptions(images_root=images_root, encoding=encoding)
+    if images_root and not user_path(images_root).is_dir():
+        raise UserError(f"--images-root {images_root}: no such folder")
     for text in inputs:
         for path in _matches(text):
             _add(path, options, found)
+    warn_without_effect(options, {"images_root", "encoding"} - found.used, "these images")
     return _once(found, {os.path.abspath(path) for path in without})
 
 
@@ -80,10 +87,13 @@ def _add(path: Path, options: DataOptions, found: Found) -> None:
     suffix = path.suffix.lower()
     guesses = Guesses(options)
     if path.is_dir():
+        found.used.add("images_root")
         photos = _in_folder(path, options)
     elif is_archive(path):
+        found.used.add("encoding")
         photos = _in_folder(_unpacked(path, guesses), options)
     elif suffix in LIST_SUFFIXES:
+        found.used |= {"images_root", "encoding"}
         photos = _in_list(path, guesses)
     elif suffix in TABLE_SUFFIXES:
         raise UserError(

@@ -63,8 +63,8 @@ def test_a_folder_with_a_broken_photo_from_a_shell(here, start):
     lines = done.stdout.splitlines()
     assert "LeNet of logs/no, best checkpoint, epoch 0: 3 classes" in lines
     assert "3 images, scaled to 32x32 (bilinear, not antialiased)" in lines
-    assert "2 images predicted, 1 could not be read" in lines
-    assert lines[-3:] == ["wrote out/a.csv", "wrote a.png", "wrote a.jsonl"]
+    assert "2 images predicted, 1 could not be" in lines
+    assert lines[-3:] == ["wrote out/a.csv", "wrote a.jsonl", "wrote a.png"]
     (error,) = (line for line in done.stderr.splitlines() if line.startswith("error"))
     assert error.startswith("error: 照片/broken.jpg: not an image (JPEG, PNG, ")
     table = rows(here / "out" / "a.csv")
@@ -104,7 +104,7 @@ def test_json_lines_on_the_screen_are_all_of_stdout(here, capsys):
     assert [one["image"] for one in failed] == ["照片/broken.jpg", "照片/none.png"]
     assert failed[1]["error"] == "no such file"
     assert "test-time augmentation: crops, the mean probability of its four corners" in err
-    assert "1 image predicted, 2 could not be read; crops of --tta was on" in err
+    assert "1 image predicted, 2 could not be; crops of --tta was on" in err
 
 
 def test_test_time_augmentation_changes_the_figures_and_is_told(here, capsys):
@@ -162,6 +162,7 @@ def test_no_sheet_is_drawn_of_nothing(here, capsys):
      (lambda about: about["input"].update(mean=[7.0]), "mean"),
      (lambda about: about["input"].update(transforms=[{"Nothing": {}}]), "eval_transforms"),
      (lambda about: about["input"].update(shape=["batch", 1, 32, 32]), "fails on images"),
+     (lambda about: about.update(outputs="logits"), "not what `export` writes"),
      (lambda about: about.update(outputs=["boxes"]), "not what `export` writes")],
 )  # fmt: skip
 def test_an_export_that_does_not_fit_is_refused(here, change, message):

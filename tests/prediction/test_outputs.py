@@ -29,6 +29,15 @@ def test_the_table_has_a_line_an_image():
     assert outputs.format_table([BAD]) == ""
 
 
+def test_a_name_that_a_terminal_would_obey_is_spelled_out():
+    odd = Prediction("a\n\x1b[2Jb.png", (0,), ("x\ty",), (1.0,))
+    assert outputs.format_table([odd]).splitlines()[2].split() == [
+        r"a\n\x1b[2Jb.png", r"x\ty", "1.0000"
+    ]  # fmt: skip
+    failed = Prediction("\x07.png", error="no image")
+    assert outputs.format_errors([failed]) == [r"\x07.png: no image"]
+
+
 def test_csv_opens_in_excel_and_keeps_every_digit(tmp_path):
     third = Prediction("c.png", (0, 1), ("x", "y"), (2 / 3, 1 / 3))
     outputs.write_csv(tmp_path / "a.csv", [CAT, BAD, third], "flip", 2)
@@ -81,8 +90,8 @@ def test_the_sheet_shows_images_under_their_classes():
     for axes, photo in zip(shown, photos, strict=False):
         np.testing.assert_array_equal(axes.images[0].get_array(), photo.image)
     assert figure.get_suptitle() == (
-        "2 images could not be read; test-time augmentation: flip, the mean of the image and its "
-        "mirror image"
+        "2 images could not be predicted; test-time augmentation: flip, the mean of the image and "
+        "its mirror image"
     )
 
 

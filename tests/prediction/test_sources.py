@@ -166,6 +166,15 @@ def test_other_files_are_named_not_dropped(folder, caplog):
     ]
 
 
+def test_options_without_effect_are_named(folder, caplog):
+    find_photos(["photos/1.png"], images_root="photos", encoding="gbk")
+    assert [record.getMessage() for record in caplog.records] == [
+        "--encoding has no effect on these images", "--images-root has no effect on these images"
+    ]  # fmt: skip
+    with pytest.raises(UserError, match="--images-root none: no such folder"):
+        find_photos(["photos"], images_root="none")
+
+
 def test_images_are_read_as_training_reads_them(folder):
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (6, 4, 3), np.uint8)
