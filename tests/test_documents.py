@@ -23,6 +23,26 @@ def test_every_file_that_a_document_names_is_there(path):
     assert not missing
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_test_that_a_document_names_is_there(path):
+    text = path.read_text(encoding="utf-8")
+    there = {
+        name
+        for file in (ROOT / "tests").rglob("*.py")
+        for name in re.findall(r"^ *def (test_\w+)", file.read_text(encoding="utf-8"), re.M)
+    }
+    modules = {file.stem for file in (ROOT / "tests").rglob("test_*.py")}
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert sorted(named - there - modules) == []
+
+
+def test_each_of_the_ten_kinds_of_fault_has_its_tests():
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+)\. .*\|(.*)\|$", text, re.M)
+    assert [int(number) for number, _ in rows] == list(range(1, 11))
+    assert all("test_" in tests for _, tests in rows)
+
+
 def test_every_source_of_the_table_of_augmentations_is_named_in_docs_sources():
     text = (ROOT / "docs/sources.md").read_text(encoding="utf-8")
     sources = {mode.source for mode in MODES.values() if mode.source}
