@@ -13,8 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from paddle_aug.core.text import counted
 from paddle_aug.modes import BASELINE_COLOUR, BASELINES, MODES
-from paddle_aug.report.figure import new_figure
+from paddle_aug.report.figure import class_labels, new_figure
 from paddle_aug.report.groups import Group
+from paddle_aug.runs.reading import Run
 from paddle_aug.runs.stats import LAST
 
 SPARE_COLOURS = (
@@ -77,6 +78,7 @@ def draw_curves(
     Returns the value above which nothing is shown, or None.
     """
     chosen = colours(groups, baseline)
+    names = readable_labels(groups)
     shown = []
     for group in groups:
         for part, style in STYLES.items():
@@ -86,7 +88,7 @@ def draw_curves(
             if not np.isfinite(mean).any():
                 continue
             colour = chosen[group.label]
-            name = f"{group.label} {part.lower()}"
+            name = f"{names[group.label]} {part.lower()}"
             marker = "." if len(epochs) == 1 else ""
             axes.plot(epochs, mean, style, color=colour, label=name, linewidth=1.3, marker=marker)
             shown.append(mean[np.isfinite(mean)])
@@ -103,6 +105,7 @@ def comparison_figure(
 ) -> Figure:
     """Training and evaluation curves of one kind in a figure: whole, or from epoch `start` on."""
     figure = new_figure(12, 8, dpi=80)
+    _name_subject(figure, groups)
     axes = figure.add_subplot()
     draw_curves(axes, groups, baseline, kind, start)
     _add_legends(figure)
@@ -113,12 +116,42 @@ def combined_figure(groups: Sequence[Group], baseline: Group, start: int) -> Fig
     """Loss and accuracy above, their zoom from epoch `start` on below; no zoom where it is 0."""
     rows = (0, start) if start else (0,)
     figure = new_figure(15, 5 * len(rows), dpi=90)
+    _name_subject(figure, groups)
     grid = figure.subplots(len(rows), 2, squeeze=False)
     for row, first in zip(grid, rows, strict=True):
         for axes, kind in zip(row, KINDS, strict=True):
             draw_curves(axes, groups, baseline, kind, first)
     _add_legends(figure)
     return figure
+
+
+def readable_labels(groups: Sequence[Group]) -> dict[str, str]:
+    """By label the text that stands for it in a picture: itself, or #number without a font."""
+    labels = [group.label for group in groups]
+    return dict(zip(labels, class_labels(labels, longest=None), strict=True))
+
+
+def subject(groups: Sequence[Group]) -> str:
+    """Data and model of the runs, as "digits, LeNet at 32 pixels"; empty where not recorded.
+
+    Several are separated by "; ".
+    """
+    return "; ".join(dict.fromkeys(filter(None, (_of_run(run) for g in groups for run in g.runs))))
+
+
+def _name_subject(figure: Figure, groups: Sequence[Group]) -> None:
+    if title := subject(groups):
+        figure.suptitle(title, fontsize="medium")
+
+
+def _of_run(run: Run) -> str:
+    data = run.environment.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    known = [str(name).removesuffix("-train")] if name else []  # as the training part is called
+    if model := run.config.get("model"):
+        size = run.config.get("image_size")
+        known.append(f"{model} at {size} pixels" if size else str(model))
+    return ", ".join(known)
 
 
 def _title(kind: str, groups: Sequence[Group], start: int) -> str:

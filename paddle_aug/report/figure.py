@@ -89,7 +89,8 @@ def _with_mark(kind: str) -> dict[str, Any]:
 def make_readable(figure: Figure) -> None:
     """Choose fonts that have the characters of every text of the figure.
 
-    Characters that no font has become "?" instead of a warning and an empty box.
+    Characters that no font has become "?" instead of a warning and an empty box; a note on stderr
+    says so, once for each text.
     """
     for text in figure.findobj(Text):
         shown = text.get_text()
@@ -101,13 +102,24 @@ def make_readable(figure: Figure) -> None:
             family, path = _cjk_font()
             text.set_fontfamily([*families, family])
             fonts.append(path)
-        text.set_text("".join(c if _has(fonts, c) else "?" for c in shown))
+        readable = "".join(c if _has(fonts, c) else "?" for c in shown)
+        if readable != shown:
+            text.set_text(readable)
+            _note_replaced(shown, readable)
 
 
-def class_labels(names: Iterable[str], longest: int = 18) -> list[str]:
-    """Class names for a picture: shortened, or #number where no font has the characters."""
+@functools.cache  # once for each text
+def _note_replaced(text: str, shown: str) -> None:
+    print(f"note: no installed font can write {text!r}: shown as {shown!r}{_helps(text)}",
+          file=sys.stderr)  # fmt: skip
+
+
+def class_labels(names: Iterable[str], longest: int | None = 18) -> list[str]:
+    """Names for a picture, shortened to `longest`; #number where no font has the characters."""
     names = [_on_one_line(name) for name in names]
     labels = [name if can_show(name) else f"#{number}" for number, name in enumerate(names)]
+    if longest is None:
+        return labels
     return [label if len(label) <= longest else label[: longest - 1] + "…" for label in labels]
 
 
@@ -122,9 +134,12 @@ def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -
         return None
     shown = ", ".join(missing[:most])
     more = f" and {len(missing) - most} more" if len(missing) > most else ""
-    rare = _cjk_font()[1] == str(OWN_CJK_FONT) and _CJK.search(shown)
-    helps = " (fonts-noto-cjk has them)" if rare else ""
-    return f"no installed font can write some {what}: {shown}{more}{helps}"
+    return f"no installed font can write some {what}: {shown}{more}{_helps(shown)}"
+
+
+def _helps(text: str) -> str:
+    rare = _cjk_font()[1] == str(OWN_CJK_FONT) and _CJK.search(text)
+    return " (fonts-noto-cjk has them)" if rare else ""
 
 
 def print_font_note(names: Iterable[str], what: str = "class names") -> None:

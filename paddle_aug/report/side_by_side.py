@@ -12,7 +12,7 @@ from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
-from paddle_aug.report.figure import save_figure
+from paddle_aug.report.figure import print_font_note, save_figure
 from paddle_aug.report.groups import Group, choose_baseline, group_runs
 from paddle_aug.report.guard import Fairness, compare_runs
 from paddle_aug.report.judge import Judgement, judge
@@ -98,6 +98,7 @@ def write(
 ) -> list[Path]:
     """Write the pictures and the three tables; returns their paths.
 
+    A note on stderr names labels that no font can write and that pictures therefore number.
     head, tail: Markdown for the top and the end of table.md. more: further keys of table.json.
     Raises UserError where `folder` has files of these names that are of no comparison.
     """
@@ -135,6 +136,7 @@ def refuse_foreign_folder(folder: Path) -> None:
 
 def _pictures(folder: Path, found: SideBySide, zoom: int | None) -> list[Path]:
     groups, baseline = found.groups, found.baseline
+    print_font_note([group.label for group in groups], "labels")
     start = zoom_start(max(group.epochs for group in groups), zoom, found.judgement.last)
     figures = {"compare.png": combined_figure(groups, baseline, start)}
     for kind, name in (("loss", "loss"), ("acc", "accuracy")):
