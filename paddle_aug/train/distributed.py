@@ -1,8 +1,8 @@
 """One run in several processes, as `python -m paddle.distributed.launch train.py ...` starts them.
 
-Every process holds the whole model and takes its part of each batch. Sums over the processes are
-weighted by images, so unequal parts of a short last batch count rightly. Only the first process
-writes.
+Every process has the whole model and takes its part of each batch. Means over the processes are
+weighted by images, so that unequal parts of a short last batch count correctly. Only the first
+process (rank 0) writes files and prints.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from models.structure import batch_norms
 from paddle_aug.core.errors import Interrupted, UserError
 
 _KEY = "paddle_aug/meetings"
-_FAILED = 1 << 40  # added to the counter of arrivals by a process that ends with an error
-_PATIENCE_SECONDS = 1800.0  # for a process that is only slow: it may be building the image cache
-_LAUNCHER_SECONDS = 20.0  # in which the launcher notices a process that has died
+_FAILED = 1 << 40  # added to the count of arrived processes by one that fails
+_PATIENCE_SECONDS = 1800.0  # time for a slow process, which may be building the image cache
+_LAUNCHER_SECONDS = 20.0  # time in which the launcher notices a dead process
 
 
 class Ranks:
-    """The processes of a run, as one of them sees them; with one process nothing is exchanged.
+    """The processes of a run, from the view of one; with one process nothing is exchanged.
 
     rank: this process's number, from 0. size: how many there are. store: Paddle's key-value store.
     """
@@ -41,11 +41,11 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes files and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     def agree(self, *values: float) -> list[float]:
-        """The highest of each value over the processes, the same in all of them."""
+        """The maximum of each value over the processes; all get the same result."""
         if self.size == 1:
             return list(values)
         return self._reduce(np.array(values, np.float64), paddle.distributed.ReduceOp.MAX).tolist()
@@ -58,15 +58,15 @@ class Ranks:
     def average_gradients(self, model: nn.Layer, images: int, values: np.ndarray) -> np.ndarray:
         """Make every process's gradients the mean over all images; returns the sums of `values`.
 
-        Running statistics of batch normalisation become their mean too, so that all processes keep
-        the same model. images: this process's, perhaps 0, when it has no gradients.
+        Running statistics of batch normalisation are averaged, too, so that all processes keep the
+        same model. images: number of this process's images; with 0 it has no gradients.
         """
         if self.size == 1:
             return values
         parameters = [p for p in model.parameters() if not p.stop_gradient]
         gradients = [parameter.grad for parameter in parameters]
         statistics = _running_statistics(model)
-        # One exchange for everything: the sums, then gradients, then statistics.
+        # Everything in one exchange: the sums, then gradients, then statistics.
         present = [float(gradient is not None) for gradient in gradients]
         parts = [
             paddle.zeros([int(parameter.size)]) if gradient is None else _flat(gradient)
@@ -89,10 +89,11 @@ class Ranks:
         return values
 
     def meet(self, wait: bool = True) -> None:
-        """Return when every process has come here, however late some are.
+        """Wait until every process has called this, however late some are.
 
-        For where one has more to do than the others: an exchange gives up after 30 s (Gloo). It
-        takes about 0.1 s, too long for every step. wait: False to tell the others and go on.
+        Needed where one process works longer than the others, as an exchange (Gloo) fails after 30
+        s. It takes about 0.1 s, too long for every step. wait: False to report the arrival and go
+        on.
         """
         if self.size == 1:
             return
@@ -118,7 +119,7 @@ class Ranks:
 
     @contextlib.contextmanager
     def joined(self) -> Iterator[None]:
-        """The run's extent: a process that leaves it by an error takes the others with it."""
+        """Context of the run: a process that leaves it with an error ends the others, too."""
         try:
             yield
         except BaseException as error:
@@ -127,7 +128,7 @@ class Ranks:
                     self._store.add(_KEY, _FAILED)
             raise
         if self.size > 1:
-            # The store lives in the first process, which therefore leaves last.
+            # The store is in the first process, which therefore must end last.
             self.meet(wait=self.is_first)
 
     def _reduce(self, values: np.ndarray, operation: Any) -> np.ndarray:
@@ -140,8 +141,8 @@ class Ranks:
             paddle.distributed.all_reduce(tensor, operation)
 
     def _peer_is_lost(self, reason: str) -> UserError:
-        """Leave the word to the process that failed: the launcher, which shows its message and
-        takes the first code that is not 0, ends this one with SIGTERM."""
+        """Wait for the end: the launcher shows the message of the process that failed, takes its
+        exit code and ends this one with SIGTERM."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, _leave)
             time.sleep(_LAUNCHER_SECONDS)
@@ -169,12 +170,12 @@ def start() -> Ranks:
 def _watching_peers(ranks: Ranks) -> Iterator[None]:
     try:
         yield
-    except RuntimeError as error:  # Gloo's and the store's way to say that a connection broke
+    except RuntimeError as error:  # raised by Gloo and the store for a broken connection
         raise ranks._peer_is_lost(str(error).strip().splitlines()[-1]) from None
 
 
 def _running_statistics(model: nn.Layer) -> list[Tensor]:
-    """Those that training changes: of batch normalisations that are not frozen."""
+    """Running statistics that training changes: of batch normalisations that are not frozen."""
     layers = [layer for layer in batch_norms(model) if layer.training]
     return [tensor for layer in layers for tensor in (layer._mean, layer._variance)]
 

@@ -12,10 +12,10 @@ class ExponentialMovingAverage:
     """Average of everything in the model's state: parameters and running statistics alike.
 
     After each step average = d * average + (1 - d) * value, with d = min(decay, (1 + n) / (10 + n))
-    after n updates, so that a short run is not held back by its first weights (TensorFlow's
-    ExponentialMovingAverage has the same ramp). Values that are not floating are copied.
+    after n updates, so that the initial weights lose their influence in a short run, too (as in
+    TensorFlow's ExponentialMovingAverage). Values that are not floating-point are copied.
 
-    model: its weights now are the first average; the model itself is not changed by updates.
+    model: the averages start with its current weights; updates do not change it.
     decay: in [0, 1). Raises ValueError otherwise.
     """
 
@@ -29,7 +29,7 @@ class ExponentialMovingAverage:
 
     @paddle.no_grad()
     def update(self) -> None:
-        """Take the model's present weights into the average; call it after each step."""
+        """Add the model's current weights to the average; call it after each step."""
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
         for name, value in self._model.state_dict().items():
@@ -42,7 +42,8 @@ class ExponentialMovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[nn.Layer]:
-        """The model with the averaged weights; at the end its own come back bit for bit."""
+        """Context with the averaged weights in the model; its own are restored bit for bit
+        afterwards."""
         state = self._model.state_dict()
         own = {name: _copy(value) for name, value in state.items()}
         _assign(state, self._averages)

@@ -23,9 +23,9 @@ from paddle_aug.train.learning_rate import LearningRate
 from paddle_aug.train.losses import Criterion, mixed_loss
 from paddle_aug.train.metrics import TrainingMeters, accuracy
 
-# What helps a run that diverges.
+# Advice for a run that diverges.
 ADVICE = "try a lower --lr, --warmup-epochs or --clip-norm; the checkpoints saved before are intact"
-_LISTED = 64  # images of a batch that a message names
+_LISTED = 64  # at most so many images are named in a message
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Trainer:
     mix: MixPolicy | None
     ema: ExponentialMovingAverage | None
     scaler: paddle.amp.GradScaler | None
-    source: Callable[[int, int], str]  # names the image of (epoch, index) in messages
+    source: Callable[[int, int], str]  # name of the image (epoch, index), for messages
     ranks: Ranks = SINGLE
 
 
@@ -58,7 +58,7 @@ class Progress:
 
 
 class Evaluation(NamedTuple):
-    """Mean cross entropy and accuracy, and what they were computed from."""
+    """Mean cross entropy and accuracy, with the logits and labels they were computed from."""
 
     loss: float
     accuracy: float
@@ -69,7 +69,8 @@ class Evaluation(NamedTuple):
 def train_one_epoch(
     trainer: Trainer, loader: Loader, progress: Progress, after_step: Callable[[], None]
 ) -> None:
-    """Train from progress.step to the end of the epoch; `after_step` may save or interrupt."""
+    """Train from progress.step to the end of the epoch; `after_step` may save or raise
+    Interrupted."""
     training_mode(trainer.model)
     meters = TrainingMeters()
     meters.set_state_dict(progress.meters)
@@ -92,10 +93,10 @@ def train_step(
 ) -> float:
     """One update of the weights; adds to the meters and returns the batch's mean loss.
 
-    With several processes `batch` is this one's part, and the rest is of the whole batch.
+    With several processes `batch` is this process's part; meters and loss are of the whole batch.
     """
     ranks, own, whole = trainer.ranks, TrainingMeters(), TrainingMeters()
-    # Other draws in every process, and as ever in a single one.
+    # Each process draws other numbers; a single process draws those of its step number.
     number = step * ranks.size + ranks.rank
     if len(batch.labels):
         value = compute_gradients(trainer, batch, epoch, number, own)
@@ -116,10 +117,10 @@ def compute_gradients(
 ) -> float:
     """Forward and backward pass of one batch; adds to the meters and returns its mean loss.
 
-    number: of the step, counted over all processes, from which its random streams come.
+    number: of the step, counted over all processes; selects the random streams.
     """
-    # Dropout draws from Paddle's generator: seeding it anew makes the step a function of its
-    # number, whatever ran before, so there is no generator state to save.
+    # Dropout draws from Paddle's generator. Seeding it for each step makes the step depend on its
+    # number alone, so that no generator state has to be saved.
     draw = stream(trainer.config.seed, epoch, number, "step")
     paddle.seed(int(draw.integers(2**31)))
 
@@ -152,7 +153,8 @@ def predict(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(logits float32 [N, classes], labels int64 [N]) of every image, in the data set's order.
 
-    epoch: of the random streams, where the images are augmented. after_batch: may interrupt.
+    epoch: selects the random streams, where images are augmented. after_batch: may raise
+    Interrupted.
     """
     model.eval()
     logits, labels = [], []
@@ -181,8 +183,8 @@ def evaluate(
     """Cross entropy and accuracy on clean images; always plain cross entropy, whatever the
     training criterion, so that the curves of different runs can be compared.
 
-    ranks: processes that evaluate a part each; loss and accuracy are of all the images.
-    after_batch: may interrupt. Raises UserError naming the images whose outputs are not finite.
+    ranks: processes that evaluate a part each; loss and accuracy are of all images. after_batch:
+    may raise Interrupted. Raises UserError naming the images whose outputs are not finite.
     """
     logits, labels = predict(model, loader, title, after_batch=after_batch)
     if not np.isfinite(logits).all():
@@ -218,7 +220,7 @@ def _listed(names: list[str], most: int = _LISTED) -> str:
 
 
 def progress_bar(steps: int, progress: Progress) -> "tqdm[Any]":
-    """A bar on a terminal or in a notebook; nothing in a log file, where the lines say enough."""
+    """A progress bar on a terminal or in a notebook; nothing in a log file."""
     return _bar(steps, f"epoch {progress.epoch}", progress.step)
 
 
@@ -243,7 +245,7 @@ def _update(trainer: Trainer) -> None:
     else:
         trainer.scaler.step(trainer.optimizer)
         trainer.scaler.update()
-    # Not set to zero: the next backward pass writes new gradients instead of adding to old ones.
+    # Gradients are not set to zero: the next backward pass overwrites them.
     trainer.optimizer.clear_grad(set_to_zero=False)
     if trainer.ema:
         trainer.ema.update()
@@ -251,7 +253,7 @@ def _update(trainer: Trainer) -> None:
 
 @contextlib.contextmanager
 def _autocast(config: Config) -> Iterator[None]:
-    # On a CPU Paddle ignores autocast; bf16 there is the CPU backend's own business.
+    # Paddle ignores autocast on a CPU, where the oneDNN backend itself computes in bf16.
     if config.amp == "no" or paddle.device.get_device() == "cpu":
         yield
         return

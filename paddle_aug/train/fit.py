@@ -41,8 +41,8 @@ def fit(config: Config, say: Say = say) -> Path:
     ranks = start()
     say = say if ranks.is_first else _silent
     recorder = Recorder(config.output, config.mode, writes=ranks.is_first)
-    # Names of parameters, and so of the optimizer's state, are counted from zero in the guard:
-    # they are the same in every process, whatever else it has built.
+    # In the guard Paddle numbers parameters from zero, so that their names, the keys of the
+    # optimizer's state, are the same in every process.
     with ranks.joined(), paddle.utils.unique_name.guard():
         # Before the data are read, and without a trace: what follows may fail.
         if ranks.is_first:

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step, so that it can be drawn and survives a resume."""
+"""The learning rate as a function of the step, so that it can be plotted and resumed."""
 
 import math
 from collections.abc import Sequence

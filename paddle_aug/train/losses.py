@@ -81,7 +81,7 @@ def mixed_loss(
     """Mean over the batch of lam * criterion(labels) + (1 - lam) * criterion(partner_labels).
 
     lam: weight of the first image and its label, in [0, 1], one number or one a sample ([N]).
-    With the number 1 (SamplePairing, plain batches) partner_labels are not looked at. A scalar.
+    With the number 1 (SamplePairing, plain batches) partner_labels are not used. Returns a scalar.
     Source: mixup, arXiv 1710.09412; CutMix, arXiv 1905.04899.
     """
     first = criterion(logits, labels)

@@ -1,7 +1,7 @@
-"""Figures of a classifier, in NumPy alone.
+"""Metrics of a classifier, computed with NumPy.
 
 scores: [N, C], logits or probabilities. predictions: int [N], the classes of the highest scores.
-labels, labels, partner_labels: int [N], from 0.
+labels, partner_labels: int [N], from 0.
 """
 
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ class TrainingMeters:
         return np.array([(meter.total, meter.weight) for meter in meters]).reshape(-1)
 
     def add_sums(self, sums: np.ndarray) -> None:
-        """Add what `sums` gave, or its sum over several processes."""
+        """Add the result of `sums`, or its sum over several processes."""
         for name, (total, weight) in zip(
             self.__dataclass_fields__, sums.reshape(-1, 2).tolist(), strict=True
         ):

@@ -1,6 +1,6 @@
 # Paddle's own metrics have other arguments than their base class, too.
 # pyright: reportIncompatibleMethodOverride=false
-"""The same Dataset, loss and metric for Paddle's own high-level loop, `paddle.Model.fit`.
+"""Dataset, loss and metric of this project for `paddle.Model.fit`, Paddle's own training loop.
 
 docs/model_fit.md has a whole example.
 """
@@ -28,8 +28,9 @@ class SoftLabelDataset(paddle.io.Dataset):
 
     The label is a distribution: lam on the image's own class, 1 - lam on its partner's where the
     view mixes (CutMix in the Dataset: a MixPolicy with partner "dataset").
-    Each reading of an image draws anew: its epoch is the number of times it was read, or with a
-    DataLoader's worker processes what `NewDraws` says. Same seed, epoch and index: the same bytes.
+    Each reading of an image draws new random numbers: its epoch is the number of times that it was
+    read, or with the worker processes of a DataLoader the one that `NewDraws` sets. The same seed,
+    epoch and index give the same bytes.
     """
 
     def __init__(self, view: AugmentedDataset, num_classes: int):
@@ -62,7 +63,7 @@ class SoftLabelDataset(paddle.io.Dataset):
 
 
 def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelDataset]:
-    """(training images, evaluation images) of options that are named as train.py's.
+    """(training images, evaluation images) of the options of train.py, given by name.
 
     Training images are augmented, and mixed where the method takes partners from the data set;
     evaluation images are neither. `num_classes` of both is the number of classes in the data.
@@ -80,12 +81,13 @@ def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelData
     train, evaluation = load_datasets(config, print)
     count = len(train.classes)
     clean = SoftLabelDataset(evaluation_view(evaluation, config), count)
-    clean.epoch = 0  # nothing is drawn, so worker processes may read it in every epoch
+    clean.epoch = 0  # no random numbers are used, so workers may read it in every epoch
     return SoftLabelDataset(training_view(train, config, mix), count), clean
 
 
 class NewDraws(Callback):
-    """Tells a SoftLabelDataset the epoch, before the DataLoader starts its workers."""
+    """Callback that sets the epoch of a SoftLabelDataset before the DataLoader starts its
+    workers."""
 
     def __init__(self, dataset: SoftLabelDataset):
         super().__init__()
@@ -101,7 +103,7 @@ class NewDraws(Callback):
 class SoftLabelLoss(nn.Layer):
     """Mean over the batch of a criterion of losses.py, for distributions and for class numbers.
 
-    Arguments as `build_criterion`'s: cross entropy by default.
+    Arguments as of `build_criterion`: cross entropy by default.
     """
 
     def __init__(
@@ -116,10 +118,10 @@ class SoftLabelLoss(nn.Layer):
 
 
 class SoftLabelAccuracy(Metric):
-    """Share of the target distribution that lies on the predicted class, a mean over all images.
+    """Metric: share of the target distribution on the predicted class, averaged over all images.
 
-    For plain labels it is the accuracy. Paddle's own Accuracy takes the largest entry of a soft
-    label for the whole truth.
+    For plain labels it is the accuracy. Paddle's own Accuracy would take the largest entry of a
+    soft label as the only right class.
     """
 
     def __init__(self, name: str = "acc"):
@@ -128,7 +130,8 @@ class SoftLabelAccuracy(Metric):
         self.reset()
 
     def compute(self, pred: Tensor, label: Tensor, *args: Any) -> tuple[Tensor, Tensor]:
-        """What `update` needs, where the batch is: class numbers int64 [N], and the labels."""
+        """Arguments of `update`: predicted classes int64 [N], and the labels, on the batch's
+        device."""
         return pred.argmax(axis=-1), _squeezed(label)
 
     def update(self, predictions: np.ndarray, labels: np.ndarray, *args: Any) -> float:

@@ -7,8 +7,8 @@ the same order, and updated in long pieces. A kernel computes each element by it
 those of Paddle's own step. Names and shapes in the optimizer's state stay as they are, so
 checkpoints do too.
 
-Where gradients lie otherwise (on a GPU, with several processes, in a model that Paddle computes)
-Paddle's own step updates.
+Where gradients do not lie side by side (on a GPU, with several processes, without the oneDNN
+backend), Paddle's own step is used.
 """
 
 import operator
@@ -23,9 +23,9 @@ from paddle.regularizer import L2Decay
 from paddle_aug.onednn.native.openmp import own_threads, usable_threads
 from paddle_aug.train.side_by_side import GradientChange, Piece, Run, gradient_of, neighbours
 
-_kernels: Any = _C_ops  # their arguments are those of Paddle's own optimizers
+_kernels: Any = _C_ops  # called as in Paddle's own optimizers
 _POWERS_STAY = True  # the kernel leaves the powers of beta to us: a run has several pieces
-_MOST_LAYOUTS = 8  # where more are needed, gradients lie elsewhere in every step
+_MOST_LAYOUTS = 8  # more mean that gradients move in every step: Paddle's step is then used
 
 
 # What pyright should know of the class that OnePass stands before.
@@ -33,14 +33,14 @@ _Base: Any = paddle.optimizer.Optimizer if TYPE_CHECKING else object
 
 
 class OnePass(_Base):
-    """Stands before one of Paddle's optimizers: `step` in one pass where that can be."""
+    """Mixin for one of Paddle's optimizers: `step` in one pass where that is possible."""
 
-    _STATES: ClassVar[tuple[str, ...]] = ()  # Paddle's names of accumulators, as in Run
+    _STATES: ClassVar[tuple[str, ...]] = ()  # names of Paddle's accumulators, see Run
     _POWERS: ClassVar[tuple[str, ...]] = ()
-    # Of arrays whose size is a multiple of this Paddle's kernel rounds otherwise than of the rest.
+    # Paddle's kernel rounds differently for arrays whose size is a multiple of this number.
     _WIDTH: ClassVar[int] = 1
     _runs: list[Run] | None = None
-    _laid_out: list[Tensor] | None = None  # the parameters that the runs are of
+    _laid_out: list[Tensor] | None = None  # the parameters in the runs
     _layouts = 0
 
     def update(self, piece: Piece, powers: list[Tensor], gradient: Tensor, rate: Tensor) -> None:
@@ -86,12 +86,12 @@ class OnePass(_Base):
         return found
 
     def _lay_out(self, parameters: Sequence[Tensor]) -> list[Run] | None:
-        """Put what belongs together side by side; None where that cannot be."""
+        """Put parameters and states side by side; None where that is not possible."""
         if self._layouts >= _MOST_LAYOUTS or not self._can_run(parameters):
             return None
         groups = neighbours(parameters, self._WIDTH)
         if len(groups) > 1 + len(parameters) // 4:
-            return None  # scattered: nothing would be gained
+            return None  # scattered in memory: nothing would be gained
         self._layouts += 1
         runs = [Run(group, self._accumulators_of) for group in groups]
         for name in (*self._STATES, *self._POWERS):  # in Paddle's order, as they will be saved
@@ -117,7 +117,7 @@ class OnePass(_Base):
         return states, powers
 
     def _clip_factor(self, parameters: Sequence[Tensor]) -> float | None:
-        """What every gradient is multiplied by, summed up as ClipGradByGlobalNorm does."""
+        """The factor of all gradients, added up in the order of ClipGradByGlobalNorm."""
         if self._grad_clip is None:
             return None
         # Array by array, as the order of a sum decides its last bit.
@@ -183,7 +183,7 @@ class Momentum(OnePass, paddle.optimizer.Momentum):
 
 
 def _is_plain(parameter: Tensor) -> bool:
-    """True for a float32 parameter on the CPU with such a gradient and no rules of its own."""
+    """True for a float32 parameter on the CPU with such a gradient and no options of its own."""
     gradient = gradient_of(parameter)
     return (
         parameter.place.is_cpu_place()

@@ -25,7 +25,7 @@ def build_optimizer(
     """Optimizer over the trainable ones of `parameters`.
 
     name: "Adam" (beta 0.9 and 0.999, epsilon 1e-8), "AdamW", "SGD" or "Momentum".
-    lr: the first learning rate; change it by `optimizer.set_lr` before each step.
+    lr: the initial learning rate; change it with `optimizer.set_lr` before each step.
     weight_decay: adds weight_decay * p to the gradient of each parameter p, biases and batch
         normalisation included, as PyTorch does (L2, weight_decay / 2 * |p|^2 in the loss);
         for AdamW decoupled, p *= 1 - lr * weight_decay (arXiv 1711.05101).

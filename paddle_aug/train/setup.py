@@ -1,4 +1,4 @@
-"""From options to objects: data sets, transforms, model, optimizer, and who feeds whom."""
+"""Builds the objects of a run from its options: data, loaders, model, optimizer."""
 
 import contextlib
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Setup:
     trainer: Trainer
     train_loader: Loader
     eval_loader: Loader
-    clean_loader: Loader | None  # the training images as evaluation sees them
+    clean_loader: Loader | None  # the training images without augmentation
     classes: list[str]
     backend: str
     memory: MemoryNeed
@@ -59,7 +59,7 @@ class Setup:
                     loader.close()
 
     def evaluation_weights(self) -> contextlib.AbstractContextManager[Any]:
-        """Averaged weights where --ema is on, within the context."""
+        """Context in which the model has the averaged weights, if --ema is on."""
         ema = self.trainer.ema
         return ema.applied() if ema else contextlib.nullcontext()
 
@@ -67,7 +67,7 @@ class Setup:
 def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = True) -> Setup:
     """Read the data, build everything; writes nothing but the image cache.
 
-    fresh: load --weights; False where a saved state will replace all weights.
+    fresh: whether to load --weights; False if a saved state replaces all weights.
     """
     config = config.filled()
     choose_device(config.device)
@@ -137,9 +137,9 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
 
 
 def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, say: Say) -> None:
-    """Warn of a batch of one image where a batch normalisation then sees one value a channel.
+    """Warn of batches of one image that give a batch normalisation one value a channel.
 
-    Raises UserError where every batch is one.
+    Raises UserError where all batches are such.
     """
     sizes = loader.batch_sizes()
     names = single_value_norms(model, config.channels, config.image_size) if 1 in sizes else []

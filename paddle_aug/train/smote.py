@@ -1,7 +1,7 @@
-"""SMOTE: new images for small classes, between real ones and their neighbours of the same class.
+"""SMOTE: new images for small classes, interpolated between neighbours of the same class.
 
-Needs imbalanced-learn (the extra smote). Every image is held in memory, decoded; as floats,
-those of one class at a time.
+Needs imbalanced-learn (the extra smote). All images are held in memory as bytes, and those of one
+class at a time as floats.
 """
 
 import logging
@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 NEIGHBOURS = 5
 WARN_BYTES = 1 << 30
 _DISTANCES_MB = 32
-_BESIDE_BYTES = 64 << 20  # distances, their order and other buffers
+_BESIDE_BYTES = 64 << 20  # for distances, their order and other buffers
 
 
 class OversampledDataset(ArrayDataset):
-    """The images of a data set, followed by made ones; all in memory, of one size."""
+    """The images of a data set, followed by the new ones; all in memory, of one size."""
 
     def __init__(self, original: ImageDataset, images: np.ndarray, labels: np.ndarray):
         super().__init__(
@@ -43,11 +43,10 @@ class OversampledDataset(ArrayDataset):
 def smote(dataset: ImageDataset, seed: int, neighbours: int = NEIGHBOURS) -> OversampledDataset:
     """The data set with as many images of every class as its largest has.
 
-    A made image is x + u (y - x): x a real one, y one of its nearest neighbours of its class by
-    Euclidean distance of the pixels, u ~ U(0, 1) (Chawla et al. 2002, arXiv 1106.1813).
-    dataset: images of one size, uint8. neighbours: at most; a class of n has n - 1.
-    Raises UserError without imbalanced-learn, for a class of one image, or where the memory that
-    is needed is not there.
+    A new image is x + u (y - x): x a real one, y one of its nearest neighbours in its class by
+    Euclidean distance of the pixels, u ~ U(0, 1) (Chawla et al. 2002, arXiv 1106.1813). dataset:
+    images of one size, uint8. neighbours: at most; n - 1 in a class of n images. Raises UserError
+    without imbalanced-learn, for a class of one image, or for too little memory.
     """
     counts = np.bincount(dataset.labels, minlength=len(dataset.classes))
     present = counts[counts > 0]
@@ -57,7 +56,7 @@ def smote(dataset: ImageDataset, seed: int, neighbours: int = NEIGHBOURS) -> Ove
     if present.min() < 2:
         raise UserError(f"oversample: class {dataset.classes[int(np.argmax(counts == 1))]!r} has "
                         "one image only, and SMOTE needs a neighbour")  # fmt: skip
-    _library()  # before the check: what it takes itself is then no longer free
+    _library()  # imported before the check, as it takes memory itself
     first = dataset[0][0]
     check_memory(counts, first.size)
     missing = np.where(counts > 0, present.max() - counts, 0)
@@ -77,14 +76,14 @@ def smote(dataset: ImageDataset, seed: int, neighbours: int = NEIGHBOURS) -> Ove
 def _between(real: np.ndarray, count: int, seed: int, neighbours: int) -> np.ndarray:
     """`count` new images, whole numbers in float32, of the class whose images are `real`."""
     make, sklearn_settings = _library()
-    # imbalanced-learn wants a second class: one black image, which takes no part.
+    # imbalanced-learn needs a second class: one black image, which is not used.
     values = np.zeros((len(real) + 1, real[0].size), np.float32)
     values[:-1] = real.reshape(len(real), -1)
     sampler = make(
         sampling_strategy={0: len(real) + count}, random_state=seed,
         k_neighbors=min(neighbours, len(real) - 1),
     )  # fmt: skip
-    # scikit-learn's default way to distances holds 512 images in float64 for each thread.
+    # scikit-learn's default for distances would hold 512 images in float64 for each thread.
     with sklearn_settings(enable_cython_pairwise_dist=False, working_memory=_DISTANCES_MB):
         result, _ = sampler.fit_resample(values, np.arange(len(values)) // len(real))
     made = result[len(values) :]
@@ -92,17 +91,17 @@ def _between(real: np.ndarray, count: int, seed: int, neighbours: int) -> np.nda
 
 
 def needed_bytes(counts: np.ndarray, values: int) -> int:
-    """Memory that SMOTE takes at its height, over that of the data set: an upper bound.
+    """Upper bound of the memory that SMOTE needs beside that of the data set.
 
-    counts: images of each class. values: numbers in one image. All images are bytes; those of the
-    class that is being filled are also float32, four times over (imbalanced-learn's copies).
+    counts: images of each class. values: numbers in one image. All images are held as bytes; those
+    of the current class also four times as float32 (imbalanced-learn's copies).
     """
     largest = int(counts.max())
     return values * largest * (int(np.count_nonzero(counts)) + 16) + _BESIDE_BYTES
 
 
 def check_memory(counts: np.ndarray, values: int) -> None:
-    """Say what SMOTE needs; UserError where Linux says that there is not as much.
+    """Log the memory that SMOTE needs; UserError where Linux reports less.
 
     counts, values: see `needed_bytes`. Under Paddle's launcher every process of this machine needs
     as much.
@@ -123,7 +122,7 @@ def check_memory(counts: np.ndarray, values: int) -> None:
 
 
 def available_bytes() -> int | None:
-    """Memory that can be had without swapping; None where the system does not tell."""
+    """Memory available without swapping; None where the system does not report it."""
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -134,7 +133,7 @@ def available_bytes() -> int | None:
 
 
 def _library() -> tuple[Any, Any]:
-    """imbalanced-learn's SMOTE, and the settings of scikit-learn, on which it rests."""
+    """imbalanced-learn's SMOTE, and the settings of scikit-learn, which it uses."""
     try:
         from imblearn.over_sampling import SMOTE
         from sklearn import config_context

@@ -1,4 +1,4 @@
-"""A run's whole state as arrays and JSON, and back: weights, optimizer, averages, progress."""
+"""Saves and restores a run's state: weights, optimizer, averages, progress."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,7 @@ from paddle_aug.weights.into_model import load_model, model_arrays, to_numpy
 def capture(
     trainer: Trainer, progress: Progress, fixed: dict[str, Any]
 ) -> tuple[Arrays, dict[str, Any]]:
-    """(arrays, state) to save; `fixed`: the part that stays the same during a run."""
+    """(arrays, state) to save. fixed: entries of the state that stay the same during a run."""
     arrays = model_arrays(trainer.model)
     arrays |= with_prefix("optimizer", to_numpy(trainer.optimizer.state_dict()))
     if trainer.ema:
@@ -32,7 +32,7 @@ def capture(
 
 
 def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress:
-    """Put a captured state into freshly built objects; returns the progress."""
+    """Put a saved state into newly built objects; returns the progress."""
     load_model(trainer.model, under_prefix("model", arrays))
     optimizer = {name: paddle.to_tensor(a) for name, a in under_prefix("optimizer", arrays).items()}
     trainer.optimizer.set_state_dict(optimizer)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: finish the step, save, say how to go on; twice: stop at once."""
+"""Ctrl-C and SIGTERM during a run: finish the step, save and stop; a second one stops at once."""
 
 import contextlib
 from types import FrameType
@@ -7,7 +7,7 @@ from paddle_aug.core.stopping import Wish, handled_by
 
 
 class StopRequest:
-    """Context in which SIGINT and SIGTERM only set `signal`; the run looks at it between steps."""
+    """Context in which SIGINT and SIGTERM only set `signal`, which the run checks between steps."""
 
     def __init__(self) -> None:
         self._wish = Wish()
