@@ -1,8 +1,8 @@
-"""Ctrl-C and SIGTERM, from a command's first moment to its last.
+"""Handling of Ctrl-C and SIGTERM, from the start of a command to its end.
 
-A command stops at once: `stopping_at_once` raises `Stopped` wherever it is. Two parts of the
-program do it otherwise. The run loop finishes its step and saves (train/stopping.py). Code in which
-Paddle would lose an exception holds the stop back until it is done (`held_back`).
+A command stops at once: `stopping_at_once` raises `Stopped` wherever it is. There are two
+exceptions: the run loop finishes its step and saves (train/stopping.py), and code in which Paddle
+would lose the exception delays it (`held_back`).
 """
 
 import _thread
@@ -16,10 +16,10 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# For removing temporary files; after that a program that hangs, or that lost the exception, is
-# ended without asking it again.
+# Time for removing temporary files; after that a program that hangs, or has lost the exception, is
+# ended.
 PATIENCE_SECONDS = 5.0
-# Paddle's launcher sends SIGTERM three times, 0.2 s apart, and means it once.
+# Paddle's launcher sends SIGTERM three times, 0.2 s apart, which counts as one.
 _REPEATS_SECONDS = 2.0
 
 
@@ -32,20 +32,20 @@ class Stopped(KeyboardInterrupt):
 
 
 class Wish:
-    """The signal that asked to stop, if one did."""
+    """The signal that asked the program to stop, if there was one."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self._since = 0.0
 
     def note(self, number: int) -> bool:
-        """Note a signal. True for the first one; ends the program where it is asked again."""
+        """Note a signal. Returns True for the first one; a second one ends the program."""
         soon = time.monotonic() - self._since < _REPEATS_SECONDS
         if self.signal is None:
             self.signal, self._since = number, time.monotonic()
             return True
         if not (number == signal.SIGTERM and soon):
-            # Worker processes notice their parent's end by themselves (batches/workers.py).
+            # Worker processes end by themselves after their parent (batches/workers.py).
             os._exit(128 + number)
         self.signal = number
         return False
@@ -55,7 +55,7 @@ class Wish:
 def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
     """Call `handler(number, frame)` for SIGINT and SIGTERM within the context.
 
-    Without effect outside the main thread, the only one to which Python delivers signals.
+    No effect outside the main thread, where Python allows no signal handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -72,8 +72,8 @@ def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None
 def stopping_at_once() -> Iterator[Wish]:
     """Within the context the first signal raises Stopped; a second one ends the program.
 
-    So does the first one after PATIENCE_SECONDS, should the exception have been lost: C++ code that
-    calls Python may drop it, and a read from a dead disk never returns.
+    The first one ends it, too, after PATIENCE_SECONDS: C++ code that calls Python may have lost the
+    exception, and a read from a dead disk never returns.
     """
     wish = Wish()
 
@@ -88,10 +88,10 @@ def stopping_at_once() -> Iterator[Wish]:
 
 @contextlib.contextmanager
 def held_back() -> Iterator[Callable[[], None]]:
-    """A signal that comes within the context acts at its end, a second one at once.
+    """Delays a signal that comes within the context to its end; a second one acts at once.
 
-    For Paddle's tracing: its C++ side calls Python at every operation and drops what that raises.
-    Yields a function to call where nothing is lost: a signal that has come acts there.
+    For Paddle's tracing, whose C++ code calls Python at every operation and drops its exceptions.
+    Yields a function to call where an exception is not lost: a delayed signal acts there.
     """
     asked: list[int] = []
     earlier = {number: signal.getsignal(number) for number in SIGNALS}
@@ -119,10 +119,10 @@ def held_back() -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def kept_handlers() -> Iterator[None]:
-    """The handlers of SIGINT and SIGTERM are afterwards what they were, whatever C++ code has set.
+    """Restores the handlers of SIGINT and SIGTERM at the end, whatever C++ code has set.
 
-    For Paddle's import, which takes SIGTERM for itself: what it does then may hang. A SIGTERM that
-    comes within the context waits for its end, a SIGINT does not.
+    For Paddle's import, which sets a handler for SIGTERM that may hang. A SIGTERM that comes within
+    the context is delayed to its end, a SIGINT is not.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(
         signal, "pthread_sigmask"

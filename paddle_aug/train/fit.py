@@ -1,4 +1,4 @@
-"""A run from the start, or resumed: what is checked and recorded before its loop in run.py."""
+"""Starts or resumes a run: the checks and records before its loop, which is in run.py."""
 
 import time
 from pathlib import Path
@@ -22,7 +22,7 @@ from paddle_aug.train.run import Run
 from paddle_aug.train.setup import Setup, build_setup
 from paddle_aug.train.state import restore
 
-# Where a run is and what it replaced: no property of the run itself.
+# Options about where a run is and what it replaced; a resumed run may differ in them.
 _PLACE = frozenset({"output", "overwrite"})
 
 
@@ -34,8 +34,8 @@ def say(line: str) -> None:
 def fit(config: Config, say: Say = say) -> Path:
     """Train from the start; returns the run's folder.
 
-    Raises UserError where the folder holds a run already (unless config.overwrite), something that
-    no run has left, or a run at work, and where the data, the options or the training cannot go on;
+    Raises UserError where the folder holds a run already (unless config.overwrite), files of no
+    run, or a run that is still training, and where data, options or training are at fault;
     Interrupted after SIGINT or SIGTERM.
     """
     ranks = start()
@@ -44,7 +44,7 @@ def fit(config: Config, say: Say = say) -> Path:
     # In the guard Paddle numbers parameters from zero, so that their names, the keys of the
     # optimizer's state, are the same in every process.
     with ranks.joined(), paddle.utils.unique_name.guard():
-        # Before the data are read, and without a trace: what follows may fail.
+        # Checked before the data are read, and without writing anything, as what follows may fail.
         if ranks.is_first:
             refuse_if_locked(recorder.paths.folder)
         recorder.refuse_unusable(config.overwrite)
@@ -54,7 +54,7 @@ def fit(config: Config, say: Say = say) -> Path:
         environment = _environment(setup)
         environment["history"] = [_history_entry(environment, Progress(), [])]
         with recorder.locked():
-            # Again: another run may have come, and ended, while the data were read.
+            # Checked again: another run may have started and ended while the data were read.
             recorder.refuse_unusable(config.overwrite)
             if others := recorder.remove_existing():
                 say(f"note: {recorder.paths.folder}: not of a run, stays: {listed(others)}")
@@ -80,7 +80,7 @@ def resume(
     with ranks.joined(), paddle.utils.unique_name.guard():
         refuse_runs_inside(folder)
         recorder = Recorder(folder.parent, folder.name, writes=ranks.is_first)
-        if not recorder.paths.states():  # without the lock's trace in a folder that is no run
+        if not recorder.paths.states():  # leaves no lock file in a folder that is no run
             CheckpointFolder(recorder.paths.checkpoints, writes=False).load_newest()
         with recorder.locked():
             return _resume(
@@ -98,7 +98,7 @@ def _resume(
     for warning in warnings:
         say(f"warning: {warning}; an older state is used")
     need(state, folder, "config", "environment", "progress", "schedule")
-    # Through the table of options: an earlier version's are then in the form of now.
+    # Read as options, which converts those of an earlier version.
     saved = load_config(state["config"], where=f"{folder}: ").dump()
     saved["output"] = str(recorder.paths.output)
     refuse_for_other_data(saved, changes, f"the run {folder}")
@@ -128,15 +128,15 @@ def _resume(
         setup=setup, recorder=recorder, progress=progress, environment=environment, say=say
     )  # fmt: skip
     if lines:
-        # The state first, as everywhere: the next resume reads the options from it.
+        # The state is saved first: the next resume reads the options from it.
         run.save()
         recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
     return run.go()
 
 
 def _changed_options(saved: dict[str, Any], config: Config) -> dict[str, str]:
-    """By option that differs from the saved ones, a line with both values."""
-    # A run of an earlier version, without --data: what it names now is compared by its content.
+    """For each option that differs from the saved one, a line with both values."""
+    # For runs of an earlier version without --data the content of the data is compared instead.
     named_since = {"data", "images_root"} if saved["data"] is None else set()
     return {
         key: f"{key}: was {saved[key]}, is {value}"
@@ -155,9 +155,9 @@ def _environment(setup: Setup) -> dict[str, Any]:
 def _with_history(
     now: dict[str, Any], before: dict[str, Any], progress: Progress, lines: list[str]
 ) -> dict[str, Any]:
-    """The record of a run that goes on: with the commands that it was given so far.
+    """The environment record of a resumed run, with the commands it was given so far.
 
-    lines: what is different from now on; where nothing is, the command stays that of before.
+    lines: what differs from now on; if nothing does, the first command is kept.
     """
     started = {**_history_entry(before, Progress(), []), "time": None}  # by an earlier version
     history = before.get("history", [started])
@@ -169,7 +169,7 @@ def _with_history(
 def _history_entry(
     environment: dict[str, Any], progress: Progress, changes: list[str]
 ) -> dict[str, Any]:
-    """From which epoch and step on a command's options hold, and what it changed."""
+    """An entry of the history: the command, the epoch and step it starts at, what it changed."""
     return {
         "epoch": progress.epoch, "step": progress.step, "command": environment.get("command"),
         "time": time.strftime("%F %T"), "changes": changes,
@@ -177,4 +177,4 @@ def _history_entry(
 
 
 def _silent(line: str) -> None:
-    """Drops the line: only the first process of a run speaks."""
+    """Drops the line: only rank 0 prints."""

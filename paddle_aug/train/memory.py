@@ -1,4 +1,4 @@
-"""How much memory a step takes, and what to lower where there is not enough."""
+"""Estimates the memory of a step, and says which option to lower if there is too little."""
 
 import contextlib
 import errno
@@ -12,17 +12,18 @@ from paddle import nn
 
 from paddle_aug.core.errors import UserError
 
-# What Paddle, NumPy and the system say where memory is short, besides MemoryError and ENOMEM.
+# In messages of Paddle, NumPy and the system about lack of memory, beside MemoryError and ENOMEM.
 _WORDS = ("cannot allocate memory", "resourceexhausted", "out of memory", "bad_alloc")
 _MEMINFO = Path("/proc/meminfo")
-# Of this process's control group: a container's limit, and what it uses.
+# Files of this process's control group: a container's limit, and the memory in use.
 _GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _GROUP_USED = Path("/sys/fs/cgroup/memory.current")
 
 
 # Measured on GoogLeNet, ResNet18 and 50, VGG11, MobileNetV2 and LeNet with batches of 8 to 1024:
-# what a training step keeps of all layers' outputs (0.3 to 0.9 on oneDNN, which lets arrays share
-# places; 0.75 to 1.2 in Paddle), and what an evaluation needs of its largest layer (0.6 to 2.1).
+# the memory of a training step relative to all layers' outputs (0.3 to 0.9 with oneDNN, where
+# arrays share memory; 0.75 to 1.2 in Paddle), and that of an evaluation relative to its largest
+# layer (0.6 to 2.1).
 _KEPT = {"onednn": 0.6, "paddle": 1.0}
 _LARGEST = 1.5
 
@@ -32,7 +33,7 @@ class MemoryNeed:
     """Bytes that a model takes. weights: its parameters. outputs: what its layers make of one
     image. largest: the largest input and output of a layer together.
 
-    An estimate, right to a factor of two, without Paddle itself and the images that wait.
+    An estimate within a factor of two, without Paddle itself and batches made ahead.
     """
 
     weights: int
@@ -40,17 +41,17 @@ class MemoryNeed:
     largest: int
 
     def training(self, batch: int, backend: str) -> int:
-        """Of a step: weights, gradients and the optimizer's two moments; what is kept of the
-        outputs. backend: what computes, as `build.model.accelerated` names it."""
+        """Bytes of a training step: weights, gradients, the optimizer's two moments, and the
+        outputs that are kept. backend: its name from `build.model.accelerated`."""
         return 4 * self.weights + int(_KEPT[backend.split()[0]] * batch * self.outputs)
 
     def evaluation(self, batch: int) -> int:
-        """Of a batch without gradients."""
+        """Bytes of an evaluation of one batch."""
         return self.weights + int(_LARGEST * batch * self.largest)
 
 
 def memory_need(model: nn.Layer, shape: list[int]) -> MemoryNeed:
-    """What one image of `shape` (channels, height, width) takes, found by passing one through.
+    """The memory for images of `shape` (channels, height, width), found by evaluating one.
 
     Leaves the model as it was, but in evaluation mode.
     """
@@ -74,7 +75,7 @@ def memory_need(model: nn.Layer, shape: list[int]) -> MemoryNeed:
 
 
 def free_bytes() -> int | None:
-    """Memory that this process may still take; None where the system does not say."""
+    """Memory that this process can still use; None where that is not known."""
     found = []
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = _MEMINFO.read_text().splitlines()
@@ -93,7 +94,7 @@ def free_bytes() -> int | None:
 
 
 def shortage(needed: int, free: int | None, option: str, batch: int) -> str:
-    """Which option to lower, in a line. needed: bytes of `batch` images."""
+    """A line that says which option to lower. needed: bytes of `batch` images."""
     there = "" if free is None else f", {_gigabytes(free)} are free"
     fits = 0 if free is None else int(batch * free * 0.8 / needed)
     to = f" to {fits} or less" if 0 < fits < batch else ""
@@ -104,7 +105,7 @@ def shortage(needed: int, free: int | None, option: str, batch: int) -> str:
 
 
 def warn_of_shortage(needed: int, option: str, batch: int) -> str | None:
-    """The same where the batch will not fit: the system may then end the run without a word."""
+    """Print that line if the batch will not fit: the system may then kill the run silently."""
     free = free_bytes()
     if free is None or needed <= free:
         return None
@@ -113,7 +114,7 @@ def warn_of_shortage(needed: int, option: str, batch: int) -> str | None:
 
 @contextlib.contextmanager
 def shortage_named(needed: int, option: str, batch: int) -> Iterator[None]:
-    """Raise a UserError with what to lower where memory runs out within the context."""
+    """Context that turns running out of memory into a UserError with that line."""
     before = free_bytes()
     try:
         yield
@@ -131,7 +132,7 @@ def is_shortage(error: BaseException) -> bool:
 
 
 def _bytes(values: Any) -> int:
-    """Of one tensor, or of all in a list or tuple."""
+    """Bytes of a tensor, or of all tensors in a list or tuple."""
     tensors = values if isinstance(values, list | tuple) else [values]
     return sum(4 * int(t.size) for t in tensors if isinstance(t, paddle.Tensor))
 

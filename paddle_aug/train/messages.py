@@ -1,4 +1,4 @@
-"""What a run says: before its first epoch, after each one, and at its end."""
+"""The lines that a run prints: before its first epoch, after each one, and at its end."""
 
 import time
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from paddle_aug.train.setup import Setup
 
 # A forward and a backward pass cost about three forward passes.
 _EVALUATION_SHARE = 1 / 3
-_FORECAST_SECONDS = 2.0  # of training before its length is told
+_FORECAST_SECONDS = 2.0  # of training before the estimate is printed
 
 
 def introduction(setup: Setup) -> str:
-    """The model, the images and the length of the run, in a line."""
+    """A line with the model, the images and the length of the run."""
     config = setup.config
     size, images = config.image_size, config.batch_size * setup.ranks.size
     return (
@@ -29,23 +29,23 @@ def introduction(setup: Setup) -> str:
 
 
 class Forecast:
-    """Tells, once, how long the rest of the run will take, by its first steps."""
+    """Estimates once, from the first steps, how long the rest of the run will take."""
 
     def __init__(self, setup: Setup):
         config = setup.config
         self.epochs, self.steps = config.epochs, len(setup.train_loader)
         loaders = [setup.eval_loader, *([setup.clean_loader] if setup.clean_loader else [])]
         evaluated = sum(len(loader.dataset) for loader in loaders) / setup.ranks.size
-        # Of an epoch in training steps: what its evaluations cost.
+        # The cost of an epoch's evaluations, in training steps.
         self.evaluation_steps = _EVALUATION_SHARE * evaluated / config.batch_size
         self._told = False
 
     def start_epoch(self) -> None:
-        """Time from here: evaluations are no steps."""
+        """Start the clock again, as evaluations are not steps."""
         self._started, self._steps = time.perf_counter(), 0
 
     def after_step(self, progress: Progress) -> str | None:
-        """A line, once some steps were timed; the first is left out, in which plans are made."""
+        """The line, once enough steps were timed; the first one is left out, as it makes plans."""
         if self._told:
             return None
         now = time.perf_counter()
@@ -65,7 +65,7 @@ class Forecast:
 
 
 def epoch_line(row: dict[str, Any], epochs: int) -> str:
-    """An epoch's figures, and the time that is left where that is a minute or more."""
+    """An epoch's figures, and the time left if that is a minute or more."""
     width = len(str(epochs))
     left = (epochs - row["epoch"] - 1) * row["seconds"]
     return (
@@ -79,7 +79,7 @@ def epoch_line(row: dict[str, Any], epochs: int) -> str:
 
 
 def summary(accuracies: Sequence[float], best: Best, paths: RunPaths) -> str:
-    """The run's figures, and where its files are."""
+    """The run's final figures, and the place of its files."""
     mean, count = last_mean(accuracies)
     return (
         f"evaluation accuracy: {mean:.4f} {_what_mean(count, len(accuracies))}, "
@@ -89,7 +89,7 @@ def summary(accuracies: Sequence[float], best: Best, paths: RunPaths) -> str:
 
 
 def _what_mean(count: int, epochs: int) -> str:
-    """Over which epochs a mean is; said of most of a run, where it is no reference value."""
+    """Which epochs a mean is over, with a warning where these are most of the run."""
     if epochs == 1:
         return "in the one epoch"
     if count == epochs:

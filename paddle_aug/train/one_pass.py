@@ -1,11 +1,11 @@
 """Paddle's optimizers, updating many parameters in one call of Paddle's own kernel.
 
-Paddle calls its kernel once a parameter: for GoogLeNet 116 times a step, each with some 20
-microseconds of Python and a start of the threads. The gradients of an accelerated model lie side by
-side in one block. So the parameters, and what the optimizer keeps of them, are put side by side in
-the same order, and updated in long pieces. A kernel computes each element by itself: the bytes are
-those of Paddle's own step. Names and shapes in the optimizer's state stay as they are, so
-checkpoints do too.
+Paddle calls its kernel once for each parameter: for GoogLeNet 116 times a step, each time with
+about 20 microseconds of Python and a start of the threads. With the oneDNN backend all gradients
+lie side by side in one block of memory. Therefore the parameters and the optimizer's values for
+them (its state) are put side by side in the same order and updated in long pieces. A kernel
+computes each element independently, so the bytes are those of Paddle's own step. Names and shapes
+in the optimizer's state, and so checkpoints, stay the same.
 
 Where gradients do not lie side by side (on a GPU, with several processes, without the oneDNN
 backend), Paddle's own step is used.
@@ -24,7 +24,7 @@ from paddle_aug.onednn.native.openmp import own_threads, usable_threads
 from paddle_aug.train.side_by_side import GradientChange, Piece, Run, gradient_of, neighbours
 
 _kernels: Any = _C_ops  # called as in Paddle's own optimizers
-_POWERS_STAY = True  # the kernel leaves the powers of beta to us: a run has several pieces
+_POWERS_STAY = True  # tells the kernel not to update the powers of beta: a run has several pieces
 _MOST_LAYOUTS = 8  # more mean that gradients move in every step: Paddle's step is then used
 
 
@@ -48,7 +48,7 @@ class OnePass(_Base):
         raise NotImplementedError
 
     def bases(self) -> list[float]:
-        """What _POWERS are powers of."""
+        """The numbers whose powers are in _POWERS, such as Adam's betas."""
         return []
 
     @paddle.no_grad()
@@ -71,7 +71,7 @@ class OnePass(_Base):
                 run.multiply_numbers(self.bases())
 
     def _gradients(self, parameters: list[Tensor]) -> list[list[Tensor]] | None:
-        """For each run the gradients of its pieces; None where Paddle's own step must do it."""
+        """For each run the gradients of its pieces; None where Paddle's own step is needed."""
         known = self._laid_out or ()
         same = len(known) == len(parameters) and all(map(operator.is_, known, parameters))
         if self._runs is None or not same or not all(run.is_intact() for run in self._runs):
@@ -94,7 +94,7 @@ class OnePass(_Base):
             return None  # scattered in memory: nothing would be gained
         self._layouts += 1
         runs = [Run(group, self._accumulators_of) for group in groups]
-        for name in (*self._STATES, *self._POWERS):  # in Paddle's order, as they will be saved
+        for name in (*self._STATES, *self._POWERS):  # in Paddle's order, in which they are saved
             made = self._accumulators[name]
             names = [p.name for p in self._parameter_list if p.name in made]
             self._accumulators[name] = {each: made[each] for each in names}
@@ -107,7 +107,7 @@ class OnePass(_Base):
         return bool(parameters) and known and all(map(_is_plain, parameters))
 
     def _accumulators_of(self, parameter: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """As `Run` wants them; where Paddle has not made them yet, it does, at 0 or as loaded."""
+        """A parameter's accumulators; Paddle makes missing ones, at 0 or from a loaded state."""
         block = paddle.static.default_main_program().global_block()
         self._create_accumulators(block, [parameter])
         states, powers = (

@@ -25,7 +25,7 @@ from paddle_aug.weights.into_model import model_arrays
 
 
 class Stopwatch:
-    """Seconds of training in an epoch, those before an interruption included."""
+    """Measures the seconds of training in an epoch, including those before an interruption."""
 
     def __init__(self) -> None:
         self.start(0.0)
@@ -39,7 +39,7 @@ class Stopwatch:
 
 
 class Run:
-    """One run, from where `progress` stands to its end; `go` reads from top to bottom.
+    """One run, from `progress` to its end; `go` is the whole loop.
 
     environment: the record that is saved with each state.
     """
@@ -64,7 +64,7 @@ class Run:
         self.saved_at = time.perf_counter()
 
     def go(self) -> Path:
-        """Run to the end; returns the run's folder. Raises Interrupted once a signal has come."""
+        """Train to the end; returns the run's folder. Raises Interrupted after a signal."""
         with self.stop, self.setup.loaders():
             if self.goes_on():
                 self.introduce()
@@ -78,14 +78,14 @@ class Run:
         return self.recorder.paths.folder
 
     def goes_on(self) -> bool:
-        """Whether another epoch follows. The last evaluation may be missing: a run can be stopped
-        between training and evaluation."""
+        """Whether another epoch follows, or the evaluation of the last one, before which the run
+        may have been stopped."""
         done = self.progress.epoch >= self.config.epochs
         accuracies = [row["accEval"] for row in self.progress.history]
         return not done and not stopped_early(accuracies, self.config.early_stopping)
 
     def introduce(self) -> None:
-        """Say what begins, and whether it will fit into memory."""
+        """Print what begins, and a warning if it will not fit into memory."""
         self.say(introduction(self.setup))
         self.forecast = Forecast(self.setup)
         for need in (self.training_need(), self.evaluation_need()):
@@ -93,7 +93,7 @@ class Run:
                 self.say(line)
 
     def train(self) -> None:
-        """Train to the end of the epoch, from the step that was reached."""
+        """Train to the end of the epoch, from the current step."""
         self.watch.start(self.progress.seconds)
         self.forecast.start_epoch()
         with shortage_named(*self.training_need()):
@@ -103,12 +103,12 @@ class Run:
         self.progress.seconds = self.watch.seconds
 
     def after_step(self) -> None:
-        """Save where it is time, stop where that was asked for."""
+        """Save the state if that is due, and stop if a signal has come."""
         self.progress.seconds = self.watch.seconds
         if line := self.forecast.after_step(self.progress):
             self.say(line)
         due = time.perf_counter() - self.saved_at > self.config.checkpoint_minutes * 60
-        # Processes act in the same step: a signal may reach them in different ones.
+        # All processes must stop in the same step, but a signal may reach them in different ones.
         signal, due = self.ranks.agree(self.stop.signal or 0, due)
         if signal or due:
             self.save()
@@ -121,11 +121,11 @@ class Run:
             with self.setup.evaluation_weights(), shortage_named(*self.evaluation_need()):
                 return self.measure()
         except Interrupted:
-            self.save()  # averaged weights, if any, are out of the model again
+            self.save()  # averaged weights, if any, have left the model
             raise
 
     def measure(self) -> dict[str, Any]:
-        """The epoch's row, with the weights that are in the model."""
+        """The epoch's row, measured with the weights that are in the model."""
         trainer, epoch, setup = self.trainer, self.progress.epoch, self.setup
         meters = TrainingMeters()
         meters.set_state_dict(self.progress.meters)
@@ -155,12 +155,12 @@ class Run:
         }
 
     def after_batch(self) -> None:
-        """Stop within an evaluation; several processes would have to agree, and go to its end."""
+        """Stop within an evaluation, but not with several processes: they would have to agree."""
         if self.stop.signal and self.ranks.size == 1:
             raise self.interrupted(self.stop.signal)
 
     def keep_best(self, row: dict[str, Any]) -> None:
-        """Save the model where no epoch before was as good."""
+        """Save the model if this epoch is better than all before."""
         progress = self.progress
         if row["accEval"] <= progress.best_accuracy:
             return
@@ -171,24 +171,25 @@ class Run:
                 self.checkpoints.save_best(model_arrays(self.trainer.model), state)
 
     def finish_epoch(self, row: dict[str, Any]) -> None:
-        """Go to the start of the next epoch; save, record, and say the epoch's figures."""
+        """Move on to the next epoch: save the state, write the curves, print the epoch's
+        figures."""
         progress = self.progress
         progress.history.append(row)
         progress.epoch += 1
         progress.step, progress.seconds = 0, 0.0
         progress.meters = TrainingMeters().state_dict()
-        # The state first: curves are written from it, so they never run ahead of it.
+        # The state is saved first, so that the curves are never ahead of it.
         self.save()
         self.recorder.write_history(progress.history)
         self.say(epoch_line(row, self.config.epochs))
 
     def stop_if_asked(self) -> None:
-        """Stop between two epochs, where everything is saved already."""
+        """Stop between two epochs if a signal has come; everything is saved already."""
         if signal := self.ranks.agree(self.stop.signal or 0)[0]:
             raise self.interrupted(int(signal))
 
     def save(self) -> None:
-        """Save the state; every process returns when it is there."""
+        """Save the state; all processes wait until it is written."""
         progress = self.progress
         if self.ranks.is_first:
             arrays, state = capture(self.trainer, progress, self.fixed)
@@ -198,7 +199,7 @@ class Run:
         self.saved_at = time.perf_counter()
 
     def end(self) -> None:
-        """Record what may be missing, drop states that nothing needs any more, say the figures."""
+        """Write files that may be missing, delete states not needed now, print the figures."""
         progress, paths = self.progress, self.recorder.paths
         self.recorder.write_history(progress.history)
         if self.ranks.is_first:

@@ -1,4 +1,4 @@
-"""Parameters laid out in memory as their gradients are, so that one kernel call updates many."""
+"""Puts parameters side by side in memory like their gradients, so that one call updates many."""
 
 from collections.abc import Callable, Sequence
 from math import prod
@@ -12,17 +12,17 @@ from paddle_aug.onednn.native.buffers import Pool, return_freed_memory
 from paddle_aug.onednn.native.tensors import floats, move, tensor_on
 
 _ITEM = 4  # bytes of a float32
-# Elements of a piece: long enough to call a kernel for, short enough for the cache to keep what is
-# written in between.
+# Elements of a piece: long enough to be worth a call, short enough to stay in the cache between
+# steps of the update.
 PIECE = 1 << 20
-_LARGE = 1 << 16  # elements whose former memory is worth giving back at once
-_LARGEST_GAP = 4096  # bytes between neighbours: what alignment leaves, not others' gradients
+_LARGE = 1 << 16  # from so many elements on the old memory is given back at once
+_LARGEST_GAP = 4096  # bytes between neighbours: alignment leaves less, another gradient needs more
 
 
 class Piece(NamedTuple):
     """A part of a run: the elements of its parameters and of each of their states.
 
-    weights: the same memory as `parameter`; offset: in the run's gradients, in bytes.
+    weights: the memory of `parameter` as an array. offset: in the run's gradients, in bytes.
     """
 
     parameter: Tensor
@@ -32,10 +32,10 @@ class Piece(NamedTuple):
 
 
 class Run:
-    """Parameters whose gradients lie side by side, with all that belongs to them laid out alike.
+    """Parameters whose gradients lie side by side, with their accumulators in the same order.
 
-    parameters: in the order of their gradients' addresses; accumulators: of a parameter, those of
-    its shape (such as Adam's moments) and those of one number, which are the same for all.
+    parameters: in the order of their gradients' addresses. accumulators: for each parameter those
+    of its shape (such as Adam's moments) and those of one number, which are equal for all.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Run:
             self._put(parameter, memories[0][place].reshape(parameter.shape))
         self._numbers: list[np.ndarray] = []
         for index, (parameter, place) in enumerate(zip(parameters, places, strict=True)):
-            # One parameter at a time, so that no state is ever there twice.
+            # One parameter at a time, so that only one state is in memory twice.
             states, numbers = accumulators(parameter)
             if not index:
                 memories += [_memory(self._size) for _ in states]
@@ -81,13 +81,13 @@ class Run:
             return_freed_memory()
 
     def is_intact(self) -> bool:
-        """True where everything still lies where it was put, and the numbers are the same."""
+        """True while everything lies where it was put, and the single numbers are equal."""
         return [tensor.data_ptr() for tensor in self._tensors] == self._addresses and all(
             bool((array == array[0]).all()) for array in self._numbers
         )
 
     def gradients(self) -> list[Tensor] | None:
-        """Of each piece its gradient, not copied; None where they lie otherwise."""
+        """The gradient of each piece without a copy; None where they do not lie side by side."""
         gradients = [gradient_of(parameter) for parameter in self.parameters]
         if any(gradient is None for gradient in gradients):
             return None
@@ -95,7 +95,7 @@ class Run:
         start = first.data_ptr()
         if [gradient.data_ptr() - start for gradient in gradients] != self._offsets:
             return None
-        # What lies in the memory that `first` keeps alive is no other tensor's.
+        # `first` keeps the whole block alive, so no other tensor can be in it.
         if first.offset + self._size * _ITEM > first._holder_size():
             return None
         return [
@@ -110,7 +110,7 @@ class Run:
 
 
 class GradientChange:
-    """Gradients that are scaled and get weight decay on their way, in memory used again."""
+    """Scales gradients and adds weight decay, in memory that is used again."""
 
     def __init__(self) -> None:
         self._results = np.empty(PIECE, np.float32)
@@ -131,7 +131,7 @@ class GradientChange:
             values = np.multiply(values, np.float32(factor), out=result)
         if decay:
             added = np.multiply(weights, np.float32(decay), out=self._decay[:size])
-            added += np.float32(0)  # Paddle's scaling adds a bias of 0: it gives no -0
+            added += np.float32(0)  # as Paddle's scaling adds a bias of 0, which turns -0 into 0
             np.add(values, added, out=result)
         return tensor_on(result)
 
@@ -141,7 +141,7 @@ def gradient_of(parameter: Tensor) -> Any:
 
 
 def neighbours(parameters: Sequence[Tensor], width: int) -> list[list[Tensor]]:
-    """`parameters` by their gradients' addresses, in groups that one call can update.
+    """`parameters` in groups that one call can update, sorted by their gradients' addresses.
 
     A group has one block of gradients, one learning rate, and sizes that are all multiples of
     `width`, or none of them is.
@@ -160,5 +160,5 @@ def neighbours(parameters: Sequence[Tensor], width: int) -> list[list[Tensor]]:
 
 
 def _memory(size: int) -> np.ndarray:
-    """Room for `size` float32, in huge pages where the system has them."""
+    """Memory for `size` float32, in huge pages where the system has them."""
     return np.asarray(Pool().lend(size * _ITEM)).view(np.float32)[:size]

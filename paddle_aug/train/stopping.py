@@ -19,7 +19,7 @@ class StopRequest:
         return self._wish.signal
 
     def __enter__(self) -> "StopRequest":
-        # Without effect in a notebook's other threads, to which Python delivers no signals.
+        # No effect in other threads of a notebook, where Python allows no signal handlers.
         self._context.enter_context(handled_by(self._note))
         return self
 

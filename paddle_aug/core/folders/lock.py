@@ -1,12 +1,12 @@
-"""One writer a folder: a lock that ends with its process, and a note of who holds it.
+"""Only one process writes in a folder: a lock that ends with it, and a note of who holds it.
 
 For a folder X two hidden files lie beside it, or in it where that place cannot be written:
 `.X.lock`, which the system locks and which stays, and `.X.owner.json` with the writer's process,
 machine and start, which is there while it writes. A process that was killed leaves a note without a
 lock, so that the next one can say so and go on.
 
-Locks of different machines on a network disk are only as good as that disk. Where they cannot be
-relied on, and the note is of another machine, nothing is guessed: an error says what to look at.
+Locks of different machines on a network disk are only as good as that disk. If they are unreliable
+and the note is of another machine, an error says what to check.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ from paddle_aug.core.errors import UserError
 
 log = logging.getLogger(__name__)
 
-# Worker processes of a run that was killed may hold its lock for a moment longer.
+# Worker processes of a killed run may hold its lock for a moment longer.
 _LEFT_OVER_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-# File systems of one machine: what one process locks every other one sees, in any container.
+# Local file systems, where all processes see a lock, in any container.
 _LOCAL = frozenset({
     "apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs",
     "reiserfs", "tmpfs", "vfat", "xfs", "zfs",
@@ -42,9 +42,9 @@ _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP}
 class Owner:
     """The process that writes in a folder.
 
-    machine, boot, ticks: the machine's number, its start and the process's, where the system tells
-    them: another machine may have the same name, and another process the same number. since: local
-    time, for people.
+    machine, boot, ticks: id of the machine, start of the machine and of the process, where the
+    system has them, as names of machines and numbers of processes may be used again. since: local
+    time, for messages.
     """
 
     pid: int
@@ -61,7 +61,7 @@ class Owner:
         return cls(pid, _ticks(pid), socket.gethostname(), machine, boot, time.strftime("%F %T"))
 
     def lives(self, now: "Owner") -> bool:
-        """Whether this very process still runs; now: the one that asks, on the same machine."""
+        """Whether this process still runs. now: the current process, on the same machine."""
         if self.boot != now.boot:
             return False
         if self.ticks:
@@ -75,7 +75,7 @@ class Owner:
         return True
 
     def beside(self, now: "Owner") -> bool:
-        """Whether it runs, or ran, on the machine of `now`."""
+        """Whether it runs, or ran, on the same machine as `now`."""
         return (self.host, self.machine) == (now.host, now.machine)
 
     def describe(self, now: "Owner") -> str:
@@ -85,7 +85,7 @@ class Owner:
 
 @contextlib.contextmanager
 def locked(place: str | Path, wait: bool = False, option: str = "--output") -> Iterator[None]:
-    """Be the only writer in folder `place`, which need not exist yet, within the context.
+    """Context in which no other process writes in folder `place`, which need not exist yet.
 
     wait: until another one has ended, where there is one. option: by which a user chooses the
     place, for the message. Raises UserError where another process writes there, where that cannot
@@ -123,24 +123,24 @@ class _FolderLock:
         self.place, self.option = place, option
         whole = Path(os.path.abspath(place))
         folder, name = whole.parent, f".{whole.name}"
-        if whole.is_dir() and not os.access(folder, os.W_OK):  # a disk's own top, for one
+        if whole.is_dir() and not os.access(folder, os.W_OK):  # the top of a disk, for example
             folder, name = whole, ""
         self.path, self.note = folder / f"{name}.lock", folder / f"{name}.owner.json"
         self._now = Owner.this_process()
-        self._lock: FileLock | None = FileLock(self.path)  # None where the disk knows no locks
+        self._lock: FileLock | None = FileLock(self.path)  # None where the disk has no locks
 
     def acquire(self, wait: bool) -> None:
         assert self._lock is not None
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of filelock, that it makes do with a marker file
+                warnings.simplefilter("ignore")  # filelock warns that it uses a marker file
                 self._acquire(self._lock, wait)
         except (NotImplementedError, OSError) as error:
             number = getattr(error, "errno", None)
             if number is not None and number not in _NO_LOCKS:
                 reason = getattr(error, "strerror", None) or error
-                if isinstance(error, FileExistsError):  # mkdir, where a file is in the way
+                if isinstance(error, FileExistsError):  # from mkdir, if a file has that name
                     reason = "Not a directory"
                 raise UserError(f"cannot write {self.path}: {reason}") from None
             self._lock = None
@@ -163,7 +163,7 @@ class _FolderLock:
         raise self._in_use(owner)
 
     def note_owner(self) -> None:
-        """Write down this process as the owner, once no other one can be."""
+        """Note this process as the owner, once no other process can be it."""
         before = self._read()
         if before:
             if before.beside(self._now):
@@ -187,7 +187,7 @@ class _FolderLock:
             self._lock.release()
 
     def _is_proof_against(self, owner: Owner) -> bool:
-        """Whether having the lock shows that a process of another machine's name does not write."""
+        """Whether holding the lock proves that `owner`, of another machine, does not write."""
         if self._lock is None:
             return False
         return (owner.boot == self._now.boot != "") or _file_system(self.path) in _LOCAL
@@ -200,7 +200,7 @@ class _FolderLock:
         return owner.describe(self._now) if owner else "another process"
 
     def _read(self) -> Owner | None:
-        """Who is noted; None for nobody, and for a note that was cut off."""
+        """The noted owner; None without a note, and for one that was cut off."""
         try:
             values = json.loads(self.note.read_text(encoding="utf-8"))
             pid, ticks = int(values["pid"]), int(values["ticks"])
@@ -211,7 +211,7 @@ class _FolderLock:
 
 
 def _file_system(path: Path) -> str:
-    """The kind of file system that holds the path, as Linux calls it; empty elsewhere."""
+    """The kind of file system of the path, in Linux's words; empty on other systems."""
     kind, longest = "", -1
     real = os.path.realpath(path)
     try:
@@ -235,7 +235,7 @@ def _line(path: str) -> str:
 
 
 def _ticks(pid: int) -> int:
-    """When the process started, in the system's ticks; 0 where it does not run or is not told."""
-    # The name, in brackets, may hold anything; the 20th field after it is the start.
+    """The process's start in the system's ticks; 0 if it does not run or that is not known."""
+    # The name, in brackets, may contain blanks; the 20th field after it is the start.
     fields = _line(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[19]) if fields and fields[0] != "Z" else 0

@@ -1,4 +1,4 @@
-"""Telling what this program wrote from what lies beside it: only the first is ever replaced."""
+"""Tells files that this program wrote from others beside them, which are never replaced."""
 
 import contextlib
 import json
@@ -13,15 +13,15 @@ _LEFTOVER = re.compile(r"\.(.+)\.\d+\.tmp")
 
 
 def is_leftover(name: str, is_own: Callable[[str], bool]) -> bool:
-    """Whether `name` is of a temporary file of `atomic_write`, for a file whose name `is_own`."""
+    """Whether `name` is a temporary file of `atomic_write` for a file whose name `is_own`."""
     match = _LEFTOVER.fullmatch(name)
     return match is not None and is_own(match[1])
 
 
 def remove_leftovers(folder: str | Path, is_own: Callable[[str], bool]) -> None:
-    """Delete temporary files that a killed process left in `folder`, of files whose name `is_own`.
+    """Delete temporary files that a killed process left in `folder` for files whose name `is_own`.
 
-    Only for who has the folder's lock: a living process may be writing them.
+    Only while holding the folder's lock, as another process may be writing them.
     """
     for path in Path(folder).glob(".*.tmp"):
         if is_leftover(path.name, is_own):
@@ -30,9 +30,9 @@ def remove_leftovers(folder: str | Path, is_own: Callable[[str], bool]) -> None:
 
 
 def refuse_foreign(folder: Path, names: Iterable[str], is_ours: bool, what: str) -> None:
-    """Raise UserError where `folder` holds a file of `names` and is no folder of ours.
+    """Raise UserError where `folder` has a file of `names` but is not a folder of ours.
 
-    what: such a folder in words. is_ours: whether it carries that kind's mark.
+    what: the kind of folder in words. is_ours: whether it has the mark of that kind.
     """
     found = [] if is_ours else [name for name in names if (folder / name).exists()]
     if found:
@@ -52,7 +52,7 @@ def holds_json(path: Path, *keys: str) -> bool:
 
 
 def changed_since(folder: Path, marker: Path, most: int = 20) -> list[str]:
-    """Some files below `folder` that were put there, or changed, after the file `marker`."""
+    """Some files below `folder` that were added or changed after the file `marker`."""
     made = marker.stat()
     found: list[str] = []
     for place, _, names in os.walk(folder):
