@@ -1,4 +1,4 @@
-"""python -m paddle_aug export: a trained model as files that need nothing of this project."""
+"""python -m paddle_aug export: a trained model as files that do not need this project."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""python -m paddle_aug suite: several configurations, then what they say of published claims."""
+"""python -m paddle_aug suite: runs several configurations, compares them, judges claims."""
 
 import argparse
 import shlex
@@ -72,7 +72,7 @@ def build_parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what is not finished, then write the results; the exit code of a run that fails."""
+    """Make the missing runs, then write the results; returns the exit code of a run that fails."""
     argv = list(sys.argv[1:] if argv is None else argv)
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     changes = given_to_all(argv[cut + 1 :])
     runs = plan(file, suite, args.quick, changes, args.logs)
     results = args.results / suite_name(file, args.quick)
-    refuse_foreign_results(results, runs)  # now, and not when the runs are done
+    refuse_foreign_results(results, runs)  # checked now, before hours of training
     environment = child_environment(args.jobs)
     finished = [run for run in runs if is_finished(run)]
     cells = []
@@ -130,7 +130,7 @@ def work_on(
     cells: "Sequence[Cell]", runs: "Sequence[PlannedRun]", args: argparse.Namespace,
     environment: dict[str, str], results: Path,
 ) -> int:  # fmt: skip
-    """Make the runs that are left, as the only suite that does; returns 0, or a failed one's code.
+    """Make the missing runs, under the suite's lock; returns 0, or the exit code of a failed run.
 
     Raises UserError where another process works on the same suite's runs.
     """
@@ -147,7 +147,7 @@ def work_on(
 
 
 def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
-    """The options of train.py after `--`. Raises UserError for what each run has of its own."""
+    """The options of train.py after `--`. Raises UserError for those that differ between runs."""
     from paddle_aug.command_line import parse_args
     from paddle_aug.core.errors import UserError
 
@@ -163,7 +163,7 @@ def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
 
 
 def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list[Cell]":
-    """What is to be done, in the suite's order; a finished run may lack its predictions."""
+    """The cells left to do, in the suite's order; a finished run may lack its predictions."""
     from paddle_aug.commands.suite_cells import Cell
     from paddle_aug.commands.suite_plan import next_arguments
     from paddle_aug.commands.suite_results import evaluation_command, has_states, is_evaluated
@@ -187,7 +187,7 @@ def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list
 def print_plan(
     runs: "Sequence[PlannedRun]", cells: "Sequence[Cell]", jobs: int, environment: dict[str, str]
 ) -> None:
-    """The commands, how many epochs they are, and in which precision."""
+    """Print the commands, the number of epochs, and the precision."""
     for cell in cells:
         verb, *arguments = cell.commands[0]
         print(f"{cell.name}\n{command(verb)} {shlex.join(arguments)}")
@@ -200,7 +200,7 @@ def print_plan(
 
 
 def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, str]) -> None:
-    """What the epochs that are left will take, from one that is timed now."""
+    """Print the time that the remaining epochs will take, from one that is timed now."""
     from paddle_aug.commands.suite_cost import time_epochs
     from paddle_aug.core.text import duration
 

@@ -1,4 +1,4 @@
-"""The cells of a suite (one configuration, one seed) in processes of their own, side by side."""
+"""Runs the cells of a suite (a configuration with a seed each) in processes, side by side."""
 
 import contextlib
 import shlex
@@ -26,7 +26,7 @@ _LOOK_SECONDS = 0.1
 
 @dataclass
 class Cell:
-    """One run that is not finished, and the commands that are left of it.
+    """One unfinished run, with the commands that are left to do.
 
     name: for messages. commands: each a verb with its arguments; `train`, then `evaluate`.
     """
@@ -38,11 +38,11 @@ class Cell:
 
 @dataclass
 class _Job:
-    """A cell that is being worked on: its present process, whose lines are told with its name."""
+    """A cell in work: its current process, whose output lines are printed with its name."""
 
     cell: Cell
     environment: Mapping[str, str]
-    kept: list[str] = field(default_factory=list)  # what an evaluation said: told if it fails
+    kept: list[str] = field(default_factory=list)  # output of an evaluation, printed if it fails
 
     def start(self) -> None:
         self.command = self.cell.commands.pop(0)
@@ -69,8 +69,8 @@ def start_process(
 ) -> "subprocess.Popen[str]":
     """Start one of the project's own commands: a verb with its arguments.
 
-    In a session of its own: Ctrl-C in a terminal would reach it beside the signal that the suite
-    hands on, and a second signal makes a run stop without saving.
+    In a session of its own. Otherwise Ctrl-C in a terminal would reach it, too, beside the signal
+    from the suite, and a second signal stops a run without saving.
     """
     return subprocess.Popen(
         [sys.executable, "-m", "paddle_aug", *command],
@@ -87,9 +87,9 @@ def run_cells(
     progress: SuiteProgress,
     on_finished: Callable[[PlannedRun], None],
 ) -> int:
-    """Work on up to `jobs` cells at once, in their order; returns 0, or a failed one's code.
+    """Work on up to `jobs` cells at once, in their order; returns 0, or the code of a failed one.
 
-    on_finished: called for each cell when it is. After SIGINT or SIGTERM, or when a cell fails, the
+    on_finished: called for each finished cell. After SIGINT or SIGTERM, or if a cell fails, the
     others save their states and end; raises Interrupted after a signal.
     """
     waiting, running, failed = list(cells), [], 0
@@ -133,7 +133,7 @@ def run_cells(
 
 
 def _is_a_signals(code: int) -> bool:
-    """Whether an exit code says that a signal ended the process."""
+    """Whether an exit code means that a signal ended the process."""
     return code < 0 or code > 128
 
 
@@ -171,7 +171,7 @@ def _send(running: Sequence[_Job], number: int) -> None:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """The signals received in the context, in their order; they only fill this list."""
+    """Context in which SIGINT and SIGTERM are only added to the list that it yields."""
     received: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -183,7 +183,7 @@ def _signals() -> Iterator[list[int]]:
 
 @contextlib.contextmanager
 def _ended_with(running: list[_Job]) -> Iterator[None]:
-    """No process outlives the context, whatever ends it: each saves its state and is waited for."""
+    """Context that ends all processes when it ends: each saves its state and is waited for."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Under which conditions the runs of a suite are made: threads, code, processor, versions."""
+"""The conditions under which the runs of a suite are made: threads, code, processor, versions."""
 
 import json
 import os
@@ -14,9 +14,9 @@ _COMPARED = ("code", "cpu", "cores", "platform", "python", "versions")
 
 
 def child_environment(jobs: int) -> dict[str, str]:
-    """The environment of each run: its share of the cores, unless the user has chosen threads.
+    """Environment variables of each run: its share of the cores, unless the user has set threads.
 
-    A single run chooses for itself, as train.py does.
+    A single run chooses its number of threads itself, as train.py does.
     """
     environment = dict(os.environ)
     if jobs > 1:
@@ -27,10 +27,10 @@ def child_environment(jobs: int) -> dict[str, str]:
 def refuse_other_conditions(
     finished: Sequence[PlannedRun], environment: Mapping[str, str], allow: bool
 ) -> None:
-    """Before hours of work: would the runs that are left be made as the finished ones were?
+    """Check, before hours of work, that the missing runs would be made like the finished ones.
 
-    Raises UserError naming what is other now, unless that is allowed. What only a run itself
-    knows (its data, its backend) is compared when the tables are made.
+    Raises UserError naming what has changed, unless that is allowed. What only a run itself knows
+    (its data, its backend) is compared when the tables are made.
     """
     record = describe_environment("", {})
     now = flatten({key: record[key] for key in _COMPARED})

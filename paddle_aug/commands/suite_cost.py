@@ -1,4 +1,4 @@
-"""What a suite costs, from an epoch that is timed before the runs."""
+"""Estimates the time of a suite from epochs that are timed before the runs."""
 
 import tempfile
 import time
@@ -13,13 +13,13 @@ from paddle_aug.config import Config, fact
 from paddle_aug.core.errors import UserError
 
 _LOOK_SECONDS = 0.02
-# Options without a say in what an epoch takes, beside those of the group "Mixing".
+# Options that do not change the time of an epoch, beside those of the group "Mixing".
 _FREE_OF_COST = {"augment", "seed", "output", "overwrite", "epochs", "lr", "weight_decay", "alpha"}
 
 
 class Cost(NamedTuple):
-    """Runs whose epochs take the same time. seconds: an epoch's, evaluation and saving included;
-    epochs: that are left of all of them together."""
+    """Runs whose epochs take the same time. seconds: of an epoch, with evaluation and saving.
+    epochs: the number left in all of these runs together."""
 
     runs: tuple[PlannedRun, ...]
     seconds: float
@@ -46,7 +46,7 @@ def time_epochs(
 
 
 def _kind(config: Config) -> str:
-    """What an epoch's time hangs on: all options but those of mixing, and the image part."""
+    """The options that an epoch's time depends on: all but those of mixing, and the image part."""
     values = {
         key: value
         for key, value in config.dump().items()
@@ -71,7 +71,7 @@ def _time_epoch(run: PlannedRun, jobs: int, environment: Mapping[str, str]) -> f
 
 
 class _Copy:
-    """A run of which an epoch is timed, by the moments at which its metrics.csv grows."""
+    """A copy of a run whose epoch is timed by watching its metrics.csv grow."""
 
     def __init__(self, run: PlannedRun, output: Path, environment: Mapping[str, str]):
         options = {**run.options, "output": str(output)}
@@ -87,7 +87,7 @@ class _Copy:
             self._process = start_process(command, environment, log)
 
     def look(self) -> None:
-        """See whether an epoch has ended; fills `seconds` once that is known."""
+        """Check whether an epoch has ended; sets `seconds` once it is known."""
         ended = self._process.poll()
         done, now = epochs_done(self.run), time.monotonic()
         self._began += [now] * (done + 1 - len(self._began))
@@ -101,7 +101,7 @@ class _Copy:
             )
 
     def end(self) -> None:
-        """Nothing of it is kept, so it need not save its state."""
+        """Kill the copy: its state is not needed."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

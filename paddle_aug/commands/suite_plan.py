@@ -1,7 +1,7 @@
-"""Several runs that belong together: a YAML of configurations, run in turn and compared.
+"""Reads and plans a suite: a YAML file of configurations that are run and compared.
 
-A finished run is not run again, and an unfinished one is resumed, so that a suite can be stopped
-and started at will.
+Finished runs are kept and unfinished ones resumed, so that a suite can be stopped and started at
+any time.
 """
 
 import csv
@@ -23,16 +23,16 @@ from paddle_aug.report.claims import Claim
 from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
 from paddle_aug.runs.stats import stopped_early
 
-# Options that any two runs of a comparison may differ in: they do not change a result, or what
-# they choose stands in environment.json and is compared there.
+# Options in which compared runs may differ: they do not change a result, or their effect is
+# recorded in environment.json and compared there.
 FREE = options_that_are("free_on_resume") | {"seed", "device", "cpu_backend", "clean_accuracy"}
 
 
 class RunEntry(BaseModel):
     """One line of the table: a configuration, options on top of it, and its seeds.
 
-    quick: options of the small scale, on top of the suite's. published: figures of the source by
-    curve, such as {accEval: 0.754}, of the last epoch.
+    quick: options of the small scale, added to the suite's. published: the source's figures of the
+    last epoch by curve, such as {accEval: 0.754}.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,8 +73,8 @@ class RunEntry(BaseModel):
 
 class Suite(BaseModel):
     """A suite's file. options: of every run; quick: options that make every run small. baseline: a
-    label. last: epochs that the table's means are over. published: what the source says, in words;
-    claims: its figures, each of which gets a verdict."""
+    label. last: number of epochs that the table's means are over. published: the source's results
+    in words. claims: its figures, each of which gets a verdict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -96,7 +96,7 @@ class PlannedRun:
     entry: RunEntry
     seed: int
     config_file: Path
-    options: dict[str, Any]  # beside the file's: seed, output and what is overridden
+    options: dict[str, Any]  # beside those of the file: seed, output and changes
     config: Config
 
     @property
@@ -109,7 +109,7 @@ class PlannedRun:
 
     @property
     def epochs(self) -> int:
-        """Epochs it is to have; those of the bundled digits where nothing is said."""
+        """Number of epochs that it will have; without an option that of the bundled digits."""
         return self.config.filled().epochs
 
     @property
@@ -123,7 +123,7 @@ def read_suite(path: str | Path) -> Suite:
     try:
         suite = Suite.model_validate(read_yaml(path))
     except ValidationError as error:
-        # A mistyped key is both unknown and missing under its right name: told as the first.
+        # A mistyped key is both unknown and missing under its right name: the first is reported.
         problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         *above, name = problem["loc"]
         message = problem["msg"].removeprefix("Value error, ")
@@ -154,7 +154,7 @@ def with_seeds(suite: Suite, seeds: Sequence[int] | None) -> Suite:
 
 
 def _complete(claim: Claim, suite: Suite) -> Claim:
-    """A claim about a difference names its baseline: the suite's, where it says nothing."""
+    """The claim with its baseline: by default that of the suite."""
     if claim.kind == "value" or claim.baseline is not None:
         return claim
     return claim.model_copy(update={"baseline": suite.baseline or suite.runs[0].label})
@@ -192,12 +192,12 @@ def _plan_run(
 
 
 def suite_name(path: Path, quick: bool) -> str:
-    """What a suite's folders are called."""
+    """The name of a suite's folders."""
     return path.stem + ("_quick" if quick else "")
 
 
 def studied_options(runs: Sequence[PlannedRun]) -> frozenset[str]:
-    """The options that the suite varies: those that its runs, as planned, differ in."""
+    """The options that the suite varies: those in which its planned runs differ."""
     values = [run.config.dump() for run in runs]
     return frozenset(k for k in values[0] if any(v[k] != values[0][k] for v in values)) - FREE
 
@@ -209,12 +209,12 @@ def slug(label: str) -> str:
 
 
 def epochs_done(run: PlannedRun) -> int:
-    """Epochs that the run's metrics.csv has."""
+    """Number of epochs in the run's metrics.csv."""
     return len(_accuracies(run.paths.metrics))
 
 
 def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
-    """Whether the run has all its epochs, or was stopped early as it was asked to.
+    """Whether the run has all its epochs, or was ended by --early-stopping.
 
     folder: where its metrics.csv is, the run's own by default.
     """
@@ -235,16 +235,16 @@ def _accuracies(path: Path) -> list[float]:
 
 
 def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | None:
-    """Arguments of `train` that bring the run further; None where it is finished.
+    """Arguments of `train` that continue the run; None if it is finished.
 
-    allow_changes: resume although code, threads or processor are others now. Raises UserError
-    where the folder holds a run with other options.
+    allow_changes: resume although code, threads or processor have changed. Raises UserError where
+    the folder holds a run with other options.
     """
     if not run.paths.config.exists():
         return [*run.arguments, "--overwrite"]
     saved = read_yaml(run.paths.config)
     wanted = run.config.filled().dump()
-    # Options that are not given count too: what an earlier call gave after -- is not asked for now.
+    # Options that are not given now count, too: an earlier call may have given them after --.
     compared = (saved.keys() & wanted.keys()) | run.config.model_fields_set
     compared -= options_that_are("free_on_resume")
     if wanted["data"] is None:  # what was found then is saved, and compared by its content

@@ -1,4 +1,4 @@
-"""How far a suite is and how long it will take, from the epochs of its runs as they come."""
+"""The progress of a suite and its remaining time, from the epochs of its runs."""
 
 import time
 from collections.abc import Sequence
@@ -10,16 +10,15 @@ from paddle_aug.core.text import duration
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_RECENT = 20  # epochs of a label whose mean duration is expected of the next ones
+_RECENT = 20  # the remaining time uses the mean of so many last epochs of a label
 _LOOK_SECONDS = 0.5
 
 
 class SuiteProgress:
     """Epochs done of all runs, and the time an epoch of each label takes.
 
-    seconds: known beforehand, by label; where nothing is known an epoch counts as long as the mean
-    of the other labels. Times are of this session, evaluation and saving included, with as many
-    runs side by side as there are.
+    seconds: known before, by label; an epoch of an unknown label counts as the mean of the others.
+    Times are of this session, with evaluation and saving, and with `jobs` runs side by side.
     """
 
     def __init__(self, runs: Sequence[PlannedRun], jobs: int = 1):
@@ -32,13 +31,13 @@ class SuiteProgress:
 
     @property
     def share(self) -> float:
-        """Of all epochs, from 0 to 1."""
+        """The share of all epochs that is done, from 0 to 1."""
         return sum(self._done.values()) / sum(run.epochs for run in self.runs)
 
     def note(self, run: PlannedRun, epochs: int, now: float) -> None:
-        """Take down that the run has so many epochs at this moment (seconds of any clock).
+        """Note that the run has so many epochs at time `now` (seconds of any clock).
 
-        The first epochs that are seen start the clock: what came before holds the start, too.
+        The clock starts with the first epoch seen, as the time before includes the start.
         """
         key = id(run)
         before, since = self._done[key], self._since.get(key)
@@ -55,7 +54,7 @@ class SuiteProgress:
         self._done[id(run)] = run.epochs
 
     def seconds_left(self) -> float | None:
-        """Expected for what is left of the suite; None where no epoch was timed yet."""
+        """Expected time for the rest of the suite; None before an epoch was timed."""
         means = {label: sum(times) / len(times) for label, times in self._seconds.items()}
         if not means:
             return None
@@ -64,7 +63,7 @@ class SuiteProgress:
             (run.epochs - self._done[id(run)]) * means.get(run.entry.label, usual)
             for run in self.runs
         ]
-        # The longest run is not split: with few left, not all jobs have work.
+        # A run cannot be split: with few runs left, not all jobs have work.
         return max(sum(left) / self.jobs, max(left))
 
     def bar(self) -> "tqdm[Any]":
@@ -78,7 +77,7 @@ class SuiteProgress:
         )  # fmt: skip
 
     def look(self, running: Sequence[PlannedRun], bar: "tqdm[Any]") -> None:
-        """Read how far the runs are, not more often than is worth it, and show it."""
+        """Read the progress of the runs, with pauses between, and show it."""
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return

@@ -1,11 +1,11 @@
-"""What a suite leaves in RESULTS/<suite>/: the small files of each finished run, then the tables.
+"""Writes RESULTS/<suite>/: the small files of each finished run, then the tables.
 
 curves/<label>/seedN/   a run's curves, metrics.csv, config.yaml, changes.yaml, environment.json,
                         predictions.npz and evaluation.json of its last state
 table.md, .csv, .json   what is said of them; compare*.png: the curves drawn
 
-The tables are made from these files alone, so that they can be made again where the runs' own
-folders, with their large states, are gone.
+The tables are made from these files alone, so that they can be made again without the runs' own
+folders and their large states.
 """
 
 import json
@@ -45,16 +45,16 @@ from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTION
 from paddle_aug.runs.ownership import is_kept
 from paddle_aug.runs.reading import Run, read_run
 
-# The project's folder: paths in it are told from there.
+# The project's folder: paths in it are written relative to it.
 ROOT = Path(__file__).resolve().parents[2]
-# How figures are computed, and not of what: a reader is told, and may compare them.
+# Options about how figures are computed: they stay comparable, and the table names these.
 PRECISION = {"amp"}
-# A path of this machine: from a root, not within a word or an address.
+# An absolute path, not within a word or an address.
 _HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^\s'\",;]+")
 
 
 def cell_folder(results: Path, run: PlannedRun) -> Path:
-    """Where the small files of a run are kept."""
+    """Folder for the small files of a run."""
     return results / "curves" / slug(run.entry.label) / f"seed{run.seed}"
 
 
@@ -93,7 +93,7 @@ def _copy_small_files(place: Path, run: PlannedRun) -> None:
 
 
 def is_evaluated(run: PlannedRun) -> bool:
-    """Whether there are predictions of the run's last state, and not of an earlier one."""
+    """Whether there are predictions of the run's last state, not of an earlier one."""
     folder = run.folder / LAST_EVALUATION
     if not (folder / PREDICTIONS).exists() or not (folder / FIGURES).exists():
         return False
@@ -119,8 +119,8 @@ def with_comparable_figures(
     """The suite without published figures where its runs are not those they were published for,
     and a note on that; may be empty.
 
-    changes: the options after --. Where and how fast runs are computed leaves figures comparable,
-    and so does the precision, which is named.
+    changes: the options after --. Place, speed and precision of computing leave figures comparable;
+    the precision is named.
     """
     altered = {name: value for name, value in changes.items() if name not in FREE}
     given = f"`{shlex.join(portable(part) for part in to_arguments(altered))}`"
@@ -139,7 +139,7 @@ def write_results(
 ) -> SideBySide:  # fmt: skip
     """Judge the finished runs and write the tables and pictures; returns what was found.
 
-    note: on how the runs are not the suite's own. Raises UserError where none is finished, or the
+    note: how the runs differ from the suite's. Raises UserError where none is finished, or the
     baseline is not, or where the runs differ in more than the suite varies and that is not allowed.
     """
     finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
@@ -188,7 +188,7 @@ def write_results(
 
 
 def print_results(results: Path, suite: Suite, found: SideBySide) -> None:
-    """The tables for a terminal, and where they are."""
+    """Print the tables, and where they were written."""
     print(for_terminal(found))
     if published := published_table(suite, found.groups):
         print(f"\n{published}")
@@ -221,8 +221,8 @@ def shown_command(run: PlannedRun) -> str:
 
 
 def portable(value: Any) -> Any:
-    """Plain values with paths of this machine cut: relative to the project or to where one is, or
-    else their last part behind an ellipsis."""
+    """Plain values with absolute paths shortened: relative to the project or the current folder,
+    else an ellipsis and the last part."""
     if isinstance(value, dict):
         return {key: portable(inner) for key, inner in value.items()}
     if isinstance(value, list):

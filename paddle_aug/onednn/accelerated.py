@@ -1,4 +1,4 @@
-"""A model whose forward pass is planned: the same layers and parameters, run another way."""
+"""A model whose forward pass runs by a plan, with the same layers and parameters."""
 
 import functools
 import logging
@@ -27,28 +27,28 @@ from paddle_aug.onednn.runner import Runner, run
 
 logger = logging.getLogger("paddle_aug.onednn")
 
-# A training run needs a few: training and evaluation, each with its short last batch.
+# Plans kept. A training run needs a few: training and evaluation, each with a short last batch.
 MAX_PLANS = 8
 DTYPES = {None: dnn.F32, "bf16": dnn.BF16}
 
 
 class Backend:
-    """The plans of one model, by what they depend on, with the memory they share."""
+    """The plans of one model, by what they depend on, and the memory they share."""
 
     def __init__(self, amp: str | None):
         self.amp = amp
         self._stages: OrderedDict[Any, list[Any] | None] = OrderedDict()
         self._graphs: OrderedDict[Any, Graph | None] = OrderedDict()
-        self._known: dict[int, Any] = {}  # keeps alive what the keys above name by id
+        self._known: dict[int, Any] = {}  # keeps objects alive whose ids are in the keys above
         self._blocks, self._gradients = Pool(), Pool()
         self._noted: set[str] = set()
         self.refusal: dnn.Refused | None = None  # why the last plan was not made
 
     def __deepcopy__(self, memo: dict) -> "Backend":
-        return Backend(self.amp)  # plans belong to the parameters they were made for
+        return Backend(self.amp)  # plans are bound to the parameters they were made for
 
     def __call__(self, model: "Accelerated", x: Any) -> Any:
-        """model(x), planned where possible."""
+        """model(x), by a plan where possible."""
         forward = model.plain_forward
         if not _is_image_batch(x):
             self._note("its input is not one float32 tensor on the CPU: this call runs in Paddle")
@@ -80,7 +80,7 @@ class Backend:
         return outputs[0] if graph.sequence is None else graph.sequence(outputs)
 
     def is_planned(self) -> bool:
-        """True where the last model that was called runs on oneDNN, at least in part."""
+        """True if the last call ran on oneDNN, at least in part."""
         stages = next(reversed(self._stages.values()), None)
         return any(isinstance(stage, _PlannedStage) for stage in stages or ())
 
@@ -112,7 +112,7 @@ class Backend:
     def _plan(self, graph: Graph, key: Any) -> list[Any] | None:
         _, recording, input_needs_gradient, _, threads = key
         stages: list[Any] = []
-        # Which values carry gradients where a segment begins.
+        # Which input values of a segment need gradients.
         carrying = {id(graph.input)} if input_needs_gradient else set()
         try:
             for stage in split(graph):
@@ -137,13 +137,13 @@ class Backend:
         return stages
 
     def _structure(self, model: paddle.nn.Layer) -> tuple[Any, ...]:
-        """What a plan is made for, besides shapes: layers, their modes and hooks, parameters."""
+        """What a plan depends on beside shapes: layers, their modes and hooks, parameters."""
         found: list[Any] = []
         known = self._known
 
         def visit(layer: paddle.nn.Layer, hooks: int) -> None:
             known[id(layer)] = layer
-            # A dropout's p may follow a schedule; a layer's other numbers stay as they were made.
+            # The p of a dropout may change during training; other numbers of layers stay the same.
             found.append((id(layer), layer.training, hooks, layer.__dict__.get("p")))
             for tensor in (*layer._parameters.values(), *layer._buffers.values()):
                 if tensor is not None:
@@ -172,7 +172,7 @@ def fault(what: str) -> UserError:
 
 
 class _Surprise(Exception):
-    """A layer that runs in Paddle did not give what the plan was made for."""
+    """A layer that runs in Paddle returned something that the plan was not made for."""
 
 
 class _PlannedStage:
@@ -188,7 +188,7 @@ class _PlannedStage:
 
 
 class _PaddleStage:
-    """A layer that runs in Paddle, at its place."""
+    """A layer that runs in Paddle, between the planned segments."""
 
     def __init__(self, operation: Operation):
         self._layer = operation.options["layer"]
@@ -197,7 +197,7 @@ class _PaddleStage:
 
     def __call__(self, values: dict[int, paddle.Tensor]) -> None:
         result = self._layer(*(values[id(v)] for v in self._inputs))
-        # A hook may give something else than the layer did when it was traced.
+        # A hook may return something else than the layer did when it was traced.
         same = isinstance(result, paddle.Tensor) and tuple(result.shape) == self._output.shape
         if not same or result.dtype != paddle.float32:
             raise _Surprise(f"{type(self._layer).__name__} gives another result than when traced")
@@ -205,15 +205,15 @@ class _PaddleStage:
 
 
 class Accelerated(paddle.nn.Layer):
-    """Mixed into a model's own class by `make`."""
+    """Mixin that `make` adds to a model's own class."""
 
     _backend: Backend
     _own_class: type[paddle.nn.Layer]
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """What the model's own call gives, hooks included.
+        """The result of the model's own call, hooks included.
 
-        `forward` stays the model's own, so exporting and `paddle.jit` see plain Paddle code.
+        `forward` stays the model's own, so that exporting and `paddle.jit` see plain Paddle code.
         """
         replaced = "forward" in self.__dict__  # by paddle.jit.to_static
         if replaced or options or len(inputs) != 1 or not paddle.in_dynamic_mode():

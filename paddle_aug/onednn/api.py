@@ -1,4 +1,4 @@
-"""accelerate(model): the one thing that the rest of the project calls."""
+"""accelerate(model): the function through which the rest of the project uses this package."""
 
 import logging
 
@@ -12,10 +12,10 @@ logger = logging.getLogger("paddle_aug.onednn")
 
 
 def is_available(amp: str | None = None) -> str | None:
-    """None where `accelerate` has an effect here, else what is not supported.
+    """None if `accelerate` works on this machine, else what is not supported.
 
-    amp: None for float32, "bf16" for bfloat16 activations. Raises UserError where all is there and
-    the library still does not compute what Paddle computes.
+    amp: None for float32, "bf16" for bfloat16 activations. Raises UserError if everything needed is
+    there but the results differ from Paddle's.
     """
     if amp not in DTYPES:
         raise ValueError(f"amp is {amp!r}: it must be None or 'bf16'")
@@ -35,20 +35,20 @@ def is_available(amp: str | None = None) -> str | None:
 
 
 def attainable(amp: str | None) -> tuple[str | None, str | None]:
-    """(the precision that can be had here, why it is not `amp`): `amp` and None, or None (float32)
-    and a reason. amp: as for `is_available`."""
+    """(usable precision, reason): `amp` and None, or None (float32) and why `amp` is not supported.
+    amp: see `is_available`."""
     reason = is_available(amp) if amp else None
     return (None, reason) if reason else (amp, None)
 
 
 def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Layer:
-    """An equal model, faster on a CPU: oneDNN runs it, planned once for each input shape.
+    """An equal model that is faster on a CPU: oneDNN runs it by a plan for each input shape.
 
     The result shares layers, parameters and buffers with `model`, so state_dicts, optimizers,
-    train() and eval() work on either. Layers it does not know run in Paddle, and are named in a log
-    line. Where acceleration is not available the model itself is returned, with a warning on a CPU.
+    train() and eval() work on either. Unknown layers run in Paddle, and a log line names them. If
+    acceleration is not available the model itself is returned, with a warning on a CPU.
     amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their
-    gradients and optimizer state in float32. Where the processor has no bfloat16, float32 computes,
+    gradients and optimizer state in float32. If the processor has no bfloat16, float32 is used,
     with a warning. Raises ValueError for another amp, and UserError where acceleration is available
     and fails.
     """

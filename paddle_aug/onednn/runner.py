@@ -18,7 +18,8 @@ from paddle_aug.onednn.plan.steps import Binding, External
 
 
 class _View(NamedTuple):
-    """Where a parameter's gradient lies in the block of them all, as `paddle.as_strided` wants it.
+    """Place of a parameter's gradient in the block of all gradients, as `paddle.as_strided` needs
+    it.
 
     shape and strides count elements; offset counts bytes.
     """
@@ -31,8 +32,8 @@ class _View(NamedTuple):
 class Runner:
     """A segment, planned for one input shape, that takes and gives Paddle tensors.
 
-    blocks: where the memory of a step comes from; gradients: where that of parameters' gradients
-    comes from, which live as long as Paddle keeps them; threads: that the planner was run with.
+    blocks: gives the memory of a step. gradients: gives that of the parameters' gradients, which
+    last as long as Paddle keeps them. threads: the number for which the plan was made.
     """
 
     def __init__(
@@ -57,13 +58,13 @@ class Runner:
                 self._inside.append((binding, place.offset + binding.offset))
             else:
                 self._outside[place].append(binding)
-        # What the steps are bound to at present.
+        # The addresses that the steps are bound to.
         self._base = 0
         self._addresses: dict[str, list[int]] = {}  # by role, in the order of their indices
 
     @property
     def trains(self) -> bool:
-        """True where a backward pass gives anything."""
+        """True if a backward pass computes any gradient."""
         return bool(self._trained) or any(self._input_gradients)
 
     def _lay_out_gradients(self) -> tuple[list[_View], int]:
@@ -85,7 +86,7 @@ class Runner:
         self._bind("input", inputs)
         self._bind("output", outputs)
         if self._random:
-            # From Paddle's generator, so that its state is all that a resumed run must restore.
+            # Drawn from Paddle's generator, whose state is all that a resumed run has to restore.
             seed = int(paddle.randint(0, 2**31 - 1, [1], "int64"))
             for index, begin in enumerate(self._random):
                 begin([seed, index])
@@ -119,7 +120,8 @@ class Runner:
         return input_gradients, gradients
 
     def _new_gradients(self) -> list[paddle.Tensor | None]:
-        """Tensors for the parameters' gradients: views of one block, which lives as they do."""
+        """Tensors for the parameters' gradients: views of one block, which lasts as long as they
+        do."""
         gradients: list[paddle.Tensor | None] = [None] * len(self.tensors)
         if not self._trained:
             return gradients
@@ -137,7 +139,7 @@ class Runner:
             self._base = base
 
     def _bind_tensors(self) -> None:
-        # Every time: loading a checkpoint may move a parameter.
+        # In every step, as loading a checkpoint may move a parameter.
         self._bind("tensor", self.tensors)
 
     def _bind(self, role: str, tensors: Sequence[paddle.Tensor | None]) -> None:

@@ -1,4 +1,4 @@
-"""A small case run both ways before anything is trusted to the library."""
+"""Compares oneDNN with Paddle on a small model before it is used."""
 
 import functools
 
@@ -12,7 +12,7 @@ from paddle_aug.onednn import accelerated
 from paddle_aug.onednn.accelerated import fault
 from paddle_aug.onednn.native.library import NotSupported
 
-# Relative, in the 2-norm. Float32 differs by rounding only; bfloat16 has 8 significant bits.
+# Relative errors in the 2-norm. float32 differs by rounding only; bfloat16 has 8 significant bits.
 TOLERANCES = {None: 1e-4, "bf16": 5e-2}
 
 
@@ -39,10 +39,10 @@ class _SmallCase(nn.Layer):
 
 @functools.cache
 def missing_operation(amp: str | None) -> str | None:
-    """None where the planned small case gives what Paddle gives, else what oneDNN lacks for it.
+    """None if the small model has the same results in both, else what oneDNN does not support.
 
-    Raises UserError where the results differ, or the check fails for another reason: Paddle's own
-    kernels would hide that, and only be slow.
+    Raises UserError if the results differ, or the check fails for another reason, instead of
+    training slowly with Paddle's own kernels.
     """
     state, default = paddle.get_rng_state(), paddle.get_default_dtype()
     paddle.set_default_dtype("float32")
@@ -93,5 +93,5 @@ def _results(
 
 
 def _trained(model: nn.Layer) -> dict[str, paddle.Tensor]:
-    # Without batch normalisation's statistics, which Paddle counts among the parameters.
+    # Without the statistics of batch normalisation, which Paddle lists among the parameters.
     return {name: p for name, p in model.named_parameters() if not p.stop_gradient}

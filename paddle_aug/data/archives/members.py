@@ -1,4 +1,4 @@
-"""Reading archives that come from strangers: nothing outside the target, no links, no bombs.
+"""Unpacks untrusted archives: nothing outside the target, no links, limited in size.
 
 Zip and tar (plain, gz, bz2, xz). An archive is refused as a whole at its first bad member, and what
 was unpacked until then is removed.

@@ -1,4 +1,4 @@
-"""Archives unpacked once, beside them or in the cache folder, and used again."""
+"""Unpacks archives once, beside them or in the cache folder, for repeated use."""
 
 import contextlib
 import hashlib
@@ -20,10 +20,10 @@ from paddle_aug.data.archives.members import MARKER, SUFFIXES, extract, names_in
 def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
     """Unpack an archive once and return the folder with its content.
 
-    encoding: of a zip's names that do not say it; None: UTF-8, or GBK where they look like it.
-    The folder is `<name>_unpacked` beside the archive, or lies in the cache folder where that place
-    cannot be written. It appears whole or not at all; it is used again as long as the archive has
-    the same size and time, and replaced when the archive changed.
+    encoding: of file names in a zip that are not marked as UTF-8; None: UTF-8, or GBK where the
+    bytes look like it. The folder is `<name>_unpacked` beside the archive, or lies in the cache
+    folder where that place cannot be written. It appears whole or not at all. It is used again
+    while the archive keeps its size and time of change, and replaced when these differ.
     Raises UserError for a damaged or dangerous archive, a full disk, a folder of that name that
     was not made by this function, or one that is to be replaced and has files that were added or
     changed since.
@@ -38,7 +38,7 @@ def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
     target = _target(archive)
     if _is_unpacked(target, archive, mark):
         return target
-    # What another process unpacks in the meantime serves as well.
+    # Another process has unpacked the same archive in the meantime: use its folder.
     with _one_at_a_time(target):
         if not _is_unpacked(target, archive, mark):
             _unpack_anew(archive, target, mark, encoding)
@@ -47,18 +47,19 @@ def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
 
 @contextlib.contextmanager
 def _one_at_a_time(target: Path) -> Iterator[None]:
-    """Wait while another process unpacks to `target`. The lock lies in the cache folder: beside
-    the archive it would be litter in the user's data."""
+    """Context that waits while another process unpacks to `target`. The lock lies in the cache
+    folder, not in the user's data."""
     place = cache_home() / "unpacking" / hashlib.sha256(os.fsencode(target.absolute())).hexdigest()
     with contextlib.ExitStack() as stack:
-        # Where the cache cannot be written both unpack, and the later one takes the place.
+        # If the cache cannot be written, both unpack and the later one takes the place.
         with contextlib.suppress(UserError):
             stack.enter_context(locked(place, wait=True))
         yield
 
 
 def _is_unpacked(target: Path, archive: Path, mark: dict[str, Any]) -> bool:
-    """Whether the folder is what `unpack` would make; UserError where it must not be replaced."""
+    """Whether the folder has the content of the archive; UserError where it must not be
+    replaced."""
     if not (target.exists() or target.is_symlink()):
         return False
     found = _read_mark(target)
@@ -116,7 +117,7 @@ def _read_mark(folder: Path) -> dict[str, Any] | None:
 
 
 def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
-    """In which encoding the names of what `unpack` put here were read, with some of the names;
-    None where they said it themselves."""
+    """The encoding that `unpack` read the file names in, with some of the names as examples; None
+    where the archive says the encoding itself."""
     mark = _read_mark(folder) or {}
     return (mark["encoding"], mark.get("examples", [])) if "encoding" in mark else None

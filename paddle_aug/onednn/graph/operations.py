@@ -1,6 +1,6 @@
-"""A model as a list of operations: what `trace` finds and `plan` lays out.
+"""A model as a list of operations: the result of `trace`, from which `plan` makes a plan.
 
-Shapes are Paddle's: [N, C, H, W] or [N, features]. Operations stand in an order in which they can
+Shapes are Paddle's: [N, C, H, W] or [N, features]. Operations are in an order in which they can
 run, and each makes one value.
 """
 
@@ -10,11 +10,11 @@ from typing import Any
 
 
 class Unsupported(Exception):
-    """This operation, or this form of it, is not one of ours: it runs in Paddle."""
+    """Raised for an operation, or a form of it, that is not planned: it runs in Paddle."""
 
 
 class Value:
-    """One array that flows through the model; values are told apart by identity."""
+    """One array that flows through the model; compared by identity."""
 
     __slots__ = ("shape",)
 
@@ -52,7 +52,7 @@ class Graph:
 
 @dataclass
 class Segment:
-    """Operations that run without leaving the plan; `inputs` and `outputs` are Paddle's."""
+    """Operations that run in one plan; `inputs` and `outputs` are Paddle tensors."""
 
     operations: list[Operation]
     inputs: list[Value]
@@ -60,7 +60,7 @@ class Segment:
 
 
 def split(graph: Graph) -> list[Segment | Operation]:
-    """The graph in stages: planned segments, and between them the layers that run in Paddle."""
+    """The graph as stages: planned segments, and between them the layers that run in Paddle."""
     stages: list[list[Operation] | Operation] = []
     for operation in graph.operations:
         if operation.kind == "paddle":
@@ -92,19 +92,19 @@ def _unique(values: Iterable[Value]) -> list[Value]:
     return list({id(value): value for value in values}.values())
 
 
-# What can apply max(0, .) to its result before storing it.
+# Operations that can apply max(0, .) to their result before storing it.
 _TAKES_RELU = {"convolution", "batch_norm", "add", "linear"}
 
 
 def fuse_relu(segment: Segment) -> Segment:
-    """Let an operation whose result only a ReLU reads apply that ReLU itself."""
+    """Merge a ReLU into the operation before it, if nothing else reads that operation's result."""
     uses = consumers(segment)
-    made_by: dict[int, int] = {}  # value -> place in `kept` of what makes it
+    made_by: dict[int, int] = {}  # value -> index in `kept` of the operation that makes it
     kept: list[Operation] = []
     for operation in segment.operations:
         place = made_by.get(id(operation.inputs[0]))
         if operation.kind == "relu" and place is not None and _takes_relu(kept[place], uses):
-            # A new operation: the graph may be planned again.
+            # A new operation, as the graph may be planned again.
             options = {**kept[place].options, "relu": True}
             kept[place] = replace(kept[place], output=operation.output, options=options)
             made_by[id(operation.output)] = place

@@ -1,7 +1,7 @@
-"""What each operation of a traced program means to us.
+"""Translates each operation of a traced program.
 
-Paddle's operators and their attributes on one side, our few kinds of Operation on the other.
-Anything that is not exactly understood raises Unsupported, with the reason for the log.
+Paddle's operators with their attributes become our few kinds of Operation. Whatever is not fully
+understood raises Unsupported, with the reason for the log.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from paddle_aug.onednn.graph.operations import Operation, Unsupported, Value
 
 
 class Program:
-    """A traced program while it is read: what its symbols stand for, by their id."""
+    """A traced program while it is read: the meaning of its symbols, by their id."""
 
     def __init__(self, program: Any, tensors: dict[str, paddle.Tensor]):
         self.program, self.tensors = program, tensors
@@ -38,35 +38,35 @@ class Program:
         return symbol.id in self.parameters or symbol.id in self.constants
 
     def value(self, symbol: Any) -> Value:
-        """The flowing value a symbol stands for."""
+        """The value that a symbol stands for."""
         try:
             return self.values[symbol.id]
         except KeyError:
             raise Unsupported("uses a tensor that does not come from x") from None
 
     def parameter(self, symbol: Any, what: str) -> paddle.Tensor:
-        """The model's tensor a symbol stands for."""
+        """The model's tensor that a symbol stands for."""
         try:
             return self.parameters[symbol.id]
         except KeyError:
             raise Unsupported(f"{what} is not a parameter") from None
 
     def constant(self, symbol: Any, what: str) -> Any:
-        """The literal a symbol stands for."""
+        """The literal that a symbol stands for."""
         try:
             return self.constants[symbol.id]
         except KeyError:
             raise Unsupported(f"{what} is not a constant") from None
 
     def declare_results(self, op: Any) -> None:
-        """Make values of what `op` gives, whatever it does."""
+        """Make values for the results of `op`, of whatever kind it is."""
         for symbol in op.results():
             if symbol.is_dense_tensor_type():
                 self.values[symbol.id] = Value(symbol.shape)
 
 
 def recognise(op: Any, program: Program) -> Operation | None:
-    """The Operation that `op` is; None where it computes nothing, or was added to an earlier one.
+    """`op` as an Operation; None if it computes nothing, or was merged into an earlier one.
 
     Raises Unsupported.
     """
@@ -121,7 +121,7 @@ def _padding(
         before = [0, 0]
     else:
         before = given if len(given) == 2 else [given[0], given[2]]
-    # What follows from the sizes: less than given where the last window does not reach the end.
+    # Computed from the sizes: less than given if the last window does not reach the end.
     after = [total - first for total, first in zip(needed, before, strict=True)]
     return before, after
 
@@ -162,7 +162,7 @@ def _batch_norm(operands: list, attrs: dict, result: Any, program: Program) -> O
     x = program.value(operands[0])
     _need(attrs["data_format"] == "NCHW" and len(x.shape) == 4, "the layout is not NCHW")
     _need(not attrs["trainable_statistics"], "its statistics are trainable")
-    # Without one of them Paddle gives the other no gradient; no reason to copy that here.
+    # If one of them is missing, Paddle gives the other no gradient; that is not reproduced here.
     _need(all(symbol is not None for symbol in operands), "its scale or its shift is missing")
     tensors = {
         role: program.parameter(symbol, f"the {role}")

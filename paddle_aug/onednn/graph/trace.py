@@ -1,8 +1,8 @@
-"""Finding a model's operations: the program that Paddle's own tracing gives, read into a Graph.
+"""Finds a model's operations: reads the program of Paddle's own tracing into a Graph.
 
 `paddle.jit` runs the model's Python once on symbols and lists every operation with its attributes
-and parameters, so no model needs a second description, and nothing the model does can be missed.
-What is not recognised becomes part of the smallest layer around it that can run alone in Paddle.
+and parameters, so that no model needs a second description and no operation is missed. An operation
+that is not recognised runs in Paddle, with the smallest layer around it that can run alone.
 """
 
 import warnings
@@ -16,12 +16,12 @@ import paddle
 from paddle_aug.onednn.graph.operations import Graph, Operation, Unsupported, Value
 from paddle_aug.onednn.graph.recognise import Program, recognise
 
-_Hook = Callable[..., Any]  # Paddle's stubs want a result of every hook, Paddle does not
+_Hook = Callable[..., Any]  # Paddle's stubs, unlike Paddle, require that hooks return something
 
 
 @dataclass
 class _Call:
-    """One call of a layer while tracing; `start` and `stop` count the program's operations."""
+    """One call of a layer during tracing; start, stop: its range of the program's operations."""
 
     layer: paddle.nn.Layer
     name: str
@@ -39,7 +39,7 @@ def trace(
     notes: list[str] | None = None,
     between_layers: Callable[[], None] = lambda: None,
 ) -> Graph:
-    """The operations of `forward(x)` for a float32 `x` of `shape`, which must be exact.
+    """The operations of `forward(x)` for a float32 `x` of exactly this shape.
 
     model: the layer whose sublayers `forward` calls. notes: receives one line for each layer that
     will run in Paddle. between_layers: called before each layer; may raise. Raises Unsupported
@@ -48,8 +48,8 @@ def trace(
     calls: list[_Call] = []
     returned: list[Any] = []
 
-    # Paddle would rewrite the source of what it traces, for the sake of control flow that hangs on
-    # values; no plan could follow that, so the code is run as it is.
+    # Paddle would rewrite the source of traced code, to support control flow that depends on
+    # values. No plan could follow that, so the code is run unchanged.
     @paddle.jit.not_to_static
     def untransformed(x: Any) -> Any:
         result = forward(x)
@@ -74,7 +74,7 @@ def trace(
             raise
         except Exception as error:  # whatever the model's own code raises when it runs on symbols
             raise Unsupported(f"it cannot be traced ({error})") from error
-    # Symbols are never changed, so a program would read the old value where Paddle reads the new.
+    # Symbols never change, so a program would read the old value where Paddle reads the new one.
     if any("does not perform inplace" in str(warning.message) for warning in warned):
         raise Unsupported("it changes a value in place")
     operations = [op for op in program.global_block().ops if op.name() != "builtin.parameter"]
@@ -96,12 +96,12 @@ def _outputs(returned: Any) -> tuple[list[Any], type | None]:
 
 
 def _is_symbol(value: Any) -> bool:
-    # Part of Paddle's interface, though its stubs take the name for an import.
+    # Part of Paddle's interface, although its stubs treat the name as an import.
     return isinstance(value, paddle.pir.Value)  # pyright: ignore[reportPrivateImportUsage]
 
 
 class _recorded_calls:
-    """While entered, every call of a sublayer is noted in `calls`, in the order of their ends."""
+    """Context in which every call of a sublayer is added to `calls`, in the order of their ends."""
 
     def __init__(
         self, model: paddle.nn.Layer, calls: list[_Call], between_layers: Callable[[], None]
@@ -112,7 +112,7 @@ class _recorded_calls:
 
     def __enter__(self) -> None:
         for name, layer in self._model.named_sublayers():
-            # The user's own hooks expect real values, and get them when the layer runs.
+            # The user's own hooks expect real values; they are called when the layer runs.
             hooks = (layer._forward_pre_hooks, layer._forward_post_hooks)
             self._hooks.append((layer, hooks))
             layer._forward_pre_hooks, layer._forward_post_hooks = OrderedDict(), OrderedDict()
@@ -140,16 +140,16 @@ class _recorded_calls:
 
 
 def _position() -> int:
-    """Number of operations traced so far; parameters do not count, for they are put in front."""
+    """Number of operations traced so far, without parameters, which are put at the front."""
     operations = paddle.static.default_main_program().global_block().ops
     return sum(op.name() != "builtin.parameter" for op in operations)
 
 
 class _unique_names:
-    """While entered, the model's tensors have names of their own; gives them by name.
+    """Context in which the model's tensors have unique names; gives the tensors by name.
 
-    The program knows parameters by name only, and models made under different unique_name guards
-    may use the same name for two of them.
+    The program refers to parameters by name only, and models made under different unique_name
+    guards may use one name for two of them.
     """
 
     def __init__(self, model: paddle.nn.Layer):
@@ -204,7 +204,7 @@ class _Reader:
         for call in chosen:
             self._check_alone(call, outputs, "has hooks")
             self._notes.append(f"{call.name} ({type(call.layer).__name__}): it has hooks")
-        # A trial reading: its Program is thrown away, for biases are added to operations in place.
+        # A trial: its Program is thrown away, as merging a bias changes an operation in place.
         trial = Program(self._program.program, self._program.tensors)
         position = 0
         while position < len(self._operations):
@@ -226,7 +226,8 @@ class _Reader:
         return {call.start: call for call in chosen if not _inside_another(call, chosen)}
 
     def _smallest_around(self, position: int, outputs: list[Any], reason: str) -> _Call:
-        # Calls are in the order of their ends, so the first that holds the position is the inmost.
+        # Calls are in the order of their ends, so the first one around the position is the
+        # innermost.
         for call in self._calls:
             if call.start <= position < call.stop and self._is_alone(call, outputs):
                 return call
@@ -237,7 +238,7 @@ class _Reader:
             raise Unsupported(f"{call.name} {reason}")
 
     def _is_alone(self, call: _Call, outputs: list[Any]) -> bool:
-        """True where the layer's work is a function of its arguments, and gives one tensor."""
+        """True if the layer computes one tensor from its arguments alone."""
         if not _is_symbol(call.output) or not all(map(_is_symbol, call.inputs)):
             return False
         inside = self._operations[call.start : call.stop]
@@ -269,7 +270,7 @@ def _inside_another(call: _Call, calls: list[_Call]) -> bool:
 
 
 def _needed(operations: list[Operation], outputs: list[Value]) -> list[Operation]:
-    """Without the operations whose results nobody reads and that change nothing else."""
+    """The operations without those whose results are not read and that change nothing else."""
     wanted = set(map(id, outputs))
     kept = []
     for operation in reversed(operations):

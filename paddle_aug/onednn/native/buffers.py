@@ -1,8 +1,8 @@
-"""Memory of a plan: laid out once, lent for a step, taken back and lent again.
+"""Memory of a plan: laid out once, and used again in each step.
 
-A training step touches hundreds of megabytes; fresh pages from the system cost more than many of
-the operations on them. So a plan's arrays have fixed places in one block of huge pages, arrays that
-are never alive together share a place, and a block goes from step to step.
+A training step uses hundreds of megabytes, and new pages from the system cost more than many of the
+operations on them. Therefore a plan's arrays have fixed places in one block of huge pages, arrays
+that are not needed at the same time share a place, and the block is used again in the next step.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-ALIGNMENT = 64  # a cache line, and what oneDNN's vector code likes best
+ALIGNMENT = 64  # bytes of a cache line; best for oneDNN's vector code
 _HUGE_PAGE = 1 << 21
 
 
@@ -33,7 +33,7 @@ _FOREVER = 1 << 62
 class Layout:
     """Gives out slots while a plan is made, in the order in which the plan will run.
 
-    Only `finish` decides where they lie, when it is known how long each is in use.
+    `finish` decides where they lie, when the time of use of each is known.
     """
 
     def __init__(self) -> None:
@@ -48,15 +48,15 @@ class Layout:
         return slot
 
     def give(self, slot: Slot) -> None:
-        """Take `slot` back: nothing that runs later reads it."""
+        """Mark `slot` as unused from now on."""
         self._clock += 1
         slot.end = self._clock
 
     def finish(self) -> int:
         """Fix all offsets; returns the size of the block in bytes.
 
-        The largest first, each at the lowest place that is free for all its time: near the least
-        possible for such sequences (Pisarchyk and Lee 2020, arXiv 2001.03288).
+        The largest slots first, each at the lowest place that is free while it is in use; this is
+        near the smallest possible size (Pisarchyk and Lee 2020, arXiv 2001.03288).
         """
         count = len(self.slots)
         starts, ends, lows, highs = (np.zeros(count, np.int64) for _ in range(4))
@@ -79,13 +79,13 @@ def _lowest_gap(lows: np.ndarray, highs: np.ndarray, size: int) -> int:
 
 
 class Block:
-    """Anonymous memory in huge pages where the system has them."""
+    """Memory in huge pages, where the system has them."""
 
     def __init__(self, size: int):
         self.size = size
         self._map = mmap.mmap(-1, size + _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if hasattr(mmap, "MADV_HUGEPAGE") and size >= _HUGE_PAGE:
-            # A kernel without them: ordinary pages do as well, only slower.
+            # A kernel without huge pages: ordinary ones work, too, but slower.
             with contextlib.suppress(OSError):
                 self._map.madvise(mmap.MADV_HUGEPAGE)
         start = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
@@ -93,10 +93,10 @@ class Block:
 
 
 class Loan:
-    """A block in use; it goes back to its pool at `release`, or when nothing refers to it.
+    """A block in use; returned to its pool by `release`, or when nothing refers to it any more.
 
-    Through `__array_interface__` NumPy makes arrays on it, and Paddle tensors on those: the loan
-    then lasts until the last of them is gone.
+    NumPy makes arrays on it through `__array_interface__`, and Paddle tensors on those; then it
+    lasts as long as any of them.
     """
 
     def __init__(self, pool: "Pool", block: Block):
@@ -110,7 +110,7 @@ class Loan:
         return {"version": 3, "typestr": "|u1", "shape": (size,), "data": (self.address, False)}
 
     def release(self) -> None:
-        """Return the block; harmless a second time."""
+        """Return the block; a second call does nothing."""
         block, self.block = self.block, None
         if block is not None:
             self._pool.take_back(block)
@@ -120,21 +120,21 @@ class Loan:
 
 
 class Pool:
-    """Lends blocks. Keeps at most one that is not lent, so that memory does not pile up."""
+    """Lends blocks. Keeps one unused block at most, so that memory does not pile up."""
 
     def __init__(self) -> None:
         self._spare: Block | None = None
 
     def lend(self, size: int) -> Loan:
-        """A block of at least `size` bytes, with whatever was in it before."""
+        """A block of at least `size` bytes, with undefined content."""
         block, self._spare = self._spare, None
         if block is None or block.size < size:
-            del block  # before the larger one is made, so that both are never alive together
+            del block  # freed before the larger one is made
             block = Block(size)
         return Loan(self, block)
 
     def take_back(self, block: Block) -> None:
-        """Keep the larger of this and the spare block."""
+        """Keep the larger of this block and the unused one."""
         if self._spare is None or self._spare.size < block.size:
             self._spare = block
 

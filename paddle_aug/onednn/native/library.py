@@ -1,8 +1,8 @@
 """The oneDNN library inside the Paddle wheel, called through ctypes.
 
-The wheel ships `libdnnl.so.3` without usable headers, so the few numbers of its C interface that
-are needed stand here; they are the values of oneDNN 3's public headers (dnnl_types.h), which its
-compatibility policy keeps for all of version 3. Names follow oneDNN's documentation.
+The wheel contains `libdnnl.so.3` without usable headers, so the few constants of its C interface
+that are needed are defined here; they are those of oneDNN 3's public headers (dnnl_types.h), which
+stay the same for all of version 3 by its compatibility policy. Names follow oneDNN's documentation.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ _STREAM_DEFAULT = 1
 _SCRATCHPAD_USER = 1
 _MAX_DIMENSIONS = 12
 
-# What the numbers above are known to hold for.
+# The versions for which the constants above are known to be right.
 SUPPORTED_MAJOR, OLDEST_MINOR = 3, 4
 
 
@@ -77,14 +77,14 @@ class _Argument(ctypes.Structure):
 
 
 def library_path() -> Path:
-    """Where the Paddle wheel keeps oneDNN."""
+    """Path of oneDNN in the Paddle wheel."""
     import paddle
 
     return Path(paddle.__file__).parent / "libs" / "libdnnl.so.3"
 
 
 class Handle:
-    """A oneDNN object, destroyed with its last Python reference."""
+    """A oneDNN object, destroyed when its last Python reference is gone."""
 
     __slots__ = ("_as_parameter_", "_destroy")
 
@@ -169,7 +169,7 @@ class MemoryDesc:
 
     @classmethod
     def any_format(cls, shape: Sequence[int], dtype: int) -> "MemoryDesc":
-        """Layout chosen by the primitive; ask the primitive descriptor for it."""
+        """The primitive chooses the layout; its descriptor tells which."""
         arguments = (len(shape), dimensions(shape), dtype, _FORMAT_ANY)
         function = "dnnl_memory_desc_create_with_tag"
         return cls(library().new("memory_desc", function, *arguments))
@@ -207,7 +207,7 @@ def inputs_last(shape: Sequence[int], dtype: int) -> MemoryDesc:
 
 
 def attributes(relu: bool = False, add: MemoryDesc | None = None) -> Handle:
-    """Primitive attributes: our own scratchpad, and what to do with the result before storing it.
+    """Primitive attributes: our own scratchpad, and operations on the result before it is stored.
 
     add: a second array that is added to the result; relu: then max(0, .).
     """
@@ -240,7 +240,7 @@ class PrimitiveDesc:
     def __init__(self, operation: str, *arguments: Any):
         function = f"dnnl_{operation}_primitive_desc_create"
         lib = library()
-        if operation == "reorder":  # the one function that names an engine for each side
+        if operation == "reorder":  # the only function with an engine for source and target each
             source, target, attribute = arguments
             arguments = (source, lib.engine, target, lib.engine, attribute)
         else:
@@ -276,9 +276,9 @@ class PrimitiveDesc:
 
 
 class Primitive:
-    """A primitive with its arguments: set addresses with `bind`, run by calling it.
+    """A primitive with its arguments: `bind` sets their addresses, a call runs it.
 
-    arguments: descriptor of every argument but the scratchpad, which is looked up.
+    arguments: descriptor of each argument but the scratchpad, whose descriptor is queried.
     """
 
     def __init__(self, desc: PrimitiveDesc, arguments: Mapping[int, MemoryDesc]):
@@ -304,7 +304,7 @@ class Primitive:
         self._set_address = lib.functions.dnnl_memory_set_data_handle
 
     def bind(self, number: int, address: int) -> None:
-        """Let argument `number` be the array at `address` from now on."""
+        """Set the address of argument `number` from now on."""
         self._set_address(self._memories[number]._as_parameter_, address)
 
     def __call__(self) -> None:

@@ -1,12 +1,12 @@
-"""oneDNN's threads: as many as the machine has cores for us, whatever Paddle set for itself.
+"""oneDNN's threads: one for each usable core, independent of Paddle's number of threads.
 
-Paddle sets OMP_NUM_THREADS=1 at its import where the user has not set it, because its own kernels
-are slower with two. oneDNN's are not, so a plan has threads of its own number, and gives Paddle its
-number back.
+Paddle sets OMP_NUM_THREADS=1 at its import unless the user has set it, because its own kernels are
+slower with two threads. oneDNN's are not, so a plan sets its own number of threads and restores
+Paddle's afterwards.
 
 oneDNN divides an operation's work among the threads when the primitive is MADE, so a plan must be
-made under `own_threads` too. Run with fewer threads than it was made for, a primitive waits for
-ever for the rest.
+made under `own_threads`, too. Run with fewer threads, a primitive would wait for ever for the
+others.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ from paddle_aug.core.paddle_import import plan_threads
 logger = logging.getLogger("paddle_aug.onednn")
 
 _REGION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-# A user's settings by which OpenMP may grant fewer threads than it is asked for.
+# Environment variables with which OpenMP may give fewer threads than asked for.
 _LIMITS = (
     "OMP_THREAD_LIMIT", "OMP_MAX_ACTIVE_LEVELS", "KMP_ALL_THREADS", "KMP_DEVICE_THREAD_LIMIT",
     "KMP_MAX_THREADS", "KMP_LIBRARY",
@@ -33,17 +33,17 @@ _LIMITS = (
 
 
 def usable_threads() -> int:
-    """Threads to make and run plans with: `plan_threads()`, or fewer where OpenMP grants fewer."""
+    """Number of threads to make and run plans with: `plan_threads()`, or what OpenMP gives."""
     return _granted(plan_threads())
 
 
 @contextmanager
 def own_threads(count: int) -> Iterator[None]:
-    """While entered, what oneDNN makes and runs in this thread has `count` threads."""
+    """Context in which oneDNN makes and runs primitives in this thread with `count` threads."""
     before = [(each, each.omp_get_max_threads(), each.omp_get_dynamic()) for each in _libraries()]
     for library, *_ in before:
         library.omp_set_num_threads(count)
-        library.omp_set_dynamic(0)  # else OMP_DYNAMIC=true gives fewer on a busy machine
+        library.omp_set_dynamic(0)  # OMP_DYNAMIC=true would give fewer on a busy machine
     try:
         yield
     finally:
@@ -56,8 +56,8 @@ def own_threads(count: int) -> Iterator[None]:
 def _libraries() -> tuple[Any, ...]:
     """Every OpenMP library of this process.
 
-    oneDNN's calls go to the libiomp5 beside it, or to another program's libgomp that was loaded for
-    all to see before Paddle was (`import torch` does so); which one it is cannot be asked.
+    oneDNN uses the libiomp5 beside it, or a libgomp that another library loaded globally before
+    Paddle (as `import torch` does); there is no way to ask which one.
     """
     import paddle  # noqa: F401 - loads its own
 
@@ -67,7 +67,7 @@ def _libraries() -> tuple[Any, ...]:
 
 @functools.cache
 def _granted(wanted: int) -> int:
-    """Threads that a parallel region gets which asks for `wanted`: counted in one."""
+    """Number of threads in a parallel region that asks for `wanted`, counted in one."""
     import paddle
 
     path = Path(paddle.__file__).parent / "libs" / "libiomp5.so"

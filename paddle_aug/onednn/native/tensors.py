@@ -14,8 +14,8 @@ def floats(address: int, count: int) -> np.ndarray:
 def tensor_on(array: np.ndarray) -> paddle.Tensor:
     """A tensor on the memory of `array` (float32), which it keeps alive.
 
-    Not `paddle.utils.dlpack.from_dlpack`: with Paddle 3.3.1 every `paddle.Tensor(...)`, which that
-    ends with, leaves an empty list behind for good.
+    Not by `paddle.utils.dlpack.from_dlpack`, which calls `paddle.Tensor(...)`: with Paddle 3.3.1
+    each such call leaks an empty list.
     """
     tensor = paddle.empty([0], "float32")
     _share(tensor, array)
@@ -23,7 +23,7 @@ def tensor_on(array: np.ndarray) -> paddle.Tensor:
 
 
 def move(tensor: paddle.Tensor, target: np.ndarray) -> None:
-    """Let `tensor` lie in the memory of `target` (its shape and type), with its present values."""
+    """Move `tensor` into the memory of `target` (of its shape and type), keeping its values."""
     target[...] = tensor.numpy()
     _share(tensor, target)
 

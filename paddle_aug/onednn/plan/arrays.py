@@ -1,6 +1,6 @@
-"""Where the values of a segment lie, who still needs them, and their gradients.
+"""Places of a segment's values and gradients in memory, and counts of who still needs them.
 
-Whatever nobody needs any more gives its place to what comes later.
+A place that is not needed any more is used again.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ from paddle_aug.onednn.plan.steps import StepWriter, describe
 
 
 class Array:
-    """A value's array: where it is, how it lies there, and how many still need it."""
+    """A value's array: its place and layout, and how many still need it."""
 
     def __init__(self, shape: tuple[int, ...], dtype: int, slot: Slot, holds: int):
         self.shape, self.dtype, self.slot = shape, dtype, slot
@@ -28,7 +28,7 @@ class Array:
         return describe(self.shape, self.dtype)
 
     def view(self, shape: tuple[int, ...]) -> "Array":
-        """The same memory under another shape, needed by whoever needs either."""
+        """The same memory with another shape; kept as long as either of them is needed."""
         other = Array(shape, self.dtype, self.slot, 0)
         other.holders = self.holders
         return other
@@ -36,14 +36,14 @@ class Array:
 
 @dataclass
 class Gradient:
-    """The gradient of a value; a sum passes one array to both its inputs, so it may have owners."""
+    """The gradient of a value. A sum passes one array to both inputs, so it may have two owners."""
 
     slot: Slot
     owners: int = 1
 
 
 class Planner(StepWriter):
-    """Writes down the steps of a segment, and where its values and their gradients lie.
+    """Collects the steps of a segment and decides where values and gradients lie.
 
     `plan.planner.plan` makes one and fills it.
 
@@ -70,16 +70,16 @@ class Planner(StepWriter):
     # Arrays of values
 
     def dtype_of(self, value: Value) -> int:
-        """float32 for what a linear layer hands to Paddle (logits), else the plan's."""
+        """float32 for the output of a linear layer to Paddle (logits), else the plan's type."""
         last = id(value) in self._outputs and len(value.shape) == 2 and self._uses[id(value)] == 1
         return dnn.F32 if last else self.dtype
 
     def array(self, value: Value) -> Array:
-        """Where a value that has been computed lies."""
+        """The array of a value that has been computed."""
         return self._arrays[id(value)]
 
     def new_array(self, value: Value, dtype: int | None = None) -> Array:
-        """A place for a value, kept until everyone who reads it has dropped it."""
+        """An array for a value, kept until all its readers have dropped it."""
         size = prod(value.shape) * dnn.ITEM_SIZE[dtype or self.dtype]
         holds = self._uses[id(value)]
         array = Array(value.shape, dtype or self.dtype, self.layout.take(size), holds)
@@ -87,12 +87,12 @@ class Planner(StepWriter):
         return array
 
     def view(self, value: Value, array: Array) -> None:
-        """Let `value` lie in the memory of `array`."""
+        """Use `array` for `value`."""
         array.holders[0] += self._uses[id(value)]
         self._arrays[id(value)] = array.view(value.shape)
 
     def hold(self, array: Array) -> Array:
-        """Keep `array` for the backward pass; to be dropped there."""
+        """Keep `array` for the backward pass, which must drop it."""
         array.holders[0] += 1
         return array
 
@@ -109,7 +109,7 @@ class Planner(StepWriter):
         return id(value) in self._wanted
 
     def want(self, value: Value) -> None:
-        """The backward pass needs this value's gradient."""
+        """Note that the backward pass needs this value's gradient."""
         self._wanted.add(id(value))
 
     def has_gradient(self, value: Value) -> bool:
@@ -117,11 +117,11 @@ class Planner(StepWriter):
         return id(value) in self._gradients
 
     def gradient_desc(self, value: Value) -> MemoryDesc:
-        """How the gradient of a value lies: as the value, in the plan's data type."""
+        """Layout of a value's gradient: that of the value, in the plan's data type."""
         return describe(value.shape, self.dtype)
 
     def take_gradient(self, value: Value) -> Gradient:
-        """The complete gradient of `value`, now the caller's to `release`."""
+        """The complete gradient of `value`, which the caller must `release`."""
         return self._gradients.pop(id(value))
 
     def release(self, gradient: Gradient) -> None:
@@ -131,7 +131,7 @@ class Planner(StepWriter):
             self.layout.give(gradient.slot)
 
     def add_gradient(self, value: Value, emit: Callable[[Slot], None]) -> None:
-        """Add what emit(slot) writes to the gradient of `value`, if that is wanted."""
+        """Add the output of emit(slot) to the gradient of `value`, if that is wanted."""
         if not self.wants(value):
             return
         gradient = Gradient(self.layout.take(prod(value.shape) * dnn.ITEM_SIZE[self.dtype]))
@@ -140,7 +140,7 @@ class Planner(StepWriter):
         self.release(gradient)
 
     def share_gradient(self, value: Value, gradient: Gradient) -> None:
-        """Add `gradient`, which keeps its owners, to the gradient of `value`."""
+        """Add `gradient` to the gradient of `value`; its owners stay the same."""
         if not self.wants(value):
             return
         known = self._gradients.get(id(value))
@@ -158,7 +158,7 @@ class Planner(StepWriter):
         self._gradients[id(value)] = total
 
     def mask_gradient(self, gradient: Gradient, array: Array) -> Gradient:
-        """The gradient before a ReLU whose result is `array`; takes over the caller's ownership."""
+        """The gradient before a ReLU whose result is `array`; takes over the ownership."""
         desc = describe(array.shape, self.dtype)
         target = gradient
         if gradient.owners > 1:
@@ -182,10 +182,10 @@ class Planner(StepWriter):
 
 
 def _deferred_masks(segment: Segment, uses: Mapping[int, int]) -> set[int]:
-    """Values (by id) whose ReLU the operation that reads them undoes in the backward pass.
+    """Values (by id) whose ReLU is undone in the backward pass by the operation that reads them.
 
     A maximum or a concatenation of max(0, x) has gradient 0 exactly where its own result is 0, so
-    the mask can be taken there: on a quarter of the elements after a pool, and the value itself
+    its result serves as the mask: after a pool with a quarter of the elements, and the value itself
     need not be kept.
     """
     owing: set[int] = set()

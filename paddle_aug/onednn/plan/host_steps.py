@@ -1,4 +1,4 @@
-"""The few steps of a plan that NumPy does: they are small, or need random numbers."""
+"""The steps of a plan that NumPy computes: small ones, and those with random numbers."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class DropoutMask:
         self._draws = np.random.Generator(np.random.SFC64(0))
 
     def seed(self, seed: int) -> None:
-        """Begin the stream that the next mask is drawn from."""
+        """Seed the stream from which the next mask is drawn."""
         self._draws = np.random.Generator(np.random.SFC64(seed))
 
     def bind(self, argument: str, address: int) -> None:

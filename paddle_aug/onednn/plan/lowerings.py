@@ -1,8 +1,8 @@
 """Each kind of operation as oneDNN primitives.
 
-A lowering emits the forward steps, holds what its gradient will need, and returns a function that
-emits the backward steps and drops what was held. That function is called only where the gradient of
-the operation's output is wanted.
+A lowering emits the forward steps, keeps the arrays that its gradient needs, and returns a function
+that emits the backward steps and drops these arrays. That function is called only if the gradient
+of the operation's output is wanted.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
-"""Laying out one segment for one input shape: every primitive, every array, every step, once.
+"""Plans one segment for one input shape: its primitives, arrays and steps.
 
-The segment's operations are walked forwards, and each one emits its steps and says what it must
-keep for its gradient; then they are walked backwards.
+Goes through the operations forwards, where each emits its steps and keeps what its gradient needs,
+and then backwards.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def plan(
 
 
 def _plan_forward(planner: Planner) -> list[tuple[Operation, Callable[[], None]]]:
-    """Emit the forward steps; returns what emits each operation's backward steps, in order."""
+    """Emit the forward steps; returns functions that emit the backward steps, in order."""
     segment = planner.segment
     for index, value in enumerate(segment.inputs):
         source = External("input", index)
@@ -73,7 +73,7 @@ def _plan_backward(planner: Planner, undo: list[tuple[Operation, Callable[[], No
 
 
 def _is_trained(planner: Planner, operation: Operation) -> bool:
-    """True where the operation has parameters that learn, or an input whose gradient is wanted."""
+    """True if the operation has trainable parameters, or an input whose gradient is wanted."""
     roles = ("weight", "bias", "scale", "shift")
     tensors = [operation.tensors[role] for role in roles if role in operation.tensors]
     return any(planner.wants(value) for value in operation.inputs) or any(

@@ -1,4 +1,4 @@
-"""Convolution and linear layers: where the arithmetic is."""
+"""Convolutions and linear layers, which take most of the time."""
 
 from collections.abc import Callable, Mapping
 
@@ -16,7 +16,8 @@ Arguments = dict[int, tuple[MemoryDesc, Place]]
 
 
 def convolution(planner: Planner, operation: Operation) -> Backward:
-    """Convolution with optional groups, dilation, bias and ReLU; weights as oneDNN likes them."""
+    """Convolution with optional groups, dilation, bias and ReLU; oneDNN chooses the weights'
+    layout."""
     x, y = planner.array(operation.inputs[0]), planner.new_array(operation.output)
     weight, bias = operation.tensors["weight"], operation.tensors.get("bias")
     options = operation.options
@@ -71,7 +72,7 @@ def convolution(planner: Planner, operation: Operation) -> Backward:
 
 
 def linear(planner: Planner, operation: Operation) -> Backward:
-    """x @ weight + bias with optional ReLU; Paddle's [in, out] weights are used as they lie."""
+    """x @ weight + bias with optional ReLU; Paddle's [in, out] weights are used without a copy."""
     x = planner.array(operation.inputs[0])
     relu = bool(operation.options.get("relu"))
     y = planner.new_array(
@@ -91,8 +92,8 @@ def linear(planner: Planner, operation: Operation) -> Backward:
     _emit_with(planner, weight, plain, wanted, forward, arguments)
 
     def weights(dy: MemoryDesc, gradient: Gradient) -> None:
-        # As an inner product: unlike a matrix product it gives the bias' gradient in the same
-        # pass. It sees weights as [out, in]; the strides make that Paddle's [in, out].
+        # An inner product, which unlike a matrix product gives the gradient of the bias in the same
+        # pass. Its weights are [out, in]; strides let it read Paddle's [in, out].
         lying = MemoryDesc.strided((outputs, inputs), dnn.F32, (1, outputs))
         bias_desc = dnn.rows((outputs,), dnn.F32)
         bias_or_none = dnn.NO_DESC if bias is None else bias_desc
@@ -141,9 +142,9 @@ def _emit_weights(
     plain: MemoryDesc,
     bias_desc: MemoryDesc,
 ) -> None:
-    """Gradients of weight and bias by `desc`, in float32 whatever the activations are.
+    """Gradients of weight and bias by `desc`, in float32 for all types of activations.
 
-    plain: how Paddle's gradient lies; where `desc` gives another layout it is copied.
+    plain: the layout of Paddle's gradient; if `desc` writes another one it is copied.
     """
     wanted = desc.layout(dnn.QUERY_DIFF_WEIGHTS)
 
@@ -175,7 +176,7 @@ def _backward(
     weights: Callable[[MemoryDesc, Gradient], None],
     data: Callable[[MemoryDesc, Gradient, MemoryDesc, Place], None],
 ) -> Backward:
-    """What emits the backward steps: `weights` where something is trained, then `data`."""
+    """A function that emits the backward steps: `weights` if something is trained, then `data`."""
     trains = any(not tensor.stop_gradient for tensor in operation.tensors.values())
     held_x = planner.hold(x) if trains and planner.wants(operation.output) else None
     held_y = mask_to_hold(planner, operation, y)

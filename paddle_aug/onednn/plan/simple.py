@@ -77,7 +77,7 @@ def add(planner: Planner, operation: Operation) -> Backward:
 
 
 def relu(planner: Planner, operation: Operation) -> Backward:
-    """A ReLU that no operation before it could take over."""
+    """A ReLU that could not be merged into the operation before it."""
     x, y = planner.array(operation.inputs[0]), planner.new_array(operation.output)
     zero = ctypes.c_float(0)
     desc = PrimitiveDesc(
@@ -128,7 +128,7 @@ def flatten(planner: Planner, operation: Operation) -> Backward:
 
 
 def dropout(planner: Planner, operation: Operation) -> Backward:
-    """x * mask with mask 0 or 1 / (1 - p), drawn anew in every forward pass."""
+    """x * mask, where mask is 0 or 1 / (1 - p) and drawn in every forward pass."""
     x, y = planner.array(operation.inputs[0]), planner.new_array(operation.output)
     mask_desc = describe(x.shape, dnn.F32)
     mask = planner.layout.take(mask_desc.size)

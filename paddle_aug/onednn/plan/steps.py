@@ -1,7 +1,7 @@
-"""Writing down a plan's steps: primitives and what they read and write.
+"""Collects a plan's steps: primitives, with what they read and write.
 
-Arrays are NHWC and dense. What a step reads or writes is a Slot of the plan's block, or something
-that changes from step to step (External): a parameter, a gradient, an input or an output.
+Arrays are NHWC and dense. A step reads and writes Slots of the plan's block, and Externals, whose
+addresses may change with every training step: parameters, gradients, inputs and outputs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from paddle_aug.onednn.native.library import MemoryDesc, Primitive, PrimitiveDes
 
 @dataclass(frozen=True)
 class External:
-    """Something that lies outside the plan's block.
+    """An array outside of the plan's block.
 
     role: "tensor" (parameters and buffers), "gradient" (of a parameter), "input", "output",
     "input gradient" or "output gradient"; index: which of them.
@@ -31,7 +31,7 @@ Place = Slot | External
 
 
 class Step(Protocol):
-    """One thing to do; `bind` tells it where an argument lies before it is called."""
+    """One step; `bind` sets the address of an argument before it is called."""
 
     def bind(self, argument: Any, address: int, /) -> None: ...
 
@@ -40,7 +40,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Binding:
-    """Argument `argument` of `step` lies `offset` bytes after the start of `place`."""
+    """Says that argument `argument` of `step` is `offset` bytes after the start of `place`."""
 
     step: Step
     argument: Any
@@ -49,7 +49,7 @@ class Binding:
 
 
 def describe(shape: tuple[int, ...], dtype: int) -> MemoryDesc:
-    """How the plan's arrays lie: NHWC for four dimensions, rows for two."""
+    """Layout of the plan's arrays: NHWC for four dimensions, rows for two."""
     return dnn.nhwc(shape, dtype) if len(shape) == 4 else dnn.rows(shape, dtype)
 
 
@@ -63,11 +63,11 @@ class StepWriter:
         self.bindings: list[Binding] = []
         self.tensors: list[paddle.Tensor] = []
         self.trained: dict[int, int] = {}  # index into tensors -> number of its gradient
-        self.random: list[Callable[[Any], None]] = []  # what wants a seed before each forward pass
+        self.random: list[Callable[[Any], None]] = []  # each needs a seed for a pass
         self._steps = self.forward
 
     def go_backward(self) -> None:
-        """What is emitted from now on belongs to the backward pass."""
+        """Emit steps of the backward pass from now on."""
         self._steps = self.backward
 
     def emit(
@@ -87,7 +87,7 @@ class StepWriter:
         self._steps.append(primitive)
 
     def emit_host(self, step: Step, places: Mapping[str, Place]) -> None:
-        """Append a step that NumPy does."""
+        """Append a step that NumPy computes."""
         self.bindings.extend(Binding(step, name, place) for name, place in places.items())
         self._steps.append(step)
 
@@ -119,7 +119,7 @@ class StepWriter:
         self.emit(operation, arguments)
 
     def tensor(self, tensor: paddle.Tensor) -> External:
-        """Where a parameter or buffer lies."""
+        """The place of a parameter or buffer."""
         for index, known in enumerate(self.tensors):
             if known is tensor:
                 return External("tensor", index)
@@ -148,7 +148,7 @@ class StepWriter:
         return wanted, place
 
     def done_with(self, place: Place) -> None:
-        """Give back what `converted` or `layout.take` gave."""
+        """Give back a place from `converted` or `layout.take`."""
         if isinstance(place, Slot):
             self.layout.give(place)
 
@@ -159,8 +159,8 @@ class StepWriter:
     ) -> None:
         """Call emit(place, ...) with a place for the gradient of each tensor, in `targets`' order.
 
-        A second contribution to a tensor's gradient is added to the first; that of a frozen
-        tensor is thrown away.
+        A second contribution to a tensor's gradient is added to the first; contributions to frozen
+        tensors are dropped.
         """
         places: list[Place] = []
         later: list[tuple[Slot, External | None, MemoryDesc]] = []

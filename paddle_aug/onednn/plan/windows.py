@@ -95,7 +95,7 @@ def batch_norm(planner: Planner, operation: Operation) -> Backward:
 
 
 def pool(planner: Planner, operation: Operation) -> Backward:
-    """Maximum or average over windows; a maximum also undoes its input's ReLU where it may."""
+    """Maximum or average over windows; a maximum also undoes its input's ReLU where possible."""
     x, options = planner.array(operation.inputs[0]), operation.options
     y = planner.new_array(operation.output)
     n, channels, height, width = x.shape
@@ -107,7 +107,7 @@ def pool(planner: Planner, operation: Operation) -> Backward:
             strict=True,
         )
     ]
-    # A mean over H and W that drops them has two dimensions but the same memory.
+    # A mean over H and W without these dimensions has two of them, but the same memory.
     y_desc = dnn.nhwc((n, channels, *out), planner.dtype)
     algorithm = dnn.POOLING_MAX
     if options["average"]:
