@@ -1,11 +1,11 @@
-"""Every test runs as the commands do: threads are set before Paddle is imported."""
+"""Sets threads before Paddle is imported, as the commands do, and a cache folder for the tests."""
 
 import os
 import tempfile
 
-# One thread: tests are small, and do not slow each other down where several run at once.
+# One thread, as tests are small and several may run at the same time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# No test may use, or leave anything in, the user's own cache.
+# Tests neither use nor change the user's own cache.
 os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="paddle_aug_tests_"))
 
 from paddle_aug.core.paddle_import import import_paddle

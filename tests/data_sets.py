@@ -45,7 +45,7 @@ def cifar_bytes(count, labels, head=1, seed=0):
 
 
 def cifar_pickle(records, labels=b"labels"):
-    """Binary records as the pickles of Python 2 that the Python archive of CIFAR holds."""
+    """Binary records as pickles of Python 2, as in the Python archive of CIFAR."""
     pixels, numbers = records[:, 1:].tobytes(), records[:, 0].tolist()
     small = b"".join(b"K" + bytes([number]) for number in numbers)
     return (
@@ -65,8 +65,8 @@ def make_folder(tmp_path):
 
 
 def raw_zip(path, members):
-    """A zip with these (name in bytes, content), whose names say no encoding, as Windows and macOS
-    write them."""
+    """A zip of (name in bytes, content) that records no encoding of names, as from Windows or
+    macOS."""
     with zipfile.ZipFile(path, "w") as archive:
         for number, (name, content) in enumerate(members):
             archive.writestr(f"{number:~>{len(name)}}", content)

@@ -1,4 +1,4 @@
-"""Readers of strangers' files, and inputs for each that are almost right: for tests and the soak.
+"""Readers of untrusted files, with inputs for each that are almost right, for tests and soak.
 
 A target is a strategy of bytes and a function that reads them from a folder. Only UserError, with
 the file's name in it, may come out of the function.
@@ -44,13 +44,13 @@ class Target(NamedTuple):
     name: str
 
 
-# Numbers that break what is read as a size or a count.
+# Numbers that are likely to break code that reads them as a size or a count.
 _HOSTILE = st.sampled_from([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\0\0", b"\x80", b"-1"])
 
 
 @st.composite
 def damaged(draw: st.DrawFn, samples: Callable[[], list[bytes]]) -> bytes:
-    """One of the samples with some bytes changed, put in, doubled or cut off."""
+    """One of the samples with some bytes changed, inserted, repeated or cut off."""
     data = bytearray(draw(st.sampled_from(samples())))
     for _ in range(draw(st.integers(0, 4))):
         place = draw(st.integers(0, len(data)))

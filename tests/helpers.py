@@ -13,7 +13,7 @@ from paddle_aug.mix.phases import always_on
 
 
 class AddDrawn(Transform):
-    """Adds one drawn whole number to every pixel: what was drawn can be read off the image."""
+    """Adds a random whole number to every pixel, so that tests can read it off the image."""
 
     def sample(self, rng: np.random.Generator) -> int:
         return int(rng.integers(0, 100))

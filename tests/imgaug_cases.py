@@ -1,4 +1,4 @@
-"""What imgaug 0.4.0 makes of images at fixed parameters (tools/imgaug_golden.py), and ours."""
+"""Results of imgaug 0.4.0 at fixed parameters (tools/imgaug_golden.py), and ours."""
 
 import json
 from pathlib import Path
@@ -36,5 +36,5 @@ def ours(name: str) -> np.ndarray:
 
 
 def strength(result: np.ndarray, name: str) -> float:
-    """Mean change of a value."""
+    """The mean change of a value by the operation."""
     return np.abs(result - source(name)).mean()

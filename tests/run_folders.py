@@ -12,7 +12,7 @@ import yaml
 from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS
 from paddle_aug.runs.predictions import write_predictions
 
-# As environment.json, in short.
+# A short environment.json.
 ENVIRONMENT: dict[str, Any] = {
     "python": "3.11.7", "versions": {"numpy": "2.3.5"}, "platform": "Linux x86_64",
     "cpu": "AMD EPYC", "cores": 2, "threads": {"OMP_NUM_THREADS": "1"}, "device": "cpu",

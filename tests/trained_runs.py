@@ -1,4 +1,4 @@
-"""Folders of trained runs without the training: drawn weights that tell images well apart."""
+"""Folders of runs without training: random weights whose outputs differ between images."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def trained_run(folder: Path, classes: list[str], **options: Any) -> Path:
     paddle.seed(3)
     model = make_model(config, len(classes))
     arrays = model_arrays(model)
-    # As they are drawn, weights give nearly the same logits for every image.
+    # Weights as initialised give nearly the same logits for every image.
     arrays = {n: a * np.float32(1.15) if n.endswith("weight") else a for n, a in arrays.items()}
     environment: dict[str, Any] = {}
     if config.data is not None:
@@ -41,5 +41,5 @@ def trained_run(folder: Path, classes: list[str], **options: Any) -> Path:
 
 
 def record(part: ImageDataset) -> dict[str, Any]:
-    """What training records of a part."""
+    """The record of a part, as training makes it."""
     return {"images": len(part), "digest": data_digest(part)}

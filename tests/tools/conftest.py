@@ -1,4 +1,4 @@
-"""The tools are scripts beside the package: their folder is where Python finds them."""
+"""Makes the scripts in tools/ importable."""
 
 import sys
 from pathlib import Path

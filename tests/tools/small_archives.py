@@ -1,4 +1,4 @@
-"""Small archives laid out as the official ones, for the tests of tools/prepare_data.py."""
+"""Small archives with the layout of the official ones, for tests of tools/prepare_data.py."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ APPLE = [
     for folder, count in zip(official_data.APPLE_CLASSES.values(), (13, 5, 4, 8), strict=True)
     for number in range(1, count + 1)
 ]
-# What is taken, and what else such an archive holds.
+# By archive: files that are taken, and other files in it.
 LAYOUTS = {
     "caltech256": (CALTECH, ["256_ObjectCategories/001.ak47/001_0001.jpg",
                              "256_ObjectCategories/056.dog/greg/vision309/056_0001.jpg",
@@ -48,7 +48,8 @@ def content_of(path: str) -> bytes:
 
 
 def real_content(path: str) -> bytes:
-    """What can be read: a JPEG whose gray tells its number, a batch of ten labels, class names."""
+    """Valid content: a JPEG with a gray level for each number, a batch of ten labels, class
+    names."""
     if path.endswith(".bin"):
         records = np.zeros((10, 3073), np.uint8)
         records[:, 0] = range(10)
@@ -75,7 +76,7 @@ def write_archive(path: Path, names, content=content_of) -> Path:
 
 
 def as_official(name: str, archive: Path):
-    """The table's entry, as if this archive were the published one."""
+    """The table's entry with this archive as the published one."""
     algorithm = DATA_SETS[name].checksum.partition(":")[0]
     digest = hashlib.new(algorithm, archive.read_bytes()).hexdigest()
     size = None if DATA_SETS[name].size is None else archive.stat().st_size
