@@ -4,6 +4,7 @@ OUTPUT/<mode>Aug_lossTrain.npy ...   one float64 an epoch, as in the SamplePairi
 OUTPUT/<mode>/metrics.csv            the same and more, a line an epoch
 OUTPUT/<mode>/config.yaml            the options; changes.yaml: those that are not defaults
 OUTPUT/<mode>/environment.json       versions, threads, device, data, commands
+OUTPUT/<mode>/train.log              what was said, as on the screen
 OUTPUT/<mode>/checkpoints/           state-EPOCH-STEP.safetensors to resume from; best.safetensors
 OUTPUT/<mode>/evaluation*/           what evaluate.py found, where it was given no other folder
 OUTPUT/<mode>/export/                the same of `export`
@@ -15,8 +16,8 @@ from pathlib import Path
 
 # The four curves of a run, as in the SamplePairing article: one float64 an epoch each.
 CURVES = ("lossTrain", "accTrain", "lossEval", "accEval")
-METRICS, CONFIG, CHANGES, ENVIRONMENT = (
-    "metrics.csv", "config.yaml", "changes.yaml", "environment.json",
+METRICS, CONFIG, CHANGES, ENVIRONMENT, LOG = (
+    "metrics.csv", "config.yaml", "changes.yaml", "environment.json", "train.log",
 )  # fmt: skip
 CHECKPOINTS, BEST = "checkpoints", "best.safetensors"
 EVALUATION, EXPORT = "evaluation", "export"
@@ -69,6 +70,10 @@ class RunPaths:
     @property
     def environment(self) -> Path:
         return self.folder / ENVIRONMENT
+
+    @property
+    def log(self) -> Path:
+        return self.folder / LOG
 
     @property
     def checkpoints(self) -> Path:

@@ -20,6 +20,7 @@ from paddle_aug.runs.layout import (
     EVALUATION_FILES,
     EXPORT,
     EXPORT_FILES,
+    LOG,
     METRICS,
     RunPaths,
     is_state_name,
@@ -107,7 +108,7 @@ def remove_run(paths: RunPaths) -> list[str]:
 
 def is_run_file(name: str) -> bool:
     """Whether a run writes a file of this name into its own folder."""
-    return name in (METRICS, CHANGES, ENVIRONMENT, CONFIG)
+    return name in (METRICS, CHANGES, ENVIRONMENT, CONFIG, LOG)
 
 
 def is_checkpoint(name: str) -> bool:

@@ -15,6 +15,7 @@ from paddle_aug.core.folders.own_files import listed
 from paddle_aug.core.text import Say
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences
+from paddle_aug.runs.log import RunLog
 from paddle_aug.runs.recorder import Recorder
 from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Progress
@@ -43,7 +44,8 @@ def fit(config: Config, say: Say = say) -> Path:
     recorder = Recorder(config.output, config.mode, writes=ranks.is_first)
     # In the guard Paddle numbers parameters from zero, so that their names, the keys of the
     # optimizer's state, are the same in every process.
-    with ranks.joined(), paddle.utils.unique_name.guard():
+    with ranks.joined(), paddle.utils.unique_name.guard(), RunLog(say) as log:
+        say = log.say
         # Checked before the data are read, and without writing anything, as what follows may fail.
         if ranks.is_first:
             refuse_if_locked(recorder.paths.folder)
@@ -59,6 +61,8 @@ def fit(config: Config, say: Say = say) -> Path:
             if others := recorder.remove_existing():
                 say(f"note: {recorder.paths.folder}: not of a run, stays: {listed(others)}")
             recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
+            if recorder.writes:
+                log.open(recorder.paths.log)
             return Run(
                 setup=setup, recorder=recorder, progress=Progress(), environment=environment,
                 say=say,
@@ -77,15 +81,16 @@ def resume(
     """
     ranks = start()
     folder = Path(folder)
-    with ranks.joined(), paddle.utils.unique_name.guard():
+    say = say if ranks.is_first else _silent
+    with ranks.joined(), paddle.utils.unique_name.guard(), RunLog(say) as log:
         refuse_runs_inside(folder)
         recorder = Recorder(folder.parent, folder.name, writes=ranks.is_first)
         if not recorder.paths.states():  # leaves no lock file in a folder that is no run
             CheckpointFolder(recorder.paths.checkpoints, writes=False).load_newest()
         with recorder.locked():
-            return _resume(
-                recorder, ranks, allow_changes, changes or {}, say if ranks.is_first else _silent
-            )
+            if recorder.writes:
+                log.open(recorder.paths.log)
+            return _resume(recorder, ranks, allow_changes, changes or {}, log.say)
 
 
 def _resume(

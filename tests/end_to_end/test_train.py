@@ -108,7 +108,14 @@ def test_the_command_writes_the_documented_files_and_an_epoch_line(tmp_path):
     folder = tmp_path / "samplePairing"
     assert sorted(path.name for path in folder.iterdir()) == [
         "changes.yaml", "checkpoints", "config.yaml", "environment.json", "metrics.csv",
+        "train.log",
     ]  # fmt: skip
+    # Line for line what the screen showed, under the command.
+    command, *log = (folder / "train.log").read_text(encoding="utf-8").splitlines()
+    assert command.endswith(
+        f" train.py {' '.join(TINY)} --augment samplePairing --output {tmp_path}"
+    )
+    assert log == result.stdout.splitlines()
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert (config["model"], config["batch_size"]) == ("LeNet", 6)
     lines = result.stdout.splitlines()
@@ -222,8 +229,15 @@ def test_the_commands_stop_with_143_and_say_how_to_go_on_to_the_same_bytes(tmp_p
         f"go on with: {python()} -m paddle_aug train --resume {tmp_path}/cut/{mode}"
         in stopped.stderr
     )
+    log = tmp_path / "cut" / mode / "train.log"
+    first = log.read_text()
+    assert first.splitlines()[1:] == [*stopped.stdout.splitlines(), stopped.stderr.splitlines()[-1]]
     resumed = run("train.py", "--resume", str(tmp_path / "cut" / mode))
     assert resumed.returncode == 0, resumed.stderr
+    assert log.read_text().startswith(first)
+    added = log.read_text().removeprefix(first).splitlines()
+    assert added[0].endswith(f" train.py --resume {tmp_path}/cut/{mode}")
+    assert added[1:] == resumed.stdout.splitlines()
     assert "at epoch 1, step 2" in resumed.stdout
     assert result_bytes(tmp_path / "cut", mode) == result_bytes(tmp_path / "whole", mode)
 

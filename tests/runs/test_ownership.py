@@ -39,7 +39,7 @@ def paths(tmp_path) -> RunPaths:
     """A finished run with two evaluations and an export, and what a kill may have left."""
     paths = RunPaths(tmp_path / "logs", "no")
     options = Config(augment="no").dump()
-    for path in (paths.metrics, paths.changes, paths.environment, *paths.curves):
+    for path in (paths.metrics, paths.changes, paths.environment, paths.log, *paths.curves):
         put(path)
     put(paths.config, yaml.safe_dump(options))
     for name in (state_name(2, 0), "best.safetensors", f".{state_name(3, 0)}.77.tmp"):
