@@ -1,5 +1,6 @@
 """Sheets of images: rows of cells with a title each."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,19 +19,26 @@ class Cell(NamedTuple):
 
 
 Grid = Sequence[Sequence[Cell | None]]
+_TITLE_LETTERS = 9.5  # in an inch of a sheet's title, few of which are as wide as an m
 
 
 def draw_sheet(grid: Grid, title: str = "") -> Figure:
-    """Images in rows and columns; None leaves a place empty. Small images are not smoothed."""
+    """Images in rows and columns; None leaves a place empty. Small images are not smoothed.
+
+    A title that is wider than the sheet goes on in further lines.
+    """
     columns = max(len(row) for row in grid)
     shapes = [cell.image.shape[:2] for row in grid for cell in row if cell is not None]
     ratio = float(np.clip(np.median([height / width for height, width in shapes]), 0.4, 2.5))
     lines = max(cell.title.count("\n") + 1 for row in grid for cell in row if cell is not None)
     width = float(np.clip(16 / columns, 1.6, 3.2))
     height = width * ratio + 0.1 + 0.17 * lines
-    figure = new_figure(width * columns, height * len(grid) + (0.4 if title else 0))
-    if title:
-        figure.suptitle(title, parse_math=False)
+    letters = _TITLE_LETTERS if title.isascii() else _TITLE_LETTERS / 2  # Chinese ones are wide
+    title_lines = textwrap.wrap(title, int(letters * width * columns))
+    space = 0.2 + 0.2 * len(title_lines) if title_lines else 0
+    figure = new_figure(width * columns, height * len(grid) + space)
+    if title_lines:
+        figure.suptitle("\n".join(title_lines), parse_math=False)
     for axes, cell in zip(
         figure.subplots(len(grid), columns, squeeze=False).flat,
         (cell for row in grid for cell in (*row, *[None] * (columns - len(row)))),

@@ -89,10 +89,25 @@ def test_the_sheet_shows_images_under_their_classes():
     ]
     for axes, photo in zip(shown, photos, strict=False):
         np.testing.assert_array_equal(axes.images[0].get_array(), photo.image)
-    assert figure.get_suptitle() == (
+    assert figure.get_suptitle().replace("\n", " ") == (
         "2 images could not be predicted; test-time augmentation: flip, the mean of the image and "
         "its mirror image"
     )
+
+
+@pytest.mark.parametrize(
+    "tta",
+    ["flip, the mean of the image and its mirror image", "翻转" * 20],
+    ids=("latin", "chinese"),
+)
+@pytest.mark.parametrize("count", [1, 2, 6])
+def test_a_long_title_stays_on_the_sheet(count, tta):
+    figure, _ = figure_of(count, failed=1, tta=tta)
+    figure.draw_without_rendering()
+    (title,) = (text for text in figure.texts if text.get_text() == figure.get_suptitle())
+    box = title.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert box.y0 > max(axes.title.get_window_extent().y1 for axes in figure.axes if axes.images)
 
 
 def test_a_sheet_says_what_it_leaves_out():
