@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from paddle_aug.cli.parser import Parser
 from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
@@ -32,8 +33,8 @@ printed. What its figures are and how verdicts are found is explained in docs/ju
 LANGUAGES = ("en", "zh")  # those of the page's sentences
 
 
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def build_parser() -> Parser:
+    parser = Parser(
         prog=command("report"),
         description="One HTML page of several runs: verdicts on published claims first, then "
         "tables, curves, images, in what the runs differ, and the commands that repeat them.",
