@@ -57,8 +57,10 @@ def _kind(config: Config) -> str:
 
 def _time_epoch(run: PlannedRun, jobs: int, environment: Mapping[str, str]) -> float:
     with tempfile.TemporaryDirectory(prefix="paddle_aug_cost_") as folder:
-        copies = [_Copy(run, Path(folder) / str(number), environment) for number in range(jobs)]
+        copies: list[_Copy] = []
         try:
+            for number in range(jobs):
+                copies.append(_Copy(run, Path(folder) / str(number), environment))
             while any(copy.seconds is None for copy in copies):
                 time.sleep(_LOOK_SECONDS)
                 for copy in copies:
