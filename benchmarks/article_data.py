@@ -4,6 +4,7 @@ FOLDER/Images/<class>/<number>.jpg   FOLDER/Train.txt   FOLDER/Eval.txt   ("path
 """
 
 import shutil
+from argparse import ArgumentParser
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,12 @@ def prepare(
         lines = [f"{path.relative_to(folder / 'Images')} {label}\n" for path, label in rows]
         (folder / name).write_text("".join(lines))
     return len(train), len(evaluation)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """--data and --images, which `prepare` takes."""
+    parser.add_argument("--data", help="anything train.py takes (default: generated JPEGs)")
+    parser.add_argument("--images", type=int, default=1400, help="at most (default 1400)")
 
 
 def generate(folder: Path, count: int, classes: int, side: int) -> None:

@@ -112,19 +112,6 @@ def median_ratio(ours: Sequence[float], others: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, others, strict=True))
 
 
-def peak_megabytes() -> float | None:
-    """This process's largest resident memory so far; None where it is not known.
-
-    Not getrusage's ru_maxrss, which starts with the parent's size at the fork.
-    """
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    found = [line for line in text.splitlines() if line.startswith("VmHWM:")]
-    return int(found[0].split()[1]) / 1024 if found else None
-
-
 class Stopwatch:
     """Hands batches on and adds up the seconds spent waiting for them."""
 

@@ -33,7 +33,8 @@ def start_naive(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
     import numpy as np
 
     from benchmarks import naive_article as article
-    from benchmarks.common import Stopwatch, peak_megabytes
+    from benchmarks.common import Stopwatch
+    from benchmarks.memory import peak_megabytes
 
     random.seed(0)
     np.random.seed(0)
@@ -66,7 +67,8 @@ def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from benchmarks.common import Stopwatch, peak_megabytes
+    from benchmarks.common import Stopwatch
+    from benchmarks.memory import peak_megabytes
     from paddle_aug.config import load_config
     from paddle_aug.runs.checkpoint import CheckpointFolder
     from paddle_aug.train.engine import Progress, evaluate, train_one_epoch

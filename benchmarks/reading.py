@@ -31,7 +31,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks import naive_article as article
-from benchmarks.article_data import prepare
+from benchmarks.article_data import add_arguments, prepare
 from benchmarks.common import Table, benchmark_parser, median_ratio, publish
 from paddle_aug.augment import ops
 from paddle_aug.augment.policies import build_policy
@@ -64,8 +64,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def parse_arguments(argv: Sequence[str] | None) -> Namespace:
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--data", help="anything train.py takes (default: generated JPEGs)")
-    parser.add_argument("--images", type=int, default=1400, help="at most (default 1400)")
+    add_arguments(parser)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=7)
@@ -104,7 +103,7 @@ def images_table(arguments: Namespace, dataset: FileDataset, cache: Path) -> Tab
     size = (side, side)
     cached = CachedDataset(dataset, size, directory=cache, progress=False)
 
-    def article(index: int) -> np.ndarray:
+    def by_the_article(index: int) -> np.ndarray:
         image = cv2.imread(dataset.paths[index])
         assert image is not None, dataset.paths[index]
         return cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), size)
@@ -114,7 +113,7 @@ def images_table(arguments: Namespace, dataset: FileDataset, cache: Path) -> Tab
         return np.asarray(picture.resize(size, Image.Resampling.BILINEAR))
 
     readers: dict[str, Callable[[int], Any]] = {
-        ARTICLE: article,
+        ARTICLE: by_the_article,
         "Pillow": pillow,
         "ours, decoded": lambda index: ops.resize(
             read_image(dataset.paths[index]), *size, antialias=False

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.article_data import prepare
+from benchmarks.article_data import add_arguments, prepare
 from benchmarks.common import ROOT, Table, benchmark_parser, clean_environment, publish
 
 # Runs a script like a shell, and ends the process after the first training step.
@@ -67,8 +67,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def parse_arguments(argv: Sequence[str] | None) -> Namespace:
     parser = benchmark_parser(__doc__)
-    parser.add_argument("--data", help="anything train.py takes (default: generated JPEGs)")
-    parser.add_argument("--images", type=int, default=1400, help="at most (default 1400)")
+    add_arguments(parser)
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--repeats", type=int, default=7, help="runs of each (default 7)")
     parser.add_argument("--model", default="GoogLeNet", help="of ours (default GoogLeNet)")

@@ -1,7 +1,7 @@
 """One contender of training_step.py, in a process of its own: prints one line of JSON.
 
 Runs under the project's interpreter (Paddle) or under one with only torch and NumPy; so it imports
-nothing else at the top.
+nothing else at the top but its neighbour memory.py.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from memory import peak_megabytes  # beside this script
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -185,16 +186,6 @@ def matrix_peak() -> dict[str, float]:
                     best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e9)
         results[name] = best
     return results
-
-
-def peak_megabytes() -> float | None:
-    """Largest resident memory so far; None where it is not known."""
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    found = [line for line in text.splitlines() if line.startswith("VmHWM:")]
-    return int(found[0].split()[1]) / 1024 if found else None
 
 
 if __name__ == "__main__":
