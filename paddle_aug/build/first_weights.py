@@ -1,4 +1,4 @@
-"""--weights: what a run starts from, and what these weights were trained for."""
+"""--weights: loads the initial weights, and checks what they were trained with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,12 +15,12 @@ from paddle_aug.weights.paddleclas import from_paddleclas
 from paddle_aug.weights.pretrained import read_weights
 from paddle_aug.weights.read import PRETRAINED
 
-# What Paddle's and PaddleClas's ImageNet weights were trained with.
+# Normalisation that Paddle's and PaddleClas's ImageNet weights were trained with.
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
 def take_weights(model: paddle.nn.Layer, config: Config) -> str:
-    """Put the weights of --weights into the model; returns a line that says what and how they fit.
+    """Put the weights of --weights into the model; returns a line on how they fit.
 
     Raises UserError where they do not fit the model.
     """
@@ -28,7 +28,7 @@ def take_weights(model: paddle.nn.Layer, config: Config) -> str:
     arrays, state = read_weights(config.weights, config.model)
     kind = ""
     own = model.state_dict().keys() - {"fc.weight", "fc.bias"}
-    if not arrays.keys() & own:  # else they have the model's own names, whatever these are
+    if not arrays.keys() & own:  # otherwise they have the model's own names already
         arrays, kind = from_paddleclas(arrays)
     try:
         line = fit_weights(model, arrays, config.weights)
@@ -43,7 +43,7 @@ def take_weights(model: paddle.nn.Layer, config: Config) -> str:
 
 
 def _trained_otherwise(config: Config, state: Mapping[str, Any], kind: str) -> list[str]:
-    """Remarks on how images came to the model that the weights are of, where not as in this run."""
+    """Remarks where this run prepares images differently from the model that the weights are of."""
     if config.weights == PRETRAINED or kind:
         whose = f"PaddleClas's own {kind}" if kind else "they"
         found = _normalised_otherwise(config, IMAGENET)

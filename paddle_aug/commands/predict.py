@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _outputs(args: argparse.Namespace) -> dict[str, Path]:
-    """The files to write by their kind. Raises UserError for names that cannot be."""
+    """The files to write, by kind. Raises UserError for names that do not fit."""
     lines = None if args.jsonl in (None, STDOUT) else Path(args.jsonl)
     outputs = {"csv": args.csv, "jsonl": lines, "sheet": args.sheet}
     outputs = {kind: path for kind, path in outputs.items() if path is not None}
@@ -110,7 +110,7 @@ def _refuse_outputs(outputs: dict[str, Path], overwrite: bool) -> None:
 
 
 def _heading(predictor: "Predictor", images: int, views: Views, read_as: Sequence[str]) -> str:
-    """What is predicted with what, before it begins."""
+    """Print what is predicted with which model, before it begins."""
     from paddle_aug.build.scaling import describe_evaluation
 
     lines = [
@@ -146,7 +146,7 @@ def _predict(
 
 
 def report(predictions: "Sequence[Prediction]", views: Views, say: Say) -> None:
-    """The table, then each image that has no prediction, then how many have one."""
+    """Print the table, the images without a prediction, and how many have one."""
     from paddle_aug.prediction.outputs import format_errors, format_table
 
     if say is print and (table := format_table(predictions)):

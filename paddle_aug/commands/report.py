@@ -1,4 +1,4 @@
-"""python -m paddle_aug report: one page that says what runs have shown."""
+"""python -m paddle_aug report: one page with the results of runs."""
 
 import argparse
 import locale
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def image_source(leave_out: bool, say: "Language") -> "ImageSource":
-    """Where images of the runs' data come from; without Paddle there are none."""
+    """The source of images from the runs' data; without Paddle one that has none."""
     from paddle_aug.core.errors import UserError
     from paddle_aug.core.requirements import explain
     from paddle_aug.page.pictures import NoImages
@@ -115,7 +115,7 @@ def image_source(leave_out: bool, say: "Language") -> "ImageSource":
 
 
 def results_of(name: str, results: Path) -> str:
-    """Where the results of a suite's YAML file are; any other name as it is.
+    """The folder of results of a suite's YAML file; any other name unchanged.
 
     Raises UserError where there are none.
     """

@@ -1,4 +1,4 @@
-"""Values of an option that can be listed: for help texts, suggestions and shells."""
+"""The values of an option, for help texts, suggestions and completion in shells."""
 
 import argparse
 import types
@@ -10,7 +10,7 @@ from paddle_aug.config.table import Config, fact
 
 
 def choices(name: str) -> list[str]:
-    """The values of a Literal, and "N" where any number may be given as well; else none."""
+    """The values of a Literal, and "N" if numbers are allowed, too; else none."""
     annotation = Config.model_fields[name].annotation
     is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     parts = typing.get_args(annotation) if is_union else (annotation,)
@@ -24,10 +24,10 @@ def choices(name: str) -> list[str]:
 
 
 def offer_values(action: argparse.Action, name: str) -> None:
-    """Let shells complete what the option `name` takes."""
+    """Set how shells complete the option `name`."""
     offer(action, [FILES, *words(name)] if fact(name, "path") else words(name))
 
 
 def words(name: str) -> list[str]:
-    """All values that a shell may complete; for a path, the names that may stand in its place."""
+    """All values that a shell can complete; for a path, names that may be given instead."""
     return [word for word in choices(name) if word != "N"] + list(fact(name, "words"))

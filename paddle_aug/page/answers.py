@@ -1,5 +1,5 @@
-"""What the methods answered on the evaluation images: confusion matrices, and which images became
-right or wrong with a method. From predictions.npz alone."""
+"""Confusion matrices, and the images that a method gets right or wrong unlike the baseline; made
+from predictions.npz alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_CLASSES = 20
 class Matrix:
     """Confusion matrix of a method, over all its runs with predictions.
 
-    counts: int64 [C, C], rows true classes. runs: how many it is of.
+    counts: int64 [C, C], rows are true classes. runs: number of runs.
     """
 
     label: str
@@ -32,7 +32,7 @@ class Matrix:
 
     @property
     def shares(self) -> np.ndarray:
-        """float [C, C]: of the true class; 0 where it has no image."""
+        """float [C, C]: shares of the true class; 0 where it has no image."""
         totals = self.counts.sum(axis=1, keepdims=True)
         return np.divide(self.counts, totals, out=np.zeros(self.counts.shape), where=totals > 0)
 
@@ -53,8 +53,8 @@ class Matrix:
 class Change:
     """Images on which a method and the baseline disagree about being right, in one seed.
 
-    gained: numbers of images that only the method has right, those first of which it is surest;
-    lost: that only the baseline has right, in the order of its sureness.
+    gained: indices of images that only the method has right, its most confident answers first;
+    lost: those that only the baseline has right, in the order of its confidence.
     """
 
     label: str
@@ -66,7 +66,7 @@ class Change:
 
 
 def matrices(groups: Sequence[Group]) -> list[Matrix]:
-    """Of every method that has predictions, in the groups' order."""
+    """The matrices of all methods with predictions, in the groups' order."""
     found = []
     for group in groups:
         answers = [run.predictions for run in group.runs if run.predictions is not None]
@@ -83,7 +83,8 @@ def matrices(groups: Sequence[Group]) -> list[Matrix]:
 
 
 def changes(groups: Sequence[Group], baseline: Group) -> list[Change]:
-    """Of every other method, in the first seed of which both have answers on the same images."""
+    """The comparisons of all other methods, in the first seed with predictions of the same
+    images."""
     found = []
     for group in groups:
         if group is baseline:

@@ -1,4 +1,4 @@
-"""What the page says, section by section, as the template takes it."""
+"""The contents of the page, section by section, for the template."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from paddle_aug.report.verdicts import IMAGES, SEEDS
 
 @dataclass(frozen=True)
 class ClaimCard:
-    """A published claim, its verdict and what it rests on, as the page shows them."""
+    """A published claim, its verdict and the figures behind it, as the page shows them."""
 
     text: str
     kind: str
@@ -33,7 +33,7 @@ class ClaimCard:
 def contents(
     found: Found, judged: SideBySide, images: ImageSource, say: Language, command: str
 ) -> dict[str, Any]:
-    """Values of the template's names. command: makes this page."""
+    """Values of the template's variables. command: the one that makes this page."""
     judgement = judged.judgement
     last = judgement.last
     groups = list(judgement.groups)
@@ -75,7 +75,7 @@ def contents(
 
 
 def _head(found: Found, say: Language) -> list[str]:
-    """Below the title: where it is from."""
+    """The lines below the title: where the results are from."""
     lines = []
     if found.source:
         lines.append(say("source", text=found.source))
@@ -87,7 +87,7 @@ def _head(found: Found, say: Language) -> list[str]:
 
 
 def _caveats(found: Found, judged: SideBySide, say: Language) -> list[str]:
-    """Below the verdicts: why they may not be taken for more than they are."""
+    """The lines below the verdicts: their limits."""
     lines = []
     if found.quick:
         lines.append(say("quick"))
@@ -122,7 +122,7 @@ def _card(judged: JudgedClaim, last: int, say: Language) -> ClaimCard:
 
 
 def _notes(judged: SideBySide, say: Language) -> list[str]:
-    """What the tables' figures are."""
+    """Sentences that explain the tables' figures."""
     judgement = judged.judgement
     bases = {each.basis for each in judgement.comparisons}
     lines = [say("note_figures")]

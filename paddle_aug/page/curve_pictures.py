@@ -1,7 +1,7 @@
-"""The curves as SVG that stands in the page itself.
+"""The curves as SVG inside the page.
 
-No letters are drawn but the numbers on the axes, so no font is needed: titles, legend and captions
-are the page's. Colours are the style sheet's, which has a lighter set for dark screens.
+Only the numbers on the axes are drawn, so no font is needed: titles, legend and captions are text
+of the page. Colours come from the style sheet, which has a lighter set for dark screens.
 """
 
 import io
@@ -20,9 +20,9 @@ from paddle_aug.report.curves import KINDS, colours, draw_curves, zoom_start
 from paddle_aug.report.figure import new_figure
 from paddle_aug.report.groups import Group
 
-# Stands for the page's own text colour, light or dark; no curve has it.
+# A placeholder for the page's text colour, light or dark; no curve has it.
 _INK = "#010203"
-# Relative luminance, as the contrast of texts is reckoned by.
+# Weights of relative luminance, as used for the contrast of texts.
 _BRIGHT_ENOUGH = 0.3
 # matplotlib's colour of the grid, which the style sheet has for both grounds.
 _GRID = "#b0b0b0"
@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"\d+\.\d{3,}")
 
 @dataclass(frozen=True)
 class Line:
-    """A method in the legend: its label and colours, and the name of these in the style sheet."""
+    """A method in the legend: its label, its colours, and their name in the style sheet."""
 
     label: str
     name: str
@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True)
 class CurvePicture:
-    """One figure: SVG, its title, what is to be said of it, and its alternative text."""
+    """One figure: SVG, title, caption, and alternative text."""
 
     svg: str
     title: str
@@ -90,7 +90,7 @@ def _picture(
     groups: Sequence[Group], baseline: Group, kind: str, start: int, last: int, say: Language
 ) -> CurvePicture:
     figure = new_figure(4.8, 3.2)
-    figure.set_layout_engine("none")  # the numbers on the axes are all there is beside the axes
+    figure.set_layout_engine("none")  # there are only numbers beside the axes
     axes = figure.add_axes((0.11, 0.09, 0.86, 0.89))
     cut = draw_curves(axes, groups, baseline, kind, start)
     axes.set(title="", xlabel="", ylabel="")
@@ -128,10 +128,10 @@ def _as_svg(figure: Figure, name: str, lines: Sequence[Line]) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text,
                   flags=re.DOTALL)  # fmt: skip
-    # Several figures in one page: what one names must not be another's.
+    # Names must be unique, as several figures are in one page.
     text = re.sub(r'id="', f'id="{name}-', text)
     text = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", text)
-    # The page says how large it is, and what it shows.
+    # The page gives its size and its alternative text.
     text = re.sub(r'<svg [^>]*?(viewBox="[^"]*")[^>]*>',
                   r'<svg \1 xmlns:xlink="http://www.w3.org/1999/xlink" aria-hidden="true">', text,
                   count=1)  # fmt: skip

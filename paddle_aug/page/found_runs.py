@@ -1,4 +1,4 @@
-"""What the page is about: runs, by whatever names them, and what a suite said of them.
+"""Finds the runs for the page, and what their suite recorded about them.
 
 A name is what `compare` takes ([LABEL=]FOLDER or FOLDER/MODE), a folder with runs anywhere below
 it, or a suite's folder of results, whose table.json has title, claims and commands.
@@ -35,7 +35,7 @@ class RunCommand:
 
 @dataclass(frozen=True)
 class Found:
-    """Runs and what was said of them elsewhere; the texts are empty where nothing was.
+    """Runs, and texts about them from a suite, which are empty without one.
 
     studied: options that the runs are meant to differ in. note: how the runs are not the suite's
     own. missing: runs of the suite that are not finished. command: makes all of it.
@@ -85,13 +85,13 @@ def _of_name(name: str) -> list[Run]:
 
 
 def _label(folder: Path) -> str | None:
-    """Of LABEL/seed3, as suites name their folders, the label."""
+    """The label in LABEL/seed3, as suites name their folders."""
     return folder.parent.name if re.fullmatch(r"seed\d+", folder.name) else None
 
 
 def _of_suite(folder: Path) -> Found | None:
-    """None where table.json is one of `compare`, which knows no suite, and its runs lie elsewhere;
-    then the folder is searched like any other."""
+    """None where table.json is from `compare`, whose runs lie elsewhere; then the folder is
+    searched like any other."""
     path = folder / TABLE
     try:
         table: Any = json.loads(path.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
-"""The page's sections with images: what the models saw, what they answered, what changed.
+"""The page's sections with images: training images, confusion matrices, changed answers.
 
-Where an image cannot be had, its place says why.
+If an image cannot be read, the page says why in its place.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from paddle_aug.report.groups import Group
 from paddle_aug.runs.predictions import Predictions
 from paddle_aug.runs.reading import Run
 
-# Tiles a method: as many as keep a page of fifteen methods small.
+# Images for each method; few, so that a page of fifteen methods stays small.
 _MANY_METHODS = 6
 _ERRORS = 8
 
@@ -55,14 +55,14 @@ class EvaluationImages(Protocol):
 
 
 class ImageSource(Protocol):
-    """Where images come from: run_images.RunImages, or a stand-in that says why there are none."""
+    """The source of images: run_images.RunImages, or one that only says why there are none."""
 
     def training(self, run: Run, most: int) -> TrainingImages: ...
     def evaluation(self, run: Run, answers: Predictions) -> EvaluationImages: ...
 
 
 class NoImages:
-    """Stands where images cannot be read at all, and says why."""
+    """A source without images, with the reason."""
 
     def __init__(self, reason: str):
         self.reason = reason
@@ -76,7 +76,7 @@ class NoImages:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Tiles of one method, with what is to be said of them."""
+    """Images of one method, with their texts."""
 
     label: str
     notes: list[str]
@@ -103,7 +103,7 @@ class ShownChange:
 
 
 def training_sheets(groups: Sequence[Group], images: ImageSource, say: Language) -> list[Sheet]:
-    """One sheet a method, of its first run."""
+    """A sheet for each method, from its first run."""
     most = 8 if len(groups) <= _MANY_METHODS else 5
     sheets = []
     for group in groups:
@@ -125,14 +125,15 @@ def training_sheets(groups: Sequence[Group], images: ImageSource, say: Language)
 
 
 def shown_matrices(groups: Sequence[Group], say: Language) -> list[ShownMatrix]:
-    """Every method's matrix; with many classes as a picture, and the largest errors in words."""
+    """The matrix of each method; with many classes as a picture with the largest errors in
+    words."""
     return [_shown_matrix(matrix, say) for matrix in matrices(groups)]
 
 
 def shown_changes(
     groups: Sequence[Group], baseline: Group, images: ImageSource, say: Language
 ) -> list[ShownChange]:
-    """Of every other method the images that became right, and those that became wrong."""
+    """For every other method the images that became right, and those that became wrong."""
     most = (6, 4) if len(groups) <= _MANY_METHODS else (4, 2)
     return [_shown_change(change, baseline.label, images, most, say)
             for change in changes(groups, baseline)]  # fmt: skip

@@ -1,4 +1,4 @@
-"""From what is said to one HTML file, whole or not at all, over no file but an earlier report."""
+"""Writes the contents as one HTML file, which may replace an earlier report only."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ from paddle_aug.core.atomic import write_text
 from paddle_aug.core.errors import UserError
 from paddle_aug.page.sentences import Language
 
-# In every page's head: by it a page is known as one that may be written anew.
+# In the head of every page; marks it as a report, which may be replaced.
 MARK = '<meta name="generator" content="paddle_aug report">'
 _SEARCHED = 4096
 
 
 def render(contents: dict[str, Any], say: Language) -> str:
-    """The page. Every text is escaped; but for our own style sheet and pictures."""
+    """The page. All texts are escaped; our own style sheet and pictures are not."""
     environment = Environment(
         loader=PackageLoader("paddle_aug.page", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
@@ -26,7 +26,7 @@ def render(contents: dict[str, Any], say: Language) -> str:
 
 
 def check_place(path: Path) -> None:
-    """Raise UserError where a file is at `path` that is no report, or a folder."""
+    """Raise UserError where `path` is a folder, or a file that is not a report."""
     if path.is_dir():
         raise UserError(f"--output {path}: is a folder; name a file in it, such as "
                         f"{path / 'report.html'}")  # fmt: skip
@@ -43,6 +43,6 @@ def check_place(path: Path) -> None:
 
 
 def write_page(path: Path, html: str) -> None:
-    """Write it. Raises UserError as `check_place` does."""
+    """Write the page. Raises UserError as `check_place` does."""
     check_place(path)
     write_text(path, html)

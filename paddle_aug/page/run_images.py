@@ -1,6 +1,6 @@
-"""Images of the runs' own data: training images as the runs saw them, and evaluation images.
+"""Images of the runs' own data: training images as in training, and evaluation images.
 
-Needs Paddle, and the data where the options say; without them there is a UserError with the reason.
+Needs Paddle, and the data at their place in the options; raises UserError without them.
 """
 
 from dataclasses import replace
@@ -26,12 +26,12 @@ from paddle_aug.page.pictures import TrainingImage, TrainingImages
 from paddle_aug.runs.predictions import Predictions
 from paddle_aug.runs.reading import Run
 
-# So many images are made at most, of which those that are shown are a few.
+# At most so many images are prepared; only a few of them are shown.
 _MOST_READ = 512
 
 
 class RunImages:
-    """Reads the data of runs; a data set that several have in common is read once."""
+    """Reads the data of runs; a data set that several runs share is read once."""
 
     def __init__(self) -> None:
         self._read: dict[str, TrainAndEval] = {}
@@ -109,10 +109,10 @@ def _of_batch(
 
 
 def _config(run: Run) -> Config:
-    """The run's options, as its page needs them: nothing is written into the cache of images."""
+    """The run's options, changed so that nothing is written into the image cache."""
     if not run.config:
         raise UserError(f"{run.folder}: the run's options are not recorded")
-    # A path of another machine is cut in kept files; what stands in output does not matter here.
+    # Kept files have shortened paths; the value of output is not used here.
     values = {name: value for name, value in run.config.items() if name != "output"}
     return load_config({**values, "cache": False}, where=f"{run.folder}: ").filled()
 

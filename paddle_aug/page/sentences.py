@@ -1,6 +1,6 @@
-"""Every sentence of the report page, in English and in Chinese: one table, a line a sentence.
+"""All sentences of the report page in English and Chinese, in one table.
 
-{name} is filled in. Of "one|several" the first part is for n = 1.
+{name} is replaced by a value. In "one|several" the first part is for n = 1.
 """
 
 import re
@@ -199,13 +199,14 @@ class Language:
         self._place = LANGUAGES.index(name)
 
     def __call__(self, key: str, **values: Any) -> str:
-        """A sentence of SENTENCES. Raises KeyError for another key, or where a value is missing."""
+        """A sentence of SENTENCES. Raises KeyError for an unknown key or a missing value."""
         text = SENTENCES[key][self._place]
         one, _, several = text.partition("|")
         return (one if values.get("n") == 1 or not several else several).format(**values)
 
     def remark(self, text: str) -> str:
-        """A text that another module has worded in English; one that is not known stays as it is."""
+        """The translation of an English text of another module; an unknown one is left
+        unchanged."""
         if self.name == "en":
             return text
         for english, other in REMARKS.items():

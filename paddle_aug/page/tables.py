@@ -15,7 +15,7 @@ from paddle_aug.runs.reading import Run
 
 @dataclass(frozen=True)
 class Table:
-    """Head, and rows of cells; the first cell of a row names it."""
+    """Head and rows of cells; the first cell of a row is its name."""
 
     title: str
     head: Sequence[str]
@@ -43,7 +43,7 @@ def accuracy_table(found: SideBySide, say: Language) -> Table:
 
 
 def difference_table(found: SideBySide, say: Language) -> Table | None:
-    """Every method against the baseline; None where there is only one method."""
+    """The differences to the baseline; None where there is only one method."""
     judgement = found.judgement
     if not judgement.comparisons:
         return None
@@ -71,7 +71,7 @@ def losses_table(found: SideBySide, say: Language) -> Table:
 
 
 def options_table(found: SideBySide, say: Language) -> Table | None:
-    """The studied options that differ, by method; None where none does or none is known."""
+    """The studied options that differ, by method; None where there are none."""
     groups = [group for group in found.judgement.groups if group.runs[0].config]
     places = ("output", "overwrite", "seed")
     rows = []
@@ -84,7 +84,7 @@ def options_table(found: SideBySide, say: Language) -> Table | None:
 
 
 def environment_table(groups: Sequence[Group], say: Language) -> Table:
-    """What the runs were computed by: a column for each kind of environment."""
+    """The environments of the runs: a column for each one that differs."""
     named: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for group in groups:
         for run in group.runs:
@@ -107,7 +107,7 @@ def environment_table(groups: Sequence[Group], say: Language) -> Table:
 
 
 def all_warnings(groups: Iterable[Group], say: Language) -> list[str]:
-    """What is wrong with the runs' files, without the folder they are in."""
+    """Warnings about the runs' files, without their folders."""
     return [
         f"{_name(group, run, say)}: {warning.removeprefix(f'{run.folder}/')}"
         for group in groups

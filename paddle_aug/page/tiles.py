@@ -1,4 +1,4 @@
-"""Small images with their captions, as the page holds them: the picture stands in its address."""
+"""Small images with captions; the pictures are inside the page as data: addresses."""
 
 import base64
 import io
@@ -8,15 +8,15 @@ import numpy as np
 from PIL import Image
 
 LARGEST = 96  # pixels of the longer side
-# Up to this size pixels are kept as they are; larger ones are photographs, which JPEG makes small.
+# Up to this size images are stored without loss; larger ones, mostly photographs, as JPEG.
 _PIXEL_ART = 40
 _JPEG_QUALITY = 82
 
 
 @dataclass(frozen=True)
 class Tile:
-    """address: of the picture, data:...; None where there is only the text. small: its pixels are
-    to be seen. lines: the caption; alt: what the picture shows, in words."""
+    """address: of the picture, data:...; None where there is only the text. small: enlarge it
+    without smoothing. lines: the caption; alt: what the picture shows, in words."""
 
     address: str | None
     small: bool

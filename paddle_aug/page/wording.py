@@ -1,4 +1,4 @@
-"""Figures as the page writes them, in its language."""
+"""Writes figures in words for the page, in its language."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from paddle_aug.report.verdicts import (
 from paddle_aug.runs.stats import Spread
 
 UNKNOWN = "–"
-# Verdict: its key among the sentences and in the style sheet.
+# Verdict: its key in the sentences and the style sheet.
 VERDICT_KEYS = {
     REPRODUCED: "reproduced", SAME_DIRECTION: "same_direction", NOT_SEEN: "not_seen",
     CONTRADICTED: "contradicted", UNDECIDED: "undecided",
@@ -40,7 +40,7 @@ def share(value: float) -> str:
 
 
 def estimate(found: Estimate) -> str:
-    """Mean and deviation, and below them the interval, as far as there are."""
+    """Mean and deviation, and below them the interval, if there is one."""
     if found.n < 2 or math.isnan(found.std):
         return share(found.mean)
     return f"{found.mean:.4f} ± {found.std:.4f}\n[{found.low:.4f}, {found.high:.4f}]"
@@ -69,7 +69,7 @@ def p_value(value: float) -> str:
 
 
 def seeds_needed(found: Comparison, say: Language) -> str:
-    """Seeds that would show the difference, or that it is shown."""
+    """How many seeds would show the difference, or that it is shown."""
     if found.basis != SEEDS:
         return UNKNOWN if found.basis == NOTHING else "?"
     if direction(found.evidence):
@@ -78,7 +78,7 @@ def seeds_needed(found: Comparison, say: Language) -> str:
 
 
 def crossing(found: Crossing, say: Language) -> str:
-    """The epoch of the mean curves, and in brackets of each seed."""
+    """The epoch of the mean curves, and in brackets that of each seed."""
     words = [_epoch_or_never(epoch, say) for epoch in found.epochs]
     whole = _epoch_or_never(found.of_means, say)
     return f"{whole} ({', '.join(words)})" if len(words) > 1 else whole
@@ -139,7 +139,7 @@ def figure_name(figure: str, last: int, say: Language) -> str:
 
 
 def remarks(judged: JudgedClaim, last: int, say: Language) -> list[str]:
-    """Sentences below a verdict: why, of which figure, how many seeds more, at which scale."""
+    """Sentences below a verdict: reason, figure, number of further seeds, scale."""
     claim, evidence, verdict = judged.claim, judged.evidence, judged.verdict
     reason = say.remark(verdict.reason)
     lines = [f"{reason[:1].upper()}{reason[1:]}{'。' if say.name == 'zh' else '.'}"]

@@ -1,4 +1,4 @@
-"""Which files predict may replace: with --overwrite, those that it wrote itself."""
+"""Checks which files predict may replace: with --overwrite those that it wrote itself."""
 
 import json
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 from paddle_aug.core.errors import UserError
 
 _HEADER = re.compile(r"image(,class\d+,probability\d+)+,tta,error")
-_LINE_LIMIT = 1 << 20  # bytes of a file's first line that are looked at
+_LINE_LIMIT = 1 << 20  # at most so many bytes of a file's first line are read
 
 
 def refuse_output(path: Path, overwrite: bool, is_own: Callable[[Path], bool]) -> None:
-    """Raise UserError where the file cannot be written without a loss: it is there, and overwrite
-    was not said, or it is none of the kind that predict writes."""
+    """Raise UserError where writing would lose something: the file exists and overwrite was not
+    given, or it is not of the kind that predict writes."""
     if not os.path.lexists(path):
         return
     if path.is_dir():
@@ -29,12 +29,12 @@ def refuse_output(path: Path, overwrite: bool, is_own: Callable[[Path], bool]) -
 
 
 def is_own_csv(path: Path) -> bool:
-    """Whether the file's header is one that write_csv writes."""
+    """Whether the file has a header of write_csv."""
     return _HEADER.fullmatch(_first_line(path).removeprefix("\ufeff")) is not None
 
 
 def is_own_json_lines(path: Path) -> bool:
-    """Whether the file's first line is one of json_line."""
+    """Whether the file's first line is from json_line."""
     try:
         values = json.loads(_first_line(path))
     except (ValueError, RecursionError):
@@ -45,8 +45,8 @@ def is_own_json_lines(path: Path) -> bool:
 
 
 def is_own_sheet(path: Path) -> bool:
-    """Whether the file is a picture of this program."""
-    from paddle_aug.report.figure import refuse_foreign_picture  # matplotlib takes its time
+    """Whether the file is a picture made by this program."""
+    from paddle_aug.report.figure import refuse_foreign_picture  # matplotlib loads slowly
 
     try:
         refuse_foreign_picture(path)

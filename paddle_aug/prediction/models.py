@@ -23,9 +23,9 @@ _DIGITS = ("digits", "mnist")  # --data by name
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """model: float32 [N, C, size, size] to logits [N, classes]. config: says how images are made
-    for it. changes_label: operations that change what its images show; None: not known. what: the
-    model in words.
+    """model: float32 [N, C, size, size] to logits [N, classes]. config: options for preparing its
+    images. changes_label: operations that change the labels of its images; None: not known. what:
+    the model in words.
     """
 
     model: Any
@@ -63,7 +63,7 @@ def _of_run(run: Path, checkpoint: str, settings: dict[str, Any], say: Say) -> T
 
 
 def _changes_label(config: Config, state: dict[str, Any]) -> frozenset[str] | None:
-    """As the run was told, or as the name of its data says; data of other names are not read."""
+    """From the run's options, or from the name of its data; other data are not read."""
     if config.changes_label is not None:
         return frozenset(config.changes_label)
     data = state.get("environment", {}).get("data")
@@ -101,7 +101,7 @@ def _exported(folder: Path, settings: dict[str, Any]) -> TrainedModel:
 
 
 def _read_export(path: Path) -> dict[str, Any]:
-    """export.json, checked as far as the options do not check it. The file may be a stranger's."""
+    """export.json, with its entries checked, as the file may come from elsewhere."""
     try:
         about = json.loads(read_text(path))
         given = about["input"]
@@ -125,13 +125,13 @@ class _Program:
     """The exported program: float32 [N, C, size, size] to logits, which are its output `place`."""
 
     def __init__(self, folder: Path, place: int):
-        older = f"{PROGRAM}.pdmodel"  # of Paddle 2, in place of .json
+        older = f"{PROGRAM}.pdmodel"  # of Paddle 2, instead of .json
         program = older if (folder / older).exists() else f"{PROGRAM}.json"
         for name in (program, f"{PROGRAM}.pdiparams"):
             open_regular(folder / name).close()
         try:
             self._layer: Any = paddle.jit.load(str(folder / PROGRAM))
-        except Exception as error:  # of whatever kind Paddle's reader stumbles over
+        except Exception as error:  # Paddle's reader raises exceptions of many kinds
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise UserError(f"{folder / program}: cannot be loaded ({reason})") from None
         self._layer.eval()

@@ -18,8 +18,7 @@ from paddle_aug.prediction.predictor import Prediction
 
 
 def format_table(predictions: Sequence[Prediction]) -> str:
-    """A line an image: its most probable class, and what comes next; failed ones are left to
-    `format_errors`."""
+    """A line for each image with its most probable classes; `format_errors` lists failed images."""
     rows = [
         [_shown(p.image), _shown(p.classes[0]), f"{p.probabilities[0]:.4f}", _shown(_next(p))]
         for p in predictions
@@ -63,7 +62,7 @@ def write_json_lines(path: Path, predictions: Sequence[Prediction], tta: str) ->
 
 
 def write_csv(path: Path, predictions: Sequence[Prediction], tta: str, top: int) -> None:
-    """A row an image. The mark at the beginning lets Excel open Chinese."""
+    """Write a row for each image. The byte-order mark lets Excel open Chinese."""
     columns = [f"{name}{place}" for place in range(1, top + 1) for name in ("class", "probability")]
     with (
         atomic_write(path) as temporary,

@@ -1,4 +1,4 @@
-"""Images without labels, as a data set that evaluation's own transforms and batches take."""
+"""Images without labels as a data set, for the transforms and batches of evaluation."""
 
 import threading
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from paddle_aug.data.decode import read_image
 class Photo:
     """One image to predict: a file, or an array.
 
-    source: what it is called in outputs. path: of the file, read as training reads it. image:
-    instead of a file, uint8 [H, W, 3] RGB. problem: why it cannot be read, where that is known.
+    source: its name in outputs. path: of the file. image: instead of a file, uint8 [H, W, 3] RGB.
+    problem: why it cannot be read, if that is known already.
     """
 
     source: str
@@ -32,9 +32,9 @@ class Photo:
 
 
 class Photos(ImageDataset):
-    """Photos as a data set. Every label is 0 and means nothing.
+    """Photos as a data set; all labels are 0 and have no meaning.
 
-    The image that a thread read last is kept: its views are asked for one after the other.
+    Each thread keeps the image that it read last, as its views are read one after the other.
     """
 
     def __init__(self, photos: Sequence[Photo], classes: Sequence[str]):

@@ -1,7 +1,7 @@
-"""`Predictor`: what a trained model says of images without labels.
+"""`Predictor`: predicts images without labels with a trained model.
 
-An image goes through the transforms and the normalisation that evaluate.py gives it
-(`evaluation.tta.view_datasets`), so that both give the same probabilities.
+Images get the transforms and the normalisation of evaluate.py (`evaluation.tta.view_datasets`), so
+that both give the same probabilities.
 """
 
 import logging
@@ -34,10 +34,10 @@ Image = str | os.PathLike[str] | np.ndarray
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one image, the most probable class first.
+    """The prediction for one image, the most probable class first.
 
-    image: what it is called. labels: class numbers; classes: their names; probabilities: in
-    [0, 1]; as many as were asked for. error: why there is none of these, otherwise empty.
+    image: its name. labels: class numbers; classes: their names; probabilities: in [0, 1]; as many
+    as asked for. error: why there are none, otherwise empty.
     """
 
     image: str
@@ -52,7 +52,7 @@ class Predictor:
 
     run: a run's folder, a .safetensors checkpoint, or a folder that `export` wrote. checkpoint:
     "best" or "last" of a run. device: "auto", "cpu", "gpu", "gpu:1", ... cpu_backend: as
-    train.py's --cpu-backend. say: gets remarks, such as that a slower backend computes.
+    train.py's --cpu-backend. say: called with remarks, such as that a slower backend is used.
     Raises UserError where no model can be read there.
 
         predictor = pa.Predictor("logs/samplePairing")
@@ -87,8 +87,8 @@ class Predictor:
 
         images: paths of whatever `paddle-aug predict` takes (photos, folders, lists, archives,
         globs), or arrays, uint8 [H, W, 3] RGB or [H, W] gray. views: test-time augmentation, such
-        as Views("flip"). An image that cannot be read has its reason in `error`. Raises UserError
-        for a path that is not there, ValueError for other arrays.
+        as Views("flip"). For an image that cannot be read `error` says why. Raises UserError for a
+        missing path, ValueError for other arrays.
         """
         return list(self.predict_photos(as_photos(images), top, views, batch_size))
 
@@ -99,7 +99,7 @@ class Predictor:
         views: Views | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> Iterator[Prediction]:
-        """The same of photos, one after the other as they are done."""
+        """The same for photos, as an iterator over finished predictions."""
         for photo, answer in zip(photos, self._answers(photos, views, batch_size), strict=True):
             if isinstance(answer, UserError):
                 yield Prediction(photo.source, error=_reason(answer, photo))
@@ -148,12 +148,12 @@ class Predictor:
             ]
             ahead = iter(())
             for block in [*blocks, range(0)]:
-                # The next images are read while the model computes these.
+                # The next images are read while the model works on these.
                 ready, ahead = list(ahead), pool.map(lambda index: _read(seen, index), block)
                 yield from self._of_batch(ready)
 
     def _of_batch(self, read: Sequence[np.ndarray | UserError]) -> Iterator[np.ndarray | UserError]:
-        """Answers to images as `_read` gives them; unreadable ones stay what they are."""
+        """Probabilities of images from `_read`; errors of unreadable ones are passed on."""
         good = [views for views in read if isinstance(views, np.ndarray)]
         rows = iter(self._mean_over_views(np.stack(good, axis=1)) if good else ())
         for views in read:
@@ -170,7 +170,7 @@ class Predictor:
         total: np.ndarray | float = 0.0
         for batch in views:
             logits = self._trained.model(paddle.to_tensor(np.ascontiguousarray(batch)))
-            with np.errstate(invalid="ignore"):  # of outputs that are not finite
+            with np.errstate(invalid="ignore"):  # for outputs that are not finite
                 total = total + softmax(logits.numpy().astype(np.float64), axis=1)
         return np.asarray(total) / len(views)
 
@@ -182,7 +182,7 @@ def predict(
     views: Views | None = None,
     checkpoint: str = "best",
 ) -> list[Prediction]:
-    """The `top` most probable classes of each image by a run, checkpoint or exported model.
+    """The `top` most probable classes of each image, from a run, checkpoint or exported model.
 
     See `Predictor`, which keeps the model for several calls, and `Predictor.predict`.
     """
@@ -190,7 +190,7 @@ def predict(
 
 
 def as_photos(images: Image | Sequence[Image]) -> list[Photo]:
-    """Paths and arrays as photos: of a path all that it names, of an array itself."""
+    """Photos from paths (all images that each names) and arrays."""
     one = isinstance(images, str | os.PathLike | np.ndarray)
     several: Sequence[Image] = [images] if one else images  # pyright: ignore[reportAssignmentType]
     photos: list[Photo] = []
@@ -211,5 +211,5 @@ def _read(views: Sequence[AugmentedDataset], index: int) -> np.ndarray | UserErr
 
 
 def _reason(error: UserError, photo: Photo) -> str:
-    """Why an image has no prediction, without its name, which stands beside it."""
+    """Why an image has no prediction, without its name, which is shown beside it."""
     return str(error).removeprefix(f"{photo.source}: ").removeprefix(f"{photo.path}: ")

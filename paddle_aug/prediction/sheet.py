@@ -1,4 +1,4 @@
-"""A sheet of images with what the model says of each."""
+"""A sheet of images with their predictions."""
 
 from collections.abc import Sequence
 from pathlib import PurePath
@@ -14,9 +14,9 @@ from paddle_aug.report.figure import class_labels, print_font_note
 from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
 
 MOST = 40  # images on a sheet
-CLASSES = 3  # told of an image
+CLASSES = 3  # shown for an image
 COLUMNS = 5
-_SIDE = 320  # pixels of the longer side: more cannot be seen
+_SIDE = 320  # pixels of the longer side, enough for the sheet
 
 
 def prediction_sheet(
@@ -24,7 +24,7 @@ def prediction_sheet(
 ) -> Figure | None:
     """The first MOST images that have a prediction; None where none has.
 
-    Their names and classes, with the probabilities, stand above them. classes: all of the model's.
+    The titles are their names, classes and probabilities. classes: all of the model's.
     tta: test-time augmentation in words, for the title; empty for none.
     """
     done = [pair for pair in zip(photos, predictions, strict=True) if not pair[1].error]

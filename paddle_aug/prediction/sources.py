@@ -1,7 +1,7 @@
-"""Which images to predict: photos, folders, lists, archives and globs, in the order given.
+"""Finds the images to predict: photos, folders, lists, archives and globs, in the given order.
 
-Each is read by the functions that read training data, with their checks of hostile input. An image
-that cannot be read does not stop the others: see `photos.Photo`.
+They are read by the functions for training data, with the checks of untrusted input. An image that
+cannot be read does not stop the others: see `photos.Photo`.
 """
 
 import glob
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class Found:
     """The images, in the order of the inputs, and what was concluded about these, a line each.
 
-    used: the options that counted for one of the inputs.
+    used: the options that had an effect on one of the inputs.
     """
 
     photos: list[Photo] = field(default_factory=list)
@@ -46,14 +46,13 @@ def find_photos(
     encoding: str | None = None,
     without: Sequence[Path] = (),
 ) -> Found:
-    """The images that the inputs name; one that is named twice is taken once.
+    """The images that the inputs name; duplicates are left out.
 
-    inputs: of each a photo, a folder (with all below it), a list of paths (.txt, .lst; labels in it
-    are passed over), an archive, or a glob. images_root: where paths in lists start, and where
-    links in folders may lead. encoding: of lists and names in a zip that are not UTF-8. without:
-    files that are no input, such as those to be written.
-    Raises UserError for an input that is not there or holds no image, a dangerous or damaged
-    archive, and a list whose paths leave their root.
+    inputs: photos, folders (with all below them), lists of paths (.txt, .lst; labels are ignored),
+    archives, or globs. images_root: folder that paths in lists start from, and that links in
+    folders may lead to. encoding: of lists and names in a zip that are not UTF-8. without: files
+    that are not inputs, such as outputs. Raises UserError for an input that is missing or holds no
+    image, a dangerous or damaged archive, and a list whose paths leave their root.
     """
     found = Found()
     options = DataOptions(images_root=images_root, encoding=encoding)
@@ -141,7 +140,7 @@ def _photo_in(path: str, root: Path) -> Photo:
 
 
 def _in_list(path: Path, guesses: Guesses) -> list[Photo]:
-    """Images of a list: a path a line, or `path label` lines as of training data."""
+    """Images of a list: a path in each line, or `path label` lines as in training data."""
     lines = enumerate(guesses.read_text(path).split("\n"), 1)
     stripped = [(number, line.strip()) for number, line in lines]
     rows = [Row(line, "", str(path), number) for number, line in stripped
@@ -168,12 +167,12 @@ def _labelled_rows(path: Path) -> list[Row]:
 def _any_is_there(path: Path, rows: Sequence[Row], guesses: Guesses) -> bool:
     """Whether one of the first rows' images is a file."""
     some = rows[:20]
-    root = image_root(path, some, Guesses(guesses.options))  # says nothing yet
+    root = image_root(path, some, Guesses(guesses.options))  # its notes are not printed yet
     return any(map(os.path.isfile, resolve_paths(some, root, keep_missing=True)))
 
 
 def _once(found: Found, without: set[str]) -> Found:
-    """Every file once, where it is first named, and none of `without`."""
+    """Each file once, at its first place, and none of `without`."""
     first: dict[str, Photo] = {}
     for photo in found.photos:
         first.setdefault(os.path.abspath(photo.path), photo)

@@ -21,7 +21,7 @@ METRICS, CONFIG, CHANGES, ENVIRONMENT, LOG = (
 )  # fmt: skip
 CHECKPOINTS, BEST = "checkpoints", "best.safetensors"
 EVALUATION, EXPORT = "evaluation", "export"
-# The folder that evaluate.py writes the answers of a run's last state to.
+# The folder for evaluate.py's results of a run's last state.
 LAST_EVALUATION = f"{EVALUATION}_last"
 # The model's answer on every evaluation image, and an evaluation's figures. Of a folder's files the
 # first one tells its kind.
@@ -47,7 +47,7 @@ class RunPaths:
 
     @classmethod
     def of(cls, folder: str | Path) -> "RunPaths":
-        """Of a run's own folder, OUTPUT/<mode>."""
+        """Paths in a run's own folder, OUTPUT/<mode>."""
         folder = Path(folder)
         return cls(folder.parent, folder.name)
 
@@ -113,7 +113,7 @@ def states_in(folder: str | Path) -> list[Path]:
 
 
 def _place(path: Path) -> tuple[int, int]:
-    """(epoch, step) of a state's file; names with more digits come after those with fewer."""
+    """(epoch, step) in a state's file name, as numbers, so that 10 comes after 9."""
     match = _STATE.fullmatch(path.name)
     assert match is not None, "a state's name"
     return int(match[1]), int(match[2])

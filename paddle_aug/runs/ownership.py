@@ -1,4 +1,4 @@
-"""What in a run's place is the run's own: that alone is replaced by --overwrite, the rest stays."""
+"""Tells a run's own files from others in its folders: --overwrite replaces only its own."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ IsOwn = Callable[[str], bool]
 
 
 def is_run(paths: RunPaths) -> bool:
-    """Whether the folder carries a run's mark: a config.yaml with a run's options."""
+    """Whether the folder has a run's mark: a config.yaml with a run's options."""
     try:
         config = yaml.safe_load(paths.config.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
@@ -39,8 +39,8 @@ def is_run(paths: RunPaths) -> bool:
 
 
 def is_kept(folder: Path) -> bool:
-    """Whether a suite keeps the small files of a run in the folder: by its metrics.csv, the first
-    of them, which those of every version have."""
+    """Whether a suite keeps the small files of a run in the folder, by its metrics.csv, which is
+    written first and in every version."""
     try:
         with (folder / METRICS).open("rb") as file:
             return file.readline().startswith(b"epoch,lr,mixing,lossTrain,")
@@ -49,18 +49,18 @@ def is_kept(folder: Path) -> bool:
 
 
 def is_evaluation(folder: Path) -> bool:
-    """Whether evaluate.py has filled the folder."""
+    """Whether the folder was written by evaluate.py."""
     return holds_json(folder / EVALUATION_FILES[0], "classes", "confusion", "top1")
 
 
 def is_export(folder: Path) -> bool:
-    """Whether `export` has filled the folder, in this version or an earlier one."""
+    """Whether the folder was written by `export`, in this version or an earlier one."""
     return holds_json(folder / EXPORT_FILES[0], "input", "classes", "model")
 
 
 def refuse_unusable(paths: RunPaths, overwrite: bool) -> None:
-    """Raise UserError where no new run can be put: what is there is a run that is not to be
-    replaced, or something that no run has left."""
+    """Raise UserError where a new run cannot be placed: there is a run that must not be replaced,
+    or there are files of no run."""
     if is_run(paths):
         if overwrite:
             return
@@ -84,10 +84,10 @@ def refuse_unusable(paths: RunPaths, overwrite: bool) -> None:
 
 
 def remove_run(paths: RunPaths) -> list[str]:
-    """Delete an earlier run's own files; names some of what else is in its folder, which stays.
+    """Delete an earlier run's own files; returns names of some other files, which stay.
 
-    Its config.yaml, the mark, stays until the new run replaces it: what is interrupted in between
-    is still a run's folder.
+    Its config.yaml, the mark, stays until the new run replaces it, so that after an interruption
+    the folder is still known as a run's.
     """
     folders = _own_folders(paths)
     try:
@@ -101,7 +101,7 @@ def remove_run(paths: RunPaths) -> list[str]:
             f"{paths.folder}: the earlier run cannot be deleted ({reason}: {error.filename})"
         ) from None
     for folder, _ in folders:
-        with contextlib.suppress(OSError):  # it is not empty, and stays
+        with contextlib.suppress(OSError):  # it is not empty and stays
             folder.rmdir()
     return [name for name in _strangers(paths) if name != CONFIG]
 
@@ -139,12 +139,12 @@ def _files(folder: Path, is_own: IsOwn) -> list[Path]:
 
 
 def _is_lock(name: str) -> bool:
-    """Whether it is left of the lock of a run's evaluation or export (core/folders/lock.py)."""
+    """Whether it belongs to the lock of a run's evaluation or export (core/folders/lock.py)."""
     return re.fullmatch(rf"\.({EVALUATION}|{EXPORT}).*\.(lock|owner\.json)", name) is not None
 
 
 def _strangers(paths: RunPaths, most: int = 20) -> list[str]:
-    """Some of what lies in the folder and is no remainder of a killed run, by its path in it."""
+    """Paths of some files in the folder that are not leftovers of a killed run."""
     found: list[str] = []
     for place, folders, files in os.walk(paths.folder):
         folders.sort()
