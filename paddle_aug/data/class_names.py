@@ -179,7 +179,7 @@ def named_by_map(
     else:
         for row, number in zip(rows, numbers, strict=True):
             if number not in names:
-                raise UserError(f"{row.place}: label {number} is no number of {label_map.source}")
+                raise UserError(f"{row.place}: label {number} is not in {label_map.source}")
         guesses.note("numbered map", file=label_map.source)
         note_renumbered(list(names), guesses)
     if guesses.options.class_names is None:

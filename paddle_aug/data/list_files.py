@@ -87,7 +87,7 @@ def read_csv(
         if list(table.columns).count(column) != 1:
             names = ", ".join(map(str, table.columns[:20]))
             raise UserError(
-                f"{path}:1: no single column {column!r}; there are: {short(names)}. "
+                f"{path}:1: needs exactly one column {column!r}; its columns: {short(names)}. "
                 "Name them with --image-column and --label-column"
             )
     rows = []

@@ -69,7 +69,9 @@ def build_views(
         return [build_policy("no")]
     if kind == "flip":
         if "horizontal_flip" in changes_label:
-            raise UserError("tta: a mirror image shows something else in this data set: use crops")
+            raise UserError(
+                "tta: in this data set mirrored images may be of another class: use crops"
+            )
         return [build_policy("no"), build_transforms([{"RandomHorizontalFlip": {"p": 1.0}}])]
     if kind == "crops":
         size = evaluation_resize(config)

@@ -103,7 +103,9 @@ class Runner:
         Uses up `loan`: the memory of the forward pass becomes that of the backward pass.
         """
         if loan.block is None:
-            raise RuntimeError("an accelerated model goes backward once after each forward pass")
+            raise RuntimeError(
+                "an accelerated model can run backward() once only after each forward pass"
+            )
         self._bind_block(loan.address)
         self._bind_tensors()
         self._bind("output gradient", [_contiguous(given) for given in output_gradients])

@@ -82,7 +82,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("train", "names", "error"),
         [
-            (FLAT, "0 cat\n1 dog\n", r"train.txt:3: label 2 is no number of .*label_list.txt"),
+            (FLAT, "0 cat\n1 dog\n", r"train.txt:3: label 2 is not in .*label_list.txt"),
             (FLAT, "cat\ndog\n", r"train.txt:3: label 2 is out of range, 0\.\.1 are named"),
             ("0.png 1\n1.png 4\n", "a\nb\nc\n", r"train.txt:2: label 4 is out of range, 0\.\.2"),
             ("0.png 1\n1.png 2\n", "a\nb\nc\n", r"3 names, but labels 1 to 2: counted from 0 or fro"

@@ -217,7 +217,10 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("text", "error"),
         [
-            ("path,label\na/0.png,0\n", r"train.csv:1: no single column 'image'; there are: 'path"),
+            (
+                "path,label\na/0.png,0\n",
+                r"train.csv:1: needs exactly one column 'image'; its columns: 'path",
+            ),
             ("image,label\na/0.png,0\nb/3.png\n", r"train.csv:3: the label is empty"),
             ("image,label\na/0.png,0\n,1\n", r"train.csv:3: the image is empty"),
             ("image,label\na/0.png,0\nb/3.png,1,9\n", r"train.csv: not a table"),

@@ -106,7 +106,7 @@ def test_columns_split_and_limits_of_the_run_do_not_hold_for_other_data(tmp_path
     plain = write_list(tmp_path / "b" / "list.csv", tmp_path / "b", 9)
     assert evaluated(run, tmp_path, data=str(plain))["images"] == 9
     odd = write_list(tmp_path / "c" / "list.csv", tmp_path / "c", 6, columns="file,kind")
-    with pytest.raises(UserError, match=r"no single column 'image'.*--image-column"):
+    with pytest.raises(UserError, match=r"needs exactly one column 'image'.*--image-column"):
         evaluated(run, tmp_path, data=str(odd))
     assert evaluated(run, tmp_path, data=str(odd), **columns)["images"] == 6
 
