@@ -1,13 +1,16 @@
 """python -m paddle_aug export: a trained model as files that do not need this project."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.evaluation.options import EvaluationOptions, add_run
+
+if TYPE_CHECKING:
+    from paddle_aug.config import Config
 
 
 def build_parser() -> Parser:
@@ -26,6 +29,8 @@ def build_parser() -> Parser:
     add("--overwrite", action="store_true", help="replace the export of another checkpoint")
     add("--pdparams", action="store_true",
         help="also the weights alone, model.pdparams for paddle.load")  # fmt: skip
+    add("--onnx", action="store_true",
+        help="also inference.onnx, tried in ONNX Runtime (needs the extra onnx)")  # fmt: skip
     return parser
 
 
@@ -37,14 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     import_paddle()
     from paddle_aug.build.model import make_model
     from paddle_aug.config import load_trained_config
-    from paddle_aug.core.atomic import write_json, write_text
-    from paddle_aug.core.folders.lock import locked
     from paddle_aug.evaluation.evaluate import checkpoint_name, checkpoint_place
-    from paddle_aug.export import folder as export_folder
-    from paddle_aug.export.describe import description
-    from paddle_aug.export.paddlex import in_other_pixels, inference_yml, paddlex_name, why_not
-    from paddle_aug.export.program import save_program, save_weights, trial_images
-    from paddle_aug.export.words import random_steps
+    from paddle_aug.export.folder import checkpoint_in_words, refuse_other_export, weights_digest
+    from paddle_aug.export.make import export_model
+    from paddle_aug.export.to_onnx import check_packages
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
     from paddle_aug.runs.layout import EXPORT
     from paddle_aug.weights.into_model import load_model
@@ -52,10 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arrays, state, run = read_trained(args.run, args.checkpoint)
     config = load_trained_config(state["config"], where=f"{args.run}: ")
     weights = trained_weights(arrays)
-    digest = export_folder.weights_digest(weights)
+    digest = weights_digest(weights)
     name = checkpoint_name(EvaluationOptions(args.run, args.checkpoint))
     output = args.output or run / (EXPORT if name == "best" else f"{EXPORT}_{name}")
-    export_folder.refuse_other_export(output, digest, args.overwrite)
+    refuse_other_export(output, digest, args.overwrite)
+    if args.onnx:
+        check_packages()
 
     model = make_model(config, len(state["classes"]))
     load_model(model, weights)
@@ -64,36 +67,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     checkpoint = {
         "name": name, "epoch": place["checkpoint_epoch"], "step": place["checkpoint_step"],
     }  # fmt: skip
-    with tempfile.TemporaryDirectory() as temporary:
-        made = Path(temporary)
-        difference = save_program(model, trial_images(config), made / export_folder.PROGRAM)
-        if args.pdparams:
-            save_weights(model, made / export_folder.WEIGHTS)
-        if not (reason := why_not(config)):
-            text = inference_yml(config, state["classes"])
-            write_text(made / export_folder.PREPROCESSING, text)
-        about = description(config, state["classes"], checkpoint, digest)
-        write_json(made / export_folder.DESCRIPTION, about)
-        files = {name: made / name for name in export_folder.FILES if (made / name).exists()}
-        with locked(output, wait=True):
-            # Again: another export may have come, and ended, meanwhile.
-            export_folder.refuse_other_export(output, digest, args.overwrite)
-            same = export_folder.read_description(output).get("weights") == digest
-            export_folder.publish(files, output, keep_others=same)
+    made = export_model(
+        model, config, state["classes"], checkpoint, digest, output,
+        overwrite=args.overwrite, weights=args.pdparams, onnx=args.onnx,
+    )  # fmt: skip
     print(
-        f"wrote {output}: {', '.join(sorted(files))}\n"
-        f"of the checkpoint {export_folder.checkpoint_in_words(checkpoint)}; the saved program's "
-        f"outputs (probabilities, logits) differ from the run's by {difference:.1e}"
+        f"wrote {output}: {', '.join(made.files)}\n"
+        f"of the checkpoint {checkpoint_in_words(checkpoint)}; the saved program's outputs "
+        f"(probabilities, logits) differ from the run's by {made.difference:.1e}"
     )
-    if reason:
-        print(f"note: no inference.yml, so not for PaddleX: {reason}")
-    else:
-        print(f'PaddleX: create_model("{paddlex_name(config.model)}", model_dir="{output}")')
-        if beside := in_other_pixels(config):
-            print(f"note: {beside}")
-    if random := random_steps(config):
+    if made.onnx:
         print(
+            f"ONNX: opset {made.onnx.opset}, batches of any size; outputs in ONNX Runtime differ "
+            f"by {made.onnx.difference:.1e}"
+        )
+    print("\n".join(_remarks(config, output)))
+    return 0
+
+
+def _remarks(config: "Config", output: Path) -> list[str]:
+    """How PaddleX takes the folder, and what other programs cannot repeat."""
+    from paddle_aug.export.paddlex import in_other_pixels, paddlex_name, why_not
+    from paddle_aug.export.words import random_steps
+
+    lines = []
+    if reason := why_not(config):
+        lines.append(f"note: no inference.yml, so not for PaddleX: {reason}")
+    else:
+        lines.append(f'PaddleX: create_model("{paddlex_name(config.model)}", model_dir="{output}")')
+        if beside := in_other_pixels(config):
+            lines.append(f"note: {beside}")
+    if random := random_steps(config):
+        lines.append(
             f"note: the run's --eval-transforms draw at random ({', '.join(random)}): no other "
             "program can repeat evaluate.py's figures"
         )
-    return 0
+    return lines

@@ -21,6 +21,7 @@ from paddle_aug.runs.ownership import is_export
 PROGRAM = "inference"
 PREPROCESSING = f"{PROGRAM}.yml"
 WEIGHTS = "model.pdparams"
+ONNX = f"{PROGRAM}.onnx"
 DESCRIPTION, *_ = FILES = EXPORT_FILES
 
 

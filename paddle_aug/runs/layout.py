@@ -33,7 +33,7 @@ EVALUATION_FILES = (
 # The last two until version 0.1.
 EXPORT_FILES = (
     "export.json", "inference.json", "inference.pdmodel", "inference.pdiparams", "inference.yml",
-    "model.pdparams", "model.json", "model.pdiparams",
+    "model.pdparams", "inference.onnx", "model.json", "model.pdiparams",
 )  # fmt: skip
 _STATE = re.compile(r"state-(\d{5,9})-(\d{6,12})\.safetensors")
 
