@@ -83,7 +83,7 @@ def test_a_command_is_understood(document, command, monkeypatch):
 
 def check_script(script: Path, words: list[str]) -> None:
     source = script.read_text(encoding="utf-8")
-    for name in re.findall(r"^from (?:tools\.)?(\w+) import", source, re.M):
+    for name in re.findall(r"^from (?:\w+\.)?(\w+) import", source, re.M):
         if (script.parent / f"{name}.py").exists():
             source += (script.parent / f"{name}.py").read_text(encoding="utf-8")
     for word in words:
