@@ -9,7 +9,7 @@ def counted(number: int, one: str, several: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """In words for a person: "45 s", "12 min", "3.4 h", "2.5 days"."""
+    """A time in words: "45 s", "12 min", "3.4 h", "2.5 days"."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 6000:

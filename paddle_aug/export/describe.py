@@ -1,4 +1,4 @@
-"""export.json: how to make a program's input of an image, and what its outputs mean."""
+"""export.json: how to turn an image into the program's input, and what its outputs mean."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from paddle_aug.export.words import spelled_out, steps_in_words
 def description(
     config: Config, classes: list[str], checkpoint: dict[str, Any], digest: str
 ) -> dict[str, Any]:
-    """What export.json holds.
+    """The content of export.json.
 
-    checkpoint: its name, and the epoch and step it is of; digest: of its weights.
+    checkpoint: its name, epoch and step. digest: of its weights.
     """
     size = config.image_size
     return {

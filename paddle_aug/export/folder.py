@@ -1,4 +1,4 @@
-"""The folder of an export: its files, and of which weights they are."""
+"""The folder of an export: its files, and which weights they are made from."""
 
 import contextlib
 import hashlib
@@ -36,7 +36,7 @@ def weights_digest(arrays: Arrays) -> str:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """What export.json says; empty where there is none, or none that can be read."""
+    """The content of export.json; empty where it is missing or unreadable."""
     try:
         values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -46,7 +46,7 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 def refuse_other_export(folder: Path, digest: str, overwrite: bool) -> None:
     """Raise UserError where the folder holds an export of other weights, unless `overwrite`, or
-    files of the same names that no export has left."""
+    files of the same names that are not from an export."""
     refuse_foreign(folder, FILES, is_export(folder), "an export")
     present = [name for name in FILES if (folder / name).exists()]
     before = read_description(folder)
@@ -74,7 +74,7 @@ def publish(files: Mapping[str, Path], folder: Path, keep_others: bool) -> None:
     keep_others: other files of an export stay; else they are deleted.
     """
     names = sorted(files, key=lambda name: name != DESCRIPTION)
-    with contextlib.ExitStack() as stack:  # it ends with what was entered first
+    with contextlib.ExitStack() as stack:  # contexts end in reverse order
         for name in names:
             shutil.copyfile(files[name], stack.enter_context(atomic_write(folder / name)))
         if not keep_others:

@@ -1,8 +1,8 @@
-"""inference.yml: what PaddleX and PaddleClas do to an image before an exported program, and after.
+"""inference.yml: the pre- and postprocessing of an exported program in PaddleX and PaddleClas.
 
-PaddleX knows few steps: one Resize, then at most one centre crop, of colour images. Where a run has
-others, no file is better than one that says something else; `why_not` gives the reason.
-Names and meanings: paddlex/inference/models/image_classification of PaddleX 3.
+PaddleX knows few steps: one Resize, then at most one centre crop, of colour images. For a run with
+other steps no file is written, as a wrong one would be worse; `why_not` gives the reason. Names and
+meanings: paddlex/inference/models/image_classification of PaddleX 3.
 """
 
 import re
@@ -21,13 +21,13 @@ TOP = 5
 # PaddleX's names of Pillow's filters. Without antialiasing OpenCV's LINEAR is meant.
 _FILTERS = {"nearest": "NEAREST", "bilinear": "BILINEAR", "bicubic": "BICUBIC",
             "lanczos": "LANCZOS4"}  # fmt: skip
-# PaddleX takes a folder under one of its own names only; the name does not say what is computed.
+# PaddleX accepts a folder only under one of its own names of models; any of them will do.
 STAND_IN = "ResNet18"
 _KNOWN = re.compile(r"(?:paddle\.vision:)?resnet(18|34|50|101|152)(?:clas)?", re.IGNORECASE)
 
 
 def why_not(config: Config) -> str | None:
-    """Why PaddleX cannot treat images as evaluate.py does, or None where it can."""
+    """Why PaddleX cannot prepare images like evaluate.py, or None where it can."""
     if config.channels != 3:
         return "PaddleX gives a model three channels, this one takes gray"
     steps = evaluation_transforms(config)
@@ -38,7 +38,7 @@ def why_not(config: Config) -> str | None:
 
 
 def in_other_pixels(config: Config) -> str | None:
-    """How PaddleX's image may lie beside evaluate.py's by a pixel, or None where it does not.
+    """How PaddleX's image may be shifted by a pixel against evaluate.py's, or None.
 
     PaddleX rounds the long side where the run rounds it down, and half a pixel down in a crop where
     the run rounds it to the even number.
@@ -59,7 +59,7 @@ def in_other_pixels(config: Config) -> str | None:
 
 
 def inference_yml(config: Config, classes: list[str]) -> str:
-    """The file's text, for a run of which `why_not` says nothing. classes: names by number."""
+    """The file's text, for a run for which `why_not` is None. classes: names by number."""
     name = paddlex_name(config.model)
     values = {
         "Global": {"model_name": name},
@@ -76,7 +76,7 @@ def inference_yml(config: Config, classes: list[str]) -> str:
 
 
 def paddlex_name(model: str) -> str:
-    """The name by which PaddleX takes the folder."""
+    """The name under which PaddleX accepts the folder."""
     match = _KNOWN.fullmatch(model)
     return f"ResNet{match[1]}" if match else STAND_IN
 

@@ -1,7 +1,7 @@
-"""A model as a program of Paddle, and as weights for `paddle.load`; each checked before it counts.
+"""Saves a model as a Paddle program, and as weights for `paddle.load`; both are checked.
 
-The program gives the probabilities first, as those who read only one output expect of an exported
-classifier, and then the logits.
+The program's outputs are the probabilities, which programs that read one output only expect first,
+and the logits.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from paddle_aug.core.stopping import held_back
 from paddle_aug.weights.into_model import to_numpy
 from paddle_aug.weights.pdparams import read_pdparams
 
-# What saved outputs may differ by from the model's own, relative to the largest of them.
+# How much outputs of the saved model may differ, relative to the largest of them.
 TOLERANCE = 1e-5
 INPUT = "image"
 OUTPUTS = ("probabilities", "logits")
@@ -37,7 +37,7 @@ class Classifier(nn.Layer):
 
 
 def trial_images(config: Config) -> np.ndarray:
-    """float32 [3, C, S, S]: parts of scikit-learn's two photographs as the model takes them."""
+    """float32 [3, C, S, S]: parts of scikit-learn's two photographs as inputs of the model."""
     from sklearn.datasets import load_sample_images
 
     temple, flower = load_sample_images().images
@@ -55,13 +55,13 @@ def outputs_of(model: nn.Layer, images: np.ndarray) -> list[np.ndarray]:
 def save_program(model: nn.Layer, images: np.ndarray, path: Path) -> float:
     """Write PATH.json (Paddle 2: PATH.pdmodel) and PATH.pdiparams, for batches of any size.
 
-    images: float32 [N, C, S, S], on which the saved program is tried. Returns how much its outputs
+    images: float32 [N, C, S, S], on which the saved program is tested. Returns how much its outputs
     differ from the model's, relative to the largest. Raises UserError where that is too much.
     """
     classifier = Classifier(model)
     classifier.eval()
     spec = paddle.static.InputSpec([None, *images.shape[1:]], "float32", INPUT)
-    with paddle.no_grad(), held_back():  # Paddle would drop a signal's exception while it traces
+    with paddle.no_grad(), held_back():  # Paddle loses exceptions while it traces
         paddle.jit.save(classifier, str(path), input_spec=[spec])
         got = paddle.jit.load(str(path))(paddle.to_tensor(images))
     difference = largest_difference([output.numpy() for output in got], outputs_of(model, images))
@@ -70,7 +70,7 @@ def save_program(model: nn.Layer, images: np.ndarray, path: Path) -> float:
 
 
 def save_weights(model: nn.Layer, path: Path) -> None:
-    """Write the model's state_dict() as `paddle.load` takes it, and see that it reads back."""
+    """Write the model's state_dict() for `paddle.load`, and check it by reading it back."""
     expected = to_numpy(model.state_dict())
     paddle.save(model.state_dict(), str(path), protocol=4)
     got = read_pdparams(path)

@@ -1,7 +1,7 @@
-"""An image's way to a trained model in words that Pillow, OpenCV and NumPy alone can follow.
+"""Describes in words how to prepare an image with Pillow, OpenCV and NumPy alone.
 
-Who follows them gets the model's input as evaluate.py makes it, to the bit but for the last
-rounding of float32.
+Following the words gives the same input as evaluate.py, bit for bit but for the last rounding of
+float32.
 """
 
 import dataclasses
@@ -28,14 +28,14 @@ def spelled_out(config: Config) -> list[dict[str, dict[str, Any]]]:
 
 
 def random_steps(config: Config) -> list[str]:
-    """Names of the transforms that draw something, so that no words can say what they do."""
+    """Names of the transforms with random numbers, which words cannot describe."""
     return [
         type(step).__name__ for step in evaluation_transforms(config) if type(step) not in _WORDS
     ]
 
 
 def steps_in_words(config: Config) -> list[str]:
-    """One sentence a step, from the file to the model's input."""
+    """A sentence for each step, from the file to the model's input."""
     size, channels = config.image_size, config.channels
     gray = [f"make it gray, uint8 [{size}, {size}]: {_GRAY}"] if channels == 1 else []
     return [

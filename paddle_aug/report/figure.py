@@ -20,7 +20,7 @@ from PIL import ExifTags, Image
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 
-# Stands in every picture that is made here, so that nobody else's is replaced by one.
+# Written into every picture made here: only pictures with it may be replaced.
 MARK = "picture of paddle_aug"
 # Fonts with Chinese, Japanese and Korean glyphs, as the usual systems name them.
 CJK_FONTS = (
@@ -43,7 +43,7 @@ def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
 
 
 def refuse_foreign_picture(path: Path) -> None:
-    """Raise UserError where the file is there and is no picture that `save_figure` has written."""
+    """Raise UserError where the file exists and was not written by `save_figure`."""
     try:
         ours = MARK.encode() in path.read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""train.log: what a training said, line by line, as on the screen."""
+"""Writes train.log: the lines that a training printed."""
 
 import logging
 import time
@@ -12,11 +12,10 @@ from paddle_aug.core.text import Say
 
 
 class RunLog(logging.Handler):
-    """Says lines and keeps them, warnings and the last words of a run that stops as well.
+    """Prints lines and writes them to the log, with warnings and the message of a run that stops.
 
-    Lines that were said before `open` are kept until then. A resumed run's come after the earlier
-    ones. Progress bars are no lines and are not kept. A disk that is full does not end a training
-    for the sake of its log.
+    Lines printed before `open` are written then. Lines of a resumed run are added at the end.
+    Progress bars are not written. A full disk does not end a training because of its log.
     """
 
     def __init__(self, say: Say):
@@ -26,7 +25,7 @@ class RunLog(logging.Handler):
         self._file: TextIO | None = None
 
     def open(self, path: Path) -> None:
-        """Write to the file from now on, after what it holds; first the command and the time.
+        """Append to the file from now on, beginning with the command and the time.
 
         Raises UserError where it cannot be opened.
         """
@@ -40,12 +39,12 @@ class RunLog(logging.Handler):
         self._before = []
 
     def say(self, line: str) -> None:
-        """Say the line and keep it."""
+        """Print the line and write it to the log."""
         self._say(line)
         self._keep(line)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A warning of the log, which the screen shows by a handler of its own."""
+        """Writes a logged warning; another handler shows it on the screen."""
         self._keep(f"warning: {record.getMessage()}")
 
     def __enter__(self) -> "RunLog":

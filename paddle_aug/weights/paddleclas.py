@@ -29,8 +29,8 @@ _LINEAR = {"fc1": "classifier.0", "fc2": "classifier.3", "fc3": "classifier.6"}
 def from_paddleclas(arrays: Arrays) -> tuple[Arrays, str]:
     """(arrays under our names, which model of PaddleClas they are of).
 
-    The same arrays and "" where they are of none. What has no name here keeps its own, and so is
-    found to be unknown.
+    If they are of none of these, the same arrays and "". Arrays without a name here keep theirs,
+    and are then reported as unknown.
     """
     if _RESNET in arrays:
         return _resnet(arrays)
