@@ -138,5 +138,26 @@ def _as_svg(figure: Figure, name: str, lines: Sequence[Line]) -> str:
     text = text.replace(_INK, "currentColor").replace(f": {_GRID}", ": var(--rule)")
     for line in lines:
         text = text.replace(f": {line.light}", f": var({line.name})")
+    text = re.sub(r' d="([^"]*)"', lambda match: f' d="{_shortened(match[1])}"', text)
     text = _NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
     return re.sub(r"\s*\n\s*", " ", text)
+
+
+def _shortened(path: str) -> str:
+    """A path of straight lines, each told from where the last one ended, in tenths of a point; half
+    as long. Other paths stay as they are."""
+    parts = path.split()
+    if not parts or set(re.sub(r"[^A-Za-z]", "", path)) - set("MLz"):
+        return path
+    told, start, here = [], (0, 0), (0, 0)
+    while parts:
+        command = parts.pop(0)
+        told.append(command.lower())
+        if command == "z":
+            here = start
+            continue
+        there = (round(10 * float(parts.pop(0))), round(10 * float(parts.pop(0))))
+        told += [f"{(b - a) / 10:g}" for a, b in zip(here, there, strict=True)]
+        here = there
+        start = there if command == "M" else start
+    return re.sub(r" (?=[a-z-])|(?<=[a-z]) ", "", " ".join(told))

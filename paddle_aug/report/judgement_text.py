@@ -34,8 +34,8 @@ def verdict_table(judgement: Judgement) -> str:
     for judged in judgement.claims:
         claim, evidence = judged.claim, judged.evidence
         rows.append([
-            claim.text, _published(claim), _ours(judged),
-            _interval(claim, evidence.low, evidence.high), _over(evidence.basis),
+            claim.text, published_figure(claim), our_figure(judged),
+            claim_interval(claim, evidence.low, evidence.high), over(evidence.basis),
             str(len(judged.epochs) or judged.ours.n), f"**{judged.verdict.word}**",
         ])  # fmt: skip
     remarks = [f"- {line}" for line in verdict_lines(judgement)]
@@ -66,7 +66,7 @@ def difference_table(judgement: Judgement, style: str = "github") -> str:
         evidence = found.evidence
         rows.append([
             found.method, str(len(found.seeds)), _points(evidence.mean),
-            _points_interval(evidence.low, evidence.high), _over(found.basis), _p(found.p),
+            _points_interval(evidence.low, evidence.high), over(found.basis), _p(found.p),
             _p(found.p_holm), _needed(found), _epochs(crossed),
         ])  # fmt: skip
     return _table(head, rows, style)
@@ -166,9 +166,9 @@ def _verdict_line(judged: JudgedClaim, last: int) -> str:
         parts.append(f"Figure: {CURVE_NAMES[claim.curve]}, {figure}.")
         ours = f"ours {amount(claim, evidence.mean)}"
     if evidence.basis != NOTHING:
-        ours += f", {_PERCENT} interval {_interval(claim, evidence.low, evidence.high)}"
+        ours += f", {_PERCENT} interval {claim_interval(claim, evidence.low, evidence.high)}"
     seeds = len(judged.epochs) if claim.kind == "epoch" else judged.ours.n
-    parts.append(f"Published {_published(claim)}; {ours}, {counted(seeds, 'seed')}.")
+    parts.append(f"Published {published_figure(claim)}; {ours}, {counted(seeds, 'seed')}.")
     if evidence.basis == IMAGES and claim.figure != "whole":
         parts.append("Ours and its interval are of the last state on the whole evaluation set.")
     if judged.verdict.word == UNDECIDED and evidence.basis == SEEDS and claim.kind != "epoch":
@@ -183,7 +183,7 @@ def _epochs_in_words(epochs: Sequence[int | None]) -> str:
     return ", ".join(words) or "-"
 
 
-def _ours(judged: JudgedClaim) -> str:
+def our_figure(judged: JudgedClaim) -> str:
     if judged.claim.kind == "epoch":
         return _epochs_in_words(judged.epochs)
     return amount(judged.claim, judged.evidence.mean)
@@ -196,7 +196,7 @@ def _to_settle(seeds: int | None) -> str:
     ).capitalize()
 
 
-def _published(claim: Claim) -> str:
+def published_figure(claim: Claim) -> str:
     figure = getattr(claim, claim.kind)
     tolerance = amount(claim, claim.tolerance, signed=False).removeprefix("epoch ")
     if claim.kind == "difference" and figure == 0:
@@ -204,7 +204,7 @@ def _published(claim: Claim) -> str:
     return f"{amount(claim, figure)} (± {tolerance.removesuffix(' points')})"
 
 
-def _interval(claim: Claim, low: float, high: float) -> str:
+def claim_interval(claim: Claim, low: float, high: float) -> str:
     if math.isnan(low):
         return "-"
     first = amount(claim, low).removesuffix(" points")
@@ -227,7 +227,7 @@ def _estimate(found: Estimate) -> str:
     return f"{found.mean:.4f} ± {found.std:.4f} [{found.low:.4f}, {found.high:.4f}]"
 
 
-def _over(basis: str) -> str:
+def over(basis: str) -> str:
     return "-" if basis == NOTHING else basis
 
 

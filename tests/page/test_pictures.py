@@ -13,6 +13,7 @@ from paddle_aug.commands import train
 from paddle_aug.core.errors import UserError
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.page.answers import changes, matrices
+from paddle_aug.page.curve_pictures import _shortened
 from paddle_aug.page.pictures import NoImages, shown_changes, shown_matrices, training_sheets
 from paddle_aug.page.run_images import RunImages
 from paddle_aug.page.sentences import Language
@@ -187,3 +188,29 @@ def test_photographs_are_made_small_and_pixels_kept():
     large = np.full((300, 200, 3), 77, np.uint8)
     assert picture(address(large)).shape == (LARGEST, LARGEST * 2 // 3, 3)
     assert Counter(picture(address(large)).ravel().tolist()).most_common(1)[0][0] in (76, 77, 78)
+
+
+def absolute(path):
+    """The corners of a path of relative lines, in points."""
+    corners, here, start = [], np.zeros(2), np.zeros(2)
+    for command, numbers in re.findall(r"([mlz])([^mlz]*)", path):
+        if command == "z":
+            here = start
+            continue
+        here = here + [float(n) for n in re.findall(r"-?[\d.]+", numbers)]
+        start = here if command == "m" else start
+        corners.append(here)
+    return np.array(corners)
+
+
+def test_curves_are_told_short_and_stay_where_they_are():
+    rng = np.random.default_rng(1)
+    corners = rng.uniform(-300, 300, (400, 2)).cumsum(0)
+    lines = " L ".join(f"{x:.6f} {y:.6f}" for x, y in corners)
+    path = f"M {lines} z M 5.04 7 L 8 9.26"
+    short = _shortened(path)
+    assert len(short) < 0.7 * len(path)
+    # No error adds up: every corner is within half a tenth of its place.
+    assert np.abs(absolute(short) - [*corners, (5.04, 7), (8, 9.26)]).max() < 0.0501
+    assert _shortened("M 1 2 C 1 2 3 4 5 6") == "M 1 2 C 1 2 3 4 5 6"
+    assert _shortened("") == ""

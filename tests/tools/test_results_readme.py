@@ -1,0 +1,119 @@
+"""results/README.md: as the results are, and right on made-up ones."""
+
+import numpy as np
+import results_readme
+import yaml
+from results_readme import ROOT, readme
+
+from paddle_aug.page.render import MARK
+from paddle_aug.runs.layout import CURVES
+
+SUITE = {
+    "title": "Made up", "source": "nobody", "baseline": "none", "options": {"epochs": 20},
+    "runs": [
+        {"label": "none", "config": "../run.yaml", "seeds": [0, 1, 2]},
+        {"label": "mixup", "config": "../run.yaml", "options": {"augment": "mixup"},
+         "seeds": [0, 1]},
+        {"label": "cutout", "config": "../run.yaml", "options": {"augment": "cutout"}},
+    ],
+    "claims": [
+        {"text": "mixup brings | 5 points", "method": "mixup", "difference": 0.05,
+         "tolerance": 0.02, "scale": "tiny"},
+        {"text": "none has 0.4", "method": "none", "value": 0.4, "tolerance": 0.1},
+        {"text": "cutout brings 5 points", "method": "cutout", "difference": 0.05,
+         "tolerance": 0.02},
+    ],
+}  # fmt: skip
+OTHER = {"claim": "another", "published": "+1", "source": "somebody", "why": "no time"}
+
+
+def write_cell(folder, mode, value, seed):
+    folder.mkdir(parents=True)
+    for curve in CURVES:
+        np.save(folder / f"{mode}Aug_{curve}.npy", np.full(20, value))
+    rows = "".join(f"{epoch},{value},30\n" for epoch in range(20))
+    (folder / "metrics.csv").write_text(f"epoch,accEval,seconds\n{rows}")
+    (folder / "changes.yaml").write_text(yaml.safe_dump({"seed": seed, "amp": "bf16"}))
+
+
+def made_up(root, **changes):
+    (root / "configs/suites").mkdir(parents=True)
+    (root / "configs/run.yaml").write_text("augment: 'no'\ndata: digits\n")
+    (root / "configs/suites/made.yaml").write_text(yaml.safe_dump({**SUITE, **changes}))
+    (root / "results").mkdir()
+    (root / "results/claims.yaml").write_text(yaml.safe_dump({"claims": [OTHER]}))
+    return root / "results/made/curves"
+
+
+def rows_of(text):
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {line[0]: line[1:] for line in lines}
+
+
+def test_claims_are_judged_from_the_committed_runs(tmp_path):
+    curves = made_up(tmp_path)
+    for seed, (none, mixup) in enumerate([(0.40, 0.45), (0.41, 0.4602), (0.42, None)]):
+        write_cell(curves / f"none/seed{seed}", "no", none, seed)
+        if mixup is not None:
+            write_cell(curves / f"mixup/seed{seed}", "mixup", mixup, seed)
+    text = readme(tmp_path)
+    rows = rows_of(text)
+    assert rows["mixup brings &#124; 5 points"] == [
+        "+5.0 points (± 2.0)", "+5.0 points", "+4.9 to +5.1 points", "seeds", "2",
+        "**reproduced**: the difference is shown, and the interval meets the published size",
+        "tiny, bf16", "40 min, 4 runs",
+    ]  # fmt: skip
+    assert rows["none has 0.4"][3:5] == ["seeds", "3"]
+    assert rows["none has 0.4"][-2:] == ["the source's, bf16", "30 min, 3 runs"]
+    assert rows["cutout brings 5 points"][4:6] == ["0", "**not run**"]
+    assert rows["another"] == ["+1", "somebody", "no time"]
+    assert "4 claims: not run 2, reproduced 2." in text
+    assert "5 of 6 runs are finished: [Tables](made/table.md)." in text
+    assert "`python -m paddle_aug suite configs/suites/made.yaml -- --amp bf16`" in text
+
+
+def test_what_is_not_run_is_said_and_a_page_is_linked(tmp_path):
+    curves = made_up(tmp_path)
+    text = readme(tmp_path)
+    assert "**Not run.**" in text and "4 claims: not run 4." in text
+    write_cell(curves / "cutout/seed0", "cutout", 0.5, 0)  # and no baseline
+    (tmp_path / "results/made/report.html").write_text("")
+    text = readme(tmp_path)
+    assert rows_of(text)["cutout brings 5 points"][5] == "**not run**"
+    assert "[page](made/report.html)" in text
+
+
+def test_a_run_that_is_not_finished_does_not_count(tmp_path):
+    curves = made_up(tmp_path)
+    write_cell(curves / "none/seed0", "no", 0.4, 0)
+    lines = (curves / "none/seed0/metrics.csv").read_text().splitlines()
+    (curves / "none/seed0/metrics.csv").write_text("\n".join(lines[:-1]))
+    assert "**Not run.**" in readme(tmp_path)
+
+
+def test_the_file_is_up_to_date():
+    text = (ROOT / "results/README.md").read_text(encoding="utf-8")
+    assert text == readme(), "python tools/results_readme.py"
+
+
+def test_committed_pages_are_small_reports_without_images_of_the_data():
+    pages = sorted(ROOT.glob("results/*/report.html"))
+    assert pages
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        assert MARK in text and len(text.encode()) < 1_500_000, page
+        assert "data:image/jpeg" not in text and "(--no-images)" in text, page
+
+
+def test_check_compares_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    made_up(tmp_path)
+    monkeypatch.setattr(results_readme, "ROOT", tmp_path)
+    monkeypatch.setattr(results_readme, "readme", lambda: "text")
+    monkeypatch.setattr("sys.argv", ["results_readme.py", "--check"])
+    assert results_readme.main() == 1
+    assert not (tmp_path / "results/README.md").exists()
+    monkeypatch.setattr("sys.argv", ["results_readme.py"])
+    assert results_readme.main() == 0
+    monkeypatch.setattr("sys.argv", ["results_readme.py", "--check"])
+    assert results_readme.main() == 0
+    assert "up to date" in capsys.readouterr().out.splitlines()[-1]

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Write results/README.md: every published claim with its verdict, from the committed results.
+
+    python tools/results_readme.py            after results have come, or claims have changed
+    python tools/results_readme.py --check    exit code 1 where the file is not what it should be
+
+The claims of each suite of configs/suites/ are judged as `suite --judge` judges them, from the runs
+in results/<suite>/curves/; claims that no suite judges stand in results/claims.yaml.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from paddle_aug.commands.suite_plan import (  # noqa: E402
+    FREE,
+    Suite,
+    is_finished,
+    plan,
+    read_suite,
+    studied_options,
+)
+from paddle_aug.commands.suite_progress import duration  # noqa: E402
+from paddle_aug.commands.suite_results import cell_folder  # noqa: E402
+from paddle_aug.core.atomic import write_text  # noqa: E402
+from paddle_aug.core.plain_yaml import read_yaml  # noqa: E402
+from paddle_aug.core.text import counted  # noqa: E402
+from paddle_aug.report.claims import Claim  # noqa: E402
+from paddle_aug.report.judge import JudgedClaim  # noqa: E402
+from paddle_aug.report.judgement_text import (  # noqa: E402
+    claim_interval,
+    our_figure,
+    over,
+    published_figure,
+)
+from paddle_aug.report.side_by_side import put_side_by_side  # noqa: E402
+from paddle_aug.runs.reading import Run, read_run  # noqa: E402
+
+HEAD = ("claim", "published", "ours", "95% interval", "over", "n", "verdict", "scale", "cost")
+INTRODUCTION = """\
+# Results: each published claim and its verdict
+
+Made by `python tools/results_readme.py` from the files in this folder. Verdicts and their rule are
+explained in [docs/judging.md](../docs/judging.md). An interval over *images* is of one seed on this
+evaluation set: another seed may differ by more, and such a verdict speaks of one pair of trainings.
+*n* is the number of seeds; *cost* the training time of the runs that the claim is judged by, on one
+machine of two cores, beside other work. Each suite's folder has tables, curves and the files of its
+runs; `python -m paddle_aug report RUNS` makes a page of it.
+"""
+
+
+def readme(root: Path = ROOT) -> str:
+    """The text of results/README.md."""
+    files = sorted((root / "configs" / "suites").glob("*.yaml"))
+    suites = [(file, read_suite(file)) for file in files]
+    sections, verdicts = [], []
+    for file, suite in suites:
+        if suite.claims:
+            section, words = _section(root, file, suite)
+            sections.append(section)
+            verdicts += words
+    others = read_yaml(root / "results" / "claims.yaml")["claims"]
+    rows = [[each[key] for key in ("claim", "published", "source", "why")] for each in others]
+    verdicts += ["not run"] * len(others)
+    counts = {word: verdicts.count(word) for word in dict.fromkeys(sorted(verdicts))}
+    summary = ", ".join(f"{word} {count}" for word, count in counts.items())
+    return "\n".join([
+        INTRODUCTION,
+        f"{len(verdicts)} claims: {summary}.",
+        "",
+        *sections,
+        "## Judged by no suite",
+        "",
+        "Not run, or nothing that a number could judge.",
+        "",
+        *_table(("claim", "published", "source", "not run, because"), rows),
+        "",
+    ])  # fmt: skip
+
+
+def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
+    """The part on one suite, and the verdicts of its claims."""
+    name = file.stem
+    results = root / "results" / name
+    runs = plan(file, suite, False, {}, Path("logs"))
+    finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
+    read = [
+        read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
+    ]
+    labels = {run.label for run in read}
+    judged: dict[str, JudgedClaim] = {}
+    if read:
+        # The suite's own baseline may not have been run; a claim about a value needs none.
+        baseline = next((b for b in (suite.baseline,) if b in labels), read[0].label)
+        found = put_side_by_side(
+            read, baseline, suite.last, suite.claims, studied_options(runs), FREE
+        )
+        judged = {each.claim.text: each for each in found.judgement.claims}
+    rows, words = [], []
+    for claim in suite.claims:
+        needed = {claim.method, claim.baseline} - {None}
+        is_run = needed <= labels
+        row = _judged_row(judged[claim.text], read) if is_run else _row_not_run(claim)
+        rows.append(row)
+        words.append(row[HEAD.index("verdict")].split("**")[1])
+    missing = len(runs) - len(finished)
+    lines = [
+        f"## {name}: {suite.title}",
+        "",
+        f"Source: {suite.source}. {_progress(len(runs), missing, results)}",
+        f"Command: `{_command(name, read)}`",
+        "",
+        *_table(HEAD, rows),
+        "",
+    ]
+    return "\n".join(lines), words
+
+
+def _progress(planned: int, missing: int, results: Path) -> str:
+    if missing == planned:
+        return "**Not run.**"
+    tables = f"[Tables]({results.name}/table.md)"
+    page = results / "report.html"
+    more = f", [page]({results.name}/report.html)" if page.exists() else ""
+    done = f"{planned - missing} of {planned} runs are finished" if missing else "All runs finished"
+    return f"{done}: {tables}{more}."
+
+
+def _judged_row(judged: JudgedClaim, runs: list[Run]) -> list[str]:
+    claim, evidence = judged.claim, judged.evidence
+    own = _judged_by(claim, runs)
+    seconds = sum(float(run.metrics["seconds"].sum()) for run in own)
+    precision = {run.config.get("amp", "no") for run in own} - {"no"}
+    return [
+        claim.text, published_figure(claim), our_figure(judged),
+        claim_interval(claim, evidence.low, evidence.high), over(evidence.basis),
+        str(len(judged.epochs) or judged.ours.n),
+        f"**{judged.verdict.word}**: {judged.verdict.reason}",
+        ", ".join([_scale(claim), *sorted(precision)]),
+        f"{duration(seconds)}, {counted(len(own), 'run')}",
+    ]  # fmt: skip
+
+
+def _judged_by(claim: Claim, runs: list[Run]) -> list[Run]:
+    """The runs of the method and, in the same seeds, of its baseline."""
+    own = [run for run in runs if run.label == claim.method]
+    if claim.baseline is None:
+        return own
+    others = [run for run in runs if run.label == claim.baseline]
+    seeds = {run.seed for run in own} & {run.seed for run in others}
+    return [run for run in (*own, *others) if run.seed in seeds]
+
+
+def _scale(claim: Claim) -> str:
+    return claim.scale or "the source's"
+
+
+def _row_not_run(claim: Claim) -> list[str]:
+    return [claim.text, published_figure(claim), "-", "-", "-", "0", "**not run**",
+            _scale(claim), "-"]  # fmt: skip
+
+
+def _command(name: str, runs: list[Run]) -> str:
+    """The command that repeats the suite, in the precision of the runs that are there."""
+    precisions = {run.config.get("amp", "no") for run in runs} - {"no"}
+    options = f" -- --amp {precisions.pop()}" if len(precisions) == 1 else ""
+    return f"python -m paddle_aug suite configs/suites/{name}.yaml{options}"
+
+
+def _table(head: tuple[str, ...], rows: list[list[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(re.sub(r'[|]', '&#124;', cell) for cell in line)} |" for line in lines]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
+    args = parser.parse_args()
+    path, text = ROOT / "results" / "README.md", readme()
+    if args.check:
+        same = path.exists() and path.read_text(encoding="utf-8") == text
+        print(f"{path}: {'up to date' if same else 'not up to date: python ' + sys.argv[0]}")
+        return 0 if same else 1
+    write_text(path, text)
+    print(f"wrote {path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
