@@ -80,13 +80,28 @@ def _of_name(name: str) -> list[Run]:
     if not folder.is_dir() or find_modes(folder) or folder.name in find_modes(folder.parent):
         return read_runs([name])
     places = sorted({path.parent for path in folder.rglob("*Aug_*.npy")})
-    runs = [read_run(place, mode, _label(place)) for place in places for mode in find_modes(place)]
+    several = len({place.parent.parent for place in places if _is_seed(place)}) > 1
+    runs = [
+        read_run(place, mode, _label(place, several))
+        for place in places
+        for mode in find_modes(place)
+    ]
     return runs or read_runs([name])  # which says what is wrong
 
 
-def _label(folder: Path) -> str | None:
-    """The label in LABEL/seed3, as suites name their folders."""
-    return folder.parent.name if re.fullmatch(r"seed\d+", folder.name) else None
+def _is_seed(folder: Path) -> bool:
+    """Whether it is named as suites name the folders of runs: LABEL/seed3."""
+    return re.fullmatch(r"seed\d+", folder.name) is not None
+
+
+def _label(folder: Path, several: bool) -> str | None:
+    """The label of LABEL/seed3. several: suites are there, so that their names tell equal labels
+    apart."""
+    if not _is_seed(folder):
+        return None
+    label, above = folder.parent.name, folder.parent.parent
+    suite = above.parent.name if above.name == "curves" else above.name
+    return f"{suite}/{label}" if several else label
 
 
 def _of_suite(folder: Path) -> Found | None:

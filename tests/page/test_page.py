@@ -206,6 +206,11 @@ def test_a_folder_of_runs_is_searched(tmp_path):
         ("b", "mixup", 0), ("no", "no", 0), ("no", "no", 1),
     ]  # fmt: skip
     assert found.commands[0].command == "python train.py"
+    # Equal labels of two suites are not seeds of one method.
+    write_method(tmp_path / "results/s1/curves", "no", [0.4])
+    write_method(tmp_path / "results/s2/curves", "no", [0.5])
+    found = find_runs([str(tmp_path / "results")], set())
+    assert [run.label for run in found.runs] == ["s1/no", "s2/no"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no curves found"):
         find_runs([str(tmp_path / "empty")], set())
