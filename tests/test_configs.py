@@ -82,8 +82,8 @@ def imagenet_weights(values: dict, path: Path) -> Path:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_it_runs(name, photographs, tmp_path, monkeypatch):
     # Hundreds of megabytes a checkpoint, which other tests write and read.
-    monkeypatch.setattr("paddle_aug.train.fit.capture", lambda setup, progress, fixed: ({}, fixed))
-    monkeypatch.setattr("paddle_aug.train.fit.model_arrays", lambda model: {})
+    monkeypatch.setattr("paddle_aug.train.run.capture", lambda setup, progress, fixed: ({}, fixed))
+    monkeypatch.setattr("paddle_aug.train.run.model_arrays", lambda model: {})
     values = small_version(name, photographs, tmp_path)
     if "weights" in values:
         values["weights"] = str(imagenet_weights(values, tmp_path / "weights.npz"))
@@ -138,7 +138,8 @@ def test_data_are_looked_for_where_the_readme_says():
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     for name in CONFIGS:
         values = read_yaml(FOLDER / name)
-        for path in (values["data"], values.get("weights", "pretrained")):
+        # own_images.yaml has no data: those are the reader's own.
+        for path in (values.get("data", "digits"), values.get("weights", "pretrained")):
             named = path in ("pretrained", "digits")  # by download, and in the libraries
             assert named or f"`{'/'.join(path.split('/')[:2])}" in readme, path
 

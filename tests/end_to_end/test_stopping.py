@@ -142,7 +142,11 @@ def test_an_evaluation_that_is_stopped_writes_nothing(number, moment, trained, t
 @pytest.mark.parametrize("seconds", [0.15, 0.6, 3.0])
 def test_a_stop_at_any_moment_of_the_start_ends_the_program_soon(seconds, tmp_path):
     command = [sys.executable, "train.py", "--data", "digits", *LONG, "--output", str(tmp_path)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # Tests in the background of a shell ignore SIGINT, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
