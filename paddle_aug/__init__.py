@@ -24,6 +24,8 @@ __version__ = "0.1.0"
 
 # Public name: the module that it comes from.
 _PUBLIC = {
+    "InPaddleCompose": "paddle_aug.augment.paddle_vision",
+    "PaddleVision": "paddle_aug.augment.paddle_vision",
     "PairingSchedule": "paddle_aug.mix.phases",
     "PolicyOptions": "paddle_aug.augment.policies",
     "UserError": "paddle_aug.core.errors",

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from paddle_aug.augment.paddle_vision import PaddleVision, is_paddle_vision
 from paddle_aug.augment.transforms.base import SEEDS, Transform
 from paddle_aug.core.errors import UserError
 
@@ -26,9 +27,12 @@ class OwnFunction(Transform):
 def own_policy(thing: Any, name: str) -> Transform:
     """`thing` as a Transform.
 
-    thing: a Transform, or a function (image, rng) -> image of uint8 RGB arrays [H, W, 3] that
-    draws from rng alone. It is tried on two images. Raises UserError naming what does not fit.
+    thing: a Transform, a transform of paddle.vision, or a function (image, rng) -> image of uint8
+    RGB arrays [H, W, 3] that draws from rng alone. It is tried on two images. Raises UserError
+    naming what does not fit.
     """
+    if is_paddle_vision(thing):
+        thing = PaddleVision(thing)
     if not (isinstance(thing, Transform) or (callable(thing) and not isinstance(thing, type))):
         raise UserError(
             f"augment {name}: is {type(thing).__name__}; a function (image, rng) -> image, a "

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from paddle_aug.augment.paddle_vision import PaddleVision, is_paddle_vision
 from paddle_aug.augment.transforms import crops_and_boxes, flips_and_colours, userdef
 from paddle_aug.augment.transforms.auto_augment import RandAugment, TrivialAugmentWide
 from paddle_aug.augment.transforms.base import Compose, Transform
@@ -14,7 +15,8 @@ def build_transforms(spec: list[Any]) -> Transform:
 
     spec: of names ("RandomHorizontalFlip"), {name: first argument} ({Resize: 120},
     {Resize: [96, 128]}) or {name: {argument: value}} ({ColorJitter: {hue: 0.5}}); names are the
-    keys of VOCABULARY. Raises UserError on names, arguments or values that are not allowed.
+    keys of VOCABULARY. From Python also of transforms themselves, ours and paddle.vision's.
+    Raises UserError on names, arguments or values that are not allowed.
     """
     if not isinstance(spec, list | tuple):
         raise UserError(f"transforms must be a list such as [{{Resize: 120}}], got {spec!r}")
@@ -58,6 +60,10 @@ _NOT_ARGUMENTS = {"ranges"}
 
 def _build_step(step: Any) -> Transform:
     """One entry of the list."""
+    if isinstance(step, Transform):
+        return step
+    if is_paddle_vision(step):
+        return PaddleVision(step)
     name, argument = step, {}
     if isinstance(step, dict) and len(step) == 1:
         name, argument = next(iter(step.items()))

@@ -13,6 +13,7 @@ from paddle import Tensor, nn
 from paddle.callbacks import Callback
 from paddle.metric import Metric
 
+from paddle_aug.augment.paddle_vision import InPaddleCompose
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.build.data import evaluation_view, load_datasets, training_view
 from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
@@ -86,10 +87,10 @@ def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelData
 
 
 class NewDraws(Callback):
-    """Callback that sets the epoch of a SoftLabelDataset before the DataLoader starts its
-    workers."""
+    """Callback that sets the epoch of a SoftLabelDataset, or of an InPaddleCompose, before the
+    DataLoader starts its workers."""
 
-    def __init__(self, dataset: SoftLabelDataset):
+    def __init__(self, dataset: SoftLabelDataset | InPaddleCompose):
         super().__init__()
         self.dataset = dataset
 
