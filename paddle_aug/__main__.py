@@ -31,6 +31,7 @@ VERBS = {
     "check": ("paddle_aug.commands.check", "bad images, copies, sizes; the number of workers"),
     "suite": ("paddle_aug.commands.suite", "the runs of an experiment in turn, and their table"),
     "export": ("paddle_aug.commands.export", "a trained model as files for inference"),
+    "demo": ("paddle_aug.demo.command", "a page to play with images, operations and mixes"),
     "cache": ("paddle_aug.commands.cache", "list or empty the cache of decoded images"),
 }
 

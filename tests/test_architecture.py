@@ -48,6 +48,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "page": _BUILD | {"runs", "report", "build"},
     "prediction": _EVALUATION | {"evaluation", "export"},
     "commands": _EVALUATION | {"evaluation", "prediction", "command_line", "export", "page"},
+    "demo": _BUILD | {"runs", "report", "build", "prediction"},
     "__main__": {"core", "cli", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.

@@ -30,7 +30,7 @@ FILES = {
     "requirements-aistudio.txt": PROJECT["dependencies"],
     "requirements.txt": PROJECT["dependencies"] + EXTRAS["cpu"],
     "requirements-gpu.txt": PROJECT["dependencies"] + EXTRAS["gpu"],
-    "requirements-extra.txt": EXTRAS["smote"] + EXTRAS["completion"],
+    "requirements-extra.txt": EXTRAS["smote"] + EXTRAS["completion"] + EXTRAS["demo"],
     "requirements-test.txt": EXTRAS["test"],
 }
 

@@ -31,7 +31,7 @@ if sys.argv[0].endswith(".py"):
     runpy.run_path(sys.argv[0], run_name="__main__")
 runpy.run_module("paddle_aug", run_name="__main__", alter_sys=True)
 """
-ARGUMENTS = {"train": ["--data", "digits"], "preview": [], "schedule": [], "cache": []}
+ARGUMENTS = {"train": ["--data", "digits"], "preview": [], "schedule": [], "cache": [], "demo": []}
 
 
 def start(*command: str, cwd: Path = ROOT) -> tuple[int, str]:

@@ -1,0 +1,243 @@
+"""The page itself, in Gradio: what stands where, and which function answers which control.
+
+Its texts are in words.py; what is drawn, in the other files of this folder.
+"""
+
+import functools
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gradio as gr
+from gradio.themes import Default
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.demo import figures, image_parts, mixing
+from paddle_aug.demo.train_command import train_command
+from paddle_aug.demo.words import CHINESE, ENGLISH
+
+NO_MIXING = "no"
+LANGUAGES = gr.I18n(**{"en": ENGLISH, "zh": CHINESE, "zh-CN": CHINESE, "zh-TW": CHINESE})
+# Fonts of the reader's own machine: nothing is fetched from elsewhere.
+THEME = Default(
+    font=["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
+    font_mono=["ui-monospace", "Consolas", "monospace"],
+)
+# On a phone the result stays in view while the sliders below it are moved.
+CSS = """
+#title p { font-size: 1.5em; font-weight: 600; }
+@media (max-width: 700px) {
+  #result { position: sticky; top: 0; z-index: 5; background: var(--body-background-fill); }
+  #mixed { height: 220px !important; }
+}
+"""
+LAUNCH: dict[str, Any] = {
+    "theme": THEME, "css": CSS, "i18n": LANGUAGES, "footer_links": [], "share": False,
+    "ssr_mode": False,
+}  # fmt: skip
+
+
+class Part(NamedTuple):
+    """What is done to each image, as the page's controls say it."""
+
+    kind: str
+    name: str
+    magnitude: int
+    steps: str
+
+    @classmethod
+    def of(cls, chosen: str, magnitude: int, steps: str) -> "Part":
+        kind, _, name = chosen.partition(":")
+        return cls(kind, name, magnitude, steps)
+
+
+def build_page() -> gr.Blocks:
+    """The page, not yet served; `launch(**LAUNCH)` serves it."""
+    images = _as_files(image_parts.bundled_images())
+    first_name, second_name = list(images)[:2]
+    with gr.Blocks(title="paddle_aug", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
+        gr.Markdown(_t("title"), elem_id="title")
+        gr.Markdown(_t("intro"))
+        with gr.Row():
+            first = _image_chooser("first", images, first_name)
+            second = _image_chooser("second", images, second_name)
+        with gr.Row():
+            with gr.Column(scale=3, elem_id="result"):
+                mixed = _result("mixed", 420)
+                label = gr.Label(
+                    label=_t("weights"), elem_id="weights", show_heading=False, num_top_classes=2
+                )
+            with gr.Column(scale=2):
+                part, magnitude, steps, seed, again = _part_controls()
+                method = gr.Dropdown([NO_MIXING, *mixing.methods()], value="mixup",
+                                     label=_t("method"), elem_id="method")  # fmt: skip
+                lam, alpha, across, down, side, draw = _mixing_controls()
+        with gr.Row():
+            after = [_result("first_after", 200), _result("second_after", 200)]
+            drawn = _result("drawn", 200)
+        command = gr.Textbox(label=_t("command"), elem_id="command", buttons=["copy"])
+        shown = [*after, mixed, label, drawn, command]
+        phases = _schedule(page, method)
+
+        controls = [first, second, part, magnitude, steps, seed, method, lam, alpha, across, down,
+                    side]  # fmt: skip
+        update = {"fn": _told(_update), "inputs": controls, "outputs": shown}
+        gr.on([control.change for control in controls], **update, show_progress="hidden",
+              trigger_mode="always_last")  # fmt: skip
+        page.load(**update)
+        part.change(_part_shown, part, [magnitude, steps])
+        method.change(_method_shown, method, [lam, alpha, across, down, side, draw, part, *phases])
+        again.click(lambda seed: int(seed) + 1, seed, seed)
+        draw.click(_told(_draw), [method, alpha, seed], [lam, across, down, seed])
+    return page
+
+
+def _t(key: str) -> Any:
+    return LANGUAGES(key)
+
+
+def _as_files(images: dict[str, Any]) -> dict[str, str]:
+    """The bundled images as files, so that they are read as uploaded ones are."""
+    from PIL import Image
+
+    folder = Path(tempfile.mkdtemp(prefix="paddle_aug_demo_"))
+    for name, image in images.items():
+        Image.fromarray(image).save(folder / f"{name}.png")
+    return {name: str(folder / f"{name}.png") for name in images}
+
+
+def _image_chooser(key: str, images: dict[str, str], value: str) -> gr.Image:
+    with gr.Column(min_width=130):
+        chosen = gr.Dropdown(list(images), value=value, label=_t("bundled"), elem_id=f"{key}_name")
+        image = gr.Image(images[value], type="filepath", format="png", label=_t(key),
+                         sources=["upload", "clipboard"], height=200, elem_id=key,
+                         buttons=[])  # fmt: skip
+        chosen.input(lambda name: images[name], chosen, image)
+    return image
+
+
+def _result(key: str, height: int) -> gr.Image:
+    return gr.Image(label=_t(key), format="png", height=height, elem_id=key, min_width=140,
+                    buttons=[])  # fmt: skip
+
+
+def _part_controls() -> tuple[Any, ...]:
+    choices = [
+        *((name, f"policy:{name}") for name in image_parts.policies()),
+        *((f"RandAugment: {name}", f"operation:{name}") for name in image_parts.operations()),
+        *((f"transforms: {name}", f"transforms:{name}") for name in image_parts.transforms()),
+    ]
+    return (
+        gr.Dropdown(choices, value="policy:userDef", label=_t("part"), elem_id="part"),
+        gr.Slider(0, image_parts.BINS - 1, image_parts.DEFAULT_MAGNITUDE, step=1, visible=False,
+                  label=_t("magnitude"), elem_id="magnitude"),
+        gr.Textbox(label=_t("steps"), visible=False, elem_id="steps"),
+        gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label=_t("seed"), elem_id="seed"),
+        gr.Button(_t("again"), elem_id="again"),
+    )  # fmt: skip
+
+
+def _mixing_controls() -> tuple[Any, ...]:
+    return (
+        gr.Slider(0, 1, 0.5, label=_t("lam"), elem_id="lam"),
+        gr.Slider(0, 4, mixing.default_alpha("mixup"), step=0.05, label=_t("alpha"),
+                  elem_id="alpha"),
+        gr.Slider(0, 1, 0.5, label=_t("across"), elem_id="across", visible=False),
+        gr.Slider(0, 1, 0.5, label=_t("down"), elem_id="down", visible=False),
+        gr.Slider(0.05, 1, 0.5, label=_t("side"), elem_id="side", visible=False),
+        gr.Button(_t("draw"), elem_id="draw"),
+    )  # fmt: skip
+
+
+def _schedule(page: gr.Blocks, method: Any) -> list[Any]:
+    on, off = mixing.own_turns("mixup")
+    with gr.Accordion(_t("schedule"), open=False, elem_id="phases"):
+        with gr.Row():
+            epochs = gr.Slider(1, 500, 100, step=1, label=_t("epochs"), elem_id="epochs")
+            on = gr.Slider(1, 50, on, step=1, label=_t("on"), elem_id="on")
+            off = gr.Slider(0, 50, off, step=1, label=_t("off"), elem_id="off")
+        image = gr.Image(show_label=False, format="png", elem_id="schedule", buttons=[])
+    inputs = [method, epochs, on, off]
+    triggers = [control.change for control in inputs]
+    gr.on(triggers, _told(_draw_schedule), inputs, image, show_progress="hidden",
+          trigger_mode="always_last")  # fmt: skip
+    page.load(_told(_draw_schedule), inputs, image)
+    return [on, off]
+
+
+def _update(
+    first: str | None, second: str | None, part: str, magnitude: int, steps: str, seed: int,
+    method: str, lam: float, alpha: float, across: float, down: float, side: float,
+) -> tuple[Any, ...]:  # fmt: skip
+    """Everything that is shown, from everything that can be chosen."""
+    if not first or not second:
+        return (None,) * 6
+    chosen = Part.of(part, magnitude, steps)
+    transform = image_parts.build(*chosen)
+    names = (Path(first).stem, Path(second).stem)
+    one, two = (
+        image_parts.augmented(image_parts.read(path), transform, seed, number)
+        for number, path in enumerate((first, second))
+    )
+    command = train_command(*chosen, method, alpha, side)
+    if method == NO_MIXING:
+        return one, two, one, {names[0]: 1.0}, None, command
+    mixed = mixing.mix(method, one, two, lam, across, down, side)
+    label = mixing.label_weights(mixed.weights, names)
+    drawn = None
+    if mixing.uses(method).lam:
+        drawn = figures.picture(figures.beta_figure(alpha, mixed.weights[0]))
+    return one, two, mixed.image, label, drawn, command
+
+
+def _part_shown(part: str) -> tuple[Any, Any]:
+    """The controls that the chosen image part has."""
+    kind, _, name = part.partition(":")
+    has_magnitude = kind == "operation" or name == "randAugment"
+    steps = image_parts.start_of(name) if kind == "transforms" else ""
+    return gr.update(visible=has_magnitude), gr.update(visible=kind == "transforms", value=steps)
+
+
+def _method_shown(method: str) -> tuple[Any, ...]:
+    """The controls that the chosen method has, at its own values."""
+    if method == NO_MIXING:
+        return (*(gr.update(visible=False) for _ in range(6)), gr.skip(), gr.skip(), gr.skip())
+    used = mixing.uses(method)
+    on, off = mixing.own_turns(method)
+    return (
+        gr.update(visible=used.lam),
+        gr.update(visible=used.lam, value=mixing.default_alpha(method)),
+        gr.update(visible=used.box),
+        gr.update(visible=used.box),
+        gr.update(visible=used.side),
+        gr.update(visible=used.lam or used.box),
+        f"policy:{mixing.default_part(method)}",
+        min(on, 50),
+        off,
+    )
+
+
+def _draw(method: str, alpha: float, seed: int) -> tuple[float, float, float, int]:
+    """lam and the box's place of the next seed."""
+    seed = int(seed) + 1
+    return (*mixing.draw_numbers(method, alpha, seed), seed)
+
+
+def _draw_schedule(method: str, epochs: int, on: int, off: int) -> Any:
+    if method == NO_MIXING:
+        return None
+    return figures.picture(figures.schedule_figure(method, epochs, on, off))
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its errors said on the page: what can be put right there."""
+
+    @functools.wraps(function)
+    def told(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except (UserError, ValueError) as error:
+            raise gr.Error(str(error), duration=10, print_exception=False) from None
+
+    return told

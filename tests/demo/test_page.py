@@ -1,0 +1,191 @@
+"""The page in a real headless Chromium: upload, move a slider, see the picture change."""
+
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_aug.demo import mixing
+
+pytest.importorskip("gradio", reason="the extra demo is not installed")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+                None)  # fmt: skip
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+ROOT = Path(__file__).parent.parent.parent
+# Chromium's own calls home would not be the page's.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update",
+             "--disable-sync"]  # fmt: skip
+
+
+def serve(*command: str, **variables: str) -> Iterator[str]:
+    """Start the page's server; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = tuple(part.replace("PORT", port) for part in command)
+    variables = {name: value.replace("PORT", port) for name, value in variables.items()}
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **variables},
+    )  # fmt: skip
+    assert process.stdout
+    try:
+        said = ""
+        while "http://" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    yield from serve("-m", "paddle_aug", "demo", "--port", "PORT")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, request):
+    """An empty page that must ask nobody but this machine, and complain of nothing."""
+    width = getattr(request, "param", 1280)
+    context = browser.new_context(viewport={"width": width, "height": 844}, locale="en-US")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    asked, complaints = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    own = ("http://127.0.0.1", "http://localhost", "data:", "blob:")
+    assert asked and [url for url in asked if not url.startswith(own)] == []
+    assert complaints == []
+
+
+def pixels(page, element: str) -> np.ndarray:
+    """The picture that the page shows in an element."""
+    source = page.locator(f"#{element} img").get_attribute("src")
+    with urllib.request.urlopen(source) as answer:
+        return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+
+
+def wait_for_another(page, element: str, before: str | None) -> None:
+    page.wait_for_function(
+        "([id, old]) => { const i = document.querySelector(`#${id} img`); "
+        "return i && i.complete && i.src != old }",
+        arg=[element, before],
+    )
+
+
+def source(page, element: str) -> str | None:
+    return page.locator(f"#{element} img").get_attribute("src")
+
+
+def choose(page, element: str, text: str) -> None:
+    page.locator(f"#{element} input").click()
+    page.get_by_role("option", name=text, exact=True).click()
+
+
+def upload(page, element: str, path: Path) -> None:
+    page.locator(f"#{element} input[type=file]").set_input_files(str(path))
+
+
+@pytest.mark.parametrize("page", [1280, 390], indirect=True)
+def test_upload_move_a_slider_and_see_the_picture_change(page, address, tmp_path):
+    files = {"first": (220, 30, 30), "second": (20, 40, 200)}
+    for name, colour in files.items():
+        Image.new("RGB", (60, 40), colour).save(tmp_path / f"{name}.png")
+    page.goto(address)
+    wait_for_another(page, "mixed", None)
+    for name in files:
+        before = source(page, "mixed")
+        upload(page, name, tmp_path / f"{name}.png")
+        wait_for_another(page, "mixed", before)
+    before = source(page, "mixed")
+    choose(page, "part", "no")
+    wait_for_another(page, "mixed", before)
+    assert pixels(page, "mixed")[20, 30].tolist() == [120, 35, 115]
+    assert page.locator("#weights").inner_text().count("50%") == 2
+    before = source(page, "mixed")
+    slider = page.locator("#lam input[type=range]")
+    slider.focus()
+    slider.press("End")
+    wait_for_another(page, "mixed", before)
+    assert pixels(page, "mixed")[20, 30].tolist() == [220, 30, 30]
+    assert re.search(r"first\s*100%", page.locator("#weights").inner_text())
+    # Nothing is wider than the screen.
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+
+
+def test_every_control_that_a_method_or_an_operation_has_appears(page, address):
+    page.goto(address)
+    wait_for_another(page, "mixed", None)
+    for method in mixing.methods():
+        used = mixing.uses(method)
+        choose(page, "method", method)
+        for name, there in (("lam", used.lam), ("across", used.box), ("side", used.side)):
+            page.locator(f"#{name}").wait_for(state="visible" if there else "hidden")
+    choose(page, "part", "RandAugment: Rotate")
+    page.locator("#magnitude").wait_for(state="visible")
+    before = source(page, "first_after")
+    page.locator("#magnitude input[type=range]").focus()
+    page.locator("#magnitude input[type=range]").press("End")
+    wait_for_another(page, "first_after", before)
+    choose(page, "part", "transforms: Resize")
+    page.locator("#magnitude").wait_for(state="hidden")
+    steps = page.locator("#steps textarea, #steps input")
+    steps.wait_for(state="visible")
+    assert steps.input_value() == "[{Resize: 96}]"
+    steps.fill("[{Resise: 96}]")
+    page.get_by_text("did you mean Resize?").wait_for()
+
+
+def test_the_schedule_follows_its_sliders(page, address):
+    page.goto(address)
+    wait_for_another(page, "mixed", None)
+    choose(page, "method", "samplePairing")
+    page.locator("#phases button").first.click()
+    wait_for_another(page, "schedule", None)
+    before = source(page, "schedule")
+    page.locator("#off input[type=range]").focus()
+    page.locator("#off input[type=range]").press("End")
+    wait_for_another(page, "schedule", before)
+
+
+def test_the_browsers_language_is_the_pages(browser, address):
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(address)
+    page.get_by_text("混合方法").wait_for(timeout=60_000)
+    assert page.get_by_text("第一张图像的权重").is_visible()
+    context.close()
+
+
+def test_ai_studios_file_serves_the_same_page(page):
+    server = serve("app.gradio.py", GRADIO_SERVER_PORT="PORT")
+    page.goto(next(server))
+    wait_for_another(page, "mixed", None)
+    server.close()
