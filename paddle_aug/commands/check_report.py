@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from paddle_aug.core.text import counted
-from paddle_aug.data.scan import Found, Scan
+from paddle_aug.data.scan import FoundImage, Scan
 from paddle_aug.report.figure import class_labels, make_readable, new_figure
 
 TINY_SIDE = 8
@@ -36,7 +36,7 @@ def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, A
         if count:
             lines.append(counted(count, one, several))
 
-    def among(rows: list[list[Found]]) -> int:
+    def among(rows: list[list[FoundImage]]) -> int:
         return sum(map(len, rows))
 
     say(problems, len(scan.bad), "images cannot be read", "image cannot be read")
@@ -80,7 +80,7 @@ def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, A
     }
 
 
-def _entry(scan: Scan, found: Found) -> dict[str, str]:
+def _entry(scan: Scan, found: FoundImage) -> dict[str, str]:
     return {"part": found.part, "image": found.source, "class": scan.classes[found.label]}
 
 

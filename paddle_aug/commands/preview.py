@@ -16,7 +16,7 @@ from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.modes import MIXES, has_partners, is_mix
 
 if TYPE_CHECKING:
-    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.commands.preview_sheets import SheetPhoto
     from paddle_aug.report.image_sheet import Grid
 
 # Methods with a sheet in the SamplePairing article; others get a sheet of images and their mixes.
@@ -170,7 +170,7 @@ def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None
 
 def build_sheet(
     sheet: str,
-    photos: "Sequence[Photo]",
+    photos: "Sequence[SheetPhoto]",
     excluded: frozenset[str],
     config: Config,
     args: argparse.Namespace,
@@ -208,10 +208,10 @@ def _name_of_image_part(config: Config) -> str:
 
 def load_photos(
     images: Sequence[str] | None, config: Config
-) -> "tuple[list[Photo], frozenset[str]]":
+) -> "tuple[list[SheetPhoto], frozenset[str]]":
     """The images to show, and the operations that would change their labels."""
     from paddle_aug.build.scaling import default_resize, scaling_in_words
-    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.commands.preview_sheets import SheetPhoto
     from paddle_aug.data.decode import read_image
     from paddle_aug.report.figure import class_labels, print_font_note
 
@@ -220,7 +220,7 @@ def load_photos(
         names = [Path(path).stem for path in images]
         print_font_note(names, "file names")
         photos = [
-            Photo(read_image(path), name)
+            SheetPhoto(read_image(path), name)
             for path, name in zip(images, class_labels(names), strict=True)
         ]
     elif config.data:
@@ -230,7 +230,7 @@ def load_photos(
 
         sample = load_sample_images()
         photos = [
-            Photo(image, Path(path).stem)
+            SheetPhoto(image, Path(path).stem)
             for image, path in zip(sample.images, sample.filenames, strict=True)
         ]
     size = config.image_size if "image_size" in config.model_fields_set else None
@@ -239,17 +239,17 @@ def load_photos(
     if size:
         # Scaled as in a run, so that the effect of a coarse filter is visible.
         scale = default_resize(config.model_copy(update={"image_size": size}))
-        photos = [Photo(scale.apply(photo.image, None), photo.name) for photo in photos]
+        photos = [SheetPhoto(scale.apply(photo.image, None), photo.name) for photo in photos]
         print(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
     return photos, excluded
 
 
-def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
+def _from_data(config: Config, count: int = 4) -> "tuple[list[SheetPhoto], frozenset[str]]":
     """Training images drawn by the seed, of different classes as far as possible."""
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.commands.preview_sheets import SheetPhoto
     from paddle_aug.core.seeding import stream
     from paddle_aug.data.load import DataOptions, describe, load_data
     from paddle_aug.report.figure import class_labels, print_font_note
@@ -264,7 +264,7 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[
     images = [train[index] for index in chosen]
     print_font_note(train.classes)
     labels = class_labels(train.classes)
-    photos = [Photo(image, labels[label]) for image, label in images]
+    photos = [SheetPhoto(image, labels[label]) for image, label in images]
     return photos, frozenset(train.changes_label)
 
 

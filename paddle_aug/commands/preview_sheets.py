@@ -16,12 +16,12 @@ from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
 from paddle_aug.mix import images
 from paddle_aug.mix.methods import MixPolicy
-from paddle_aug.report.image_sheet import Cell, Grid, in_rows
+from paddle_aug.report.image_sheet import Grid, SheetCell, in_rows
 
 ImageTransform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-class Photo(NamedTuple):
+class SheetPhoto(NamedTuple):
     """An image with its name for titles."""
 
     image: np.ndarray
@@ -29,26 +29,30 @@ class Photo(NamedTuple):
 
 
 def pairing_sheet(
-    first: Photo, second: Photo, transform: ImageTransform, policy: str, seed: int = 0
+    first: SheetPhoto, second: SheetPhoto, transform: ImageTransform, policy: str, seed: int = 0
 ) -> Grid:
     """The SamplePairing article's 3x3 sheet: two images and their augmentations in the rows above
     and below, their pair between them."""
     one, two = (_augmented(p, transform, seed, i) for i, p in enumerate((first, second)))
     pair = images.sample_pairing(one, two)
     return [
-        [Cell(first.image, f"{first.name}: original"), Cell(one, f"{first.name}: {policy}"), None],
-        [None, None, Cell(pair, f"paired, label {first.name}")],
         [
-            Cell(second.image, f"{second.name}: original"),
-            Cell(two, f"{second.name}: {policy}"),
+            SheetCell(first.image, f"{first.name}: original"),
+            SheetCell(one, f"{first.name}: {policy}"),
+            None,
+        ],
+        [None, None, SheetCell(pair, f"paired, label {first.name}")],
+        [
+            SheetCell(second.image, f"{second.name}: original"),
+            SheetCell(two, f"{second.name}: {policy}"),
             None,
         ],
     ]
 
 
 def mixup_sheet(
-    first: Photo,
-    second: Photo,
+    first: SheetPhoto,
+    second: SheetPhoto,
     transform: ImageTransform,
     policy: str,
     seed: int = 0,
@@ -60,21 +64,21 @@ def mixup_sheet(
     rng = stream(seed, 0, 2, "preview")
     mixes = [mixing.sample_lam(rng, alpha) for _ in range(12)]
     cells = [
-        Cell(first.image, f"{first.name}: original"),
-        Cell(one, f"{first.name}: {policy}"),
-        Cell(second.image, f"{second.name}: original"),
-        Cell(two, f"{second.name}: {policy}"),
-        *(Cell(images.mixup(one, two, lam), f"lam = {lam:.2f}") for lam in mixes),
+        SheetCell(first.image, f"{first.name}: original"),
+        SheetCell(one, f"{first.name}: {policy}"),
+        SheetCell(second.image, f"{second.name}: original"),
+        SheetCell(two, f"{second.name}: {policy}"),
+        *(SheetCell(images.mixup(one, two, lam), f"lam = {lam:.2f}") for lam in mixes),
     ]
     return in_rows(cells, 4)
 
 
-def mixup_lam_sheet(first: Photo, second: Photo) -> Grid:
+def mixup_lam_sheet(first: SheetPhoto, second: SheetPhoto) -> Grid:
     """3x3 mixes of the two originals, lam from 0.1 to 0.9."""
     lams = [number / 10 for number in range(1, 10)]
     return in_rows(
         [
-            Cell(
+            SheetCell(
                 images.mixup(first.image, second.image, lam),
                 f"{lam:.1f} {first.name} + {1 - lam:.1f} {second.name}",
             )
@@ -85,7 +89,7 @@ def mixup_lam_sheet(first: Photo, second: Photo) -> Grid:
 
 
 def mix_sheet(
-    photos: Sequence[Photo],
+    photos: Sequence[SheetPhoto],
     transform: ImageTransform,
     policy: MixPolicy,
     seed: int = 0,
@@ -100,7 +104,7 @@ def mix_sheet(
     """
     four = [photos[number % len(photos)] for number in range(4)]
     above = [
-        Photo(_augmented(photo, transform, seed, number), photo.name)
+        SheetPhoto(_augmented(photo, transform, seed, number), photo.name)
         for number, photo in enumerate(four)
     ]
     always = replace(policy, probability=1.0)
@@ -117,19 +121,19 @@ def mix_sheet(
         label = photo.name
         if lam < 1:
             label = f"{lam:.2f} {photo.name} + {1 - lam:.2f} {partner.name}"
-        below.append(Cell(mixed, label))
-    return [[Cell(photo.image, photo.name) for photo in above], below]
+        below.append(SheetCell(mixed, label))
+    return [[SheetCell(photo.image, photo.name) for photo in above], below]
 
 
 def draws_sheet(
-    photo: Photo, transform: ImageTransform, seed: int = 0, rows: int = 2, columns: int = 4
+    photo: SheetPhoto, transform: ImageTransform, seed: int = 0, rows: int = 2, columns: int = 4
 ) -> Grid:
     """The original, then draws of the transform, rows x columns cells in all."""
-    cells = [Cell(photo.image, f"{photo.name}: original")]
+    cells = [SheetCell(photo.image, f"{photo.name}: original")]
     for number in range(rows * columns - 1):
-        cells.append(Cell(_augmented(photo, transform, seed, number), f"draw {number + 1}"))
+        cells.append(SheetCell(_augmented(photo, transform, seed, number), f"draw {number + 1}"))
     return in_rows(cells, columns)
 
 
-def _augmented(photo: Photo, transform: ImageTransform, seed: int, number: int) -> np.ndarray:
+def _augmented(photo: SheetPhoto, transform: ImageTransform, seed: int, number: int) -> np.ndarray:
     return transform(photo.image.copy(), stream(seed, 0, number, "preview"))

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.guesses import Guesses
-from paddle_aug.data.list_files import Row, short
+from paddle_aug.data.list_files import ListRow, short
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +100,8 @@ def chosen_map(text: str, guesses: Guesses) -> LabelMap:
 
 
 def number_labels(
-    train: Sequence[Row],
-    evaluation: Sequence[Row],
+    train: Sequence[ListRow],
+    evaluation: Sequence[ListRow],
     label_map: LabelMap | None,
     guesses: Guesses,
 ) -> tuple[list[str], list[int], list[int]]:
@@ -147,7 +147,9 @@ def _are_classes(names: Iterable[str], guesses: Guesses) -> bool:
     return known is not None and set(names) <= set(known)
 
 
-def _order_names(train: Sequence[Row], label_map: LabelMap | None, guesses: Guesses) -> list[str]:
+def _order_names(
+    train: Sequence[ListRow], label_map: LabelMap | None, guesses: Guesses
+) -> list[str]:
     """The classes of labels that are names already."""
     if guesses.options.class_names == "folders":
         raise UserError(
@@ -168,7 +170,7 @@ def _order_names(train: Sequence[Row], label_map: LabelMap | None, guesses: Gues
 
 
 def named_by_map(
-    rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMap, guesses: Guesses
+    rows: Sequence[ListRow], numbers: Sequence[int], label_map: LabelMap, guesses: Guesses
 ) -> dict[int, str]:
     """The map's names by label number, counted as the rows count them (from 0 or from 1)."""
     names = label_map.names
@@ -187,7 +189,7 @@ def named_by_map(
     return names
 
 
-def _first_label(rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMap) -> int:
+def _first_label(rows: Sequence[ListRow], numbers: Sequence[int], label_map: LabelMap) -> int:
     """The label of the map's first line: 0, or 1 where label 0 does not occur and the last does.
 
     Raises UserError for a label without a line, and where 0 and 1 are both possible.
@@ -210,8 +212,8 @@ def _first_label(rows: Sequence[Row], numbers: Sequence[int], label_map: LabelMa
 
 
 def _named_by_rows(
-    train: Sequence[Row],
-    evaluation: Sequence[Row],
+    train: Sequence[ListRow],
+    evaluation: Sequence[ListRow],
     numbers: tuple[Sequence[int], Sequence[int]],
     guesses: Guesses,
 ) -> dict[int, str]:
@@ -240,7 +242,7 @@ def note_renumbered(numbers: Sequence[int], guesses: Guesses) -> None:
         guesses.note("renumbered", labels=", ".join(shown), classes=f"0 to {len(numbers) - 1}")
 
 
-def folder_names(rows: Sequence[Row], numbers: Sequence[int]) -> dict[int, str] | None:
+def folder_names(rows: Sequence[ListRow], numbers: Sequence[int]) -> dict[int, str] | None:
     """Names of the labels by the folders in the paths, where each label has a folder of its own.
 
     Tried from the image upwards: for train/cat/1.png first cat, then train. None where no level of
@@ -262,7 +264,7 @@ def _folders(image: str) -> tuple[str, ...]:
 
 
 def _refuse_lists_numbered_apart(
-    train: Sequence[Row], evaluation: Sequence[Row], numbers: tuple[list[int], list[int]]
+    train: Sequence[ListRow], evaluation: Sequence[ListRow], numbers: tuple[list[int], list[int]]
 ) -> None:
     """Raise UserError where the folders show that the two lists number the classes differently, as
     happens when a script numbers the folders of each part in the order the disk lists them."""
@@ -278,7 +280,7 @@ def _refuse_lists_numbered_apart(
 
 
 def _refuse_other_folders(
-    rows: Sequence[Row], numbers: Sequence[int], names: dict[int, str], label_map: LabelMap
+    rows: Sequence[ListRow], numbers: Sequence[int], names: dict[int, str], label_map: LabelMap
 ) -> None:
     """Raise UserError where the folders are named like the map's classes, but for other labels."""
     found = folder_names(rows, numbers) or {}
@@ -293,9 +295,9 @@ def _refuse_other_folders(
             )
 
 
-def _are_numbers(*parts: Sequence[Row]) -> bool:
+def _are_numbers(*parts: Sequence[ListRow]) -> bool:
     """Whether labels are numbers; the first row decides, and the others must agree."""
-    kinds: Iterator[tuple[bool, Row]] = (
+    kinds: Iterator[tuple[bool, ListRow]] = (
         (_LABEL.fullmatch(row.label) is not None, row) for part in parts for row in part
     )
     numeric, first = next(kinds)
@@ -308,7 +310,7 @@ def _are_numbers(*parts: Sequence[Row]) -> bool:
     return numeric
 
 
-def _number(row: Row) -> int:
+def _number(row: ListRow) -> int:
     match = _LABEL.fullmatch(row.label)
     assert match is not None, "checked by _are_numbers"
     # Checked before int(), which refuses thousands of digits.

@@ -19,7 +19,7 @@ from paddle_aug.core.safe_files import open_regular, read_bytes, read_text
 from paddle_aug.data.class_names import chosen_map, named_by_map, note_renumbered
 from paddle_aug.data.dataset import ArrayDataset, Reader, TrainAndEval
 from paddle_aug.data.guesses import Guesses, changed_labels, is_fashion_mnist
-from paddle_aug.data.list_files import Row
+from paddle_aug.data.list_files import ListRow
 from paddle_aug.data.listing import files_by_name
 from paddle_aug.data.options import DataOptions
 
@@ -288,7 +288,7 @@ def _array_names(train: Arrays, path: Path, guesses: Guesses) -> dict[int, str]:
         raise UserError("--class-names folders: arrays have no folders; give names or a file")
     if chosen not in (None, "labels"):
         numbers = train[1].tolist()
-        rows = [Row("", str(number), str(path), i) for i, number in enumerate(numbers)]
+        rows = [ListRow("", str(number), str(path), i) for i, number in enumerate(numbers)]
         return named_by_map(rows, numbers, chosen_map(chosen, guesses), guesses)
     if chosen is None and is_fashion_mnist(*train):
         guesses.note("fashion")

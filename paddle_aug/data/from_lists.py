@@ -13,7 +13,7 @@ from paddle_aug.data.class_names import find_label_map, number_labels
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.list_files import (
-    Row,
+    ListRow,
     find_root,
     is_absolute,
     read_csv,
@@ -93,7 +93,7 @@ def _training_list(folder: Path) -> Path | None:
     return next((files[name] for name in _TRAIN_LISTS if name in files), None)
 
 
-def image_root(path: Path, rows: Sequence[Row], guesses: Guesses) -> Path:
+def image_root(path: Path, rows: Sequence[ListRow], guesses: Guesses) -> Path:
     """The folder that the rows' paths start from: --images-root, or found by looking for images."""
     chosen = guesses.options.images_root
     if chosen:
@@ -113,7 +113,7 @@ def image_root(path: Path, rows: Sequence[Row], guesses: Guesses) -> Path:
 
 
 def _eval_root(
-    eval_path: Path | None, rows: Sequence[Row], root: Path, options: DataOptions
+    eval_path: Path | None, rows: Sequence[ListRow], root: Path, options: DataOptions
 ) -> Path:
     if eval_path is None or options.images_root:
         return root
@@ -121,7 +121,7 @@ def _eval_root(
     return find_root(rows, (root, near / "Images", near, near / eval_path.stem))
 
 
-def _read_rows(path: Path, guesses: Guesses) -> list[Row]:
+def _read_rows(path: Path, guesses: Guesses) -> list[ListRow]:
     if path.suffix.lower() in TABLE_SUFFIXES:
         options = guesses.options
         return read_csv(path, options.image_column, options.label_column, guesses)
@@ -146,7 +146,7 @@ def _find_pair(path: Path, guesses: Guesses) -> Path | None:
     return found[0]
 
 
-def _split_rows(rows: list[Row], guesses: Guesses) -> tuple[list[Row], list[Row]]:
+def _split_rows(rows: list[ListRow], guesses: Guesses) -> tuple[list[ListRow], list[ListRow]]:
     options = guesses.options
     known = {label: i for i, label in enumerate(sorted({row.label for row in rows}))}
     labels = np.array([known[row.label] for row in rows])
@@ -163,7 +163,10 @@ def _split_rows(rows: list[Row], guesses: Guesses) -> tuple[list[Row], list[Row]
 
 
 def _refuse_contradictions(
-    train: FileDataset, train_rows: Sequence[Row], evaluation: FileDataset, eval_rows: Sequence[Row]
+    train: FileDataset,
+    train_rows: Sequence[ListRow],
+    evaluation: FileDataset,
+    eval_rows: Sequence[ListRow],
 ) -> None:
     """Raise UserError where an image has different labels in training and in evaluation."""
     number = {path: i for i, path in enumerate(train.paths)}

@@ -17,7 +17,7 @@ from paddle_aug.data.options import DataOptions
 
 
 @dataclass(frozen=True)
-class Row:
+class ListRow:
     """One line of a list: path and label of the image as written, the list's file and the line."""
 
     image: str
@@ -30,7 +30,7 @@ class Row:
         return f"{self.file}:{self.line}"
 
 
-def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> list[Row]:
+def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> list[ListRow]:
     """Rows of a list file: "relative/path label", the label after the last tab or blank.
 
     Paths may hold blanks; a label may hold some if a tab stands before it. Blank lines and lines
@@ -46,7 +46,7 @@ def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> l
         parts = line.rsplit("\t", 1) if "\t" in line else line.rsplit(None, 1)
         if len(parts) != 2 or not all(part.strip() for part in parts):
             raise UserError(f'{path}:{number}: needs "path label", found {short(line)}')
-        rows.append(Row(parts[0].strip(), parts[1].strip(), str(path), number))
+        rows.append(ListRow(parts[0].strip(), parts[1].strip(), str(path), number))
     return _checked(rows, path)
 
 
@@ -59,7 +59,7 @@ def read_csv(
     image_column: str = "image",
     label_column: str = "label",
     guesses: Guesses | None = None,
-) -> list[Row]:
+) -> list[ListRow]:
     """Rows of a CSV file (tabs between fields for .tsv), whose first line names the columns.
 
     Raises UserError with the file, and the line where there is one: missing columns, a row with
@@ -99,7 +99,7 @@ def read_csv(
             continue
         if not image or not label:
             raise UserError(f"{path}:{number}: the {'label' if image else 'image'} is empty")
-        rows.append(Row(image, label, str(path), number))
+        rows.append(ListRow(image, label, str(path), number))
     return _checked(rows, path)
 
 
@@ -117,10 +117,10 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _checked(rows: list[Row], path: str | os.PathLike[str]) -> list[Row]:
+def _checked(rows: list[ListRow], path: str | os.PathLike[str]) -> list[ListRow]:
     if not rows:
         raise UserError(f"{path}: lists no images")
-    first: dict[str, Row] = {}
+    first: dict[str, ListRow] = {}
     for row in rows:
         name = os.path.normpath(row.image.replace("\\", "/"))
         earlier = first.setdefault(name, row)
@@ -136,7 +136,7 @@ def short(text: str) -> str:
     return repr(text if len(text) <= 120 else text[:117] + "...")
 
 
-def find_root(rows: Sequence[Row], candidates: Sequence[Path]) -> Path:
+def find_root(rows: Sequence[ListRow], candidates: Sequence[Path]) -> Path:
     """The first candidate that holds an image of the first rows, else the first one that exists."""
     for row in rows[:20]:  # some images may be missing
         for root in candidates:
@@ -145,12 +145,12 @@ def find_root(rows: Sequence[Row], candidates: Sequence[Path]) -> Path:
     return next((root for root in candidates if root.is_dir()), candidates[0])
 
 
-def is_absolute(row: Row) -> bool:
+def is_absolute(row: ListRow) -> bool:
     """Whether a row's path is absolute: /data/1.png, C:\\data\\1.png."""
     return row.image.startswith(("/", "\\")) or bool(PureWindowsPath(row.image).drive)
 
 
-def _places(row: Row, root: Path) -> list[str]:
+def _places(row: ListRow, root: Path) -> list[str]:
     """Where a row's image may lie: the spellings of its path (see core/encodings.py) below root.
 
     Empty for a path that leaves root, by ".." or by being absolute. Decided by the text of the path
@@ -172,7 +172,7 @@ def _from_root(path: str, root: Path) -> str:
     return path if below.split(os.sep)[0] == os.pardir else os.path.join(root, below)
 
 
-def resolve_paths(rows: Sequence[Row], root: Path, keep_missing: bool = False) -> list[str]:
+def resolve_paths(rows: Sequence[ListRow], root: Path, keep_missing: bool = False) -> list[str]:
     """Path of each row's image, checked to be a file inside root.
 
     keep_missing: keep paths of files that are missing or not ordinary files; reading them will

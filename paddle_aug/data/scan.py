@@ -20,7 +20,7 @@ _BLOCK = 1024  # images given to the threads at once: limits memory
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImage:
     """One image as it was read.
 
     part: "train" or "eval". source: path or "digits[17]". label: class number. size: (height,
@@ -41,16 +41,16 @@ class Scan:
     """All images found in a data set's parts; `images`: a few of each class, to be shown."""
 
     classes: list[str]
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundImage] = field(default_factory=list)
     images: dict[int, list[np.ndarray]] = field(default_factory=dict)
 
     @property
-    def bad(self) -> list[Found]:
+    def bad(self) -> list[FoundImage]:
         return [found for found in self.found if found.reason]
 
-    def duplicates(self) -> list[list[Found]]:
+    def duplicates(self) -> list[list[FoundImage]]:
         """Groups of images with the same pixels, in the order of their first ones."""
-        groups: dict[bytes, list[Found]] = {}
+        groups: dict[bytes, list[FoundImage]] = {}
         for found in self.found:
             if not found.reason:
                 groups.setdefault(found.digest, []).append(found)
@@ -93,18 +93,18 @@ def without_bad(dataset: ImageDataset) -> ImageDataset:
     return dataset.subset(good)
 
 
-def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[Found, np.ndarray | None]]:
-    def read(index: int) -> tuple[Found, np.ndarray | None]:
+def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[FoundImage, np.ndarray | None]]:
+    def read(index: int) -> tuple[FoundImage, np.ndarray | None]:
         source, label = dataset.source(index), int(dataset.labels[index])
         try:
             image = dataset[index][0]
         except UserError as error:
             reason = str(error).removeprefix(f"{source}: ")
-            return Found(part, source, label, reason=reason), None
+            return FoundImage(part, source, label, reason=reason), None
         digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16)
         digest.update(repr(image.shape).encode())
         height, width = image.shape[:2]
-        return Found(part, source, label, (height, width), digest.digest()), _thumbnail(image)
+        return FoundImage(part, source, label, (height, width), digest.digest()), _thumbnail(image)
 
     bar = tqdm(total=len(dataset), desc=f"reading {part}", unit="image", disable=None, leave=False)
     with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
@@ -115,8 +115,8 @@ def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[Found, np.ndar
 
 
 def _counted(
-    bar: "tqdm[Any]", results: Iterable[tuple[Found, np.ndarray | None]]
-) -> Iterator[tuple[Found, np.ndarray | None]]:
+    bar: "tqdm[Any]", results: Iterable[tuple[FoundImage, np.ndarray | None]]
+) -> Iterator[tuple[FoundImage, np.ndarray | None]]:
     for result in results:
         bar.update()
         yield result

@@ -5,7 +5,7 @@ from typing import Any
 
 from paddle_aug.page import tables, wording
 from paddle_aug.page.curve_pictures import curve_pictures, legend
-from paddle_aug.page.found_runs import Found
+from paddle_aug.page.found_runs import FoundRuns
 from paddle_aug.page.pictures import (
     ImageSource,
     shown_changes,
@@ -31,7 +31,7 @@ class ClaimCard:
 
 
 def contents(
-    found: Found, judged: SideBySide, images: ImageSource, say: Language, command: str
+    found: FoundRuns, judged: SideBySide, images: ImageSource, say: Language, command: str
 ) -> dict[str, Any]:
     """Values of the template's variables. command: the one that makes this page."""
     judgement = judged.judgement
@@ -74,7 +74,7 @@ def contents(
     }
 
 
-def _head(found: Found, say: Language) -> list[str]:
+def _head(found: FoundRuns, say: Language) -> list[str]:
     """The lines below the title: where the results are from."""
     lines = []
     if found.source:
@@ -86,7 +86,7 @@ def _head(found: Found, say: Language) -> list[str]:
     return lines
 
 
-def _caveats(found: Found, judged: SideBySide, say: Language) -> list[str]:
+def _caveats(found: FoundRuns, judged: SideBySide, say: Language) -> list[str]:
     """The lines below the verdicts: their limits."""
     lines = []
     if found.quick:
@@ -146,7 +146,7 @@ def _curve_notes(judged: SideBySide, say: Language) -> list[str]:
     return lines
 
 
-def _commands(found: Found, say: Language) -> tables.Table | None:
+def _commands(found: FoundRuns, say: Language) -> tables.Table | None:
     if not found.commands:
         return None
     timed = any(each.seconds is not None for each in found.commands)

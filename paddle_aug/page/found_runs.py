@@ -34,7 +34,7 @@ class RunCommand:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundRuns:
     """Runs, and texts about them from a suite, which are empty without one.
 
     studied: options that the runs are meant to differ in. note: how the runs are not the suite's
@@ -57,7 +57,7 @@ class Found:
     commands: Sequence[RunCommand] = field(default_factory=list)
 
 
-def find_runs(names: Sequence[str], studied: Collection[str]) -> Found:
+def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
     """Read the runs that the names name. studied: options, where no suite says what it varies.
 
     Raises UserError where there is nothing, or a file is damaged.
@@ -72,7 +72,7 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> Found:
         for run in runs
         if isinstance(run.environment.get("command"), str)
     ]
-    return Found(runs, studied, commands=commands)
+    return FoundRuns(runs, studied, commands=commands)
 
 
 def _of_name(name: str) -> list[Run]:
@@ -104,7 +104,7 @@ def _label(folder: Path, several: bool) -> str | None:
     return f"{suite}/{label}" if several else label
 
 
-def _of_suite(folder: Path) -> Found | None:
+def _of_suite(folder: Path) -> FoundRuns | None:
     """None where table.json is from `compare`, whose runs lie elsewhere; then the folder is
     searched like any other."""
     path = folder / TABLE
@@ -116,7 +116,7 @@ def _of_suite(folder: Path) -> Found | None:
         if "title" not in table:
             return None
         methods = [(method, run) for method in table["methods"] for run in method["runs"]]
-        return Found(
+        return FoundRuns(
             [read_run(folder / run["folder"], run["mode"], method["label"])
              for method, run in methods],
             {option for method in table["methods"] for option in method["studied"]},

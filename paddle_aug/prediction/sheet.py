@@ -11,7 +11,7 @@ from paddle_aug.core.text import counted
 from paddle_aug.prediction.photos import Photo
 from paddle_aug.prediction.predictor import Prediction
 from paddle_aug.report.figure import class_labels, print_font_note
-from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
+from paddle_aug.report.image_sheet import SheetCell, draw_sheet, in_rows
 
 MOST = 40  # images on a sheet
 CLASSES = 3  # shown for an image
@@ -36,7 +36,7 @@ def prediction_sheet(
     print_font_note(classes)
     print_font_note(names, "file names")
     cells = [
-        Cell(_thumbnail(photo.read()), "\n".join([name, *_lines(prediction, labels)]))
+        SheetCell(_thumbnail(photo.read()), "\n".join([name, *_lines(prediction, labels)]))
         for (photo, prediction), name in zip(shown, class_labels(names, 24), strict=True)
     ]
     failed = len(predictions) - len(done)

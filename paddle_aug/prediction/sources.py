@@ -20,7 +20,7 @@ from paddle_aug.data.archives.members import is_archive
 from paddle_aug.data.archives.unpacked import concluded_encoding, unpack
 from paddle_aug.data.from_lists import LIST_SUFFIXES, TABLE_SUFFIXES, image_root
 from paddle_aug.data.guesses import Guesses
-from paddle_aug.data.list_files import Row, read_list, resolve_paths
+from paddle_aug.data.list_files import ListRow, read_list, resolve_paths
 from paddle_aug.data.listing import contents, is_clutter, is_image
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.prediction.photos import Photo
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Found:
+class FoundPhotos:
     """The images, in the order of the inputs, and what was concluded about these, a line each.
 
     used: the options that had an effect on one of the inputs.
@@ -45,7 +45,7 @@ def find_photos(
     images_root: str | None = None,
     encoding: str | None = None,
     without: Sequence[Path] = (),
-) -> Found:
+) -> FoundPhotos:
     """The images that the inputs name; duplicates are left out.
 
     inputs: photos, folders (with all below them), lists of paths (.txt, .lst; labels are ignored),
@@ -54,7 +54,7 @@ def find_photos(
     that are not inputs, such as outputs. Raises UserError for an input that is missing or holds no
     image, a dangerous or damaged archive, and a list whose paths leave their root.
     """
-    found = Found()
+    found = FoundPhotos()
     options = DataOptions(images_root=images_root, encoding=encoding)
     if images_root and not user_path(images_root).is_dir():
         raise UserError(f"--images-root {images_root}: no such folder")
@@ -82,7 +82,7 @@ def _matches(text: str) -> list[Path]:
     return [Path(name) for name in matches]
 
 
-def _add(path: Path, options: DataOptions, found: Found) -> None:
+def _add(path: Path, options: DataOptions, found: FoundPhotos) -> None:
     suffix = path.suffix.lower()
     guesses = Guesses(options)
     if path.is_dir():
@@ -143,7 +143,7 @@ def _in_list(path: Path, guesses: Guesses) -> list[Photo]:
     """Images of a list: a path in each line, or `path label` lines as in training data."""
     lines = enumerate(guesses.read_text(path).split("\n"), 1)
     stripped = [(number, line.strip()) for number, line in lines]
-    rows = [Row(line, "", str(path), number) for number, line in stripped
+    rows = [ListRow(line, "", str(path), number) for number, line in stripped
             if line and not line.startswith("#")]  # fmt: skip
     if not rows:
         raise UserError(f"{readable(str(path))}: lists no images")
@@ -157,21 +157,21 @@ def _in_list(path: Path, guesses: Guesses) -> list[Photo]:
     return [Photo(readable(image), image) for image in paths]
 
 
-def _labelled_rows(path: Path) -> list[Row]:
+def _labelled_rows(path: Path) -> list[ListRow]:
     try:
         return read_list(path)
     except UserError:
         return []
 
 
-def _any_is_there(path: Path, rows: Sequence[Row], guesses: Guesses) -> bool:
+def _any_is_there(path: Path, rows: Sequence[ListRow], guesses: Guesses) -> bool:
     """Whether one of the first rows' images is a file."""
     some = rows[:20]
     root = image_root(path, some, Guesses(guesses.options))  # its notes are not printed yet
     return any(map(os.path.isfile, resolve_paths(some, root, keep_missing=True)))
 
 
-def _once(found: Found, without: set[str]) -> Found:
+def _once(found: FoundPhotos, without: set[str]) -> FoundPhotos:
     """Each file once, at its first place, and none of `without`."""
     first: dict[str, Photo] = {}
     for photo in found.photos:

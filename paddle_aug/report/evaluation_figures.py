@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from paddle_aug.core.text import counted
 from paddle_aug.report.figure import class_labels, make_readable, new_figure
-from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
+from paddle_aug.report.image_sheet import SheetCell, draw_sheet, in_rows
 
 
 def confusion_figure(matrix: np.ndarray, names: Sequence[str]) -> Figure:
@@ -67,7 +67,7 @@ def mistakes_figure(
         return figure
     labels = class_labels(names, longest=16)
     cells = [
-        Cell(image, f"true: {labels[a]}\npredicted: {labels[b]} {probability:.0%}")
+        SheetCell(image, f"true: {labels[a]}\npredicted: {labels[b]} {probability:.0%}")
         for image, a, b, probability in zip(images, true, predicted, probabilities, strict=True)
     ]
     return draw_sheet(in_rows(cells, columns), "The most confident mistakes")

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from paddle_aug.report.figure import make_readable, new_figure
 
 
-class Cell(NamedTuple):
+class SheetCell(NamedTuple):
     """One image of a sheet, uint8 [H, W, 3] or [H, W], and the text above it."""
 
     image: np.ndarray
     title: str = ""
 
 
-Grid = Sequence[Sequence[Cell | None]]
+Grid = Sequence[Sequence[SheetCell | None]]
 _TITLE_LETTERS = 9.5  # in an inch of a sheet's title, few of which are as wide as an m
 
 
@@ -51,14 +51,14 @@ def draw_sheet(grid: Grid, title: str = "") -> Figure:
     return figure
 
 
-def in_rows(cells: Sequence[Cell], columns: int) -> list[list[Cell | None]]:
+def in_rows(cells: Sequence[SheetCell], columns: int) -> list[list[SheetCell | None]]:
     """Cells row by row, the last row filled up with None."""
     columns = min(columns, len(cells))
     padded = [*cells, *[None] * (-len(cells) % columns)]
     return [padded[start : start + columns] for start in range(0, len(padded), columns)]
 
 
-def _show(axes: Axes, cell: Cell) -> None:
+def _show(axes: Axes, cell: SheetCell) -> None:
     small = max(cell.image.shape[:2]) < 96
     gray = {"cmap": "gray", "vmin": 0, "vmax": 255} if cell.image.ndim == 2 else {}
     axes.imshow(cell.image, interpolation="nearest" if small else "antialiased", **gray)

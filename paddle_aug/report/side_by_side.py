@@ -26,7 +26,7 @@ from paddle_aug.report.judgement_text import (
     verdict_table,
 )
 from paddle_aug.report.table import (
-    Row,
+    TableRow,
     build_table,
     footnote,
     format_table,
@@ -49,7 +49,7 @@ class SideBySide:
 
     groups: list[Group]
     baseline: Group
-    rows: list[Row]
+    rows: list[TableRow]
     judgement: Judgement
     fairness: Fairness
     studied: frozenset[str]

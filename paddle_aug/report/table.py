@@ -19,7 +19,7 @@ FIRST_COLUMNS = ("label", "mode", "runs", "epochsMin")  # of table.csv, by which
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of the table.
 
     averaged: number of last epochs that the means are over (the smallest of all curves). finals:
@@ -38,7 +38,7 @@ class Row:
     seconds: float
 
 
-def build_table(groups: Sequence[Group], baseline: Group, last: int = LAST) -> list[Row]:
+def build_table(groups: Sequence[Group], baseline: Group, last: int = LAST) -> list[TableRow]:
     """One row a group, the baseline first."""
     reference = baseline.final("accEval", last).mean
     ordered = [baseline, *(group for group in groups if group is not baseline)]
@@ -52,7 +52,7 @@ def build_table(groups: Sequence[Group], baseline: Group, last: int = LAST) -> l
         bests = (best(run.curves["accEval"]) for run in group.runs if "accEval" in run.curves)
         seconds = [run.seconds for run in group.runs if not math.isnan(run.seconds)]
         rows.append(
-            Row(
+            TableRow(
                 label=group.label,
                 mode=group.mode,
                 runs=len(group.runs),
@@ -67,7 +67,7 @@ def build_table(groups: Sequence[Group], baseline: Group, last: int = LAST) -> l
     return rows
 
 
-def format_table(rows: Sequence[Row], style: str = "simple", last: int = LAST) -> str:
+def format_table(rows: Sequence[TableRow], style: str = "simple", last: int = LAST) -> str:
     """The table for a person: `style` "simple" for a terminal, "github" for Markdown."""
     columns = {
         "run": [row.label for row in rows],
@@ -98,7 +98,7 @@ def format_table(rows: Sequence[Row], style: str = "simple", last: int = LAST) -
     return tabulate(cells, headers, tablefmt=style, colalign=align, disable_numparse=True)
 
 
-def footnote(rows: Sequence[Row], last: int = LAST) -> str:
+def footnote(rows: Sequence[TableRow], last: int = LAST) -> str:
     """Sentences that explain the table's figures."""
     mean = f"the mean of the last {last} epochs" if last > 1 else "those of the last epoch"
     lines = [f"Losses and accuracies are {mean} of each curve."]
@@ -130,7 +130,7 @@ def is_table(path: Path) -> bool:
         return False
 
 
-def table_csv(rows: Sequence[Row], more: Sequence[dict[str, Any]] = ()) -> str:
+def table_csv(rows: Sequence[TableRow], more: Sequence[dict[str, Any]] = ()) -> str:
     """The table as CSV: one line a row, full precision, empty where not known.
 
     more: further columns of each row, after the table's own.

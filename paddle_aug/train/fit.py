@@ -19,7 +19,7 @@ from paddle_aug.runs.log import RunLog
 from paddle_aug.runs.recorder import Recorder
 from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Progress
-from paddle_aug.train.run import Run
+from paddle_aug.train.run import RunLoop
 from paddle_aug.train.setup import Setup, build_setup
 from paddle_aug.train.state import restore
 
@@ -63,7 +63,7 @@ def fit(config: Config, say: Say = say) -> Path:
             recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
             if recorder.writes:
                 log.open(recorder.paths.log)
-            return Run(
+            return RunLoop(
                 setup=setup, recorder=recorder, progress=Progress(), environment=environment,
                 say=say,
             ).go()  # fmt: skip
@@ -129,7 +129,7 @@ def _resume(
 
     lines = [*options.values(), *surroundings]
     environment = _with_history(environment, state["environment"], progress, lines)
-    run = Run(
+    run = RunLoop(
         setup=setup, recorder=recorder, progress=progress, environment=environment, say=say
     )  # fmt: skip
     if lines:

@@ -21,7 +21,7 @@ from paddle.nn.clip import ClipGradByGlobalNorm, _squared_l2_norm
 from paddle.regularizer import L2Decay
 
 from paddle_aug.onednn.native.openmp import own_threads, usable_threads
-from paddle_aug.train.side_by_side import GradientChange, Piece, Run, gradient_of, neighbours
+from paddle_aug.train.side_by_side import GradientChange, Piece, Stretch, gradient_of, neighbours
 
 _kernels: Any = _C_ops  # called as in Paddle's own optimizers
 _POWERS_STAY = True  # tells the kernel not to update the powers of beta: a run has several pieces
@@ -35,11 +35,11 @@ _Base: Any = paddle.optimizer.Optimizer if TYPE_CHECKING else object
 class OnePass(_Base):
     """Mixin for one of Paddle's optimizers: `step` in one pass where that is possible."""
 
-    _STATES: ClassVar[tuple[str, ...]] = ()  # names of Paddle's accumulators, see Run
+    _STATES: ClassVar[tuple[str, ...]] = ()  # names of Paddle's accumulators, see Stretch
     _POWERS: ClassVar[tuple[str, ...]] = ()
     # Paddle's kernel rounds differently for arrays whose size is a multiple of this number.
     _WIDTH: ClassVar[int] = 1
-    _runs: list[Run] | None = None
+    _runs: list[Stretch] | None = None
     _laid_out: list[Tensor] | None = None  # the parameters in the runs
     _layouts = 0
 
@@ -85,7 +85,7 @@ class OnePass(_Base):
             return None
         return found
 
-    def _lay_out(self, parameters: Sequence[Tensor]) -> list[Run] | None:
+    def _lay_out(self, parameters: Sequence[Tensor]) -> list[Stretch] | None:
         """Put parameters and states side by side; None where that is not possible."""
         if self._layouts >= _MOST_LAYOUTS or not self._can_run(parameters):
             return None
@@ -93,7 +93,7 @@ class OnePass(_Base):
         if len(groups) > 1 + len(parameters) // 4:
             return None  # scattered in memory: nothing would be gained
         self._layouts += 1
-        runs = [Run(group, self._accumulators_of) for group in groups]
+        runs = [Stretch(group, self._accumulators_of) for group in groups]
         for name in (*self._STATES, *self._POWERS):  # in Paddle's order, in which they are saved
             made = self._accumulators[name]
             names = [p.name for p in self._parameter_list if p.name in made]

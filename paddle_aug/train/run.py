@@ -38,7 +38,7 @@ class Stopwatch:
         return self._before + time.perf_counter() - self._since
 
 
-class Run:
+class RunLoop:
     """One run, from `progress` to its end; `go` is the whole loop.
 
     environment: the record that is saved with each state.

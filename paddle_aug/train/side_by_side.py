@@ -31,7 +31,7 @@ class Piece(NamedTuple):
     offset: int
 
 
-class Run:
+class Stretch:
     """Parameters whose gradients lie side by side, with their accumulators in the same order.
 
     parameters: in the order of their gradients' addresses. accumulators: for each parameter those

@@ -14,7 +14,7 @@ from paddle_aug.batches.worker_trial import Trial, recommend, time_workers
 from paddle_aug.commands.cache import main as cache_command
 from paddle_aug.commands.check_report import contact_sheet, format_summary, summarize
 from paddle_aug.core.errors import UserError
-from paddle_aug.data.scan import Found, Scan, scan
+from paddle_aug.data.scan import FoundImage, Scan, scan
 from paddle_aug.report.figure import class_labels
 from tests.data_sets import load
 from tests.helpers import Fails, view
@@ -332,10 +332,10 @@ def test_the_cache_is_listed_and_emptied(tmp_path, monkeypatch, capsys):
 
 
 def test_a_long_report_is_cut_where_the_file_has_the_rest_and_a_sheet_needs_images(tmp_path):
-    images = [Found("train", f"{i}.png", 0, (9, 9), bytes([i // 2])) for i in range(50)]
+    images = [FoundImage("train", f"{i}.png", 0, (9, 9), bytes([i // 2])) for i in range(50)]
     images += [
-        Found("eval", "a.png", 1, reason="damaged"),
-        Found("train", "b.png", 1, (9, 9), b"b"),
+        FoundImage("eval", "a.png", 1, reason="damaged"),
+        FoundImage("train", "b.png", 1, (9, 9), b"b"),
     ]
     found = Scan([f"class {i}" for i in range(2)], images)
     text = format_summary(summarize(found, "data"))

@@ -4,7 +4,7 @@ import pytest
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.class_names import folder_names
-from paddle_aug.data.list_files import Row
+from paddle_aug.data.list_files import ListRow
 from paddle_aug.data.load import describe
 from tests.data_sets import load, picture, values
 
@@ -171,7 +171,7 @@ class TestFolders:
         ],
     )
     def test_a_folder_for_each_label_alone_names_it(self, paths, names):
-        rows = [Row(path, "", "x", i) for i, path in enumerate(paths)]
+        rows = [ListRow(path, "", "x", i) for i, path in enumerate(paths)]
         assert folder_names(rows, [0, 1, 0]) == names
         assert folder_names(rows[:1], [0]) is None
 

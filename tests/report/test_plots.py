@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from paddle_aug.augment.transforms.base import Compose
 from paddle_aug.commands.preview_sheets import (
-    Photo,
+    SheetPhoto,
     draws_sheet,
     mix_sheet,
     mixup_lam_sheet,
@@ -39,7 +39,7 @@ from paddle_aug.report.evaluation_figures import (
 )
 from paddle_aug.report.figure import new_figure, save_figure
 from paddle_aug.report.groups import Group, choose_baseline
-from paddle_aug.report.image_sheet import Cell, draw_sheet, in_rows
+from paddle_aug.report.image_sheet import SheetCell, draw_sheet, in_rows
 from paddle_aug.report.schedule_figure import draw_schedule
 from paddle_aug.runs.reading import read_run
 from tests.helpers import policy
@@ -389,7 +389,7 @@ def darker(image, rng):
 
 def photo(height, width, name, seed):
     image = np.random.default_rng(seed).integers(60, 256, (height, width, 3), dtype=np.uint8)
-    return Photo(image, name)
+    return SheetPhoto(image, name)
 
 
 FIRST, SECOND = photo(11, 7, "cat", 0), photo(5, 13, "dog", 1)
@@ -397,7 +397,9 @@ FIRST, SECOND = photo(11, 7, "cat", 0), photo(5, 13, "dog", 1)
 
 def test_a_sheet_draws_the_images_themselves_where_they_belong():
     one, two = FIRST.image, SECOND.image[:, :, 0]
-    figure = draw_strictly(draw_sheet([[Cell(one, "one"), None], [None, Cell(two, "two")]], "all"))
+    figure = draw_strictly(
+        draw_sheet([[SheetCell(one, "one"), None], [None, SheetCell(two, "two")]], "all")
+    )
     shown = [axes.images[0].get_array() if axes.images else None for axes in figure.axes]
     assert (shown[0] == one).all() and shown[1] is None and shown[2] is None
     assert (shown[3] == two).all()
@@ -406,7 +408,7 @@ def test_a_sheet_draws_the_images_themselves_where_they_belong():
 
 
 def test_cells_fill_rows_and_the_rest_stays_empty():
-    cells = [Cell(FIRST.image, str(number)) for number in range(5)]
+    cells = [SheetCell(FIRST.image, str(number)) for number in range(5)]
     rows = in_rows(cells, 3)
     assert [[cell and cell.title for cell in row] for row in rows] == [
         ["0", "1", "2"], ["3", "4", None],
@@ -447,7 +449,9 @@ def test_nine_lams_weight_the_first_image():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_cutmix_labels_count_the_pixels_of_each_image(seed):
-    photos = [Photo(np.full((11, 7, 3), value, np.uint8), f"p{value}") for value in (1, 2, 3, 4)]
+    photos = [
+        SheetPhoto(np.full((11, 7, 3), value, np.uint8), f"p{value}") for value in (1, 2, 3, 4)
+    ]
     above, below = mix_sheet(photos, Compose(), policy("cutmix"), seed)
     assert [cell.title for cell in above] == ["p1", "p2", "p3", "p4"]
     for value, partner, cell in zip((1, 2, 3, 4), (2, 1, 4, 3), below, strict=True):
@@ -467,7 +471,7 @@ def test_cutmix_takes_partners_of_other_sizes():
 def test_cutout_grays_a_square_as_training_does_and_keeps_the_label():
     config = Config()
     (gray,) = {round(255 * mean) for mean in config.mean}  # 0 after normalisation
-    white = Photo(np.full((20, 30, 3), 255, np.uint8), "cat")
+    white = SheetPhoto(np.full((20, 30, 3), 255, np.uint8), "cat")
     _, below = mix_sheet([white], Compose(), policy("cutout"), seed=1)
     for cell in below:
         rows, columns = np.nonzero((cell.image == gray).all(axis=2))

@@ -28,7 +28,7 @@ Draw = Callable[[np.random.Generator, ImgaugOptions], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Operation(Transform):
+class PipelineOperation(Transform):
     """One operation of the pipeline: `draw` gives the arguments that `op` takes by name."""
 
     draw: Draw
@@ -46,7 +46,7 @@ def imgaug_pipeline(options: ImgaugOptions) -> Transform:
     """Flips, crop, affine map, and a few of fourteen further operations, all in random order."""
 
     def operation(draw: Draw, op: Callable[..., np.ndarray]) -> Transform:
-        return Operation(draw, op, options)
+        return PipelineOperation(draw, op, options)
 
     def sometimes(transform: Transform) -> Transform:
         return Sometimes(transform, options.sometimes)
