@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from paddle_aug.commands import report
 from paddle_aug.core.errors import UserError
@@ -189,15 +188,6 @@ def test_a_damaged_table_of_a_suite_is_an_error_that_names_it(tmp_path, change, 
         page(tmp_path, folder)
 
 
-def test_a_suites_file_names_its_results(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    suite_results(tmp_path / "results" / "s4", [CLAIM])
-    html = page(tmp_path, "configs/suites/s4.yaml", "--results", tmp_path / "results")
-    assert "<h1>A suite</h1>" in html
-    with pytest.raises(UserError, match="no results in"):
-        page(tmp_path, "configs/suites/s1.yaml", "--results", tmp_path / "results")
-
-
 def test_a_folder_of_runs_is_searched(tmp_path):
     write_method(tmp_path / "a", "no", [0.4, 0.5])
     write_method(tmp_path / "a", "mixup", [0.4], label="b")
@@ -289,10 +279,3 @@ def test_the_language_is_the_locales(monkeypatch, variables, language):
 
 def test_the_verbs_languages_are_the_sentences():
     assert report.LANGUAGES == sentences.LANGUAGES
-
-
-def test_the_committed_results_make_a_small_page(tmp_path):
-    html = page(tmp_path, ROOT / "results/small_data", "--language", "zh")
-    assert len(html.encode()) < 1_500_000
-    suite = yaml.safe_load((ROOT / "configs/suites/small_data.yaml").read_text("utf-8"))
-    assert suite["claims"][0]["text"] in html and '<html lang="zh-CN">' in html
