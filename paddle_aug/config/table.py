@@ -156,6 +156,7 @@ class Config(BaseModel):
     cpu_backend: Literal["auto", "onednn", "paddle"] = option("auto", "Run", "what computes on a CPU: oneDNN from Paddle's wheel, or Paddle's own kernels", studied=True)  # fmt: skip
     checkpoint_minutes: Annotated[float, Field(gt=0)] = option(10.0, "Run", "save the state this often within an epoch; after every epoch always", free_on_resume=True, studied=True)  # fmt: skip
     keep_states: Natural = option(1, "Run", "states (weights and optimizer, to go on from) that a finished run keeps, the newest; the best model always stays", free_on_resume=True, studied=True)  # fmt: skip
+    visualdl: bool = option(False, "Run", "also write curves, options and a sheet of training images for VisualDL's page (needs the extra visualdl)", free_on_resume=True, studied=True)  # fmt: skip
     max_steps: Positive | None = option(None, "Run", "stop every epoch after this many steps (to try a configuration)")  # fmt: skip
 
     @model_validator(mode="before")

@@ -8,6 +8,7 @@ OUTPUT/<mode>/train.log              what was said, as on the screen
 OUTPUT/<mode>/checkpoints/           state-EPOCH-STEP.safetensors to resume from; best.safetensors
 OUTPUT/<mode>/evaluation*/           what evaluate.py found, where it was given no other folder
 OUTPUT/<mode>/export/                the same of `export`
+OUTPUT/<mode>/visualdl/              the run for VisualDL's page, with --visualdl
 """
 
 import re
@@ -35,6 +36,7 @@ EXPORT_FILES = (
     "export.json", "inference.json", "inference.pdmodel", "inference.pdiparams", "inference.yml",
     "model.pdparams", "inference.onnx", "model.json", "model.pdiparams",
 )  # fmt: skip
+VISUALDL, VISUALDL_LOG = "visualdl", "vdlrecords.training.log"
 _STATE = re.compile(r"state-(\d{5,9})-(\d{6,12})\.safetensors")
 
 
@@ -74,6 +76,10 @@ class RunPaths:
     @property
     def log(self) -> Path:
         return self.folder / LOG
+
+    @property
+    def visualdl(self) -> Path:
+        return self.folder / VISUALDL / VISUALDL_LOG
 
     @property
     def checkpoints(self) -> Path:

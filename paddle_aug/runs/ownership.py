@@ -22,6 +22,8 @@ from paddle_aug.runs.layout import (
     EXPORT_FILES,
     LOG,
     METRICS,
+    VISUALDL,
+    VISUALDL_LOG,
     RunPaths,
     is_state_name,
 )
@@ -122,6 +124,8 @@ def _own_folders(paths: RunPaths) -> list[tuple[Path, IsOwn]]:
     for folder in sorted(paths.folder.iterdir()) if paths.folder.is_dir() else []:
         if folder.name == CHECKPOINTS and folder.is_dir():
             found.append((folder, is_checkpoint))
+        elif folder.name == VISUALDL and folder.is_dir():
+            found.append((folder, VISUALDL_LOG.__eq__))
         elif folder.name.startswith(EVALUATION) and is_evaluation(folder):
             found.append((folder, EVALUATION_FILES.__contains__))
         elif folder.name.startswith(EXPORT) and is_export(folder):

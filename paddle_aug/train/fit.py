@@ -22,6 +22,7 @@ from paddle_aug.train.engine import Progress
 from paddle_aug.train.run import RunLoop
 from paddle_aug.train.setup import Setup, build_setup
 from paddle_aug.train.state import restore
+from paddle_aug.train.visualdl_log import check_visualdl
 
 # Options about where a run is and what it replaced; a resumed run may differ in them.
 _PLACE = frozenset({"output", "overwrite"})
@@ -50,6 +51,7 @@ def fit(config: Config, say: Say = say) -> Path:
         if ranks.is_first:
             refuse_if_locked(recorder.paths.folder)
         recorder.refuse_unusable(config.overwrite)
+        check_visualdl(config)
         for line in without_effect(config):
             say(f"note: {line}")
         setup = build_setup(config, say, ranks)
@@ -108,6 +110,7 @@ def _resume(
     saved["output"] = str(recorder.paths.output)
     refuse_for_other_data(saved, changes, f"the run {folder}")
     config = load_config({**saved, **changes}, where=f"{folder}: ")
+    check_visualdl(config)
     setup = build_setup(config, say, ranks, fresh=False)
     environment = _environment(setup)
 

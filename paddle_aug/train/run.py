@@ -21,6 +21,7 @@ from paddle_aug.train.metrics import TrainingMeters
 from paddle_aug.train.setup import Setup
 from paddle_aug.train.state import capture, refuse_damage
 from paddle_aug.train.stopping import StopRequest
+from paddle_aug.train.visualdl_log import visualdl_log
 from paddle_aug.weights.into_model import model_arrays
 
 
@@ -65,7 +66,8 @@ class RunLoop:
 
     def go(self) -> Path:
         """Train to the end; returns the run's folder. Raises Interrupted after a signal."""
-        with self.stop, self.setup.loaders():
+        board = visualdl_log(self.setup, self.recorder, self.progress.history)
+        with self.stop, self.setup.loaders(), board as self.show_row:
             if self.goes_on():
                 self.introduce()
             while self.goes_on():
@@ -181,6 +183,7 @@ class RunLoop:
         # The state is saved first, so that the curves are never ahead of it.
         self.save()
         self.recorder.write_history(progress.history)
+        self.show_row(row)
         self.say(epoch_line(row, self.config.epochs))
 
     def stop_if_asked(self) -> None:
