@@ -1,13 +1,14 @@
 # make train   set up, then train a baseline and SamplePairing on bundled images and compare them
 # make test    set up, then run the tests
 # make check   set up, then lint, types and tests with coverage
+# make docs    set up, then build the documentation site in build/docs/html
 # make clean   remove the virtual environment
 PY := .venv/bin/python
 # A process a core, but not more memory than a large machine has to spare.
 TESTS := $(PY) -m pytest --numprocesses logical --maxprocesses 8
 OUTPUT := logs/digits
 
-.PHONY: train test check clean setup setup-test
+.PHONY: train test check docs clean setup setup-test setup-docs
 
 train: setup
 	$(PY) train.py --data digits --augment userDef --output $(OUTPUT) --overwrite
@@ -26,6 +27,9 @@ check: setup-test
 	$(PY) -m pyright --pythonpath $(PY)
 	$(TESTS) --cov
 
+docs: setup-docs
+	$(PY) docs/site/build.py
+
 clean:
 	rm -rf .venv
 
@@ -34,3 +38,6 @@ setup:
 
 setup-test:
 	@tools/setup.sh requirements.txt requirements-test.txt
+
+setup-docs:
+	@tools/setup.sh requirements.txt requirements-docs.txt

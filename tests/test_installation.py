@@ -31,6 +31,7 @@ FILES = {
     "requirements.txt": PROJECT["dependencies"] + EXTRAS["cpu"],
     "requirements-gpu.txt": PROJECT["dependencies"] + EXTRAS["gpu"],
     "requirements-extra.txt": EXTRAS["smote"] + EXTRAS["completion"] + EXTRAS["demo"],
+    "requirements-docs.txt": EXTRAS["docs"],
     "requirements-test.txt": EXTRAS["test"],
 }
 
