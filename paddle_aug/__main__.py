@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from paddle_aug import __version__
-from paddle_aug.cli.parser import Parser
+from paddle_aug.cli.parser import Parser, language_first
 from paddle_aug.core.errors import UserError, run_command, unknown_value
 from paddle_aug.core.program import command
+from paddle_aug.language import speak_what_is_shown
 
 SHELLS = ("bash", "zsh", "tcsh")  # that completion is made for
 # Verb: module with `main(argv) -> int`, and what the verb does.
@@ -58,6 +59,8 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb with the arguments after it; returns the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    language_first(argv)
+    speak_what_is_shown()
     if not argv:
         build_parser().print_help()
         return 2

@@ -11,16 +11,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # Each package or module of the root, and what it may import of the project besides itself.
-_GROUND = {"core"}
+_GROUND = {"core", "language"}
 _ONE_IMAGE = {"core", "augment"}
 _BATCHES = {"core", "augment", "mix"}
-_CONFIG = {"core", "cli", "modes", "augment", "mix", "data", "models"}
+_CONFIG = {"core", "language", "cli", "modes", "augment", "mix", "data", "models"}
 _BUILD = _CONFIG | {"onednn", "batches", "weights", "config"}
 _TRAIN = _BUILD | {"runs", "build"}
 _EVALUATION = _TRAIN | {"report", "train"}
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": {"*"},  # hands the public names on; each is imported when it is asked for
-    "core": {"core.folders"},
+    "language": set(),
+    "core": {"core.folders", "language"},
     "core.folders": _GROUND,
     "modes": set(),
     "models": set(),
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "onednn.plan": {"onednn.graph", "onednn.native"},
     "runs": _GROUND | {"modes"},
     "batches": _BATCHES,
-    "report": {"core", "modes", "runs"},
+    "report": {"core", "language", "modes", "runs"},
     "weights": {"core", "runs", "models"},
     "config": _CONFIG,
     "command_line": {"core", "cli", "config"},
@@ -49,10 +50,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "prediction": _EVALUATION | {"evaluation", "export"},
     "commands": _EVALUATION | {"evaluation", "prediction", "command_line", "export", "page"},
     "demo": _BUILD | {"runs", "report", "build", "prediction"},
-    "__main__": {"core", "cli", "__init__"},
+    "__main__": {"core", "language", "cli", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.
-WITHOUT_PADDLE = ("core", "modes", "cli", "augment", "mix", "runs", "report", "config",
+WITHOUT_PADDLE = ("language", "core", "modes", "cli", "augment", "mix", "runs", "report", "config",
                   "command_line")  # fmt: skip
 
 

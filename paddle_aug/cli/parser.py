@@ -1,11 +1,14 @@
 """The parser of every command line: what is mistyped is named, with what was probably meant."""
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from paddle_aug.cli.help import translated_help, with_chinese_lines
 from paddle_aug.core.errors import UserError, closest, unknown_value
+from paddle_aug.language import LANGUAGES, set_language
 
 FILES = "<files>"  # among offered values: those of the current folder
 
@@ -18,12 +21,23 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **settings: Any):
         super().__init__(*args, **{"allow_abbrev": False, **settings})
+        self.add_argument(
+            "--language", choices=LANGUAGES, action=_Language, default=argparse.SUPPRESS,
+            dest=argparse.SUPPRESS,
+            help="language of messages, figures and help (default: the locale's)",
+        )  # fmt: skip
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         # First of all: argparse would tell what is missing, which a mistyped option stands for.
         args = sys.argv[1:] if args is None else list(args)
         self._refuse_unknown(args)
         return super().parse_known_args(args, namespace)
+
+    def format_help(self) -> str:
+        return translated_help(self, super().format_help)
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        return with_chinese_lines(super()._get_formatter())
 
     def knows(self, flag: str) -> bool:
         """Whether there is an option that begins so."""
@@ -52,6 +66,22 @@ class Parser(argparse.ArgumentParser):
         """argparse's own check of `choices`, which has no suggestion before Python 3.14."""
         if action.choices is not None and value not in action.choices:
             raise argparse.ArgumentError(action, unknown_value(value, map(str, action.choices)))
+
+
+class _Language(argparse.Action):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        set_language(values)
+
+
+def language_first(args: Sequence[str]) -> None:
+    """Take --language before all others, so that --help and errors about them follow it."""
+    for name, value in itertools.pairwise([*args, ""]):
+        if name == "--":
+            return
+        if name.startswith("--language="):
+            name, value = name.split("=", 1)
+        if name == "--language" and value in LANGUAGES:
+            set_language(value)
 
 
 def offer(action: argparse.Action, values: Iterable[Any]) -> None:

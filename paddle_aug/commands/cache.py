@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
+from paddle_aug.language import tell, translated
 
 
 def build_parser() -> Parser:
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.clear is not None:
         if args.clear and args.clear not in {entry.key for entry in entries}:
             raise UserError(f"{folder}: has no entry {args.clear!r}; `cache` lists them")
-        print(f"{folder}: {clear(key=args.clear or None) / 1e6:,.1f} MB freed")
+        tell(f"{folder}: {clear(key=args.clear or None) / 1e6:,.1f} MB freed")
         return 0
     rows = [
         [
@@ -46,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for e in entries
     ]
     if rows:
-        headers = ["key", "data set", "scaled to", "images", "MB", "last used"]
-        print(tabulate(rows, headers, floatfmt=",.1f", disable_numparse=[0, 1, 2]))
+        headers = translated(["key", "data set", "scaled to", "images", "MB", "last used"])
+        tell(tabulate(rows, headers, floatfmt=",.1f", disable_numparse=[0, 1, 2]))
     total = sum(entry.bytes for entry in entries)
-    print(f"{folder}: {len(entries)} entries, {total / 1e6:,.1f} MB")
+    tell(f"{folder}: {len(entries)} entries, {total / 1e6:,.1f} MB")
     return 0

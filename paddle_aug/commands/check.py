@@ -12,6 +12,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
+from paddle_aug.language import tell, translated
 
 if TYPE_CHECKING:
     from paddle_aug.config import Config
@@ -93,8 +94,8 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
-        print(format_summary(summary))
-        print(f"wrote {sheet} and {report}")
+        tell(format_summary(summary))
+        tell(f"wrote {sheet} and {report}")
     print_font_note(train.classes)
     return 1 if summary["problems"] else 0
 
@@ -134,7 +135,7 @@ def _time_workers(config: "Config", args: argparse.Namespace) -> int:
     from paddle_aug.core.cpu import available_cores
 
     config = config.filled()
-    train, _ = load_datasets(config, (lambda line: None) if args.json else print)
+    train, _ = load_datasets(config, (lambda line: None) if args.json else tell)
     view = training_view(train, config, build_mix_policy(config))
     trials = time_workers(view, config.batch_size, args.seconds)
     best = recommend(trials, available_cores())
@@ -147,8 +148,8 @@ def _time_workers(config: "Config", args: argparse.Namespace) -> int:
         for t in trials
     ]
     align = ("left", "right")
-    print(tabulate(rows, ["workers", "images/s"], colalign=align, disable_numparse=True))
+    tell(tabulate(rows, translated(["workers", "images/s"]), colalign=align, disable_numparse=True))
     cores = counted(available_cores(), "core")
-    print(f"recommended with {cores}: --workers {best}. The model needs cores too: compare "
+    tell(f"recommended with {cores}: --workers {best}. The model needs cores too: compare "
           "images/s of a short training (train.py --max-steps 50).")  # fmt: skip
     return 0

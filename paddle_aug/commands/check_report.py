@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from paddle_aug.core.text import counted
 from paddle_aug.data.scan import FoundImage, Scan
+from paddle_aug.language import translate, translated
 from paddle_aug.report.figure import class_labels, make_readable, new_figure
 
 TINY_SIDE = 8
@@ -121,10 +122,12 @@ def format_summary(summary: dict[str, Any]) -> str:
     lines = [f"{summary['data']}: {images['train']:,} training and {images['eval']:,} evaluation "
              f"images, {len(summary['classes'])} classes"]  # fmt: skip
     lines += [f"  {line}" for line in summary["read_as"]]
-    lines += ["", tabulate(summary["classes"], headers="keys")]
+    rows = [list(row.values()) for row in summary["classes"]]
+    lines += ["", tabulate(rows, translated(["class", *_PARTS]))]
     if sizes := summary["sizes"]:
-        rows = [[name, *values.values()] for name, values in sizes["figures"].items()]
-        lines += ["", tabulate(rows, ["pixels", "least", "median", "most"])]
+        rows = [[translate(name), *values.values()] for name, values in sizes["figures"].items()]
+        headers = translated(["pixels", "least", "median", "most"])
+        lines += ["", tabulate(rows, headers)]
         common = sizes["most common"]
         images_of_it = counted(common["images"], "image")
         lines += [

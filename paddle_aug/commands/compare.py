@@ -1,7 +1,6 @@
 """python -m paddle_aug compare: curves and table of several runs side by side."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
+from paddle_aug.language import tell
 
 EPILOG = """\
 examples:
@@ -76,10 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     for run in runs:
         for warning in run.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            tell(f"warning: {warning}", error=True)
     for difference in found.fairness.differences:
-        print(f"note: the runs differ in {difference}", file=sys.stderr)
-    print(for_terminal(found))
+        tell(f"note: the runs differ in {difference}", error=True)
+    tell(for_terminal(found))
     for path in write(args.output, found, zoom=args.zoom):
-        print(f"wrote {path}")
+        tell(f"wrote {path}")
     return 0

@@ -8,6 +8,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.evaluation.options import EvaluationOptions, add_run
+from paddle_aug.language import tell
 
 if TYPE_CHECKING:
     from paddle_aug.config import Config
@@ -71,17 +72,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         model, config, state["classes"], checkpoint, digest, output,
         overwrite=args.overwrite, weights=args.pdparams, onnx=args.onnx,
     )  # fmt: skip
-    print(
+    tell(
         f"wrote {output}: {', '.join(made.files)}\n"
         f"of the checkpoint {checkpoint_in_words(checkpoint)}; the saved program's outputs "
         f"(probabilities, logits) differ from the run's by {made.difference:.1e}"
     )
     if made.onnx:
-        print(
+        tell(
             f"ONNX: opset {made.onnx.opset}, batches of any size; outputs in ONNX Runtime differ "
             f"by {made.onnx.difference:.1e}"
         )
-    print("\n".join(_remarks(config, output)))
+    tell("\n".join(_remarks(config, output)))
     return 0
 
 

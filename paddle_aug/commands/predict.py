@@ -1,7 +1,6 @@
 """Prediction from the command line: predict.py, paddle-aug predict, ..."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from paddle_aug.core.program import command
 from paddle_aug.core.text import Say, counted
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.evaluation.options import Views, add_run, add_views, views_of
+from paddle_aug.language import tell, translate
 
 if TYPE_CHECKING:
     from paddle_aug.prediction.photos import Photo
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     views = views_of(vars(args))
     outputs = _outputs(args)
     _refuse_outputs(outputs, args.overwrite)
-    say: Say = _to_stderr if args.jsonl == STDOUT else print
+    say: Say = _to_stderr if args.jsonl == STDOUT else tell
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
@@ -134,13 +134,14 @@ def _predict(
 
     from paddle_aug.prediction.outputs import json_line
 
-    bar = tqdm(total=len(photos), desc="predicting", unit="image", disable=None, leave=False)
+    bar = tqdm(total=len(photos), desc=translate("predicting"), unit=translate("image"),
+               disable=None, leave=False)  # fmt: skip
     predictions = []
     with bar:
         for one in predictor.predict_photos(photos, args.top, views, args.batch_size):
             predictions.append(one)
             if args.jsonl == STDOUT:
-                print(json_line(one, views.kind), flush=True)
+                tell(json_line(one, views.kind))
             bar.update()
     return predictions
 
@@ -149,8 +150,8 @@ def report(predictions: "Sequence[Prediction]", views: Views, say: Say) -> None:
     """Print the table, the images without a prediction, and how many have one."""
     from paddle_aug.prediction.outputs import format_errors, format_table
 
-    if say is print and (table := format_table(predictions)):
-        print(f"\n{table}\n")
+    if say is tell and (table := format_table(predictions)):
+        tell(f"\n{table}\n")
     errors = format_errors(predictions)
     for line in errors:
         _to_stderr(f"error: {line}")
@@ -203,4 +204,4 @@ def _draw(
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr)
+    tell(line, error=True)

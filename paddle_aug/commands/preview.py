@@ -13,6 +13,7 @@ from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, withou
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand, user_path
+from paddle_aug.language import tell
 from paddle_aug.modes import MIXES, has_partners, is_mix
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(photos) < SHEETS[sheet][0]:
         raise UserError(f"--sheet {sheet} needs {SHEETS[sheet][0]} images: give --image again")
     grid, title = build_sheet(sheet, photos, excluded, config, args)
-    print(f"wrote {save_figure(draw_sheet(grid, title), output)}")
+    tell(f"wrote {save_figure(draw_sheet(grid, title), output)}")
     return 0
 
 
@@ -240,7 +241,7 @@ def load_photos(
         # Scaled as in a run, so that the effect of a coarse filter is visible.
         scale = default_resize(config.model_copy(update={"image_size": size}))
         photos = [SheetPhoto(scale.apply(photo.image, None), photo.name) for photo in photos]
-        print(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
+        tell(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
     return photos, excluded
 
 
@@ -256,7 +257,7 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[SheetPhoto], froze
 
     names = DataOptions.__dataclass_fields__
     train, evaluation = load_data(DataOptions(**{k: v for k, v in config if k in names}))
-    print(describe(train, evaluation))
+    tell(describe(train, evaluation))
     order = stream(config.seed, 0, 0, "subset").permutation(len(train))
     first_of_class = {int(train.labels[index]): int(index) for index in reversed(order)}
     others = [int(index) for index in order if int(index) not in first_of_class.values()]

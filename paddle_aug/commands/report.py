@@ -1,8 +1,6 @@
 """python -m paddle_aug report: one page with the results of runs."""
 
 import argparse
-import locale
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
+from paddle_aug.language import language, tell
 
 if TYPE_CHECKING:
     from paddle_aug.page.pictures import ImageSource
@@ -30,7 +29,6 @@ examples:
 The page is one file without scripts, and opens without a network, on a phone as well; it can be
 printed. What its figures are and how verdicts are found is explained in docs/judging.md.
 """
-LANGUAGES = ("en", "zh")  # those of the page's sentences
 
 
 def build_parser() -> Parser:
@@ -48,8 +46,6 @@ def build_parser() -> Parser:
     add("--output", metavar="FILE", type=user_path, default=Path("report.html"),
         help="the page; of files that are there already only an earlier report is replaced "
         "(default: %(default)s)")  # fmt: skip
-    add("--language", choices=LANGUAGES, default=language_of_locale(),
-        help="of the page: English or Chinese (default: the locale's, %(default)s)")  # fmt: skip
     add("--baseline", metavar="NAME",
         help="label or mode to measure the others against (default: the suite's; userDef, no, "
         "flip, the first)")  # fmt: skip
@@ -80,18 +76,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = find_runs(names, options_that_are("studied"))
     for run in found.runs:
         for warning in run.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            tell(f"warning: {warning}", error=True)
     judged = put_side_by_side(
         found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, FREE
     )
     for difference in judged.fairness.differences:
-        print(f"note: the runs differ in {difference}", file=sys.stderr)
-    say = Language(args.language)
+        tell(f"note: the runs differ in {difference}", error=True)
+    say = Language(language())
     images = image_source(args.no_images, say)
     repeated = f"python -m paddle_aug report {shlex.join(argv)}"
     html = render(contents(found, judged, images, say, repeated), say)
     write_page(args.output, html)
-    print(f"wrote {args.output} ({len(html.encode()) / 1e6:.2f} MB)")
+    tell(f"wrote {args.output} ({len(html.encode()) / 1e6:.2f} MB)")
     return 0
 
 
@@ -134,10 +130,3 @@ def results_of(name: str, results: Path) -> str:
             "(with --judge of what is finished); --results names another folder"
         )
     return str(folder)
-
-
-def language_of_locale() -> str:
-    """zh where the user's locale is Chinese, else en."""
-    names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
-    first = next(filter(None, names), "") or locale.getlocale()[0] or ""
-    return "zh" if first.lower().startswith(("zh", "chinese")) else "en"

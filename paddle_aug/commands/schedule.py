@@ -9,6 +9,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
+from paddle_aug.language import tell
 
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
 # Points an epoch in the figure, enough for a smooth curve; the real number of steps is not needed.
@@ -48,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     rates = [rate.learning_rate(step) for step in range(config.epochs * POINTS_PER_EPOCH)]
     if reason := why_nothing_is_mixed(config):
-        print(f"note: nothing is mixed in such a {config.augment} run: {reason}")
-    print(describe(config.epochs, is_active, rates))
+        tell(f"note: nothing is mixed in such a {config.augment} run: {reason}")
+    tell(describe(config.epochs, is_active, rates))
     if config.lr_schedule == "plateau":
-        print("plateau: the rate is cut when the evaluation loss stalls, which cannot be foreseen")
+        tell("plateau: the rate is cut when the evaluation loss stalls, which cannot be foreseen")
     path = Path(config.output) / f"{config.mode}_schedule.png"
     refuse_foreign_picture(path)
     figure = draw_schedule(config.epochs, is_active, rates)
-    print(f"wrote {save_figure(figure, path)}")
+    tell(f"wrote {save_figure(figure, path)}")
     return 0
 
 

@@ -13,6 +13,7 @@ from paddle_aug.commands.arguments import positive
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
+from paddle_aug.language import tell
 
 if TYPE_CHECKING:
     from paddle_aug.commands.suite_cells import Cell
@@ -117,11 +118,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     suite, note = with_comparable_figures(suite, args.quick, changes)
     if note:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}", error=True)
     repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :])
     found = write_results(results, suite, runs, args.quick, repeated, note, args.allow_differences)
     for difference in found.fairness.differences:
-        print(f"warning: the runs differ in {difference}", file=sys.stderr)
+        tell(f"warning: the runs differ in {difference}", error=True)
     print_results(results, suite, found)
     return 0
 
@@ -175,12 +176,12 @@ def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list
         if training is not None:
             cells.append(Cell(run, name, [["train", *training], evaluation_command(run)]))
         elif is_evaluated(run):
-            print(f"{name}: finished before", flush=True)
+            tell(f"{name}: finished before")
         elif has_states(run):
-            print(f"{name}: finished before, but for its predictions", flush=True)
+            tell(f"{name}: finished before, but for its predictions")
             cells.append(Cell(run, name, [evaluation_command(run)]))
         else:
-            print(f"{name}: finished before; no predictions, as its states are gone", flush=True)
+            tell(f"{name}: finished before; no predictions, as its states are gone")
     return cells
 
 
@@ -190,10 +191,10 @@ def print_plan(
     """Print the commands, the number of epochs, and the precision."""
     for cell in cells:
         verb, *arguments = cell.commands[0]
-        print(f"{cell.name}\n{command(verb)} {shlex.join(arguments)}")
+        tell(f"{cell.name}\n{command(verb)} {shlex.join(arguments)}")
     precisions = dict.fromkeys(PRECISIONS[run.config.amp] for run in runs)
     threads = environment.get("OMP_NUM_THREADS", "all")
-    print(
+    tell(
         f"{len(runs)} runs, {sum(run.epochs for run in runs):,} epochs; "
         f"precision: {', '.join(precisions)}; {jobs} side by side, threads a run: {threads}"
     )
@@ -207,10 +208,10 @@ def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, s
     costs = time_epochs(runs, jobs, environment)
     for cost in costs:
         labels = ", ".join(dict.fromkeys(run.entry.label for run in cost.runs))
-        print(f"{cost.seconds:.3g} s an epoch (evaluation included): {labels}")
+        tell(f"{cost.seconds:.3g} s an epoch (evaluation included): {labels}")
     whole = sum(cost.seconds * cost.epochs for cost in costs) / jobs
     epochs = sum(cost.epochs for cost in costs)
-    print(f"{epochs:,} epochs left: about {duration(whole)}, timed beside what else runs here now")
+    tell(f"{epochs:,} epochs left: about {duration(whole)}, timed beside what else runs here now")
 
 
 def whole_command(

@@ -20,6 +20,7 @@ from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command as command_of
 from paddle_aug.core.stopping import handled_by
 from paddle_aug.core.text import duration
+from paddle_aug.language import translate
 
 _LOOK_SECONDS = 0.1
 
@@ -122,7 +123,7 @@ def run_cells(
                 elif not failed and not received:
                     failed = code
                     if not _is_a_signals(code):
-                        tqdm.write(_failure(job, code), file=sys.stderr)
+                        tqdm.write(translate(_failure(job, code)), file=sys.stderr)
                     _send(running, signal.SIGINT)
             progress.look([job.cell.run for job in running], bar)
             time.sleep(_LOOK_SECONDS)
@@ -143,17 +144,16 @@ def _finish(
     name = job.cell.name
     if code:
         tqdm.write("\n".join(job.kept), file=sys.stderr)
-        tqdm.write(
+        warning = (
             f"warning: {name}: evaluate ended with code {code}, so there are no predictions "
-            "to compare images by", file=sys.stderr,
-        )  # fmt: skip
+            "to compare images by"
+        )
+        tqdm.write(translate(warning), file=sys.stderr)
     on_finished(job.cell.run)
     progress.end(job.cell.run)
     left = progress.seconds_left()
-    tqdm.write(
-        f"{name} | finished; {progress.share:.0%} of the suite"
-        + (f", {duration(left)} left" if left else "")
-    )
+    finished = f"{name} | finished; {progress.share:.0%} of the suite"
+    tqdm.write(translate(finished + (f", {duration(left)} left" if left else "")))
 
 
 def _failure(job: _Job, code: int) -> str:

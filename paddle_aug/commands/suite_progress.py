@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from paddle_aug.commands.suite_plan import PlannedRun, epochs_done
 from paddle_aug.core.text import duration
+from paddle_aug.language import translate
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -72,7 +73,7 @@ class SuiteProgress:
 
         return tqdm(
             total=sum(run.epochs for run in self.runs), initial=sum(self._done.values()),
-            desc="suite", unit="epoch", disable=None, dynamic_ncols=True,
+            desc=translate("suite"), unit=translate("epoch"), disable=None, dynamic_ncols=True,
             bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} epochs{postfix}",
         )  # fmt: skip
 

@@ -33,6 +33,7 @@ from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.text import duration
+from paddle_aug.language import tell
 from paddle_aug.report.groups import Group
 from paddle_aug.report.side_by_side import (
     SideBySide,
@@ -189,10 +190,10 @@ def write_results(
 
 def print_results(results: Path, suite: Suite, found: SideBySide) -> None:
     """Print the tables, and where they were written."""
-    print(for_terminal(found))
+    tell(for_terminal(found))
     if published := published_table(suite, found.groups):
-        print(f"\n{published}")
-    print(f"wrote {results}/table.md, table.csv, table.json, compare*.png and curves/")
+        tell(f"\n{published}")
+    tell(f"wrote {results}/table.md, table.csv, table.json, compare*.png and curves/")
 
 
 def published_table(suite: Suite, groups: Sequence[Group]) -> str:

@@ -3,10 +3,10 @@
 They lie beside the package in a checkout, and inside it where it is installed.
 """
 
-import sys
 from pathlib import Path
 
 from paddle_aug.core.errors import UserError, did_you_mean
+from paddle_aug.language import tell
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _HOMES = (_PACKAGE, _PACKAGE.parent)
@@ -26,7 +26,7 @@ def find_config(path: str | Path) -> Path:
         if hint := did_you_mean(path.name, names):
             raise UserError(f"{path}: no such file{hint}")
         return path
-    print(f"note: {path}: not in this folder; the one that comes with paddle_aug", file=sys.stderr)
+    tell(f"note: {path}: not in this folder; the one that comes with paddle_aug", error=True)
     return own
 
 

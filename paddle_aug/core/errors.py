@@ -11,6 +11,7 @@ from typing import NoReturn
 from paddle_aug.core.requirements import explain
 from paddle_aug.core.stopping import Wish, stopping_at_once
 from paddle_aug.core.terminal import make_output_safe
+from paddle_aug.language import tell, translate
 
 
 class UserError(Exception):
@@ -69,7 +70,7 @@ class _Warnings(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm  # imported late: --help needs none
 
-        tqdm.write(self.format(record), file=sys.stderr)
+        tqdm.write(translate(self.format(record)), file=sys.stderr)
 
 
 def run_command(main: Callable[[], int | None]) -> NoReturn:
@@ -91,7 +92,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
             code = 0
     if wish.signal and code in (0, 2):
         # The exception was lost on its way: what went on without it was not wanted.
-        print("stopped", file=sys.stderr)
+        tell("stopped", error=True)
         code = 128 + wish.signal
     sys.exit(code)
 
@@ -100,20 +101,20 @@ def _exit_code(main: Callable[[], int | None], wish: Wish) -> int:
     try:
         return main() or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        tell(f"error: {error}", error=True)
         return 2
     except ImportError as error:
         # Where a stop has cut the import short, nothing is missing.
         line = None if wish.signal else explain(error)
         if line is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
+        tell(f"error: {line}", error=True)
         return 2
     except Interrupted as error:
-        print(error, file=sys.stderr)
+        tell(error, error=True)
         return 128 + error.signal
     except KeyboardInterrupt as error:
-        print("stopped", file=sys.stderr)
+        tell("stopped", error=True)
         return 128 + getattr(error, "signal", signal.SIGINT)
     except BrokenPipeError:
         # The reader of a pipe has ended (`... | head`): no error, and nothing can be printed.

@@ -1,6 +1,13 @@
-"""Numbers with their nouns, for messages."""
+"""Texts for messages: numbers with their nouns, and lines of a width."""
 
-from collections.abc import Callable
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+# What stays in one piece: a word, or a Chinese character, with the punctuation that belongs to it.
+_WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
+_CLOSING = "，。；：、）」》！？”…"
+_PIECE = re.compile(rf"\s+|[（「《“]?(?:[^\s{_WIDE}（「《“]+|[{_WIDE}])[{_CLOSING}]*")
 
 
 def counted(number: int, one: str, several: str = "") -> str:
@@ -18,3 +25,23 @@ def duration(seconds: float) -> str:
 
 
 Say = Callable[[str], None]
+
+
+def lines_of_width(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` columns; Chinese characters take two."""
+    lines, room = [""], width
+    for piece in _PIECE.findall(" ".join(text.split())):
+        columns = columns_of(piece)
+        if columns > room and lines[-1]:
+            lines[-1] = lines[-1].rstrip()
+            lines.append("")
+            room = width
+        if lines[-1] or not piece.isspace():
+            lines[-1] += piece
+            room -= columns
+    return lines
+
+
+def columns_of(text: Iterable[str]) -> int:
+    """Columns that a text takes on a terminal."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -19,6 +19,7 @@ from paddle_aug.core.cpu import available_cores
 from paddle_aug.data import cache_store
 from paddle_aug.data.cache_store import clear, list_entries
 from paddle_aug.data.dataset import FileDataset, ImageDataset
+from paddle_aug.language import translate
 
 __all__ = ["DEFAULT_LIMIT_BYTES", "CachedDataset", "clear", "list_entries"]
 
@@ -153,8 +154,9 @@ def _blocks(dataset: FileDataset, scaling: Scaling, progress: bool) -> Iterator[
     def read(index: int) -> np.ndarray:
         return ops.resize(dataset[index][0], *scaling)
 
-    bar = tqdm(total=len(dataset), desc=f"decoding {dataset.name}", unit="image",
-               disable=None if progress else True, leave=False)  # fmt: skip
+    bar = tqdm(total=len(dataset), desc=translate(f"decoding {dataset.name}"),
+               unit=translate("image"), leave=False,
+               disable=None if progress else True)  # fmt: skip
     with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
         # In blocks, so that few results wait in memory to be written.
         for start in range(0, len(dataset), _BLOCK):

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import FileDataset, ImageDataset
+from paddle_aug.language import translate
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[FoundImage, np
         height, width = image.shape[:2]
         return FoundImage(part, source, label, (height, width), digest.digest()), _thumbnail(image)
 
-    bar = tqdm(total=len(dataset), desc=f"reading {part}", unit="image", disable=None, leave=False)
+    bar = tqdm(total=len(dataset), desc=translate(f"reading {part}"), unit=translate("image"),
+               disable=None, leave=False)  # fmt: skip
     with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
         for start in range(0, len(dataset), _BLOCK):
             yield from _counted(

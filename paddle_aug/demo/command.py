@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
+from paddle_aug.language import tell
 
 
 def build_parser() -> Parser:
@@ -41,6 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         )  # fmt: skip
     except OSError as error:
         raise UserError(f"--host {args.host}, --port {args.port}: {error}") from None
-    print(f"the page is at {url} (Ctrl+C ends it)", flush=True)
+    tell(f"the page is at {url} (Ctrl+C ends it)")
     page.block_thread()
     return 0

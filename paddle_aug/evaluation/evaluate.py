@@ -26,6 +26,7 @@ from paddle_aug.evaluation.results import (
     write_evaluation,
 )
 from paddle_aug.evaluation.tta import view_datasets
+from paddle_aug.language import tell
 from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
@@ -45,7 +46,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     config = load_trained_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend}
     config = config.model_copy(update=changes)
-    say = (lambda line: None) if options.json else print
+    say = (lambda line: None) if options.json else tell
     choose_device(config.device)
     data_options = with_absolute_paths(options.named_data)
     if not options.output:
@@ -79,10 +80,10 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        print(format_classes(result), end="\n\n")
-        print(describe_checkpoint(result, "epoch" in state, images.own_evaluation))
-        print(headline(result))
-        print(f"written to {output}")
+        tell(format_classes(result), end="\n\n")
+        tell(describe_checkpoint(result, "epoch" in state, images.own_evaluation))
+        tell(headline(result))
+        tell(f"written to {output}")
     return result
 
 

@@ -13,6 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.data.dataset import ImageDataset
+from paddle_aug.language import translated
 from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import save_figure
 from paddle_aug.runs.layout import EVALUATION_FILES, FIGURES, PREDICTIONS
@@ -112,7 +113,8 @@ def _write(
 def format_classes(result: dict[str, Any]) -> str:
     """The table of the classes, for a terminal."""
     rows = [list(row.values()) for row in result["classes"]]
-    return tabulate(rows, ["class", *ClassFigures.__dataclass_fields__], floatfmt=".3f")
+    headers = translated(["class", *ClassFigures.__dataclass_fields__])
+    return tabulate(rows, headers, floatfmt=".3f")
 
 
 def headline(result: dict[str, Any]) -> str:

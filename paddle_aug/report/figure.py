@@ -6,12 +6,12 @@ display needed.
 
 import functools
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -19,6 +19,7 @@ from PIL import ExifTags, Image
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.language import tell, translate
 
 # Written into every picture made here: only pictures with it may be replaced.
 MARK = "picture of paddle_aug"
@@ -87,12 +88,15 @@ def _with_mark(kind: str) -> dict[str, Any]:
 
 
 def make_readable(figure: Figure) -> None:
-    """Choose fonts that have the characters of every text of the figure.
+    """Put the figure's texts into the user's language, and choose fonts with their characters.
 
-    Characters that no font has become "?" instead of a warning and an empty box; a note on stderr
-    says so, once for each text.
+    Names at the ticks stay. Characters that no font has become "?" instead of a warning and an
+    empty box; a note on stderr says so, once for each text.
     """
+    names = {label for axes in figure.axes for label in _tick_labels(axes)}
     for text in figure.findobj(Text):
+        if text not in names:
+            text.set_text(translate(text.get_text()))
         shown = text.get_text()
         if shown.isascii():
             continue
@@ -108,10 +112,14 @@ def make_readable(figure: Figure) -> None:
             _note_replaced(shown, readable)
 
 
+def _tick_labels(axes: Axes) -> list[Text]:
+    return [*axes.get_xticklabels(), *axes.get_yticklabels()]
+
+
 @functools.cache  # once for each text
 def _note_replaced(text: str, shown: str) -> None:
-    print(f"note: no installed font can write {text!r}: shown as {shown!r}{_helps(text)}",
-          file=sys.stderr)  # fmt: skip
+    note = f"note: no installed font can write {text!r}: shown as {shown!r}{_helps(text)}"
+    tell(note, error=True)
 
 
 def class_labels(names: Iterable[str], longest: int | None = 18) -> list[str]:
@@ -145,7 +153,7 @@ def _helps(text: str) -> str:
 def print_font_note(names: Iterable[str], what: str = "class names") -> None:
     """Print the line of `font_note` to stderr, if there is one."""
     if note := font_note(names, what):
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}", error=True)
 
 
 def can_show(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from paddle_aug.core.text import counted
+from paddle_aug.language import translated
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim, Judgement, figures
 from paddle_aug.report.statistics import CONFIDENCE, MOST_SEEDS, RESAMPLES, Estimate
@@ -254,5 +255,8 @@ def _epochs(crossed: Crossing) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
     if style == "github":
         rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    else:
+        head = translated(head)
+        rows = [[row[0], *translated(row[1:])] for row in rows]
     align = ["left"] + ["right"] * (len(head) - 1)
     return tabulate(rows, head, tablefmt=style, colalign=align, disable_numparse=True)

@@ -1,7 +1,6 @@
 """Puts runs side by side and writes pictures, table.md, table.csv and table.json, for both
 `compare` and `suite`."""
 
-import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 from paddle_aug.core.atomic import write_json, write_text
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
+from paddle_aug.core.text import lines_of_width
+from paddle_aug.language import translate
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
 from paddle_aug.report.figure import print_font_note, save_figure
@@ -79,11 +80,11 @@ def for_terminal(found: SideBySide) -> str:
     """Text for a terminal: verdicts, the table, the differences, and notes on the figures."""
     last = found.judgement.last
     parts = [
-        "\n".join(textwrap.fill(line, 100) for line in verdict_lines(found.judgement)),
+        "\n".join(_paragraph(line) for line in verdict_lines(found.judgement)),
         format_table(found.rows, last=last),
         difference_table(found.judgement, "simple"),
-        textwrap.fill(" ".join([footnote(found.rows, last), *notes(found.judgement)[1:]]), 100),
-        textwrap.fill(_unknown(found.fairness), 100),
+        _paragraph(" ".join([footnote(found.rows, last), *notes(found.judgement)[1:]])),
+        _paragraph(_unknown(found.fairness)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -160,3 +161,8 @@ def _fairness(fairness: Fairness) -> list[str]:
 
 def _unknown(fairness: Fairness) -> str:
     return f"Not known: {'; '.join(fairness.unknown)}." if fairness.unknown else ""
+
+
+def _paragraph(text: str) -> str:
+    """A text in the user's language, in lines for a terminal."""
+    return "\n".join(lines_of_width(translate(text), 100))

@@ -11,6 +11,7 @@ from typing import Any
 from tabulate import tabulate
 
 from paddle_aug.core.text import counted
+from paddle_aug.language import translate
 from paddle_aug.report.groups import Group
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.stats import LAST, Best, Spread, best, points, spread
@@ -93,7 +94,7 @@ def format_table(rows: Sequence[TableRow], style: str = "simple", last: int = LA
         headers = [header.replace("|", "\\|") for header in headers]
         cells = [[cell.replace("|", "\\|") for cell in row] for row in cells]
     else:
-        headers = [_two_lines(header) for header in headers]
+        headers = [_two_lines(translate(header)) for header in headers]
     align = ["left"] + ["right"] * (len(headers) - 1)
     return tabulate(cells, headers, tablefmt=style, colalign=align, disable_numparse=True)
 

@@ -16,6 +16,7 @@ from paddle_aug.batches.loader import Loader
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
+from paddle_aug.language import translate
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.train.distributed import SINGLE, Ranks
 from paddle_aug.train.ema import ExponentialMovingAverage
@@ -226,8 +227,8 @@ def progress_bar(steps: int, progress: Progress) -> "tqdm[Any]":
 
 def _bar(steps: int, title: str, initial: int = 0) -> "tqdm[Any]":
     return tqdm(
-        total=steps, initial=initial, desc=title, unit="batch", leave=False, disable=None,
-        dynamic_ncols=True,
+        total=steps, initial=initial, desc=translate(title), unit=translate("batch"), leave=False,
+        disable=None, dynamic_ncols=True,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
 from paddle_aug.core.folders.own_files import listed
 from paddle_aug.core.text import Say
+from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences
 from paddle_aug.runs.log import RunLog
@@ -29,8 +30,8 @@ _PLACE = frozenset({"output", "overwrite"})
 
 
 def say(line: str) -> None:
-    """Print a line above the progress bar."""
-    tqdm.write(line)
+    """Print a line above the progress bar, in the user's language."""
+    tqdm.write(translate(line))
 
 
 def fit(config: Config, say: Say = say) -> Path:

@@ -19,6 +19,7 @@ from paddle_aug.build.data import evaluation_view, load_datasets, training_view
 from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.language import tell
 from paddle_aug.mix.formulas import soft_targets
 from paddle_aug.train.losses import build_criterion
 from paddle_aug.train.metrics import WeightedMean, soft_hits
@@ -73,13 +74,13 @@ def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelData
     config = load_config(options).filled()
     mix = build_mix_policy(config)
     if reason := why_nothing_is_mixed(config):
-        print(f"note: nothing is mixed: {reason}")
+        tell(f"note: nothing is mixed: {reason}")
     if mix and mix.partner != "dataset":
         raise UserError(
             f"augment: {config.augment} mixes in the batch, which a Dataset does not see: "
             'give partner="dataset" too'
         )
-    train, evaluation = load_datasets(config, print)
+    train, evaluation = load_datasets(config, tell)
     count = len(train.classes)
     clean = SoftLabelDataset(evaluation_view(evaluation, config), count)
     clean.epoch = 0  # no random numbers are used, so workers may read it in every epoch

@@ -10,6 +10,7 @@ import pytest
 
 from paddle_aug.commands import report
 from paddle_aug.core.errors import UserError
+from paddle_aug.language import LANGUAGES
 from paddle_aug.page import sentences
 from paddle_aug.page.found_runs import find_runs
 from paddle_aug.page.render import MARK
@@ -264,18 +265,5 @@ def test_every_reason_of_a_verdict_has_its_chinese():
     assert say.remark("something new") == "something new"
 
 
-@pytest.mark.parametrize(
-    ("variables", "language"),
-    [({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
-     ({"LANG": "de_DE"}, "en"), ({"LC_MESSAGES": "zh_TW"}, "zh")],
-)  # fmt: skip
-def test_the_language_is_the_locales(monkeypatch, variables, language):
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert report.language_of_locale() == language
-
-
-def test_the_verbs_languages_are_the_sentences():
-    assert report.LANGUAGES == sentences.LANGUAGES
+def test_the_pages_languages_are_those_of_the_messages():
+    assert LANGUAGES == sentences.LANGUAGES

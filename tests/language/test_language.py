@@ -1,0 +1,171 @@
+"""Texts in the user's language: which one it is, and what becomes of a line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paddle_aug.core.text import lines_of_width
+from paddle_aug.language import language, speech, tell, translate
+from paddle_aug.language.catalogue import Catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIABLES = ("PADDLE_AUG_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+
+SMALL = Catalogue({
+    "{0}: no such file": "{0}：没有这个文件",
+    "{0}: not used": "{0}：未使用",
+    "error: {0}": "错误：{0}",
+    "{0} of {1} images cannot be read: left out": "{1} 张图片中有 {0} 张无法读取：已略过",
+    "{n} images": "{n} 张图片",
+    "no problems found": "没有发现问题",
+    "{0} ({1})": "{0}（{1}）",
+    "train a model": "训练模型",
+    "default: {0}": "默认：{0}",
+    "seed": "种子",
+    "value\x04training": "训练",
+    "no {0} image": "没有{0}图片",
+    "braces {{like}} {0}": "花括号 {{如此}} {0}",
+})  # fmt: skip
+
+
+@pytest.fixture
+def variables(monkeypatch):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch.setenv
+
+
+@pytest.fixture
+def chinese(variables):
+    variables("PADDLE_AUG_LANGUAGE", "zh")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, "en"),
+        ({"LANG": "zh_CN.UTF-8"}, "zh"),
+        ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LC_MESSAGES": "zh_TW", "LANG": "de_DE.UTF-8"}, "zh"),
+        ({"LANGUAGE": "zh:en", "LANG": "en_GB.UTF-8"}, "zh"),
+        ({"LANG": "fr_FR.UTF-8"}, "en"),
+        ({"PADDLE_AUG_LANGUAGE": "en", "LANG": "zh_CN.UTF-8"}, "en"),
+        ({"PADDLE_AUG_LANGUAGE": "zh", "LC_ALL": "C"}, "zh"),
+    ],
+)
+def test_the_language_is_the_first_variables_that_is_set(settings, expected, variables):
+    for name, value in settings.items():
+        variables(name, value)
+    assert language() == expected
+
+
+def test_in_english_no_catalogue_is_read(variables, monkeypatch):
+    monkeypatch.setattr(speech, "chinese", lambda: pytest.fail("read"))
+    assert translate("no problems found") == "no problems found"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no problems found", "没有发现问题"),
+        ("  no problems found", "  没有发现问题"),
+        ("a/b.txt: no such file", "a/b.txt：没有这个文件"),
+        # Values may stand in another order, and hold messages themselves.
+        (
+            "error: 3 of 17 images cannot be read: left out",
+            "错误：17 张图片中有 3 张无法读取：已略过",
+        ),
+        # A number only: a name before the noun is no message.
+        ("1,234 images", "1,234 张图片"),
+        ("cat images", "cat images"),
+        # Single words are names, but for those of the context "value".
+        ("no training image", "没有训练图片"),
+        ("no seed image", "没有seed图片"),
+        ("train a model (default: seed)", "训练模型（默认：seed）"),
+        ("a: not used; b: no such file", "a：未使用；b：没有这个文件"),
+        ("train  train a model", "train  训练模型"),
+        ("braces {like} these", "花括号 {如此} these"),
+        ("nothing that is known", "nothing that is known"),
+        ("猫狗", "猫狗"),
+        ("", ""),
+    ],
+)
+def test_a_line_is_translated_with_what_is_filled_in(text, expected):
+    assert SMALL.line(text) == expected
+
+
+def test_of_several_fitting_messages_the_one_with_most_letters_counts():
+    found = Catalogue({"{0} is {1}": "甲", "{0} is not {1}": "乙"})
+    assert found.line("a is not b") == "乙"
+
+
+def test_every_line_of_a_text_is_translated_by_itself(chinese, capsys):
+    tell("no problems found\n  no problems found\n\nno words that are known here", error=True)
+    assert capsys.readouterr().err == (
+        "没有发现问题\n  没有发现问题\n\nno words that are known here\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("训练图片的增强，或自己的代码", ["训练图片的", "增强，或自", "己的代码"]),
+        ("输出 my_module:load 给它", ["输出", "my_module:load", "给它"]),
+        ("one two three four", ["one two", "three four"]),
+        ("", [""]),
+    ],
+)
+def test_chinese_is_broken_between_characters_and_never_before_punctuation(text, lines):
+    assert lines_of_width(text, 10) == lines
+
+
+# Real commands
+
+
+def run(arguments, **variables):
+    known = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env={**known, **variables}, capture_output=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["--language", "zh"], {}),
+        (["--language=zh"], {"LANG": "C.UTF-8"}),
+        ([], {"LANG": "zh_CN.UTF-8"}),
+        ([], {"PADDLE_AUG_LANGUAGE": "zh"}),
+    ],
+)
+def test_an_error_is_chinese_where_it_is_asked_for(arguments, variables):
+    done = run(["train.py", "--epohs", "3", *arguments], PYTHONIOENCODING="utf-8", **variables)
+    assert done.returncode == 2
+    assert done.stderr.decode() == "错误：--epohs：未知的选项；是不是想写 --epochs？\n"
+
+
+def test_help_is_chinese_wherever_the_language_stands():
+    done = run(["train.py", "--help", "--language", "zh"], PYTHONIOENCODING="utf-8")
+    text = done.stdout.decode()
+    assert done.returncode == 0 and text.startswith("用法：")
+    assert "选项:" in text and "显示本帮助并退出" in text and "（默认：samplePairing）" in text
+    english = [line for line in text.splitlines() if " the " in line or "default" in line.split()]
+    assert not english
+
+
+@pytest.mark.parametrize(
+    ("encoding", "variables", "expected"),
+    [
+        ("gbk", {"LANG": "zh_CN.GBK"}, "错误：--epohs：未知的选项".encode("gbk")),
+        # A terminal that has no Chinese gets English; a wish that was said, with a word about it.
+        ("ascii", {"LANG": "zh_CN.UTF-8"}, b"error: --epohs: unknown option"),
+        ("latin-1", {"PADDLE_AUG_LANGUAGE": "zh"}, b"note: this terminal has no Chinese"),
+    ],
+)
+def test_no_terminal_ends_a_command(encoding, variables, expected):
+    done = run(["train.py", "--epohs", "3"], PYTHONIOENCODING=encoding, **variables)
+    assert done.returncode == 2 and done.stderr.startswith(expected)
+    assert done.stderr.count(b"--epohs") == 1
