@@ -1,57 +1,200 @@
-"""The notebooks run from the first cell to the last on what is bundled.
+"""The notebooks run from the first cell to the last in a home folder of a test's own, with AI
+Studio's data set and without, and hold the outputs of the cells that stand in them.
 
-Their outputs are made anew with
-jupyter execute --inplace --NotebookClient.coalesce_streams=True notebooks/quick_start.ipynb
+Their outputs are made anew with: python tools/run_notebooks.py
 """
 
+import inspect
 import re
+import shutil
+import zipfile
 from pathlib import Path
 
+import cv2
 import nbformat
+import numpy as np
 import pytest
-from jupyter_client.manager import KernelManager
-from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from sklearn.datasets import load_digits
 
-ROOT = Path(__file__).parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+from paddle_aug.augment import ops
+from paddle_aug.augment.transform_list import VOCABULARY
+from tools.run_notebooks import NOTEBOOKS, PARTS, ROOT, digest, execute, place_project
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+PICTURES = {"image/png", "image/jpeg"}
 
 
-def executed(path: Path, folder: Path) -> nbformat.NotebookNode:
-    """The notebook with its outputs, run in a copy of the project's layout, for fewer epochs."""
-    for name in ("train.py", "evaluate.py", "paddle_aug", "models"):
-        (folder / name).symlink_to(ROOT / name)
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells = [c for c in notebook.cells if "install" not in c.metadata.get("tags", [])]
-    for cell in notebook.cells:
-        cell.source = cell.source.replace("--epochs 60", "--epochs 12")
-    # Over Unix sockets: a sealed machine may have no network at all, not even its own.
-    kernel = KernelManager(transport="ipc", ip=str(folder / "kernel"))
-    place = {"metadata": {"path": folder}}
-    NotebookClient(notebook, km=kernel, timeout=300, resources=place).execute()
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code_of(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def said(cells: list[NotebookNode]) -> str:
+    return "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+
+
+def pictures(cell: NotebookNode) -> int:
+    return sum(bool(PICTURES & set(output.get("data", {}))) for output in cell.outputs)
+
+
+def shortened(path: Path) -> NotebookNode:
+    """The notebook without its outputs, trained for fewer epochs."""
+    notebook = read(path)
+    for cell in code_of(notebook):
+        cell.source = re.sub(r"(--epochs |EPOCHS = )\d+", r"\g<1>6", cell.source)
+        cell.outputs = []
     return notebook
 
 
-def text_of(cell: nbformat.NotebookNode) -> str:
-    return "".join(output.get("text", "") for output in cell.get("outputs", []))
+def mount_data22612(home: Path) -> None:
+    """AI Studio's data set as the SamplePairing article has it, with drawn digits for photographs:
+    two lists, and Images.zip of a folder a class."""
+    digits = load_digits()
+    lists = home / "data" / "data22612"
+    lists.mkdir(parents=True)
+    lines = {"Train": [], "Eval": []}
+    with zipfile.ZipFile(lists / "Images.zip", "w") as archive:
+        for label, name in enumerate(("ak47", "cannon", "dog")):
+            for number, index in enumerate(np.flatnonzero(digits.target == label)[:30]):
+                pixels = (digits.images[index] * 15).astype(np.uint8)
+                image = cv2.resize(pixels, (80, 60 + number), interpolation=cv2.INTER_CUBIC)
+                file = f"{name}/{label:03}_{number:04}.jpg"
+                archive.writestr(f"Images/{file}", cv2.imencode(".jpg", image)[1].tobytes())
+                lines["Eval" if number % 5 == 0 else "Train"].append(f"{file} {label}")
+    for part, paths in lines.items():
+        (lists / f"{part}.txt").write_text("\n".join(paths) + "\n", encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_notebook_runs_and_shows_its_pictures(path, tmp_path):
-    notebook = executed(path, tmp_path)
-    said = "".join(map(text_of, notebook.cells))
-    assert "Traceback" not in said and "error:" not in said
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    kinds = [kind for output in outputs for kind in output.get("data", {})]
-    assert sum(kind in ("image/png", "image/jpeg") for kind in kinds) == 4
-    accuracies = [float(value) for value in re.findall(r"accuracy (0\.\d+) on 297 images", said)]
-    assert len(accuracies) == 3 and accuracies[-1] > 0.8
-    assert re.search(r"userDef +12 .*\nsamplePairing +12 .*\nmixup +12 ", said)
+@pytest.fixture
+def person(tmp_path) -> tuple[Path, Path]:
+    """(home folder with the project in it, another folder where the notebook is started)."""
+    home, elsewhere = tmp_path / "person", tmp_path / "else where"
+    place_project(home / "paddle_aug")
+    elsewhere.mkdir()
+    return home, elsewhere
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
-def test_a_committed_notebook_holds_its_outputs_and_no_path_of_a_machine(path):
-    notebook = nbformat.read(path, as_version=4)
+@pytest.fixture
+def aistudio(tmp_path) -> tuple[Path, Path]:
+    """(AI Studio's home folder with its data set and installed libraries, the same)."""
+    home = tmp_path / "aistudio"
+    place_project(home / "work" / "paddle_aug")
+    (home / "external-libraries").mkdir()
+    mount_data22612(home)
+    return home, home
+
+
+@each_notebook
+@pytest.mark.parametrize("place", ["person", "aistudio"])
+def test_a_notebook_runs_and_shows_what_the_committed_one_shows(path, place, request):
+    home, folder = request.getfixturevalue(place)
+    notebook = shortened(path)
+    execute(notebook, home, folder)
+    cells = code_of(notebook)
+    text = said(cells)
+    assert "Traceback" not in text and not re.search(r"^error: |^usage: ", text, re.M)
+    assert text.startswith("Python 3.")
+    assert ("data22612\n" in text) == (place == "aistudio")
+    assert list(map(pictures, cells)) == list(map(pictures, code_of(read(path))))
+    if path.stem.startswith("2_"):
+        assert re.search(r"userDef +6 .*\nsamplePairing +6 .*\nmixup +6 ", text)
+        assert ("3 classes" in text) == (place == "aistudio")
+        *_, last = re.findall(r"accuracy (0\.\d+) on 297 images", text)
+        assert float(last) > 0.8
+
+
+@each_notebook
+def test_a_committed_notebook_holds_the_outputs_of_its_cells_and_is_small(path):
+    notebook = read(path)
     nbformat.validate(notebook)
-    ran = [c for c in notebook.cells if c.cell_type == "code" and c.outputs]
-    assert len(ran) >= 6
-    assert not re.search(r"/(home|root|work|tmp|Users)/", path.read_text(encoding="utf-8"))
+    cells = code_of(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    changed = [c.source for c in cells if c.metadata.get("executed") != digest(c.source)]
+    assert changed == [], "run it again: python tools/run_notebooks.py"
+    assert sum(map(pictures, cells)) >= 3
+    assert path.stat().st_size < 300_000
+
+
+@each_notebook
+def test_committed_outputs_hold_no_path_of_a_machine(path):
+    outputs = [output for cell in code_of(read(path)) for output in cell.outputs]
+    words = [o.get("text", "") + str(o.get("data", {}).get("text/plain", "")) for o in outputs]
+    assert len(words) >= 6
+    found = [w for w in words if re.search(r"/(home|root|work|tmp|usr|opt|Users)/|[A-Z]:\\", w)]
+    assert found == []
+
+
+@each_notebook
+def test_a_text_cell_is_chinese_with_one_line_of_english_below(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            *chinese, english = cell.source.split("\n\n")
+            assert re.search("[\u4e00-\u9fff]", "".join(chinese)), cell.source
+            assert re.fullmatch(r"\*[ -~]+\*", english), cell.source
+
+
+def start(path: Path) -> list[str]:
+    return [c.source for c in code_of(read(path)) if "start" in c.metadata.get("tags", [])]
+
+
+def test_all_notebooks_begin_with_the_same_cells():
+    assert len(NOTEBOOKS) >= 2
+    first, *others = map(start, NOTEBOOKS)
+    assert len(first) == 3
+    assert [code.source for code in code_of(read(NOTEBOOKS[0]))][:3] == first
+    assert all(start == first for start in others)
+
+
+def only_start() -> NotebookNode:
+    cells = [nbformat.v4.new_code_cell(source) for source in start(NOTEBOOKS[0])]
+    where = "from pathlib import Path\nprint([f.name for f in Path('.').resolve().parents][:1])"
+    return nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell(where)])
+
+
+def test_away_from_the_project_the_first_cell_says_where_to_go(tmp_path):
+    notebook = only_start()
+    with pytest.raises(CellExecutionError):
+        execute(notebook, tmp_path, tmp_path)
+    (output,) = [o for o in notebook.cells[0].outputs if o.output_type == "error"]
+    assert output.ename == "SystemExit"
+    assert "%cd" in output.evalue and "train.py" in output.evalue
+    assert not any("StopIteration" in line for line in output.traceback)
+
+
+def test_in_aistudio_the_zip_is_unpacked_and_libraries_are_installed_once(tmp_path):
+    home = tmp_path / "aistudio"
+    mount_data22612(home)
+    with zipfile.ZipFile(home / "paddle_aug-main.zip", "w") as archive:
+        archive.writestr("paddle_aug-main/train.py", "")
+        setup = 'mkdir "$1"; echo "for $PYTHON"'
+        archive.writestr("paddle_aug-main/tools/setup_aistudio.sh", setup)
+        for file in (ROOT / "paddle_aug").rglob("*.py"):
+            archive.write(file, f"paddle_aug-main/{file.relative_to(ROOT)}")
+    for times in (1, 0):
+        notebook = only_start()
+        execute(notebook, home, home)
+        assert said(notebook.cells).count("for ") == times
+        assert "['aistudio']" in said(notebook.cells[-1:])
+    assert (home / "external-libraries").is_dir()
+    assert len(list((home / "work" / "Images" / "ak47").iterdir())) == 30
+    shutil.rmtree(home / "data")  # a restart empties it; the unpacked images stay
+
+
+def test_the_first_notebook_shows_every_operation_and_every_transform():
+    source = "\n".join(cell.source for cell in code_of(read(NOTEBOOKS[0])))
+    names = [
+        name for name in ops.__all__
+        if callable(kind := getattr(ops, name)) and "image" in inspect.signature(kind).parameters
+    ]  # fmt: skip
+    assert len(names) >= 20
+    assert [name for name in names if f"ops.{name}(" not in source] == []
+    assert [name for name in VOCABULARY if f'"{name}"' not in source] == []
+
+
+def test_the_notebooks_find_what_they_use_in_the_test():
+    assert [name for name in PARTS if not (ROOT / name).exists()] == []
