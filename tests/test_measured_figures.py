@@ -1,0 +1,169 @@
+"""Each measured figure in the documents is that of the method whose name stands beside it."""
+
+import csv
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README, README_CN, EXPERIMENTS = "README.md", "README_cn.md", "docs/experiments.md"
+SUITES = sorted(path.parent.name for path in (ROOT / "results").glob("*/table.csv"))
+# What README.md and README_cn.md call a method, where it is not its label in the table.
+NAMES = {
+    "none": ("none {}", "无增强 {}"),
+    "flip": ("flip {}", "翻转 {}"),
+    "combined": ("combined {}", "组合 {}"),
+    "flip, mixup, focal loss": ("Mixup + focal {}", "Mixup + focal {}"),
+    "samplePairing": ("SamplePairing {}", "SamplePairing {}"),
+    "mixup": ("Mixup {}", "Mixup {}"),
+    "mixup, alpha 0.2": ("Mixup alpha 0.2 {}", "Mixup（alpha 0.2）{}"),
+    "plain": ("plain {}", "原样 {}"),
+    "augmented": ("augmented {}", "加增强 {}"),
+    "weight decay": ("weight decay {}", "加权重衰减 {}"),
+    "weight decay, rate cut": ("with the rate cut {}", "再降学习率 {}"),
+    "from scratch": ("from scratch {}", "从头训练 {}"),
+    "from CIFAR-10": ("from our CIFAR-10 run {}", "从本项目的 CIFAR-10 模型微调 {}"),
+    "from CIFAR-10, one rate": ("with one rate {}", "统一学习率 {}"),
+    "fine-tuned": ("fine-tuned {}", "微调 {}"),
+    "head only": ("head only {}", "只训练分类层 {}"),
+    "CutMix, Dataset": ("CutMix {}", "CutMix {}"),
+    "CutMix, batch": ("in the batch {}", "批内 CutMix {}"),
+    "as they are": ("as they are {}", "原样 {}"),
+    "balanced sampling": ("balanced {}", "均衡采样 {}"),
+}
+VGG = ("userdef", "samplepairing", "mixup")
+SMALL_DATA = {
+    "none": ("none {}", "无混合 {}"),
+    "SamplePairing, whole set": ("SamplePairing {} (whole", "SamplePairing {}（取自整个训练集"),
+    "SamplePairing, batch": ("and {} (batch)", "和 {}（取自同一批）"),
+    "Mixup 0.2": ("Mixup {} (alpha 0.2)", "Mixup {}（alpha 0.2）"),
+    "Mixup 1": ("and {} (alpha 1)", "和 {}（alpha 1）"),
+}
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("document", [README, README_CN, EXPERIMENTS])
+def test_every_method_of_a_result_has_its_own_figure(document, suite):
+    (line,) = [line for line in read(document).splitlines() if f"/{suite}/table.md)" in line]
+    (said,) = re.findall(rf"\| \[([^\]]+)\]\((?:\.\./)?(?:results/){suite}/table\.md\)", line)
+    with (ROOT / "results" / suite / "table.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        label, figure = row["label"], f"{float(row['accEval']):.3f}"
+        if int(row["runs"]) > 2:
+            figure += f" ± {float(row['accEvalStd']):.3f}"
+        words = (f"{label} {{}}",) * 2
+        if suite == "small_data":
+            words = SMALL_DATA[label]
+        elif document != EXPERIMENTS:
+            words = NAMES.get(label, words)
+        text = words[document == README_CN].format(figure)
+        assert re.search(rf"(?:^|[ ，）]){re.escape(text)}", said), (text, said)
+    assert len(re.findall(r"(?<!± )\d\.\d{3}", said)) == len(rows)
+
+
+def curve(suite: str, run: str, name: str, seed: int = 0) -> np.ndarray:
+    (path,) = (ROOT / "results" / suite / "curves" / run / f"seed{seed}").glob(f"*Aug_{name}.npy")
+    return np.load(path)
+
+
+def small_data(run: str, name: str = "accEval") -> np.ndarray:
+    return curve("small_data", run, name)
+
+
+def mixing_epochs(run: str) -> np.ndarray:
+    path = ROOT / "results/small_data/curves" / run / "seed0/metrics.csv"
+    with path.open(encoding="utf-8") as file:
+        return np.array([row["mixing"] == "1" for row in csv.DictReader(file)])
+
+
+def test_the_first_lines_of_the_readmes_say_what_small_data_shows():
+    table = json.loads(read("results/small_data/table.json"))
+    (claim,) = table["claims"]
+    ours, low, high = (f"{100 * claim[key]:.1f}" for key in ("ours", "low", "high"))
+    assert claim["verdict"] == "same direction"
+    assert claim["oneSeed"]
+    with (ROOT / "results/small_data/table.csv").open(encoding="utf-8") as file:
+        means = {row["label"]: f"{float(row['accEval']):.3f}" for row in csv.DictReader(file)}
+    stays, last, mixup = (means[k] for k in ("none", "SamplePairing, whole set", "Mixup 1"))
+    jump = np.flatnonzero(mixing_epochs("samplepairing-whole-set"))[-1] + 1
+    english, chinese = (" ".join(read(name).split()) for name in (README, README_CN))
+    assert f"SamplePairing +{ours} points" in english
+    assert f"95 % interval +{low} to +{high}" in english
+    assert f"ends at {last}, Mixup with alpha 1 at {mixup}" in english.replace("(blue) ", "")
+    assert f"stays at {stays}" in english
+    assert f"jump at epoch {jump}" in english
+    assert f"提高 {ours} 个百分点（95% 区间 {low} 到 {high}" in chinese
+    assert f"达到 {last}，alpha 取 1 的 Mixup 达到 {mixup}" in chinese
+    assert f"停在 {stays}" in chinese
+    assert f"第 {jump} 轮的跳升" in chinese
+
+
+def test_what_the_experiments_say_of_their_curves_is_in_the_curves():
+    text = " ".join(read(EXPERIMENTS).split())
+    none = np.mean([curve("small_data", "none", "accEval", seed) for seed in (0, 1)], axis=0)
+    train = small_data("none", "accTrain")
+    late = {}
+    for run in ("samplepairing-whole-set", "samplepairing-batch"):
+        on, accuracy = mixing_epochs(run), small_data(run)
+        before, late[run] = on.copy(), on.copy()
+        before[200:], late[run][:230] = False, False
+        assert accuracy[before].mean() < none[before].mean() - 0.01
+    whole, batch = (small_data(run)[late[run]].mean() for run in late)
+    base = none[late["samplepairing-batch"]].mean()
+    flip, scratch = curve("s2_cifar", "flip", "accEval"), curve("s3_cifar", "none", "accTrain")
+    stem, plain = curve("s3_cifar", "flip", "accEval"), curve("s3_cifar", "none", "accEval")
+    vgg = [curve("s0_vgg_small", run, "lossTrain")[-1] for run in VGG]
+    for sentence in (
+        f"(training accuracy {train[200:210].mean():.3f} in epochs 200 to 209,"
+        f" {train[-10:].mean():.3f} in the last ten)",
+        f"({whole:.3f} against {base:.3f}) and {100 * (batch - base):.1f} points above with those"
+        f" of the batch ({batch:.3f})",
+        f"({flip[3]:.3f}, {flip[4]:.3f}, {flip[5]:.3f} in epochs 3 to 5)",
+        f"userDef {vgg[0]:.2f}, SamplePairing {vgg[1]:.2f}, Mixup {vgg[2]:.2f}; ln 16 is 2.77",
+        f"were {stem[6]:.3f}, {stem[7]:.3f}, {stem[8]:.3f}, {stem[9]:.3f}",
+        f"gains {100 * (stem[-1] - plain[-1]):.1f} points over none, which memorises more of its"
+        f" images ({scratch[-1]:.3f})",
+    ):
+        assert sentence in text
+
+
+def figures(text: str) -> Counter[str]:
+    return Counter(re.findall(r"(?<![\d.,])\d+\.\d+(?![\d.]*\d)", text.replace(",", "")))
+
+
+def commands(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if re.match(r"    (?:make|python|\.) ?", line)]
+    return [re.split(r"\s{2,}#", line)[0].strip() for line in lines]
+
+
+def test_both_readmes_have_the_same_figures_commands_and_links():
+    english, chinese = read(README), read(README_CN)
+    assert figures(english) == figures(chinese)
+    assert len(figures(english)) > 80
+    assert commands(english) == commands(chinese)
+    assert len(commands(english)) > 10
+    links = [set(re.findall(r"\]\(([^)]+)\)", text)) for text in (english, chinese)]
+    assert links[0] ^ links[1] == {README, README_CN}
+
+
+def test_figures_that_were_made_in_another_way_are_marked_wherever_they_stand():
+    old = {"s3_cifar_exercises_small": 1, "s0_part1_small": 3, "s4": 2}
+    for document in (README, README_CN, EXPERIMENTS):
+        text = read(document)
+        marked = {
+            suite: line.count("¹")
+            for line in text.splitlines()
+            for suite in re.findall(r"results/(\w+)/table\.md\)", line)
+            if "¹" in line
+        }
+        assert marked == old, document
+        assert re.search(r"^¹ .*2026-11-26", text, re.M)
