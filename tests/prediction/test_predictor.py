@@ -200,7 +200,7 @@ def test_digits_are_not_mirrored(tmp_path, photos):
     said: list[str] = []
     predictor = Predictor(run, say=said.append)
     assert predictor._trained.changes_label == DIGITS_CHANGED
-    with pytest.raises(UserError, match="mirror image"):
+    with pytest.raises(UserError, match="mirrored images may be of another class"):
         predictor.predict(str(photos), views=Views("flip"))
     assert not predictor.predict(str(photos), views=Views("crops"))[0].error
     assert not [line for line in said if "mirror" in line]
