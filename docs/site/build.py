@@ -58,7 +58,11 @@ def lay_out(source: Path) -> None:
 
     import generated
 
-    shutil.copy(HERE / "index.md", source)
+    index = (HERE / "index.md").read_text(encoding="utf-8")
+    # A new document is a page without being named; results have a page of their own.
+    pages = [page for page in documents.values() if not page.startswith("results/")]
+    others = [page for page in pages if f"\n{page}\n" not in index]
+    write(source / "index.md", index.replace("MORE\n", "".join(f"{page}\n" for page in others)))
     template = (HERE / "schedule.md").read_text(encoding="utf-8")
     write(source / "schedule.md", generated.schedule_page(source, template))
     write(source / "policies.md", generated.policies(source))
