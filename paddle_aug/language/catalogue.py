@@ -155,19 +155,23 @@ def parse(message: str) -> tuple[list[str], list[str]]:
 def _fit(message: str, translation: str, text: str) -> tuple[int, str, dict[str, str]] | None:
     """How many letters of the text a template accounts for, and the values; None: does not fit."""
     pattern, fields, letters = _pattern(message)
-    match = pattern.fullmatch(text)
+    match = pattern.fullmatch(text) or _pattern(message, _ANY)[0].fullmatch(text)
     # Columns of a table are no value of a sentence.
     if not match or any("  " in value for value in match.groups()):
         return None
     return letters, translation, dict(zip(fields, match.groups(), strict=True))
 
 
+_BALANCED = r"((?:[^()]|\([^()]*\))*?)"  # a value closes the brackets that it opens
+_ANY = "(.*?)"
+
+
 @functools.cache
-def _pattern(message: str) -> tuple[re.Pattern[str], list[str], int]:
+def _pattern(message: str, value: str = _BALANCED) -> tuple[re.Pattern[str], list[str], int]:
     texts, fields = parse(message)
     # Beside a single word, as in "{0} of {1}", a value is one word too: else much would fit.
     short = re.fullmatch(r" [a-z]+ ?", "".join(texts)) and not texts[0]
-    value = r"(\S+)" if short else "(.*?)"
+    value = r"(\S+)" if short else value
     values = [r"([\d.,]+)" if field == "n" else value for field in fields]
     pairs = zip(map(re.escape, texts), [*values, ""], strict=True)
     return re.compile("".join(itertools.chain(*pairs))), fields, sum(map(len, texts))

@@ -1,6 +1,7 @@
 """Texts in the user's language: which one it is, and what becomes of a line."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import language, speech, tell, translate
 from paddle_aug.language.catalogue import Catalogue
+from paddle_aug.report.figure import make_readable, new_figure
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = ("PADDLE_AUG_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
@@ -169,3 +171,30 @@ def test_no_terminal_ends_a_command(encoding, variables, expected):
     done = run(["train.py", "--epohs", "3"], PYTHONIOENCODING=encoding, **variables)
     assert done.returncode == 2 and done.stderr.startswith(expected)
     assert done.stderr.count(b"--epohs") == 1
+
+
+def test_a_training_and_its_comparison_are_told_in_chinese(tmp_path):
+    options = ["--data", "digits", "--epochs", "2", "--max-steps", "2", "--output", str(tmp_path)]
+    for command in (
+        ["train.py", "--augment", "mixup", *options],
+        ["-m", "paddle_aug", "compare", str(tmp_path), "--output", str(tmp_path / "compared")],
+    ):
+        done = run(command, LANG="zh_CN.UTF-8", PYTHONIOENCODING="utf-8")
+        assert done.returncode == 0
+        text = done.stdout.decode()
+        assert re.search("[\u4e00-\u9fff]", text)
+        assert not re.findall(r"(?:\b[a-z]{2,} ){2}[a-z]{2,}\b", text)
+    # What programs read is the same in every language.
+    assert (tmp_path / "compared/table.csv").read_text().startswith("label,mode,runs")
+    assert (tmp_path / "mixup/metrics.csv").read_text().startswith("epoch,")
+
+
+def test_a_figures_texts_are_translated_but_not_the_names_at_its_ticks(chinese):
+    figure = new_figure(2, 2)
+    axes = figure.add_subplot()
+    axes.set_title("The most confident mistakes")
+    axes.set_ylabel("Learning rate")
+    axes.set_xticks([0], ["Epoch"])
+    make_readable(figure)
+    assert (axes.get_title(), axes.get_ylabel()) == ("最有把握的错误", "学习率")
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["Epoch"]
