@@ -74,7 +74,9 @@ NOT_MESSAGES = {
         "{0} {{percentage:3.0f}}%|{1}| {2}/{3} epochs{4}", "model name", "upper left",
         "When training, we now always track global mean", "output gradient", "input gradient",
     },
-    "types": {"tuple[Grid, str]", "tuple[list[Photo], frozenset[str]]", "zip[tuple[str, Path]]"},
+    "types": {
+        "tuple[Grid, str]", "tuple[list[SheetPhoto], frozenset[str]]", "zip[tuple[str, Path]]",
+    },
     "heads of tables in files": {"| run | last epoch's | published | ours | difference |"},
 }  # fmt: skip
 # A command or options to copy, without a remark after two blanks, and names of programs.
