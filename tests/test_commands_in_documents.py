@@ -94,7 +94,8 @@ def check_script(script: Path, words: list[str]) -> None:
 def check_verb(verb: str, words: list[str], monkeypatch) -> None:
     """Every word is taken by the verb's own parser; train's options are checked as a whole, too."""
     monkeypatch.chdir(ROOT)
-    if verb == "train":
+    of_ones_own = any(re.fullmatch(r"my_\w+:\w+", word) for word in words)
+    if verb == "train" and not of_ones_own:
         try:
             command_line.parse_args(words)
         except SystemExit as end:
