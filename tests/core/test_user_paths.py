@@ -10,8 +10,10 @@ from paddle_aug.__main__ import VERBS
 from paddle_aug.command_line import build_parser as train_parser
 from paddle_aug.command_line import parse_args
 from paddle_aug.config import Config, fact, load_config
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import cache_home, expand, user_path
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
+from paddle_aug.page.found_runs import find_runs
 from paddle_aug.runs.reading import _split_label
 
 
@@ -57,7 +59,7 @@ def test_the_other_options_that_name_paths_expand_it(verb, home):
             pytest.skip("has the options of a run")
         parser = module.build_parser()
     for action in paths_of(parser):
-        if verb == "compare" and action.dest == "runs":
+        if verb in ("compare", "report") and action.dest == "runs":
             continue  # [LABEL=]FOLDER: below
         if action.dest in Config.model_fields and action.type is None:
             assert action.dest in PATH_OPTIONS
@@ -69,6 +71,8 @@ def test_the_other_options_that_name_paths_expand_it(verb, home):
 def test_runs_to_compare_and_to_evaluate_expand_it(home):
     assert _split_label("~/logs") == (None, home / "logs")
     assert _split_label("mine=~/logs") == ("mine", home / "logs")
+    with pytest.raises(UserError, match=f"{home}/none"):
+        find_runs(["~/none"], ())
     options = parse_evaluation(["~/logs/no", "--data", "~/d", "--output=~/o"])
     assert (options.run, options.data, options.output) == (
         f"{home}/logs/no", f"{home}/d", f"{home}/o",
