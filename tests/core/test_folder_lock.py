@@ -222,6 +222,14 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
         locked(tmp_path / "file" / "no").__enter__()
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder where no file can be made")
+@pytest.mark.parametrize("wait", [False, True])
+def test_a_folder_in_which_no_lock_can_be_made_is_not_taken_for_one_that_is_in_use(wait, caplog):
+    with pytest.raises(UserError, match=r"^cannot write /proc/\.no\.lock: No such file"):
+        locked("/proc/no", wait=wait).__enter__()
+    assert caplog.text == ""
+
+
 def test_the_top_of_a_disk_has_its_lock_inside(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path.parent)
     with locked(tmp_path):

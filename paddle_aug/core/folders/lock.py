@@ -151,6 +151,12 @@ class _FolderLock:
         with contextlib.suppress(Timeout):
             lock.acquire(timeout=0)
             return
+        if not self.path.exists():  # nobody has it: it was deleted just now, or cannot be made
+            with contextlib.suppress(Timeout):
+                lock.acquire(timeout=4 * _POLL_SECONDS, poll_interval=_POLL_SECONDS)
+                return
+            if not self.path.exists():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         owner = self._read()
         if wait:
             log.warning("%s: waiting for %s", self.place, self._named(owner))
