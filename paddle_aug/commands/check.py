@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from paddle_aug.cli.override import add_override
 from paddle_aug.cli.parser import Parser
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
@@ -24,6 +25,7 @@ DATA_OPTIONS = (
 )  # fmt: skip
 FILES = ("check.json", "contact_sheet.png")
 TRIAL_OPTIONS = ("augment", "image_size", "batch_size")
+SECONDS = 3.0  # of a trial
 
 
 def build_parser() -> Parser:
@@ -38,8 +40,7 @@ def build_parser() -> Parser:
     add = parser.add_argument
     data = add("data", nargs="?", metavar="DATA", help="as train.py --data (default: what it uses)")
     offer_values(data, "data")
-    add("--output", metavar="FOLDER", type=user_path, default=Path("check"),
-        help="(default: check)")  # fmt: skip
+    add("--output", metavar="FOLDER", type=user_path, help="(default: check)")
     add("--json", action="store_true", help="print the report as JSON instead of text")
     group = parser.add_argument_group("of the data, as train.py's")
     for name in DATA_OPTIONS:
@@ -49,8 +50,8 @@ def build_parser() -> Parser:
     trial.add_argument("--workers", action="store_true",
                        help="time the making of batches with 0, a thread, 1, 2 and 4 processes "
                        "instead of checking")  # fmt: skip
-    trial.add_argument("--seconds", metavar="S", type=_seconds, default=3.0,
-                       help="for each (default: 3)")  # fmt: skip
+    trial.add_argument("--seconds", metavar="S", type=_seconds,
+                       help=f"for each (default: {SECONDS:g})")  # fmt: skip
     for name in TRIAL_OPTIONS:
         action = trial.add_argument(
             f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's"
@@ -63,6 +64,8 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the data, or time the workers; 1 where the data have a problem."""
     args = build_parser().parse_args(argv)
+    _refuse_options_without_effect(args)
+    args.output = args.output or Path("check")
     from paddle_aug.config import load_config
 
     names = ("data", *DATA_OPTIONS, *TRIAL_OPTIONS)
@@ -72,6 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import_paddle()
     return _time_workers(config, args) if args.workers else _check(config, args)
+
+
+def _refuse_options_without_effect(args: argparse.Namespace) -> None:
+    if args.workers and args.output is not None:
+        raise UserError("output: only without --workers, which writes nothing")
+    for name in ("seconds", *TRIAL_OPTIONS):
+        if not args.workers and getattr(args, name) is not None:
+            raise UserError(f"{name}: only with --workers, which times the making of batches")
 
 
 def _check(config: "Config", args: argparse.Namespace) -> int:
@@ -137,7 +148,7 @@ def _time_workers(config: "Config", args: argparse.Namespace) -> int:
     config = config.filled()
     train, _ = load_datasets(config, (lambda line: None) if args.json else tell)
     view = training_view(train, config, build_mix_policy(config))
-    trials = time_workers(view, config.batch_size, args.seconds)
+    trials = time_workers(view, config.batch_size, args.seconds or SECONDS)
     best = recommend(trials, available_cores())
     if args.json:
         rows = [vars(trial) for trial in trials]

@@ -302,6 +302,17 @@ def test_a_trial_takes_more_than_no_time(wrong):
         main(["check", "digits", "--workers", "--seconds", wrong])
 
 
+@pytest.mark.parametrize(("words", "said"), [
+    (["--seconds", "5"], "seconds: only with --workers"),
+    (["--augment", "mixup"], "augment: only with --workers"),
+    (["-o", "batch_size=4"], "batch_size: only with --workers"),
+    (["--workers", "--output", "there"], "output: only without --workers"),
+])  # fmt: skip
+def test_options_without_effect_are_refused(words, said):
+    with pytest.raises(UserError, match=said):
+        main(["check", "digits", *words])
+
+
 # cache
 
 
