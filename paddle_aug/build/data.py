@@ -33,6 +33,8 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
             "needed, such as images without it"
         )
     say(describe(train, evaluation))
+    if config.train_transforms is not None and train.changes_label:
+        say("  but --train-transforms are applied as they stand, such operations too")
     say(describe_scaling(config))
     return train, evaluation
 

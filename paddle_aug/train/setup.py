@@ -8,6 +8,7 @@ from typing import Any
 import paddle
 
 from models.structure import head_parameters, single_value_norms
+from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.data import (
     evaluation_view,
@@ -92,8 +93,10 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     if config.oversample == "smote":
         learned = smote(resized(train, config), config.seed)
         say(f"SMOTE: {len(learned) - len(train)} images made, {len(learned)} in all")
+    view = training_view(learned, config, mix)
+    check_sizes(view, evaluation, config)
     train_loader = Loader(
-        training_view(learned, config, mix),
+        view,
         batch_size=config.batch_size, shuffle=True, seed=config.seed, workers=workers,
         max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip
@@ -134,6 +137,18 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         },
         ranks=ranks,
     )  # fmt: skip
+
+
+def check_sizes(view: AugmentedDataset, evaluation: ImageDataset, config: Config) -> None:
+    """Put a first image through transforms of the user's. Raises UserError where what comes out is
+    not of --image-size, so that it is told before the run has files.
+
+    view: the training images, augmented.
+    """
+    if config.train_transforms is not None or ":" in config.augment:
+        view[0]
+    if config.eval_transforms is not None:
+        evaluation_view(evaluation, config)[0]
 
 
 def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, say: Say) -> None:

@@ -101,6 +101,31 @@ def test_training_images_of_one_class_are_refused(names, tmp_path):
         said(folder)
 
 
+@pytest.mark.parametrize("options", [
+    {"train_transforms": [{"RandomResizedCrop": 64}]},
+    {"eval_transforms": [{"Resize": [64, 64]}]},
+])  # fmt: skip
+def test_transforms_that_end_in_another_size_are_refused_before_a_run_has_files(
+    options, images, tmp_path
+):
+    output = tmp_path / "logs"
+    values = {"data": str(images), "augment": "no", "image_size": 32, "model": "LeNet",
+              "output": str(output), "workers": 0, "cache": False}  # fmt: skip
+    with pytest.raises(UserError, match="is 64x64 after the transforms, but the model takes 32x32"):
+        fit(load_config({**values, **options}))
+    assert not (output / "no").exists()
+
+
+FLIPS = [{"Resize": [32, 32]}, "RandomHorizontalFlip"]
+
+
+@pytest.mark.parametrize(("transforms", "told"), [(FLIPS, True), (None, False)])
+def test_of_digits_it_is_told_that_a_list_of_transforms_is_applied_as_it_stands(transforms, told):
+    lines = said("digits", model="LeNet", stem="auto", per_class=2, train_transforms=transforms)
+    assert "flips and large rotations would change what they show, and are off" in lines[0]
+    assert any("applied as they stand" in line for line in lines) == told
+
+
 def test_a_resumed_run_does_not_read_other_data_at_its_old_places(tmp_path):
     folder = write_images(tmp_path / "camA", {"a": 4, "b": 4})
     rows = "".join(f"{name}/{i}.png {name}\n" for name in "ab" for i in range(4))
