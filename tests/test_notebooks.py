@@ -106,6 +106,12 @@ def test_a_notebook_runs_and_shows_what_the_committed_one_shows(path, place, req
         assert ("3 classes" in text) == (place == "aistudio")
         *_, last = re.findall(r"accuracy (0\.\d+) on 297 images", text)
         assert float(last) > 0.8
+    if path.stem.startswith("3_"):
+        assert f"{9 if place == 'aistudio' else 6} images predicted" in text
+        assert "no problems found" in text and "top-1" in text
+    if path.stem.startswith("4_"):
+        (accuracy,) = re.findall(r"'acc': (\d\.\d+)", text)
+        assert float(accuracy) > (0 if place == "aistudio" else 0.6)
 
 
 @each_notebook

@@ -44,6 +44,7 @@ def execute(notebook: NotebookNode, home: Path, folder: Path, timeout: int = 300
         k: v for k, v in os.environ.items() if k not in ("PADDLE_AUG_DATA", "PYTHONPATH")
     }
     environment["HOME"] = str(home)
+    environment["PADDLE_AUG_LANGUAGE"] = "en"  # whatever the locale of this machine
     # In a new home folder Matplotlib would look through all fonts again.
     environment.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
     with tempfile.TemporaryDirectory() as sockets:
