@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[1-9]_*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # What of the project the notebooks use.
 PARTS = ("train.py", "evaluate.py", "predict.py", "paddle_aug", "models", "configs", "tools")
 MOST_PIXELS = 800  # width of a picture in a committed notebook
