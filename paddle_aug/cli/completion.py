@@ -3,6 +3,7 @@
 import argparse
 import importlib
 from collections.abc import Mapping
+from typing import Any
 
 from paddle_aug.cli.parser import FILES, Parser
 from paddle_aug.core.user_paths import expand, user_path
@@ -19,12 +20,14 @@ def completion(shell: str, root: Parser, verbs: Mapping[str, tuple[str, str]]) -
     """
     import shtab
 
-    root = Parser(prog="paddle-aug", parents=[root], add_help=False)
+    # Every parser has --language: a child's takes the place of what it has from its parent.
+    settings: Any = {"add_help": False, "conflict_handler": "resolve"}
+    root = Parser(prog="paddle-aug", parents=[root], **settings)
     choices = root.add_subparsers()
     for verb, (module, text) in verbs.items():
         parser = importlib.import_module(module).build_parser()
         _add_values(parser)
-        choices.add_parser(verb, parents=[parser], add_help=False, help=text, description=text)
+        choices.add_parser(verb, parents=[parser], help=text, description=text, **settings)
     return shtab.complete(root, shell)
 
 

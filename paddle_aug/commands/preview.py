@@ -17,7 +17,7 @@ from paddle_aug.language import tell
 from paddle_aug.modes import MIXES, has_partners, is_mix
 
 if TYPE_CHECKING:
-    from paddle_aug.commands.preview_sheets import SheetPhoto
+    from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.report.image_sheet import Grid
 
 # Methods with a sheet in the SamplePairing article; others get a sheet of images and their mixes.
@@ -171,7 +171,7 @@ def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None
 
 def build_sheet(
     sheet: str,
-    photos: "Sequence[SheetPhoto]",
+    photos: "Sequence[Photo]",
     excluded: frozenset[str],
     config: Config,
     args: argparse.Namespace,
@@ -209,10 +209,10 @@ def _name_of_image_part(config: Config) -> str:
 
 def load_photos(
     images: Sequence[str] | None, config: Config
-) -> "tuple[list[SheetPhoto], frozenset[str]]":
+) -> "tuple[list[Photo], frozenset[str]]":
     """The images to show, and the operations that would change their labels."""
     from paddle_aug.build.scaling import default_resize, scaling_in_words
-    from paddle_aug.commands.preview_sheets import SheetPhoto
+    from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.data.decode import read_image
     from paddle_aug.report.figure import class_labels, print_font_note
 
@@ -221,7 +221,7 @@ def load_photos(
         names = [Path(path).stem for path in images]
         print_font_note(names, "file names")
         photos = [
-            SheetPhoto(read_image(path), name)
+            Photo(read_image(path), name)
             for path, name in zip(images, class_labels(names), strict=True)
         ]
     elif config.data:
@@ -231,7 +231,7 @@ def load_photos(
 
         sample = load_sample_images()
         photos = [
-            SheetPhoto(image, Path(path).stem)
+            Photo(image, Path(path).stem)
             for image, path in zip(sample.images, sample.filenames, strict=True)
         ]
     size = config.image_size if "image_size" in config.model_fields_set else None
@@ -240,17 +240,17 @@ def load_photos(
     if size:
         # Scaled as in a run, so that the effect of a coarse filter is visible.
         scale = default_resize(config.model_copy(update={"image_size": size}))
-        photos = [SheetPhoto(scale.apply(photo.image, None), photo.name) for photo in photos]
+        photos = [Photo(scale.apply(photo.image, None), photo.name) for photo in photos]
         tell(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
     return photos, excluded
 
 
-def _from_data(config: Config, count: int = 4) -> "tuple[list[SheetPhoto], frozenset[str]]":
+def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
     """Training images drawn by the seed, of different classes as far as possible."""
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.commands.preview_sheets import SheetPhoto
+    from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.core.seeding import stream
     from paddle_aug.data.load import DataOptions, describe, load_data
     from paddle_aug.report.figure import class_labels, print_font_note
@@ -265,7 +265,7 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[SheetPhoto], froze
     images = [train[index] for index in chosen]
     print_font_note(train.classes)
     labels = class_labels(train.classes)
-    photos = [SheetPhoto(image, labels[label]) for image, label in images]
+    photos = [Photo(image, labels[label]) for image, label in images]
     return photos, frozenset(train.changes_label)
 
 

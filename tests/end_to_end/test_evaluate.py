@@ -140,7 +140,7 @@ def test_the_command_prints_json_for_machines_and_nothing_else(run, tmp_path):
     ("arguments", "message"),
     [
         (["x", "--batch-size", "0"], "batch_size: must be at least 1"),
-        (["x", "--tta-draws", "-1"], "tta_draws: must be at least 1"),
+        (["x", "--tta", "draws", "--tta-draws", "-1"], "tta_draws: must be at least 1"),
         (["x", "--workers", "two"], "workers: auto, thread or a number"),
     ],
 )

@@ -108,9 +108,9 @@ def test_a_stop_while_the_first_step_is_planned_is_kept_until_it_can_be_saved(im
     arguments = ["--data", str(images), *LONG, "--output", str(tmp_path / "logs")]
     moment = """
 def later(module):
-    real = module.Run.train
+    real = module.RunLoop.train
     def train(self): ask_while_tracing(); return real(self)
-    module.Run.train = train
+    module.RunLoop.train = train
 Watch('paddle_aug.train.run', after=later)
 """
     result = run("train.py", moment, signal.SIGTERM, *arguments)

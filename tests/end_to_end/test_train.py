@@ -349,7 +349,7 @@ def test_changes_are_in_the_state_before_they_are_in_the_options(tmp_path, monke
     def fail(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module.Run, "save", fail)
+    monkeypatch.setattr(run_module.RunLoop, "save", fail)
     with pytest.raises(KeyboardInterrupt):
         resume(run, allow_changes=True, changes={"epochs": 3}, say=quiet)
     assert (run / "config.yaml").read_bytes() == before
