@@ -51,7 +51,7 @@ def build_parser() -> Parser:
                        help="time the making of batches with 0, a thread, 1, 2 and 4 processes "
                        "instead of checking")  # fmt: skip
     trial.add_argument("--seconds", metavar="S", type=_seconds,
-                       help=f"for each (default: {SECONDS:g})")  # fmt: skip
+                       help="for each (default: 3)")  # fmt: skip
     for name in TRIAL_OPTIONS:
         action = trial.add_argument(
             f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's"

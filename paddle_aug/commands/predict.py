@@ -72,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     views = views_of(vars(args))
     outputs = _outputs(args)
+    if args.overwrite and not outputs:
+        raise UserError("overwrite: only with --csv, --jsonl FILE or --sheet")
     _refuse_outputs(outputs, args.overwrite)
     say: Say = _to_stderr if args.jsonl == STDOUT else tell
     from paddle_aug.core.paddle_import import import_paddle

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paddle_aug.cli.parser import Parser
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
@@ -49,8 +50,8 @@ def build_parser() -> Parser:
     add("--baseline", metavar="NAME",
         help="label or mode to measure the others against (default: the suite's; userDef, no, "
         "flip, the first)")  # fmt: skip
-    add("--results", metavar="FOLDER", type=user_path, default=Path("logs/results"),
-        help="where the results of a suite's YAML file are (default: %(default)s)")  # fmt: skip
+    add("--results", metavar="FOLDER", type=user_path,
+        help="where the results of a suite's YAML file are (default: logs/results)")  # fmt: skip
     add("--no-images", action="store_true",
         help="show no image of the data, such as where they may not be handed on")  # fmt: skip
     add("--allow-imports", action=AllowImports,
@@ -72,7 +73,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.report.side_by_side import put_side_by_side
 
     check_place(args.output)
-    names = [results_of(name, args.results) for name in args.runs]
+    results = args.results or Path("logs/results")
+    names = [results_of(name, results) for name in args.runs]
+    if args.results and names == args.runs:
+        raise UserError("results: only with a suite's YAML file")
     found = find_runs(names, options_that_are("studied"))
     for run in found.runs:
         for warning in run.warnings:
@@ -93,7 +97,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def image_source(leave_out: bool, say: "Language") -> "ImageSource":
     """The source of images from the runs' data; without Paddle one that has none."""
-    from paddle_aug.core.errors import UserError
     from paddle_aug.core.requirements import explain
     from paddle_aug.page.pictures import NoImages
 
@@ -117,7 +120,6 @@ def results_of(name: str, results: Path) -> str:
     """
     from paddle_aug.commands.suite_plan import read_suite, suite_name
     from paddle_aug.core.bundled import find_config
-    from paddle_aug.core.errors import UserError
 
     if not name.endswith((".yaml", ".yml")):
         return name

@@ -124,6 +124,7 @@ def test_nothing_that_is_there_is_replaced(here, monkeypatch):
     photo = (here / "good" / "flower.png").read_bytes()
     for arguments, message in (
         (["--csv", "mine.csv"], "mine.csv: is there already"),
+        (["--overwrite"], "overwrite: only with --csv, --jsonl FILE or --sheet"),
         (["--csv", "mine.csv", "--overwrite"], "mine.csv: was not written by predict"),
         (["--jsonl", "mine.csv", "--overwrite"], "mine.csv: was not written by predict"),
         (["--sheet", "good/flower.png", "--overwrite"], "flower.png: was not written by predict"),

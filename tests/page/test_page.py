@@ -162,6 +162,8 @@ def test_a_file_that_is_no_report_is_left_alone(tmp_path):
     write_run(tmp_path / "logs", "mixup")
     mine = tmp_path / "mine.html"
     mine.write_text("<html>mine</html>")
+    with pytest.raises(UserError, match="results: only with a suite's YAML file"):
+        report.main([str(tmp_path / "logs"), "--results", str(tmp_path)])
     for place, words in ((mine, "no report of paddle_aug"), (tmp_path, "is a folder")):
         with pytest.raises(UserError, match=words):
             report.main([str(tmp_path / "logs"), "--output", str(place)])
