@@ -75,7 +75,7 @@ NOT_MESSAGES = {
         "When training, we now always track global mean", "output gradient", "input gradient",
     },
     "types": {
-        "tuple[Grid, str]", "tuple[list[SheetPhoto], frozenset[str]]", "zip[tuple[str, Path]]",
+        "tuple[Grid, str]", "tuple[list[Photo], frozenset[str]]", "zip[tuple[str, Path]]",
     },
     "heads of tables in files": {"| run | last epoch's | published | ours | difference |"},
 }  # fmt: skip
