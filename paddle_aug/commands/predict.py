@@ -112,7 +112,7 @@ def _refuse_outputs(outputs: dict[str, Path], overwrite: bool) -> None:
 
 
 def _heading(predictor: "Predictor", images: int, views: Views, read_as: Sequence[str]) -> str:
-    """Print what is predicted with which model, before it begins."""
+    """The lines that say what is predicted with which model, before it begins."""
     from paddle_aug.build.scaling import describe_evaluation
 
     lines = [
@@ -143,7 +143,7 @@ def _predict(
         for one in predictor.predict_photos(photos, args.top, views, args.batch_size):
             predictions.append(one)
             if args.jsonl == STDOUT:
-                tell(json_line(one, views.kind))
+                print(json_line(one, views.kind), flush=True)  # for programs: never translated
             bar.update()
     return predictions
 
@@ -157,10 +157,9 @@ def report(predictions: "Sequence[Prediction]", views: Views, say: Say) -> None:
     errors = format_errors(predictions)
     for line in errors:
         _to_stderr(f"error: {line}")
-    done = len(predictions) - len(errors)
-    tta = f"; {views.kind} of --tta was on" if views.kind != "none" else ""
-    failed = f", {len(errors)} could not be" if errors else ""
-    say(f"{counted(done, 'image')} predicted{failed}{tta}")
+    done = counted(len(predictions) - len(errors), "image")
+    line = f"{done} predicted, {len(errors)} could not be" if errors else f"{done} predicted"
+    say(line if views.kind == "none" else f"{line}; {views.kind} of --tta was on")
 
 
 def _write(

@@ -169,9 +169,10 @@ _ANY = "(.*?)"
 @functools.cache
 def _pattern(message: str, value: str = _BALANCED) -> tuple[re.Pattern[str], list[str], int]:
     texts, fields = parse(message)
-    # Beside a single word, as in "{0} of {1}", a value is one word too: else much would fit.
+    # Beside a single word, as in "{0} of {1}", a value is one word or a counted one ("3 images"):
+    # else much would fit.
     short = re.fullmatch(r" [a-z]+ ?", "".join(texts)) and not texts[0]
-    value = r"(\S+)" if short else value
+    value = r"((?:[\d.,]+ )?\S+)" if short else value
     values = [r"([\d.,]+)" if field == "n" else value for field in fields]
     pairs = zip(map(re.escape, texts), [*values, ""], strict=True)
     return re.compile("".join(itertools.chain(*pairs))), fields, sum(map(len, texts))

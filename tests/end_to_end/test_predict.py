@@ -95,6 +95,19 @@ def test_all_fine_is_exit_code_0_and_the_same_from_an_export(here, capsys):
     assert "best checkpoint" in capsys.readouterr().out
 
 
+def test_json_lines_on_the_screen_are_never_translated(here, capsys, monkeypatch):
+    name = "photo: is a folder.jpg"  # a message, as far as the catalogue can tell
+    (here / name).write_bytes(b"")
+    (here / "list.txt").write_text(f"照片/宝塔.jpg\n{name}\n", "utf-8")
+    monkeypatch.setenv("PADDLE_AUG_LANGUAGE", "zh")
+    assert main(["predict", "logs/no", "list.txt", "--jsonl", "-"]) == 1
+    out, err = capsys.readouterr()
+    fine, empty = map(json.loads, out.splitlines())
+    assert len(fine["predictions"]) == 3
+    assert empty == {"image": name, "tta": "none", "error": "the file is empty (0 bytes)"}
+    assert "已预测 1 张图片，1 张未能预测" in err
+
+
 def test_json_lines_on_the_screen_are_all_of_stdout(here, capsys):
     (here / "list.txt").write_text("照片/宝塔.jpg\n照片/broken.jpg\n照片/none.png\n", "utf-8")
     assert main(["predict", "logs/no", "list.txt", "--jsonl", "-", "--tta", "crops"]) == 1
