@@ -1,5 +1,6 @@
 """paddle.vision's transforms in our pipeline, ours in its Compose: same seed, same images."""
 
+import pickle
 import random
 import re
 import sys
@@ -136,14 +137,23 @@ class Photos(paddle.io.Dataset):
 
 
 def read(ours: InPaddleCompose, workers: int = 0, shuffle: bool = False) -> dict[int, np.ndarray]:
-    """One epoch through Compose and a DataLoader: image by its number."""
-    dataset = Photos(theirs.Compose([ours]))
+    """One epoch through Compose and a DataLoader: image by its number.
+
+    workers: each reads every so manieth batch with a copy of its own, as worker processes do.
+    Paddle's own processes may wait for each other for ever, so there are none.
+    """
     order = np.random.default_rng(1).permutation(7).tolist() if shuffle else list(range(7))
     batches = [order[start : start + 3] for start in range(0, 7, 3)]
-    loader = paddle.io.DataLoader(dataset, batch_sampler=batches, num_workers=workers)
-    images = [image for batch in loader for image in np.asarray(batch[0] if isinstance(batch, list)
-                                                                else batch)]  # fmt: skip
-    return dict(zip(order, images, strict=True))
+    found = {}
+    for first in range(workers or 1):
+        own = pickle.loads(pickle.dumps(ours)) if workers else ours
+        share = batches[first :: workers or 1]
+        dataset = Photos(theirs.Compose([own]))
+        for numbers, batch in zip(share, paddle.io.DataLoader(dataset, batch_sampler=share),
+                                  strict=True):  # fmt: skip
+            images = np.asarray(batch[0] if isinstance(batch, list) else batch)
+            found.update(zip(numbers, images, strict=True))
+    return found
 
 
 def test_ours_in_compose_draws_the_same_for_any_workers_and_order():
