@@ -58,15 +58,21 @@ def save_program(model: nn.Layer, images: np.ndarray, path: Path) -> float:
     images: float32 [N, C, S, S], on which the saved program is tested. Returns how much its outputs
     differ from the model's, relative to the largest. Raises UserError where that is too much.
     """
+    write_program(model, images, path)
+    with paddle.no_grad():
+        got = paddle.jit.load(str(path))(paddle.to_tensor(images))
+    difference = largest_difference([output.numpy() for output in got], outputs_of(model, images))
+    refuse_difference(difference, "program")
+    return difference
+
+
+def write_program(model: nn.Layer, images: np.ndarray, path: Path) -> None:
+    """The same without the test."""
     classifier = Classifier(model)
     classifier.eval()
     spec = paddle.static.InputSpec([None, *images.shape[1:]], "float32", INPUT)
     with paddle.no_grad(), held_back():  # Paddle loses exceptions while it traces
         paddle.jit.save(classifier, str(path), input_spec=[spec])
-        got = paddle.jit.load(str(path))(paddle.to_tensor(images))
-    difference = largest_difference([output.numpy() for output in got], outputs_of(model, images))
-    refuse_difference(difference, "program")
-    return difference
 
 
 def save_weights(model: nn.Layer, path: Path) -> None:

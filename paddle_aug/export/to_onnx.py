@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import paddle
 from paddle import nn
 
 from paddle_aug.core.errors import UserError
@@ -18,10 +17,10 @@ from paddle_aug.export.plain_pools import plain_pools
 from paddle_aug.export.program import (
     INPUT,
     OUTPUTS,
-    Classifier,
     largest_difference,
     outputs_of,
     refuse_difference,
+    write_program,
 )
 
 # As in the extra onnx of pyproject.toml.
@@ -70,8 +69,7 @@ def save_onnx(model: nn.Layer, images: np.ndarray, path: Path) -> OnnxRecord:
     with tempfile.TemporaryDirectory() as folder:
         program, raw = f"{folder}/inference", f"{folder}/raw.onnx"
         with plain_pools(model, images) as plain:
-            spec = paddle.static.InputSpec([None, *images.shape[1:]], "float32", INPUT)
-            paddle.jit.save(Classifier(plain), program, input_spec=[spec])
+            write_program(plain, images, Path(program))
         try:
             paddle2onnx.export(
                 f"{program}.json", f"{program}.pdiparams", raw,
