@@ -15,6 +15,7 @@ from paddle_aug.core import own_code
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.plain_yaml import parse_yaml_text, read_yaml
+from paddle_aug.core.text import flag
 from paddle_aug.core.user_paths import expand
 
 _DEFAULTS = Config().dump()
@@ -76,12 +77,12 @@ def to_arguments(options: Mapping[str, Any]) -> list[str]:
         if value is None:
             arguments += ["-o", f"{name}=null"]
         elif isinstance(value, bool):
-            arguments.append(_flag(name if value else f"no_{name}"))
+            arguments.append(flag(name if value else f"no_{name}"))
         elif isinstance(value, dict) and "." not in name:
             arguments += to_arguments({f"{name}.{inner}": v for inner, v in value.items()})
         else:
             text = json.dumps(value) if isinstance(value, list | dict) else str(value)
-            arguments += [_flag(name), text]
+            arguments += [flag(name), text]
     return arguments
 
 
@@ -94,7 +95,7 @@ def build_parser(description: str, prog: str | None = None) -> Parser:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=100),
         epilog="Every option can stand in a YAML file given with --config, with _ for -: "
         "'image_size: 64'. Options on the command line win. With the bundled digits other defaults "
-        "hold: " + ", ".join(f"{_flag(k)} {v}" for k, v in DIGITS_DEFAULTS.items()) + ".",
+        "hold: " + ", ".join(f"{flag(k)} {v}" for k, v in DIGITS_DEFAULTS.items()) + ".",
     )
     parser.add_argument("-c", "--config", metavar="FILE", type=expand, help="YAML file of options")
     add_override(parser, Config.model_fields)
@@ -134,7 +135,7 @@ def add_options(parser: Parser, names: Collection[str] | None = None) -> dict[st
             )
             for inner, default in _DEFAULTS["policy"].items():
                 group.add_argument(
-                    _flag(f"policy.{inner}"), dest=f"policy.{inner}", default=argparse.SUPPRESS,
+                    flag(f"policy.{inner}"), dest=f"policy.{inner}", default=argparse.SUPPRESS,
                     metavar="VALUE", type=_yaml,
                     help="a mapping; its keys are in config.yaml of any run"
                     if isinstance(default, dict) else f"default {default}",
@@ -152,11 +153,11 @@ def _add_option(group: Any, name: str, field: Any) -> None:
         help_text += f" (default: {shown})"
     settings: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": name, "help": help_text}
     if field.annotation is bool:
-        group.add_argument(_flag(name), action=argparse.BooleanOptionalAction, **settings)
+        group.add_argument(flag(name), action=argparse.BooleanOptionalAction, **settings)
         return
     values = choices(name)
     shown = "{" + ",".join(values) + "}" if values else _metavar(name, field)
-    offer_values(group.add_argument(_flag(name), metavar=shown, **settings), name)
+    offer_values(group.add_argument(flag(name), metavar=shown, **settings), name)
 
 
 def _yaml(text: str) -> Any:
@@ -165,10 +166,6 @@ def _yaml(text: str) -> Any:
         return parse_yaml_text(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
 
 
 def _metavar(name: str, field: Any) -> str:

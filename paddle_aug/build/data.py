@@ -23,8 +23,7 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
 
     Raises UserError where all training images are of one class: any model is then right.
     """
-    names = DataOptions.__dataclass_fields__
-    train, evaluation = load_data(DataOptions(**{k: v for k, v in config if k in names}))
+    train, evaluation = load_data(DataOptions.of(config))
     classes = np.unique(train.labels)
     if len(classes) == 1:
         raise UserError(

@@ -7,6 +7,7 @@ from typing import Any
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError, closest, unknown_option
 from paddle_aug.core.plain_yaml import parse_yaml_text
+from paddle_aug.core.text import flag
 
 EXAMPLE = "image_size=64 policy.noise_max_sigma=4"
 
@@ -42,12 +43,11 @@ class _Override(argparse.Action):
 
     def _check_key(self, parser: Parser, key: str) -> None:
         top, *inner = key.split(".")
-        flag = f"--{key.replace('_', '-')}"
         if top in self.names:
             if inner and not parser.knows(f"--{top}."):
                 raise UserError(f"-o {key}: {top} has no parts")
-        elif parser.knows(flag) and key.replace("-", "_") not in self.names:
-            raise UserError(f"-o {key}: not in YAML files; give it as {flag}")
+        elif parser.knows(flag(key)) and key.replace("-", "_") not in self.names:
+            raise UserError(f"-o {key}: not in YAML files; give it as {flag(key)}")
         else:
             # PaddleClas's keys have a section before them: Global.epochs.
             meant = key if closest(top, self.names) or not inner else inner[-1]

@@ -11,7 +11,7 @@ from paddle_aug.cli.override import add_override
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
-from paddle_aug.core.text import counted
+from paddle_aug.core.text import counted, flag
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.language import tell, translated
 
@@ -44,7 +44,7 @@ def build_parser() -> Parser:
     add("--json", action="store_true", help="print the report as JSON instead of text")
     group = parser.add_argument_group("of the data, as train.py's")
     for name in DATA_OPTIONS:
-        action = group.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE")
+        action = group.add_argument(flag(name), metavar="VALUE")
         offer_values(action, name)
     trial = parser.add_argument_group("choosing --workers for train.py")
     trial.add_argument("--workers", action="store_true",
@@ -53,9 +53,7 @@ def build_parser() -> Parser:
     trial.add_argument("--seconds", metavar="S", type=_seconds,
                        help="for each (default: 3)")  # fmt: skip
     for name in TRIAL_OPTIONS:
-        action = trial.add_argument(
-            f"--{name.replace('_', '-')}", metavar="VALUE", help="as train.py's"
-        )
+        action = trial.add_argument(flag(name), metavar="VALUE", help="as train.py's")
         offer_values(action, name)
     add_override(parser, (*DATA_OPTIONS, *TRIAL_OPTIONS))
     return parser
@@ -133,8 +131,7 @@ def _seconds(text: str) -> float:
 def _data_options(config: "Config") -> Any:
     from paddle_aug.data.options import DataOptions
 
-    names = DataOptions.__dataclass_fields__
-    return DataOptions(**{k: v for k, v in config if k in names}, keep_missing=True)
+    return DataOptions.of(config, keep_missing=True)
 
 
 def _time_workers(config: "Config", args: argparse.Namespace) -> int:

@@ -255,8 +255,7 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[
     from paddle_aug.data.load import DataOptions, describe, load_data
     from paddle_aug.report.figure import class_labels, print_font_note
 
-    names = DataOptions.__dataclass_fields__
-    train, evaluation = load_data(DataOptions(**{k: v for k, v in config if k in names}))
+    train, evaluation = load_data(DataOptions.of(config))
     tell(describe(train, evaluation))
     order = stream(config.seed, 0, 0, "subset").permutation(len(train))
     first_of_class = {int(train.labels[index]): int(index) for index in reversed(order)}

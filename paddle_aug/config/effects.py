@@ -4,6 +4,7 @@ from dataclasses import fields
 
 from paddle_aug.augment.policies import PolicyOptions, numbers_used
 from paddle_aug.config.table import Config, fact
+from paddle_aug.core.text import flag
 from paddle_aug.modes import BASES, is_mix
 
 
@@ -53,8 +54,3 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
         for name in numbers
         if name not in used
     ]
-
-
-def flag(name: str) -> str:
-    """The option in its form on the command line: "--image-size"."""
-    return "--" + name.replace("_", "-")

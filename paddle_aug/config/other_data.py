@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import flag
 from paddle_aug.core.user_paths import user_path
 
 PLACES = ("images_root", "eval_data")
@@ -21,10 +22,9 @@ def refuse_for_other_data(saved: Mapping[str, Any], given: Mapping[str, Any], wh
         return
     for name in PLACES:
         if saved.get(name) is not None and name not in given:
-            flag = f"--{name.replace('_', '-')}"
             raise UserError(
                 f"{name}: {where} has {saved[name]!r} for its own data, {data}; "
-                f"with --data {given['data']} give {flag} as well, or start without {where}"
+                f"with --data {given['data']} give {flag(name)} as well, or start without {where}"
             )
 
 

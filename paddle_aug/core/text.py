@@ -1,8 +1,8 @@
-"""Texts for messages: numbers with their nouns, and lines of a width."""
+"""Texts for messages: numbers with their nouns, lists of names, options, lines of a width."""
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 # What stays in one piece: a word, or a Chinese character, with the punctuation that belongs to it.
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
@@ -13,6 +13,17 @@ _PIECE = re.compile(rf"\s+|[（「《“]?(?:[^\s{_WIDE}（「《“]+|[{_WIDE}]
 def counted(number: int, one: str, several: str = "") -> str:
     """`1 image` or `1,234 images`; several: where that is not `one` with an s."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Some names for a message: "a.png, b.png and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def flag(option: str) -> str:
+    """An option as the command line has it: `image_size` is --image-size."""
+    return "--" + option.replace("_", "-")
 
 
 def duration(seconds: float) -> str:

@@ -2,10 +2,10 @@
 
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from paddle_aug.core.encodings import check_encoding
 from paddle_aug.core.errors import UserError
@@ -91,6 +91,12 @@ class DataOptions:
     keep_missing: bool = False
     known_classes: tuple[str, ...] | None = None
     whole: bool = False
+
+    @classmethod
+    def of(cls, options: Iterable[tuple[str, Any]], **more: Any) -> "DataOptions":
+        """Those of a run's options (name, value) that are about data, and `more`."""
+        names = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in options if name in names}, **more)
 
     def __post_init__(self) -> None:
         if not 0 < self.eval_share < 1:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paddle_aug.augment.ops import resize
-from paddle_aug.batches.normalise import to_chw
+from paddle_aug.batches.normalise import to_chw, to_pixels
 from paddle_aug.build.mix import build_mix_schedule
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.seeding import stream
@@ -76,9 +76,8 @@ def mix(
         draw = Draw(lam=lam)
     one, two = to_chw(first)[None], to_chw(partner)[None]
     mixed = METHODS[method].apply(one, two, draw, Numbers(cutout_size=side))[0]
-    pixels = np.rint((mixed + 1) * 127.5).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
     weight = float(draw.lam)
-    return Mixed(np.ascontiguousarray(pixels), (weight, 1 - weight))
+    return Mixed(to_pixels(mixed), (weight, 1 - weight))
 
 
 def draw_numbers(method: str, alpha: float, seed: int) -> tuple[float, float, float]:

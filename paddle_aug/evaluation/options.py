@@ -12,6 +12,7 @@ from paddle_aug.core import own_code
 from paddle_aug.core.errors import UserError, unknown_value
 from paddle_aug.core.own_code import AllowImports, is_import_path
 from paddle_aug.core.program import command
+from paddle_aug.core.text import flag
 from paddle_aug.core.user_paths import expand
 from paddle_aug.modes import BASES
 
@@ -119,8 +120,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     offer_values(data, "data")
     for name in DATA_OPTIONS:
         kind: Any = {"action": "store_true"} if name == "skip_bad" else {"metavar": "VALUE"}
-        flag = f"--{name.replace('_', '-')}"
-        action = add(flag, default=argparse.SUPPRESS, help="as train.py's", **kind)
+        action = add(flag(name), default=argparse.SUPPRESS, help="as train.py's", **kind)
         if name != "skip_bad":
             offer_values(action, name)
 

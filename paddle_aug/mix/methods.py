@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas
 from paddle_aug.mix.phases import PairingSchedule
 
@@ -145,6 +146,16 @@ class MixPolicy:
             partners = paddle.to_tensor(partners, place=images.place)
         lam = 1.0 if np.all(draw.lam == 1.0) else draw.lam
         return self.apply(draw, images, images[partners]), labels, labels[partners], lam
+
+
+def mix_step(
+    mix: MixPolicy | None, images: Any, labels: Any, seed: int, epoch: int, number: int
+) -> tuple[Any, Any, Any, float | np.ndarray] | None:
+    """A batch as training mixes it in step `number` of an epoch, see `MixPolicy.mix_batch`; None
+    where batches are not mixed then. number: counted over all processes."""
+    if mix is None or mix.partner != "batch" or not mix.schedule.is_active(epoch):
+        return None
+    return mix.mix_batch(images, labels, stream(seed, epoch, number, "mix"))
 
 
 def _stacked(draws: Sequence[Draw]) -> Draw:

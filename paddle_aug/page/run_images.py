@@ -15,12 +15,11 @@ from paddle_aug.build.data import training_view
 from paddle_aug.build.mix import build_mix_policy
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.seeding import stream
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset, TrainAndEval, data_digest
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.data.named import NAMES, is_downloaded
-from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.methods import MixPolicy, mix_step
 from paddle_aug.modes import has_partners
 from paddle_aug.page.pictures import TrainingImage, TrainingImages
 from paddle_aug.runs.predictions import Predictions
@@ -43,7 +42,7 @@ class RunImages:
         Raises UserError where the options are not known or the data cannot be read.
         """
         config = _config(run)
-        train, _ = self._load(_data_options(config))
+        train, _ = self._load(DataOptions.of(config))
         mix = build_mix_policy(config)
         epochs = range(config.epochs)
         epoch = next((e for e in epochs if mix and mix.schedule.is_active(e)), 0)
@@ -64,7 +63,7 @@ class RunImages:
         Raises UserError where it cannot be read, or holds other images than the answers are of.
         """
         options = replace(
-            _data_options(_config(run)), eval_per_class=None, known_classes=answers.classes
+            DataOptions.of(_config(run)), eval_per_class=None, known_classes=answers.classes
         )
         _, evaluation = self._load(options)
         if not np.array_equal(evaluation.labels, answers.labels):
@@ -91,9 +90,9 @@ def _of_batch(
     """The images of one batch, made as training makes them (train.engine)."""
     batch = collate(view, epoch, indices)
     images, labels, partners, lam = batch.images, batch.labels, batch.partner_labels, batch.lam
-    if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
-        rng = stream(config.seed, epoch, number, "mix")
-        images, labels, partners, lam = mix.mix_batch(images, labels, rng)
+    mixed = mix_step(mix, images, labels, config.seed, epoch, number)
+    if mixed:
+        images, labels, partners, lam = mixed
     lams = np.broadcast_to(lam, len(labels))
     paired = mix is not None and has_partners(mix.method)
     classes = view.dataset.classes
@@ -115,11 +114,6 @@ def _config(run: Run) -> Config:
     # Kept files have shortened paths; the value of output is not used here.
     values = {name: value for name, value in run.config.items() if name != "output"}
     return load_config({**values, "cache": False}, where=f"{run.folder}: ").filled()
-
-
-def _data_options(config: Config) -> DataOptions:
-    names = DataOptions.__dataclass_fields__
-    return DataOptions(**{name: value for name, value in config if name in names})
 
 
 def _same_data(run: Run, train: ImageDataset) -> bool | None:

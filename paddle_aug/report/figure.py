@@ -19,6 +19,7 @@ from PIL import ExifTags, Image
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import listed
 from paddle_aug.language import tell, translate
 
 # Written into every picture made here: only pictures with it may be replaced.
@@ -140,9 +141,8 @@ def font_note(names: Iterable[str], what: str = "class names", most: int = 10) -
     ]
     if not missing:
         return None
-    shown = ", ".join(missing[:most])
-    more = f" and {len(missing) - most} more" if len(missing) > most else ""
-    return f"no installed font can write some {what}: {shown}{more}{_helps(shown)}"
+    shown = listed(missing, most)
+    return f"no installed font can write some {what}: {shown}{_helps(shown)}"
 
 
 def _helps(text: str) -> str:

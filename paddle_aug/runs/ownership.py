@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.folders.own_files import holds_json, is_leftover, listed
+from paddle_aug.core.folders.own_files import holds_json, is_leftover
+from paddle_aug.core.text import listed
 from paddle_aug.runs.layout import (
     BEST,
     CHANGES,

@@ -16,8 +16,9 @@ from paddle_aug.batches.loader import Loader
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
+from paddle_aug.core.text import listed
 from paddle_aug.language import translate
-from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.mix.methods import MixPolicy, mix_step
 from paddle_aug.train.distributed import SINGLE, Ranks
 from paddle_aug.train.ema import ExponentialMovingAverage
 from paddle_aug.train.learning_rate import LearningRate
@@ -102,7 +103,7 @@ def train_step(
     if len(batch.labels):
         value = compute_gradients(trainer, batch, epoch, number, own)
         if not math.isfinite(value):
-            names = _listed([trainer.source(epoch, int(index)) for index in batch.indices])
+            names = listed([trainer.source(epoch, int(i)) for i in batch.indices], _LISTED)
             raise UserError(
                 f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
                 f"{ADVICE}"
@@ -127,10 +128,9 @@ def compute_gradients(
 
     images = paddle.to_tensor(batch.images)
     labels, partner_labels, lam = _targets(batch)
-    mix = trainer.mix
-    if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
-        rng = stream(trainer.config.seed, epoch, number, "mix")
-        images, labels, partner_labels, lam = mix.mix_batch(images, labels, rng)
+    mixed = mix_step(trainer.mix, images, labels, trainer.config.seed, epoch, number)
+    if mixed:
+        images, labels, partner_labels, lam = mixed
 
     with _autocast(trainer.config):
         logits = trainer.model(images)
@@ -191,7 +191,7 @@ def evaluate(
     if not np.isfinite(logits).all():
         bad = np.flatnonzero(~np.isfinite(logits).all(1))
         indices = np.concatenate(loader.batches_of(0))[bad]
-        names = _listed([loader.source(0, int(index)) for index in indices], 8)
+        names = listed([loader.source(0, int(index)) for index in indices], 8)
         raise UserError(
             f"{title}: the model's outputs are not finite for {len(bad)} of {len(logits)} images "
             f"({names}); {ADVICE}"
@@ -213,11 +213,6 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
     # 0 - mean, as -mean would give -0.0 for a loss of 0.
     loss = float(0 - np.mean(log_probabilities[np.arange(len(labels)), labels]))
     return Evaluation(loss, accuracy(logits, labels), logits, labels)
-
-
-def _listed(names: list[str], most: int = _LISTED) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def progress_bar(steps: int, progress: Progress) -> "tqdm[Any]":

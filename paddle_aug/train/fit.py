@@ -11,8 +11,7 @@ from paddle_aug.config import Config, load_config, options_that_are, without_eff
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
-from paddle_aug.core.folders.own_files import listed
-from paddle_aug.core.text import Say
+from paddle_aug.core.text import Say, listed
 from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences

@@ -105,7 +105,8 @@ def shortage(needed: int, free: int | None, option: str, batch: int) -> str:
 
 
 def warn_of_shortage(needed: int, option: str, batch: int) -> str | None:
-    """Print that line if the batch will not fit: the system may then kill the run silently."""
+    """That line as a warning where the batch will not fit, as the system may then kill the run
+    silently; None where it will, or where that is not known."""
     free = free_bytes()
     if free is None or needed <= free:
         return None

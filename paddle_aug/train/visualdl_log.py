@@ -13,11 +13,11 @@ import paddle
 import yaml
 
 from paddle_aug.batches.augmented import collate
-from paddle_aug.batches.normalise import per_channel
+from paddle_aug.batches.normalise import to_pixels
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.requirements import install
-from paddle_aug.core.seeding import stream
+from paddle_aug.mix.methods import mix_step
 from paddle_aug.runs.recorder import Recorder, Row
 from paddle_aug.train.setup import Setup
 
@@ -89,31 +89,24 @@ def log_writer() -> Any:
 def training_sheet(setup: Setup, epoch: int) -> np.ndarray:
     """uint8 [H, W, 3]: the first images of an epoch's first batch as the model learns from them,
     mixed where that epoch mixes."""
-    loader, mix = setup.train_loader, setup.trainer.mix
+    loader, trainer = setup.train_loader, setup.trainer
     batch = collate(loader.dataset, epoch, loader.batches_of(epoch)[0])
-    images = batch.images
-    if mix and mix.partner == "batch" and mix.schedule.is_active(epoch):
-        rng = stream(setup.config.seed, epoch, setup.ranks.rank, "mix")
-        labels = paddle.to_tensor(batch.labels)
-        images = mix.mix_batch(paddle.to_tensor(images), labels, rng)[0].numpy()
+    images, labels = paddle.to_tensor(batch.images), paddle.to_tensor(batch.labels)
+    mixed = mix_step(trainer.mix, images, labels, setup.config.seed, epoch, setup.ranks.rank)
+    images = mixed[0].numpy() if mixed else batch.images
     return tiled(images[: SIDE * SIDE], setup.config.mean, setup.config.std)
 
 
 def tiled(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """uint8 [H, W, 3]: normalised images float32 [N, C, S, S] in rows of SIDE, on white."""
-    count, channels, height, width = images.shape
-    means, stds = (
-        np.reshape(per_channel(value, channels), (channels, 1, 1)) for value in (mean, std)
-    )
-    pixels = np.clip(np.rint((images * stds + means) * 255), 0, 255).astype(np.uint8)
+    count, _, height, width = images.shape
     rows = -(-count // SIDE)
     shape = (rows * (height + _MARGIN) + _MARGIN, SIDE * (width + _MARGIN) + _MARGIN, 3)
     sheet = np.full(shape, 255, np.uint8)
-    for number, image in enumerate(pixels):
+    for number, image in enumerate(images):
         top = _MARGIN + number // SIDE * (height + _MARGIN)
         left = _MARGIN + number % SIDE * (width + _MARGIN)
-        # A gray image fills all three channels.
-        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+        sheet[top : top + height, left : left + width] = to_pixels(image, mean, std)
     return sheet
 
 

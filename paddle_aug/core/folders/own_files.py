@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import listed
 
 _LEFTOVER = re.compile(r"\.(.+)\.\d+\.tmp")
 
@@ -63,9 +64,3 @@ def changed_since(folder: Path, marker: Path, most: int = 20) -> list[str]:
             if newer and len(found) < most:
                 found.append(os.path.relpath(path, folder))
     return found
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Some names for a message: "a.png, b.png and 3 more"."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

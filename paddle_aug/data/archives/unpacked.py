@@ -11,8 +11,9 @@ from typing import Any
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
-from paddle_aug.core.folders.own_files import changed_since, listed
+from paddle_aug.core.folders.own_files import changed_since
 from paddle_aug.core.safe_files import open_regular
+from paddle_aug.core.text import listed
 from paddle_aug.core.user_paths import cache_home
 from paddle_aug.data.archives.members import MARKER, SUFFIXES, extract, names_in_zip
 
