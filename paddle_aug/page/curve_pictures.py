@@ -22,8 +22,6 @@ from paddle_aug.report.groups import Group
 
 # A placeholder for the page's text colour, light or dark; no curve has it.
 _INK = "#010203"
-# Weights of relative luminance, as used for the contrast of texts.
-_BRIGHT_ENOUGH = 0.3
 # matplotlib's colour of the grid, which the style sheet has for both grounds.
 _GRID = "#b0b0b0"
 _NUMBER = re.compile(r"\d+\.\d{3,}")
@@ -50,7 +48,7 @@ class CurvePicture:
 
 
 def legend(groups: Sequence[Group], baseline: Group) -> list[Line]:
-    """The methods' colours as in all figures on light ground, lightened on dark."""
+    """The methods' colours as in all figures on light ground, half white on dark."""
     chosen = colours(groups, baseline)
     lines = []
     for number, group in enumerate(groups):
@@ -62,15 +60,6 @@ def legend(groups: Sequence[Group], baseline: Group) -> list[Line]:
     return lines
 
 
-def _lightened(colour: str) -> str:
-    """The colour with as much white as it needs to be seen on a dark ground."""
-    for share in np.arange(0, 1, 0.05):
-        red, green, blue = (part + share * (1 - part) for part in to_rgb(colour))
-        if 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 >= _BRIGHT_ENOUGH:
-            return to_hex((red, green, blue))
-    return "#ffffff"
-
-
 def curve_pictures(
     groups: Sequence[Group], baseline: Group, last: int, say: Language
 ) -> list[CurvePicture]:
@@ -79,9 +68,9 @@ def curve_pictures(
     pictures = []
     for start in (0, zoom) if zoom else (0,):
         for kind in reversed(KINDS):
-            shown = [g for g in groups if np.isfinite(g.curve(f"{kind}Eval")[0]).any()
-                     or np.isfinite(g.curve(f"{kind}Train")[0]).any()]  # fmt: skip
-            if shown:
+            curves = [group.curve(f"{kind}{part}")[0] for group in groups
+                      for part in ("Train", "Eval")]  # fmt: skip
+            if any(np.isfinite(curve).any() for curve in curves):
                 pictures.append(_picture(groups, baseline, kind, start, last, say))
     return pictures
 

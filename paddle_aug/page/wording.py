@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim
+from paddle_aug.report.judgement_text import p_in_words, points_in_words
 from paddle_aug.report.statistics import MOST_SEEDS, Estimate
 from paddle_aug.report.verdicts import (
     CONTRADICTED,
@@ -52,8 +53,7 @@ def spread(found: Spread) -> str:
 
 
 def points(value: float) -> str:
-    """Percentage points with their sign."""
-    return UNKNOWN if math.isnan(value) else f"{100 * value:+.2f}"
+    return points_in_words(value, UNKNOWN)
 
 
 def points_interval(evidence: Evidence, say: Language) -> str:
@@ -63,9 +63,7 @@ def points_interval(evidence: Evidence, say: Language) -> str:
 
 
 def p_value(value: float) -> str:
-    if math.isnan(value):
-        return UNKNOWN
-    return f"{value:.3f}" if value >= 0.001 else "< 0.001"
+    return p_in_words(value, UNKNOWN)
 
 
 def seeds_needed(found: Comparison, say: Language) -> str:

@@ -66,9 +66,9 @@ def difference_table(judgement: Judgement, style: str = "github") -> str:
     for found, crossed in zip(judgement.comparisons, judgement.crossings, strict=True):
         evidence = found.evidence
         rows.append([
-            found.method, str(len(found.seeds)), _points(evidence.mean),
-            _points_interval(evidence.low, evidence.high), over(found.basis), _p(found.p),
-            _p(found.p_holm), _needed(found), _epochs(crossed),
+            found.method, str(len(found.seeds)), points_in_words(evidence.mean),
+            _points_interval(evidence.low, evidence.high), over(found.basis), p_in_words(found.p),
+            p_in_words(found.p_holm), _needed(found), _epochs(crossed),
         ])  # fmt: skip
     return _table(head, rows, style)
 
@@ -213,11 +213,12 @@ def claim_interval(claim: Claim, low: float, high: float) -> str:
 
 
 def _points_interval(low: float, high: float) -> str:
-    return "-" if math.isnan(low) else f"{_points(low)} to {_points(high)}"
+    return "-" if math.isnan(low) else f"{points_in_words(low)} to {points_in_words(high)}"
 
 
-def _points(value: float) -> str:
-    return "-" if math.isnan(value) else f"{100 * value:+.2f}"
+def points_in_words(value: float, unknown: str = "-") -> str:
+    """Percentage points with their sign."""
+    return unknown if math.isnan(value) else f"{100 * value:+.2f}"
 
 
 def _estimate(found: Estimate) -> str:
@@ -232,9 +233,10 @@ def over(basis: str) -> str:
     return "-" if basis == NOTHING else basis
 
 
-def _p(value: float) -> str:
+def p_in_words(value: float, unknown: str = "-") -> str:
+    """A p value with three decimals."""
     if math.isnan(value):
-        return "-"
+        return unknown
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
