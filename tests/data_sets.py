@@ -2,8 +2,10 @@
 
 import zipfile
 
+import cv2
 import numpy as np
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from paddle_aug.data.load import DataOptions, load_data
 
@@ -76,4 +78,18 @@ def raw_zip(path, members):
         assert data.count(placeholder) == 2, "in the member's header and in the directory"
         data = data.replace(placeholder, name)
     path.write_bytes(data)
+    return path
+
+
+def photograph_table(folder, count, side, classes):
+    """A CSV `image,label` of `count` pieces, side x side, of two real photographs; the classes take
+    turns."""
+    lines = ["image,label"]
+    for number in range(count):
+        photograph = load_sample_image(("china.jpg", "flower.jpg")[number % 2])
+        cut = photograph[number * 10 : number * 10 + side, number * 24 : number * 24 + side]
+        cv2.imwrite(str(folder / f"{number}.png"), cut[:, :, ::-1])
+        lines.append(f"{number}.png,{classes[number % len(classes)]}")
+    path = folder / "train.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
     return path

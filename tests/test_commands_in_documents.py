@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-import cv2
 import pytest
-from sklearn.datasets import load_sample_image
 
 from paddle_aug import command_line
 from paddle_aug.__main__ import VERBS
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import SCRIPTS
+from tests.data_sets import photograph_table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "README_cn.md", ROOT / "configs/README.md",
@@ -131,13 +130,7 @@ def folder(tmp_path_factory) -> Path:
     """What the programs name: data/train.csv of pieces of two photographs, a run and its export."""
     root = tmp_path_factory.mktemp("programs")
     (root / "data").mkdir()
-    lines = ["image,label"]
-    for number in range(10):
-        photograph = load_sample_image(("china.jpg", "flower.jpg")[number % 2])
-        cut = photograph[number * 20 : number * 20 + 256, number * 30 : number * 30 + 256]
-        cv2.imwrite(str(root / f"data/{number}.png"), cut[:, :, ::-1])
-        lines.append(f"{number}.png,{('rust', 'scab')[number % 2]}")
-    (root / "data/train.csv").write_text("\n".join(lines), encoding="utf-8")
+    photograph_table(root / "data", 10, 256, ("rust", "scab"))
     for name in "ab":
         shutil.copy(root / "data/0.png", root / f"{name}.jpg")
     options = ["--data", "data/train.csv", "--model", "LeNet", "--image-size", "32", "--epochs",

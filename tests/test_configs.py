@@ -4,11 +4,9 @@ import csv
 import re
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import yaml
-from sklearn.datasets import load_sample_image
 
 from models import build_model
 from paddle_aug.command_line import parse_args
@@ -16,6 +14,7 @@ from paddle_aug.commands.suite_plan import plan, read_suite
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.train.fit import fit
+from tests.data_sets import photograph_table
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "configs"
@@ -31,15 +30,7 @@ SMALL = {"batch_size": 3, "max_steps": 2, "epochs": 1, "eval_batch_size": 4, "wo
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory) -> Path:
     """A CSV of 16 real photographs of 4 classes, three of each in the first rows."""
-    root = tmp_path_factory.mktemp("photographs")
-    lines = ["image,label"]
-    for number in range(16):
-        image = load_sample_image(("china.jpg", "flower.jpg")[number % 2])
-        cut = image[number * 20 : number * 20 + 70, number * 24 : number * 24 + 80]
-        cv2.imwrite(str(root / f"{number}.png"), cut[:, :, ::-1])
-        lines.append(f"{number}.png,{number % 4}")
-    (root / "train.csv").write_text("\n".join(lines), encoding="utf-8")
-    return root / "train.csv"
+    return photograph_table(tmp_path_factory.mktemp("photographs"), 16, 75, "0123")
 
 
 def shrunk(transforms: list, ratio: float) -> list:

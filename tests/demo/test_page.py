@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,15 +17,10 @@ from PIL import Image
 from paddle_aug.demo import mixing
 
 pytest.importorskip("gradio", reason="the extra demo is not installed")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-                None)  # fmt: skip
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+from tests.browser import chromium, needs_chromium
+
+pytestmark = needs_chromium
 ROOT = Path(__file__).parent.parent.parent
-# Chromium's own calls home would not be the page's.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update",
-             "--disable-sync"]  # fmt: skip
 
 
 def serve(*command: str, **variables: str) -> Iterator[str]:
@@ -61,10 +55,8 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

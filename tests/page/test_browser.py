@@ -3,8 +3,6 @@
 Skipped where there is no Chromium, or no playwright to drive it.
 """
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -12,15 +10,10 @@ from paddle_aug.commands import report
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS
 from paddle_aug.runs.predictions import write_predictions
+from tests.browser import chromium, needs_chromium
 from tests.run_folders import ENVIRONMENT, write_run
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(NAMES)} is installed")
-# Without these it asks for things outside by itself; root needs the first.
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update"]  # fmt: skip
+pytestmark = needs_chromium
 HOSTILE = "<script>alert('x')</script>" + "a_very_long_name_without_any_space" * 2
 EPOCHS = 60
 # Of each curve its size and how much of it is drawn; of each image whether it is one.
@@ -42,10 +35,8 @@ MEASURE = """() => ({
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
