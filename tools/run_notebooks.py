@@ -49,15 +49,19 @@ def execute(notebook: NotebookNode, home: Path, folder: Path, timeout: int = 300
     environment.setdefault("MPLCONFIGDIR", matplotlib.get_cachedir())
     with tempfile.TemporaryDirectory() as sockets:
         # Over Unix sockets: a sealed machine may have no network at all, not even its own.
+        kernel = KernelManager(transport="ipc", ip=f"{sockets}/kernel")
         client = NotebookClient(
             notebook,
-            km=KernelManager(transport="ipc", ip=f"{sockets}/kernel"),
+            km=kernel,
             timeout=timeout,
             record_timing=False,
             coalesce_streams=True,
             resources={"metadata": {"path": str(folder)}},
         )
-        client.execute(env=environment)
+        try:
+            client.execute(env=environment)
+        finally:
+            kernel.shutdown_kernel(now=True)  # nbclient ends only kernels that it started itself
 
 
 def digest(source: str) -> str:
