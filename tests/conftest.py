@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,6 +19,8 @@ import_paddle()
 
 
 @pytest.fixture(autouse=True)
-def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test leaves its language to the next one."""
-    monkeypatch.setenv("PADDLE_AUG_LANGUAGE", "en")
+def _english() -> Iterator[None]:
+    """No test, nor what was set up for several, leaves its language to the next one."""
+    os.environ["PADDLE_AUG_LANGUAGE"] = "en"
+    yield
+    os.environ["PADDLE_AUG_LANGUAGE"] = "en"

@@ -114,12 +114,12 @@ def build():
 
 def test_links_go_to_pages_and_pictures_come_along(build, tmp_path):
     pages = build.page_of_each_document()
-    text = "[speed](performance.md#starting) ![](images/samplePairing_schedule.png) [code](../train.py)"
+    text = "[speed](performance.md#starting) ![](images/preview_pairing.jpg) [code](../train.py)"
     assert build.linked(text, "docs/export.md", "docs/export", pages, tmp_path) == (
         "[speed](../docs/performance.md#starting) "
-        "![](../pictures/docs/images/samplePairing_schedule.png) code"
+        "![](../pictures/docs/images/preview_pairing.jpg) code"
     )
-    assert (tmp_path / "pictures/docs/images/samplePairing_schedule.png").exists()
+    assert (tmp_path / "pictures/docs/images/preview_pairing.jpg").exists()
     assert build.linked("[a](https://b.c)", "README.md", "x", pages, tmp_path) == "[a](https://b.c)"
 
 

@@ -5,6 +5,7 @@ turned to the pages; other pages are made from the project's tables. Then Sphinx
 a warning is an error.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ LINK = re.compile(
 
 
 def main() -> int:
+    os.environ["PADDLE_AUG_LANGUAGE"] = "en"  # of what commands say and draw, on every machine
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "docs").resolve()
     source = folder / "source"
     shutil.rmtree(source, ignore_errors=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import paddle_aug
 from paddle_aug.commands import preview, schedule
 from paddle_aug.config import Config, fact
+from paddle_aug.core.text import flag
 from paddle_aug.modes import MODES, Mode
 
 
@@ -41,7 +42,7 @@ def _mixing(mode: Mode) -> list[str]:
         "--base": mixing.base, "--partner": mixing.partner, "--mix-prob": mixing.mix_prob,
         "--alpha": mixing.alpha, "--pairs": mixing.pairs, "--mix-draws": mixing.mix_draws,
     }  # fmt: skip
-    lines = [f"| `{flag}` | {value} |" for flag, value in rows.items() if value is not None]
+    lines = [f"| `{name}` | {value} |" for name, value in rows.items() if value is not None]
     return ["| option | default |", "|---|---|", *lines, ""]
 
 
@@ -67,7 +68,7 @@ def options() -> str:
             if fact(name, "group") == group and name != "policy":
                 default = _shown(defaults[name])
                 parts += [
-                    f"`--{name.replace('_', '-')}` {_values(field.annotation)}",
+                    f"`{flag(name)}` {_values(field.annotation)}",
                     f": {_plain(field.description or '')}"
                     + (f" (default: {default})" * bool(default)),
                     "",
