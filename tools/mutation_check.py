@@ -72,7 +72,7 @@ MUTANTS = [
     Mutant("page/render.py", "autoescape=True", "autoescape=False", "page/test_page"),
     Mutant("page/render.py", "if MARK not in start", "if False", "page/test_page"),
     Mutant("page/answers.py", "own.right & ~other.right", "own.right", "page/test_pictures"),
-    Mutant("page/run_images.py", "epoch, number, \"mix\"", "epoch, 0, \"mix\"", "page/test_pictures"),
+    Mutant("page/run_images.py", "config.seed, epoch, number)", "config.seed, epoch, 0)", "page/test_pictures"),
     Mutant("report/statistics.py", "* std / math.sqrt(n)", "* std / n", "report/test_statistics"),
     Mutant("report/statistics.py", "p * (len(known) - place)", "p * len(known)", "report/test_statistics"),
     Mutant("report/statistics.py", "(~first & second).sum()", "(~first & ~second).sum()", "report/test_statistics"),

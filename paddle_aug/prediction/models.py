@@ -57,11 +57,8 @@ def _of_run(run: Path, checkpoint: str, settings: dict[str, Any], say: Say) -> T
     model.eval()
     name = checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
     place = checkpoint_place(state)
-    epoch, step = place["checkpoint_epoch"], place["checkpoint_step"]
-    state_in_words = checkpoint_in_words(
-        {"name": f"{name} checkpoint", "epoch": epoch, "step": step}
-    )
-    what = f"{config.model} of {folder}, {state_in_words}"
+    step = f" after step {place['checkpoint_step']}" if place["checkpoint_step"] else ""
+    what = f"{config.model} of {folder}, {name} checkpoint, epoch {place['checkpoint_epoch']}{step}"
     return TrainedModel(model, config, classes, _changes_label(config, state), what)
 
 
