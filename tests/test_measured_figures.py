@@ -70,6 +70,23 @@ def test_every_method_of_a_result_has_its_own_figure(document, suite):
     assert len(re.findall(r"(?<!± )\d\.\d{3}", said)) == len(rows)
 
 
+def test_the_table_of_ones_own_images_is_in_the_order_of_its_heads():
+    with (ROOT / "results/own_images/table.csv").open(encoding="utf-8") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    order = ("crops and flips", "cutmix", "mixup", "userDef instead", "from scratch")
+    figures = [
+        f"{float(rows[k]['accEval']):.3f} ± {float(rows[k]['accEvalStd']):.3f}" for k in order
+    ]
+    for document, heads in (
+        (README, ("crops and flips", "CutMix", "Mixup", "userDef", "from scratch")),
+        (README_CN, ("裁剪加翻转", "CutMix", "Mixup", "userDef", "从头训练")),
+    ):
+        lines = read(document).splitlines()
+        at = lines.index(f"| {' | '.join(figures)} |")
+        columns = lines[at - 2].strip("| ").split(" | ")
+        assert all(head in column for head, column in zip(heads, columns, strict=True))
+
+
 def curve(suite: str, run: str, name: str, seed: int = 0) -> np.ndarray:
     (path,) = (ROOT / "results" / suite / "curves" / run / f"seed{seed}").glob(f"*Aug_{name}.npy")
     return np.load(path)
