@@ -49,14 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.export.to_onnx import check_packages
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
     from paddle_aug.runs.layout import EXPORT
+    from paddle_aug.runs.ownership import RunStart
     from paddle_aug.weights.into_model import load_model
 
-    arrays, state, run = read_trained(args.run, args.checkpoint)
+    arrays, state, folder = read_trained(args.run, args.checkpoint)
+    run = RunStart(folder)
     config = load_trained_config(state["config"], where=f"{args.run}: ")
     weights = trained_weights(arrays)
     digest = weights_digest(weights)
     name = checkpoint_name(EvaluationOptions(args.run, args.checkpoint))
-    output = args.output or run / (EXPORT if name == "best" else f"{EXPORT}_{name}")
+    output = args.output or folder / (EXPORT if name == "best" else f"{EXPORT}_{name}")
     refuse_other_export(output, digest, args.overwrite)
     if args.onnx:
         check_packages()
@@ -69,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "name": name, "epoch": place["checkpoint_epoch"], "step": place["checkpoint_step"],
     }  # fmt: skip
     made = export_model(
-        model, config, state["classes"], checkpoint, digest, output,
+        model, config, state["classes"], checkpoint, digest, run, output,
         overwrite=args.overwrite, weights=args.pdparams, onnx=args.onnx,
     )  # fmt: skip
     tell(

@@ -11,6 +11,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.cli.seeds import seeds
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.bundled import find_config
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.language import tell
@@ -45,9 +46,9 @@ def build_parser() -> Parser:
     add = parser.add_argument
     add("file", metavar="FILE", type=user_path, help="a YAML file, such as configs/suites/s1.yaml")
     add("--quick", action="store_true", help="the suite's small scale, in minutes; judges no claim")
-    add("--jobs", metavar="N", type=positive, default=1,
+    add("--jobs", metavar="N", type=positive,
         help="runs side by side, each with its share of the cores (OMP_NUM_THREADS, unless that is "
-        "set already; default: %(default)s)")  # fmt: skip
+        "set already; default: 1)")  # fmt: skip
     add("--seeds", metavar="SEEDS", type=seeds,
         help="these seeds for every run instead of the file's: 0-4 or 0,2,5-7")  # fmt: skip
     only = parser.add_mutually_exclusive_group()
@@ -77,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     cut = argv.index("--") if "--" in argv else len(argv)
     args = build_parser().parse_args(argv[:cut])
+    if args.judge and args.jobs:
+        raise UserError("jobs: --judge runs nothing; leave out one of the two")
+    args.jobs = args.jobs or 1
 
     from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
     from paddle_aug.commands.suite_plan import (

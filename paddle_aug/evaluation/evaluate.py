@@ -31,6 +31,7 @@ from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
 from paddle_aug.runs.layout import EVALUATION
+from paddle_aug.runs.ownership import RunStart
 from paddle_aug.train.engine import predict
 from paddle_aug.train.memory import memory_need, shortage_named
 from paddle_aug.weights.into_model import load_model
@@ -41,6 +42,7 @@ PATHS = ("data", "images_root", "class_names")
 def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     """Evaluate, write everything, print the table; returns the figures of evaluation.json."""
     arrays, state, folder = read_trained(options.run, options.checkpoint)
+    run = RunStart(folder)
     output = Path(options.output) if options.output else folder / folder_name(options)
     refuse_foreign_folder(output)
     config = load_trained_config(state["config"], where=f"{options.run}: ")
@@ -75,7 +77,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
         "what": images.what, "tta": options.tta,
         "precision": "bfloat16" if config.amp == "bf16" else "float32",
     }  # fmt: skip
-    write_evaluation(output, result, probabilities, labels, dataset)
+    write_evaluation(output, result, probabilities, labels, dataset, run)
     print_font_note(classes)
     if options.json:
         print(json.dumps(result, ensure_ascii=False))

@@ -17,7 +17,7 @@ from paddle_aug.language import translated
 from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import save_figure
 from paddle_aug.runs.layout import EVALUATION_FILES, FIGURES, PREDICTIONS
-from paddle_aug.runs.ownership import is_evaluation
+from paddle_aug.runs.ownership import RunStart, is_evaluation
 from paddle_aug.runs.predictions import write_predictions
 from paddle_aug.train.engine import score
 from paddle_aug.train.metrics import ClassFigures, accuracy, confusion_matrix, per_class
@@ -52,13 +52,16 @@ def write_evaluation(
     probabilities: np.ndarray,
     labels: np.ndarray,
     dataset: ImageDataset,
+    run: RunStart,
 ) -> None:
     """evaluation.json, predictions.npz, classes.csv, confusion.csv, confusion.png, mistakes.csv,
     mistakes.png.
 
-    Raises UserError where `output` has such files that are of no evaluation.
+    run: as it was when its weights were read. Raises UserError where another one has its place
+    now, and where `output` has such files that are of no evaluation.
     """
     with locked(output, wait=True):
+        run.refuse_replaced()
         refuse_foreign_folder(output)
         _write(output, result, probabilities, labels, dataset)
 

@@ -15,6 +15,7 @@ from paddle_aug.export.describe import description
 from paddle_aug.export.paddlex import inference_yml, why_not
 from paddle_aug.export.program import save_program, save_weights, trial_images
 from paddle_aug.export.to_onnx import OnnxRecord, save_onnx
+from paddle_aug.runs.ownership import RunStart
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,15 @@ class Made:
 
 def export_model(
     model: nn.Layer, config: Config, classes: list[str], checkpoint: dict[str, Any], digest: str,
-    output: Path, *, overwrite: bool = False, weights: bool = False, onnx: bool = False,
+    run: RunStart, output: Path, *, overwrite: bool = False, weights: bool = False,
+    onnx: bool = False,
 ) -> Made:  # fmt: skip
     """Write the export of a model that is in evaluation into the folder `output`.
 
-    checkpoint, digest: see `describe.description`; overwrite: also over an export of other weights;
-    weights, onnx: these forms as well. Raises UserError where a form cannot be made or differs from
-    the model, or the folder is another's; then nothing is written.
+    checkpoint, digest: see `describe.description`; run: as it was when the weights were read;
+    overwrite: also over an export of other weights; weights, onnx: these forms as well. Raises
+    UserError where a form cannot be made or differs from the model, another run has the run's place
+    now, or the folder is another's; then nothing is written.
     """
     images = trial_images(config)
     with tempfile.TemporaryDirectory() as temporary:
@@ -47,6 +50,7 @@ def export_model(
             write_text(made / names.PREPROCESSING, inference_yml(config, classes))
         about = description(config, classes, checkpoint, digest)
         with locked(output, wait=True):
+            run.refuse_replaced()
             # Again: another export may have come, and ended, meanwhile.
             names.refuse_other_export(output, digest, overwrite)
             before = names.read_description(output)

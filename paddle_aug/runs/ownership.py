@@ -1,14 +1,17 @@
 """Tells a run's own files from others in its folders: --overwrite replaces only its own."""
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import holds_json, is_leftover
 from paddle_aug.core.text import listed
 from paddle_aug.runs.layout import (
@@ -86,18 +89,49 @@ def refuse_unusable(paths: RunPaths, overwrite: bool) -> None:
         )
 
 
+class RunStart:
+    """The first start of the run in a folder, by which what was read of it is known as its own.
+
+    folder: the run's; of a checkpoint elsewhere, which no run replaces, any other.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder, self._first = folder, _first_start(folder)
+
+    def refuse_replaced(self) -> None:
+        """Raise UserError where another run has come into the folder since."""
+        if _first_start(self._folder) != self._first:
+            raise UserError(
+                f"{self._folder}: another run has taken this place since its weights were read: "
+                "nothing is written; repeat the command for the new one"
+            )
+
+
+def _first_start(folder: Path) -> Any:
+    """Command and time of a run's first start; None where they are not known."""
+    try:
+        environment = json.loads(RunPaths.of(folder).environment.read_text(encoding="utf-8"))
+        return environment["history"][0]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def remove_run(paths: RunPaths) -> list[str]:
     """Delete an earlier run's own files; returns names of some other files, which stay.
 
-    Its config.yaml, the mark, stays until the new run replaces it, so that after an interruption
-    the folder is still known as a run's.
+    Waits for an evaluation or export that is being written. Its config.yaml, the mark, stays until
+    the new run replaces it, so that after an interruption the folder is still known as a run's.
     """
     folders = _own_folders(paths)
     try:
-        own = [path for folder, is_own in folders for path in _files(folder, is_own)]
-        for path in [*own, *paths.curves]:
-            if path != paths.config:
-                path.unlink(missing_ok=True)
+        # Of its files this one goes first: an evaluation that ends now sees that the run is gone.
+        for path in (paths.environment, *paths.curves):
+            path.unlink(missing_ok=True)
+        for folder, is_own in folders:
+            with _settled(folder):
+                for path in _files(folder, is_own):
+                    if path != paths.config:
+                        path.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
         raise UserError(
@@ -117,6 +151,13 @@ def is_run_file(name: str) -> bool:
 def is_checkpoint(name: str) -> bool:
     """Whether a run writes a file of this name into its folder of checkpoints."""
     return name == BEST or is_state_name(name)
+
+
+def _settled(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Context in which nobody else writes the evaluation or export in the folder."""
+    if folder.name.startswith((EVALUATION, EXPORT)):
+        return locked(folder, wait=True)
+    return contextlib.nullcontext()
 
 
 def _own_folders(paths: RunPaths) -> list[tuple[Path, IsOwn]]:

@@ -238,6 +238,11 @@ def test_results_are_judged_again_from_the_small_files_alone(finished, monkeypat
     assert calls == [] and (RESULTS / "table.md").read_bytes() == before
 
 
+def test_a_number_of_jobs_is_refused_where_nothing_is_run(finished):
+    with pytest.raises(UserError, match="jobs: --judge runs nothing; leave out one of the two"):
+        command.main([str(finished), "--judge", "--jobs", "2"])
+
+
 def test_a_stopped_suite_can_be_judged(finished):
     shutil.rmtree(RESULTS)
     shutil.rmtree(MIXUP.parent)

@@ -9,16 +9,19 @@ import pytest
 
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.evaluation import evaluate as evaluation
 from paddle_aug.evaluation.evaluate import (
     checkpoint_place,
     describe_checkpoint,
     evaluate_checkpoint,
     folder_name,
+    predict_views,
 )
 from paddle_aug.evaluation.options import EvaluationOptions, parse_args
 from paddle_aug.evaluation.results import figures, headline
 from paddle_aug.report.figure import can_show
 from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
+from paddle_aug.runs.layout import RunPaths
 from paddle_aug.train.fit import fit, resume
 
 STATE = {"config": {}, "classes": ["a", "b"]}
@@ -59,6 +62,27 @@ def test_the_output_says_which_checkpoint_it_is_of(run, capsys):
     assert (saved["checkpoint"], saved["checkpoint_epoch"], saved["top5"]) == ("best", best, None)
     note = "note: no installed font can write some class names: #1 = 狗 狗, #2 = 猫"
     assert told.err.count(note) == (not can_show("猫"))
+
+
+def test_a_run_that_is_replaced_meanwhile_gets_no_figures_of_the_earlier_one(run, monkeypatch):
+    """Another run comes while the weights of the first one are evaluated."""
+    environment = RunPaths.of(run).environment
+    before = environment.read_text(encoding="utf-8")
+
+    def replaced(*arguments):
+        again = json.loads(before)
+        again["history"][0]["time"] = "2030-01-01 00:00:00"
+        environment.write_text(json.dumps(again), encoding="utf-8")
+        return predict_views(*arguments)
+
+    monkeypatch.setattr(evaluation, "predict_views", replaced)
+    options = EvaluationOptions(str(run), split="train", workers=0)
+    try:
+        with pytest.raises(UserError, match="another run has taken this place since its weights"):
+            evaluate_checkpoint(options)
+    finally:
+        environment.write_text(before, encoding="utf-8")
+    assert not (run / "evaluation_train").exists()
 
 
 def test_another_checkpoint_and_split_leave_the_first_evaluation_alone(run, capsys):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.lock import locked
 from paddle_aug.runs.layout import (
     EVALUATION_FILES,
     EXPORT_FILES,
@@ -17,6 +19,7 @@ from paddle_aug.runs.layout import (
     state_name,
 )
 from paddle_aug.runs.ownership import (
+    RunStart,
     is_evaluation,
     is_export,
     is_run,
@@ -89,6 +92,35 @@ def test_what_else_lies_there_stays_and_is_named(paths):
         name.removeprefix("no/") for name in STRANGERS if name.startswith("no/")
     )
     assert (paths.folder / "empty").is_dir()
+
+
+def test_an_evaluation_that_is_being_written_is_waited_for_and_removed(paths):
+    folder, removed = paths.folder / "evaluation", []
+    waiter = threading.Thread(target=lambda: removed.append(remove_run(paths)))
+    with locked(folder):
+        waiter.start()
+        waiter.join(0.3)
+        assert not paths.environment.exists()  # the evaluation is told that the run is gone
+        assert waiter.is_alive() and (folder / "evaluation.json").exists()
+        put(folder / "classes.csv", "written now")
+    waiter.join(10)
+    assert removed == [[]] and not folder.exists()
+
+
+def test_the_start_of_a_run_tells_it_from_the_next_one(paths):
+    def start(time: str, *more: str) -> None:
+        history = [{"command": "train.py", "time": moment} for moment in (time, *more)]
+        put(paths.environment, json.dumps({"history": history}))
+
+    start("2026-01-01 00:00:00")
+    run = RunStart(paths.folder)
+    run.refuse_replaced()
+    start("2026-01-01 00:00:00", "2026-01-02 00:00:00")  # it was resumed
+    run.refuse_replaced()
+    for replace in (lambda: start("2026-01-02 00:00:00"), paths.environment.unlink):
+        replace()
+        with pytest.raises(UserError, match="no: another run has taken this place since"):
+            run.refuse_replaced()
 
 
 def test_folders_that_are_linked_are_not_walked_into(paths, tmp_path):
