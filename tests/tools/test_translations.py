@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from paddle_aug.language.catalogue import VALUE, Catalogue, chinese, chinese_messages
 from tools import translations
-from tools.translations import CATALOGUE, of_module
+from tools.find_messages import ROOT, messages, of_module
+from tools.translations import CATALOGUE
 
 HOW = "run python tools/translations.py and translate what it names (CONTRIBUTING.md)"
 MESSAGES = chinese_messages()
@@ -132,7 +133,7 @@ def test_messages_are_found_in_the_code(code, expected):
 
 def test_what_stays_as_it_is_stands_in_the_code():
     code = set().union(*translations.NOT_MESSAGES.values())
-    found = set(translations.messages())
+    found = set(messages())
     assert code <= found, code - found
 
 
@@ -140,8 +141,8 @@ def test_messages_are_told_and_not_printed():
     """Only `tell` speaks the user's language; JSON and scripts for shells are no messages."""
     allowed = {"json.dumps", "json_line", "completion", "line"}
     printed = [
-        f"{path.relative_to(translations.ROOT)}:{node.lineno}"
-        for path in (translations.ROOT / "paddle_aug").rglob("*.py")
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "paddle_aug").rglob("*.py")
         if path.parent.name != "language"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
