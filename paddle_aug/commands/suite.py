@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         is_finished,
         plan,
         read_suite,
+        refuse_run_with_other_options,
         suite_name,
         with_seeds,
     )
@@ -116,6 +117,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if len(finished) < len(runs):
             refuse_other_conditions(finished, environment, args.allow_differences)
+    for run in finished:
+        refuse_run_with_other_options(run)  # of all, before the first one's files are kept
     for run in finished:
         keep_cell(results, run)
     if cells and (code := work_on(cells, runs, args, environment, results)):

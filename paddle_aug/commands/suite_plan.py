@@ -5,7 +5,7 @@ any time.
 """
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -234,6 +234,35 @@ def _accuracies(path: Path) -> list[float]:
         raise UserError(f"{path}: no table of a run's epochs ({error!r})") from None
 
 
+def other_options(
+    run: PlannedRun, saved: Mapping[str, Any], shown: Callable[[Any], Any] = lambda value: value
+) -> list[str]:
+    """Differences of a saved config.yaml from the planned run's options, a line each.
+
+    shown: a value as it was saved, where that shortens paths.
+    """
+    wanted = run.config.filled().dump()
+    # Options that are not given now count, too: an earlier call may have given them after --.
+    compared = (saved.keys() & wanted.keys()) | run.config.model_fields_set
+    compared -= options_that_are("free_on_resume")
+    if wanted["data"] is None:  # what was found then is saved, and compared by its content
+        compared -= {"data", "images_root"}
+    return sorted(
+        f"{name}: was {saved.get(name)}, is {shown(wanted[name])}"
+        for name in compared
+        if saved.get(name) != shown(wanted[name])
+    )
+
+
+def refuse_run_with_other_options(run: PlannedRun) -> None:
+    """Raise UserError where the run's folder holds one with other options."""
+    if other := other_options(run, read_yaml(run.paths.config)):
+        raise UserError(
+            f"{run.folder}: was run with other options ({'; '.join(other)}): "
+            "delete it, or choose another folder with --logs"
+        )
+
+
 def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | None:
     """Arguments of `train` that continue the run; None if it is finished.
 
@@ -242,21 +271,7 @@ def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | 
     """
     if not run.paths.config.exists():
         return [*run.arguments, "--overwrite"]
-    saved = read_yaml(run.paths.config)
-    wanted = run.config.filled().dump()
-    # Options that are not given now count, too: an earlier call may have given them after --.
-    compared = (saved.keys() & wanted.keys()) | run.config.model_fields_set
-    compared -= options_that_are("free_on_resume")
-    if wanted["data"] is None:  # what was found then is saved, and compared by its content
-        compared -= {"data", "images_root"}
-    other = [
-        f"{k}: was {saved.get(k)}, is {wanted[k]}" for k in compared if saved.get(k) != wanted[k]
-    ]
-    if other:
-        raise UserError(
-            f"{run.folder}: was run with other options ({'; '.join(sorted(other))}): "
-            "delete it, or choose another folder with --logs"
-        )
+    refuse_run_with_other_options(run)
     if is_finished(run):
         return None
     if run.paths.states():

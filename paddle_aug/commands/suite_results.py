@@ -24,9 +24,11 @@ from paddle_aug.commands.suite_plan import (
     PlannedRun,
     Suite,
     is_finished,
+    other_options,
     slug,
     studied_options,
 )
+from paddle_aug.config import Config
 from paddle_aug.core.atomic import copy_file, write_json, write_text
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
@@ -42,7 +44,7 @@ from paddle_aug.report.side_by_side import (
     refuse_foreign_folder,
     write,
 )
-from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS
+from paddle_aug.runs.layout import CHANGES, FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS
 from paddle_aug.runs.ownership import is_kept
 from paddle_aug.runs.reading import Run, read_run
 
@@ -144,6 +146,8 @@ def write_results(
     baseline is not, or where the runs differ in more than the suite varies and that is not allowed.
     """
     finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
+    for run in finished:
+        _refuse_other_options(cell_folder(results, run), run)
     baseline = suite.baseline or suite.runs[0].label
     if all(run.entry.label != baseline for run in finished):
         raise UserError(
@@ -186,6 +190,20 @@ def write_results(
     }  # fmt: skip
     write(results, found, head, tail, more=more)
     return found
+
+
+def _refuse_other_options(place: Path, run: PlannedRun) -> None:
+    """Raise UserError where the small files in `place` are of a run with other options."""
+    if not (place / CHANGES).exists():
+        raise UserError(f"{place}: the run's options ({CHANGES}) are not there: nothing is judged")
+    # Options that were not given are compared as the defaults of today: an earlier version may
+    # have had others, which the code's digest in environment.json tells apart.
+    saved = {**Config().dump(), **read_yaml(place / CHANGES)}
+    if other := other_options(run, saved, portable):
+        raise UserError(
+            f"{place}: is of a run with other options ({'; '.join(other)}): give its options after "
+            "--, or choose another folder with --results"
+        )
 
 
 def print_results(results: Path, suite: Suite, found: SideBySide) -> None:

@@ -238,6 +238,20 @@ def test_results_are_judged_again_from_the_small_files_alone(finished, monkeypat
     assert calls == [] and (RESULTS / "table.md").read_bytes() == before
 
 
+def test_small_files_of_other_options_are_not_judged_as_these(finished):
+    """They are not told to be of options that were not theirs."""
+    before = (RESULTS / "table.md").read_bytes()
+    with pytest.raises(UserError, match=r"seed0/no: was run with other options \(lr: was 0.01, is"):
+        command.main([str(finished), "--judge", *PADDLE, "--lr", "0.5"])
+    shutil.rmtree("logs/suites")
+    with pytest.raises(UserError, match=r"of a run with other options \(lr: was 0.01, is 0.5\)"):
+        command.main([str(finished), "--judge", *PADDLE, "--lr", "0.5"])
+    assert (RESULTS / "table.md").read_bytes() == before
+    (RESULTS / "curves" / "plain" / "seed0" / "changes.yaml").unlink()
+    with pytest.raises(UserError, match=r"plain/seed0: the run's options .changes.yaml. are not"):
+        command.main([str(finished), "--judge", *PADDLE])
+
+
 def test_a_number_of_jobs_is_refused_where_nothing_is_run(finished):
     with pytest.raises(UserError, match="jobs: --judge runs nothing; leave out one of the two"):
         command.main([str(finished), "--judge", "--jobs", "2"])
@@ -430,8 +444,9 @@ def test_published_figures_stand_beside_the_suites_own_options_only(
 
 def test_options_that_are_not_the_suites_own_are_told_in_the_tables(finished, monkeypatch, capsys):
     for run in (PLAIN, MIXUP, MIXUP.parent.parent / "seed3" / "mixup"):
-        config = {**read_yaml(run / "config.yaml"), "eval_per_class": 5}
-        (run / "config.yaml").write_text(yaml.safe_dump(config))
+        for name in ("config.yaml", "changes.yaml"):
+            options = {**read_yaml(run / name), "eval_per_class": 5}
+            (run / name).write_text(yaml.safe_dump(options))
     options = ["--judge", *PADDLE, "--eval-per-class", "5"]
     assert command.main([str(finished), *options]) == 0
     text = (RESULTS / "table.md").read_text(encoding="utf-8")
