@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from paddle_aug.core.transfer import to_device
+
 Batch = Any  # numpy.ndarray or paddle.Tensor, shape [N, C, H, W]
 Box = tuple[int, int, int, int]  # y1, x1, y2, x2; y2 and x2 are outside the box
 
@@ -152,9 +154,7 @@ def _weights_like(lam: float | Batch, images: Batch) -> float | Batch:
     shape = [len(values)] + [1] * (images.ndim - 1)
     if isinstance(images, np.ndarray):
         return np.asarray(lam, images.dtype).reshape(shape)
-    import paddle
-
-    return paddle.to_tensor(np.asarray(lam), dtype=images.dtype).reshape(shape)
+    return to_device(np.asarray(lam), images.dtype, images.place).reshape(shape)
 
 
 def _box_mask(box: Box | np.ndarray, images: Batch) -> Batch:
@@ -176,9 +176,7 @@ def _box_mask(box: Box | np.ndarray, images: Batch) -> Batch:
         mask[row, :, y1:y2, x1:x2] = 1
     if isinstance(images, np.ndarray):
         return mask.astype(images.dtype)
-    import paddle
-
-    return paddle.to_tensor(mask, dtype=images.dtype)
+    return to_device(mask, images.dtype, images.place)
 
 
 def _clipped_box(height: int, width: int, box_h: int, box_w: int, cy: int, cx: int) -> Box:

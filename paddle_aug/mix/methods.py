@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from paddle_aug.core.seeding import stream
+from paddle_aug.core.transfer import to_device
 from paddle_aug.mix import formulas
 from paddle_aug.mix.phases import PairingSchedule
 
@@ -141,9 +142,7 @@ class MixPolicy:
         # An image that is not mixed gets itself as its partner, which leaves it as it is.
         partners = np.where(mixed, partners, np.arange(count))
         if not isinstance(images, np.ndarray):
-            import paddle
-
-            partners = paddle.to_tensor(partners, place=images.place)
+            partners = to_device(partners, place=images.place)
         lam = 1.0 if np.all(draw.lam == 1.0) else draw.lam
         return self.apply(draw, images, images[partners]), labels, labels[partners], lam
 

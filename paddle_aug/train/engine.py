@@ -2,8 +2,10 @@
 
 import contextlib
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from paddle_aug.core.text import listed
+from paddle_aug.core.transfer import HostCopies, to_device
 from paddle_aug.language import translate
 from paddle_aug.mix.methods import MixPolicy, mix_step
 from paddle_aug.train.distributed import SINGLE, Ranks
@@ -28,6 +31,9 @@ from paddle_aug.train.metrics import TrainingMeters, accuracy
 # Advice for a run that diverges.
 ADVICE = "try a lower --lr, --warmup-epochs or --clip-norm; the checkpoints saved before are intact"
 _LISTED = 64  # at most so many images are named in a message
+
+# Waits until a step is computed, and gives its sums, float64 [6]: see TrainingMeters.sums.
+StepSums = Callable[[], np.ndarray]
 
 
 @dataclass
@@ -44,6 +50,7 @@ class Trainer:
     scaler: paddle.amp.GradScaler | None
     source: Callable[[int, int], str]  # name of the image (epoch, index), for messages
     ranks: Ranks = SINGLE
+    unread: deque[StepSums] = field(default_factory=deque)  # of steps launched, oldest first
 
 
 @dataclass
@@ -72,52 +79,74 @@ def train_one_epoch(
     trainer: Trainer, loader: Loader, progress: Progress, after_step: Callable[[], None]
 ) -> None:
     """Train from progress.step to the end of the epoch; `after_step` may save or raise
-    Interrupted."""
+    Interrupted.
+
+    What a step has computed is read after the next one was launched, so that a GPU need not wait
+    for Python. Therefore progress.meters lack the last step when `after_step` is called; `capture`
+    of state.py adds it.
+    """
     training_mode(trainer.model)
-    meters = TrainingMeters()
-    meters.set_state_dict(progress.meters)
     epoch, steps = progress.epoch, len(loader)
     batches = loader.epoch(epoch, first=progress.step)
     with contextlib.closing(batches), progress_bar(steps, progress) as bar:
         for batch in batches:
             rate = trainer.schedule.learning_rate(epoch * steps + progress.step)
             trainer.optimizer.set_lr(rate)
-            loss = train_step(trainer, batch, epoch, progress.step, meters)
+            trainer.unread.append(train_step(trainer, batch, epoch, progress.step))
             progress.step += 1
-            progress.meters = meters.state_dict()
-            bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
+            for loss in read_steps(trainer, progress, leave=1):
+                bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
             bar.update()
             after_step()
+        read_steps(trainer, progress)
 
 
-def train_step(
-    trainer: Trainer, batch: Batch, epoch: int, step: int, meters: TrainingMeters
-) -> float:
-    """One update of the weights; adds to the meters and returns the batch's mean loss.
+def read_steps(trainer: Trainer, progress: Progress, leave: int = 0) -> list[float]:
+    """Add to progress.meters what the steps have computed, but for the last `leave` of them.
 
-    With several processes `batch` is this process's part; meters and loss are of the whole batch.
+    Returns their mean losses. Raises UserError where one is not finite; the weights are no longer
+    either.
     """
-    ranks, own, whole = trainer.ranks, TrainingMeters(), TrainingMeters()
+    meters, losses = TrainingMeters(), []
+    meters.set_state_dict(progress.meters)
+    while len(trainer.unread) > leave:
+        step = TrainingMeters()
+        step.add_sums(trainer.unread.popleft()())
+        meters.add_sums(step.sums())
+        losses.append(step.loss.value)
+    progress.meters = meters.state_dict()
+    return losses
+
+
+def train_step(trainer: Trainer, batch: Batch, epoch: int, step: int) -> StepSums:
+    """Launch one update of the weights; returns what reads its sums.
+
+    With several processes `batch` is this process's part; the sums are of the whole batch.
+    """
+    ranks, sums = trainer.ranks, _no_sums
     # Each process draws other numbers; a single process draws those of its step number.
     number = step * ranks.size + ranks.rank
     if len(batch.labels):
-        value = compute_gradients(trainer, batch, epoch, number, own)
-        if not math.isfinite(value):
-            names = listed([trainer.source(epoch, int(i)) for i in batch.indices], _LISTED)
-            raise UserError(
-                f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); "
-                f"{ADVICE}"
-            )
-    whole.add_sums(ranks.average_gradients(trainer.model, len(batch.labels), own.sums()))
+        computed = compute_gradients(trainer, batch, epoch, number)
+        sums = partial(_sums_of, trainer, computed, batch.indices, epoch, step)
+    if ranks.size > 1:
+        # The exchange needs the sums at once.
+        whole = ranks.average_gradients(trainer.model, len(batch.labels), sums())
+        sums = partial(np.copy, whole)
     _update(trainer)
-    meters.add_sums(whole.sums())
-    return whole.loss.value
+    return sums
 
 
-def compute_gradients(
-    trainer: Trainer, batch: Batch, epoch: int, number: int, meters: TrainingMeters
-) -> float:
-    """Forward and backward pass of one batch; adds to the meters and returns its mean loss.
+class Computed(NamedTuple):
+    """What the meters take of a step: loss [], logits [N, C], labels and partner_labels int64 [N]
+    in `copies`; lam is on the host."""
+
+    copies: HostCopies
+    lam: float | np.ndarray
+
+
+def compute_gradients(trainer: Trainer, batch: Batch, epoch: int, number: int) -> Computed:
+    """Launch the forward and backward pass of one batch.
 
     number: of the step, counted over all processes; selects the random streams.
     """
@@ -126,7 +155,7 @@ def compute_gradients(
     draw = stream(trainer.config.seed, epoch, number, "step")
     paddle.seed(int(draw.integers(2**31)))
 
-    images = paddle.to_tensor(batch.images)
+    images = to_device(batch.images)
     labels, partner_labels, lam = _targets(batch)
     mixed = mix_step(trainer.mix, images, labels, trainer.config.seed, epoch, number)
     if mixed:
@@ -136,12 +165,7 @@ def compute_gradients(
         logits = trainer.model(images)
         loss = mixed_loss(trainer.criterion, logits, labels, partner_labels, lam)
     (trainer.scaler.scale(loss) if trainer.scaler else loss).backward()
-
-    value = float(loss)
-    if isinstance(lam, paddle.Tensor):
-        lam = lam.numpy()
-    meters.update(value, logits.numpy(), labels.numpy(), partner_labels.numpy(), lam)
-    return value
+    return Computed(HostCopies(loss, logits, labels, partner_labels), lam)
 
 
 @paddle.no_grad()
@@ -159,18 +183,23 @@ def predict(
     """
     model.eval()
     logits, labels = [], []
+    unread: deque[HostCopies] = deque()
     batches = loader.epoch(epoch)
     with contextlib.closing(batches), _bar(len(loader), title) as bar:
         for batch in batches:
             if not len(batch.labels):
                 continue
-            logits.append(model(paddle.to_tensor(batch.images)).numpy())
+            # Read after the next batch was launched, as in training.
+            unread.append(HostCopies(model(to_device(batch.images))))
             labels.append(batch.labels)
+            if len(unread) > 1:
+                logits += unread.popleft().arrays()
             bar.update()
             if after_batch:
                 after_batch()
     if not labels:
         return np.empty((0, 0), np.float32), np.empty(0, np.int64)
+    logits += unread.popleft().arrays()
     return np.concatenate(logits).astype(np.float32), np.concatenate(labels)
 
 
@@ -228,11 +257,33 @@ def _bar(steps: int, title: str, initial: int = 0) -> "tqdm[Any]":
 
 
 def _targets(batch: Batch) -> tuple[Any, Any, Any]:
-    """Tensors of the labels, and lam: a Tensor [N], or 1.0 where nothing was mixed."""
-    labels = paddle.to_tensor(batch.labels)
+    """Tensors of the labels, and lam: float32 [N], or 1.0 where nothing was mixed."""
+    labels = to_device(batch.labels)
     if np.all(batch.lam == 1.0):
         return labels, labels, 1.0
-    return labels, paddle.to_tensor(batch.partner_labels), paddle.to_tensor(batch.lam)
+    return labels, to_device(batch.partner_labels), batch.lam
+
+
+def _sums_of(
+    trainer: Trainer, computed: Computed, indices: np.ndarray, epoch: int, step: int
+) -> np.ndarray:
+    """The sums of a step's images; UserError with the images' names where its loss is not
+    finite."""
+    loss, logits, labels, partner_labels = computed.copies.arrays()
+    value = float(loss)
+    if not math.isfinite(value):
+        names = listed([trainer.source(epoch, int(i)) for i in indices], _LISTED)
+        raise UserError(
+            f"the loss became {value} at epoch {epoch}, batch {step} (images: {names}); {ADVICE}"
+        )
+    meters = TrainingMeters()
+    meters.update(value, logits, labels, partner_labels, computed.lam)
+    return meters.sums()
+
+
+def _no_sums() -> np.ndarray:
+    """The sums of a process that has no image in a batch."""
+    return TrainingMeters().sums()
 
 
 def _update(trainer: Trainer) -> None:

@@ -11,6 +11,7 @@ import paddle.nn.functional as F
 from paddle import Tensor
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.transfer import to_device
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 CRITERIA = ("cross_entropy", "focal")
@@ -91,7 +92,7 @@ def mixed_loss(
     elif isinstance(lam, Tensor):
         lam = lam.astype("float32").flatten()
     else:
-        lam = paddle.to_tensor(np.asarray(lam, np.float32)).flatten()
+        lam = to_device(np.asarray(lam, np.float32), place=logits.place).flatten()
     return (first * lam + criterion(logits, partner_labels) * (1 - lam)).mean()
 
 

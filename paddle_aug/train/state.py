@@ -8,7 +8,7 @@ import paddle
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import Arrays, under_prefix, with_prefix
-from paddle_aug.train.engine import ADVICE, Progress, Trainer
+from paddle_aug.train.engine import ADVICE, Progress, Trainer, read_steps
 from paddle_aug.train.metrics import TrainingMeters
 from paddle_aug.weights.into_model import load_model, model_arrays, to_numpy
 
@@ -16,7 +16,11 @@ from paddle_aug.weights.into_model import load_model, model_arrays, to_numpy
 def capture(
     trainer: Trainer, progress: Progress, fixed: dict[str, Any]
 ) -> tuple[Arrays, dict[str, Any]]:
-    """(arrays, state) to save. fixed: entries of the state that stay the same during a run."""
+    """(arrays, state) to save. fixed: entries of the state that stay the same during a run.
+
+    Reads the steps that are unread first; UserError where the loss of one is not finite.
+    """
+    read_steps(trainer, progress)
     arrays = model_arrays(trainer.model)
     arrays |= with_prefix("optimizer", to_numpy(trainer.optimizer.state_dict()))
     if trainer.ema:

@@ -235,7 +235,7 @@ def watched_steps(rank: int, mix: MixPolicy, batch: Batch, epoch: int) -> Watche
         ema=None, scaler=None, source=lambda epoch, index: "", ranks=Apart(rank, 2),
     )  # fmt: skip
     for step in (0, 1):
-        train_step(trainer, batch, epoch, step, TrainingMeters())
+        train_step(trainer, batch, epoch, step)
     return model
 
 

@@ -12,11 +12,21 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
 from paddle_aug.mix.methods import METHODS
-from paddle_aug.train.engine import Trainer, evaluate, score, train_step
+from paddle_aug.train.ema import ExponentialMovingAverage
+from paddle_aug.train.engine import (
+    Progress,
+    Trainer,
+    evaluate,
+    score,
+    train_one_epoch,
+    train_step,
+)
 from paddle_aug.train.learning_rate import LearningRate
 from paddle_aug.train.losses import build_criterion
 from paddle_aug.train.metrics import TrainingMeters
+from paddle_aug.train.state import capture
 from tests.helpers import policy, view
+from tests.stand_in_gpu import StandInGpu
 
 
 def make_trainer(mix=None, lr=0.1) -> Trainer:
@@ -58,9 +68,9 @@ def test_a_step_is_the_blended_loss_of_the_mixed_batch_and_one_update(method):
     gradient = x.T @ (probabilities - targets) / 5
 
     meters = TrainingMeters()
-    value = train_step(trainer, batch, epoch=2, step=7, meters=meters)
+    meters.add_sums(train_step(trainer, batch, epoch=2, step=7)())
 
-    assert value == pytest.approx(loss, rel=1e-5)
+    assert meters.loss.value == pytest.approx(loss, rel=1e-5)
     np.testing.assert_allclose(
         trainer.model[1].weight.numpy(), weight - 0.1 * gradient, rtol=1e-4, atol=1e-5
     )
@@ -80,7 +90,7 @@ def test_dropout_depends_on_the_step_only():
         batch = collate(scaled_view(), 0, np.arange(6))
         if repeat:
             paddle.rand([17])  # whatever ran before must not matter
-        return [train_step(trainer, batch, 0, s, TrainingMeters()) for s in (3, 3, 4)]
+        return [train_step(trainer, batch, 0, s)()[0] for s in (3, 3, 4)]
 
     assert losses(False) == losses(True)
 
@@ -92,7 +102,7 @@ def test_a_loss_that_is_not_finite_stops_with_place_and_images():
     with pytest.raises(
         UserError, match=r"nan at epoch 2, batch 4 \(images: image 3 of .*image 8 of"
     ):
-        train_step(trainer, batch, 2, 4, TrainingMeters())
+        train_step(trainer, batch, 2, 4)()
 
 
 def test_every_image_of_the_batch_is_named_and_what_was_mixed_into_it():
@@ -107,7 +117,7 @@ def test_every_image_of_the_batch_is_named_and_what_was_mixed_into_it():
     trainer.source = loader.source
     trainer.model[1].weight.set_value(np.full((192, 3), np.inf, np.float32))
     with pytest.raises(UserError) as error:
-        train_step(trainer, next(loader.epoch(0)), 0, 0, TrainingMeters())
+        train_step(trainer, next(loader.epoch(0)), 0, 0)()
     for index in range(23):
         assert f"numbered[{index}] with numbered[" in str(error.value)
 
@@ -117,7 +127,7 @@ def test_long_batches_are_named_in_part_and_counted():
     trainer.model[1].weight.set_value(np.full((192, 3), np.nan, np.float32))
     batch = collate(scaled_view(count=70), 0, np.arange(70))
     with pytest.raises(UserError, match=r"image 63 of epoch 0 and 6 more\)"):
-        train_step(trainer, batch, 0, 0, TrainingMeters())
+        train_step(trainer, batch, 0, 0)()
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
@@ -166,3 +176,102 @@ def test_score_of_large_logits_is_finite_and_a_loss_of_zero_has_no_sign():
     )
     assert str(right.loss) == "0.0"
     assert wrong.loss == 2000.0
+
+
+class Announced(paddle.nn.Layer):
+    """A classifier that tells the stand-in of each of its forward passes."""
+
+    def __init__(self, classifier, gpu: StandInGpu):
+        super().__init__()
+        self.classifier, self.gpu = classifier, gpu
+
+    def forward(self, images):
+        self.gpu.launch()
+        return self.classifier(images)
+
+
+IN_TURN = ["launch 0", "launch 1", "read 0", "launch 2", "read 1", "read 2"]
+MIXES = {
+    "none": None,
+    **{f"{m} a batch": policy(m) for m in METHODS},
+    **{f"{m} an image": policy(m, draws="image") for m in METHODS},
+    **{f"{m} of the data set": policy(m, partner="dataset") for m in METHODS},
+}
+
+
+@pytest.mark.parametrize("mix", MIXES.values(), ids=MIXES)
+def test_a_step_is_read_after_the_next_was_launched_and_nothing_waits_for_all(mix, monkeypatch):
+    expected, progress = Progress(), Progress()
+    loader = Loader(scaled_view(count=17, mix=mix), 6, shuffle=True)
+    train_one_epoch(make_trainer(mix), loader, expected, lambda: None)
+    trainer = make_trainer(mix)
+    gpu = StandInGpu(monkeypatch)
+    trainer.model = Announced(trainer.model, gpu)
+    train_one_epoch(trainer, loader, progress, lambda: None)
+    assert gpu.log == IN_TURN
+    assert progress == expected
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+def test_nothing_waits_in_a_criterion_nor_for_averages_and_clipped_gradients(name, monkeypatch):
+    trainer = make_trainer(policy("mixup"))
+    trainer.criterion = build_criterion(name, label_smoothing=0.1)
+    trainer.ema = ExponentialMovingAverage(trainer.model, 0.9)
+    trainer.optimizer = paddle.optimizer.Adam(
+        0.1, parameters=trainer.model.parameters(), grad_clip=paddle.nn.ClipGradByGlobalNorm(0.1)
+    )
+    gpu = StandInGpu(monkeypatch)
+    trainer.model = Announced(trainer.model, gpu)
+    loader = Loader(scaled_view(count=17), 6, shuffle=True)
+    train_one_epoch(trainer, loader, Progress(), lambda: None)
+    assert gpu.log == IN_TURN
+
+
+def test_an_evaluation_reads_a_batch_after_the_next_was_launched(monkeypatch):
+    model, loader = make_trainer().model, Loader(scaled_view(count=17), 6, shuffle=False)
+    expected = evaluate(model, loader)
+    gpu = StandInGpu(monkeypatch)
+    found = evaluate(Announced(model, gpu), loader)
+    assert gpu.log == IN_TURN
+    assert (found.loss, found.accuracy) == (expected.loss, expected.accuracy)
+
+
+def test_what_is_saved_has_every_step_that_the_weights_have():
+    trainer, progress = make_trainer(), Progress()
+    counts = []
+
+    def after_step():
+        _, state = capture(trainer, progress, {})
+        counts.append(state["progress"]["meters"]["loss"]["weight"])
+
+    train_one_epoch(trainer, Loader(scaled_view(count=17), 6, shuffle=True), progress, after_step)
+    assert counts == [6, 12, 17]
+
+
+@pytest.mark.parametrize("saves", [False, True])
+def test_a_loss_that_is_not_finite_stops_a_step_later_and_before_anything_is_saved(saves):
+    trainer, progress = make_trainer(), Progress()
+    done = []
+
+    def after_step():
+        if saves:
+            capture(trainer, progress, {})
+        done.append(progress.step)
+        trainer.model[1].weight.set_value(np.full((192, 3), np.nan, np.float32))
+
+    with pytest.raises(UserError, match="nan at epoch 0, batch 1"):
+        train_one_epoch(trainer, Loader(scaled_view(), 6, shuffle=True), progress, after_step)
+    assert done == ([1] if saves else [1, 2])
+
+
+def test_outputs_in_bfloat16_are_counted_by_their_values():
+    class Halved(paddle.nn.Layer):
+        def forward(self, images):
+            # The second class is the highest; NumPy would see the bits of bfloat16 as numbers.
+            logits = images.flatten(1)[:, :3] * 0 + paddle.to_tensor([-3.0, 1.0, -1.0])
+            return logits.astype("bfloat16")
+
+    trainer, meters = make_trainer(), TrainingMeters()
+    trainer.model = paddle.nn.Sequential(trainer.model[0], trainer.model[1], Halved())
+    meters.add_sums(train_step(trainer, collate(scaled_view(), 0, np.arange(6)), 0, 0)())
+    assert meters.accuracy.value == 2 / 6
