@@ -1,5 +1,6 @@
 """Stands in for a GPU where there is none: records what waits for what, and computes on the CPU."""
 
+from collections import deque
 from typing import Any
 
 import paddle
@@ -17,7 +18,7 @@ class StandInGpu:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self.log: list[str] = []
-        self.launched = -1
+        self.launched = self.computed = -1
         self._arrived: list[paddle.Tensor] = []  # in pinned memory
         pinned = paddle.CPUPlace()
         copy, to_tensor = paddle.Tensor._copy_to, paddle.to_tensor
@@ -53,7 +54,11 @@ class StandInGpu:
             def record(self) -> None:
                 self.launch = gpu.launched
 
+            def query(self) -> bool:
+                return self.launch <= gpu.computed
+
             def synchronize(self) -> None:
+                gpu.computed = max(gpu.computed, self.launch)
                 gpu.log.append(f"read {self.launch}")
 
         for name in ("numpy", "__float__", "__int__", "__bool__", "item", "tolist", "__array__"):
@@ -63,6 +68,7 @@ class StandInGpu:
         monkeypatch.setattr(paddle, "to_tensor", from_array)
         monkeypatch.setattr(paddle, "CUDAPinnedPlace", lambda: pinned)
         monkeypatch.setattr(paddle.device, "Event", Event)
+        monkeypatch.setattr(transfer, "_being_copied", deque())
         monkeypatch.setattr(transfer, "_gpu_in_use", lambda: True)
         monkeypatch.setattr(transfer, "_is_gpu", lambda place: True)
         monkeypatch.setattr(transfer, "_number", lambda place: 0)

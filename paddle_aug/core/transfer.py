@@ -7,12 +7,17 @@ queued behind the operations launched so far instead, and Python goes on. On a C
 at once, these are Paddle's plain calls.
 """
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from paddle import Tensor
+
+# Pinned memory that copies to a GPU may still be reading, each with the event that ends its copy,
+# oldest first. Freed earlier, it would be given to the next Tensor, whose values would be copied.
+_being_copied: "deque[tuple[Any, Tensor]]" = deque()
 
 
 def to_device(array: np.ndarray, dtype: Any = None, place: Any = None) -> "Tensor":
@@ -25,7 +30,11 @@ def to_device(array: np.ndarray, dtype: Any = None, place: Any = None) -> "Tenso
     if not (_gpu_in_use() if place is None else _is_gpu(place)):
         return paddle.to_tensor(array, dtype=dtype, place=place)
     pinned = paddle.to_tensor(array, dtype=dtype, place=paddle.CUDAPinnedPlace())
-    return pinned.cuda(None if place is None else _number(place), blocking=False)
+    copy = pinned.cuda(None if place is None else _number(place), blocking=False)
+    while _being_copied and _being_copied[0][0].query():
+        _being_copied.popleft()
+    _being_copied.append((_recorded_event(), pinned))
+    return copy
 
 
 class HostCopies:
@@ -40,8 +49,7 @@ class HostCopies:
         tensors = tuple(t.astype("float32") if "bfloat16" in str(t.dtype) else t for t in tensors)
         if any(_is_gpu(tensor.place) for tensor in tensors):
             self._tensors = [_pinned(tensor) for tensor in tensors]
-            self._copied = _event()
-            self._copied.record()
+            self._copied = _recorded_event()
         else:
             # Read at once: the memory of a model's output may be used again in the next step.
             self._arrays = [tensor.numpy() for tensor in tensors]
@@ -77,7 +85,10 @@ def _pinned(tensor: "Tensor") -> "Tensor":
     return tensor._copy_to(paddle.CUDAPinnedPlace(), False)
 
 
-def _event() -> Any:
+def _recorded_event() -> Any:
+    """An event that is over when what was launched until now is computed."""
     import paddle
 
-    return paddle.device.Event()
+    event = paddle.device.Event()
+    event.record()
+    return event

@@ -4,7 +4,9 @@ import numpy as np
 import paddle
 import pytest
 
+from paddle_aug.core import transfer
 from paddle_aug.core.transfer import HostCopies, to_device
+from tests.stand_in_gpu import StandInGpu
 
 
 @pytest.mark.parametrize("array", [np.arange(3), np.float32([[0.5, 2]]), np.zeros((0, 2))], ids=str)
@@ -30,6 +32,18 @@ def test_copies_keep_the_values_of_their_moment():
     for _ in range(2):
         a, b = copies.arrays()
         assert (a.tolist(), b.tolist()) == ([1, 2], 5)
+
+
+def test_memory_on_its_way_to_a_gpu_is_kept_until_it_was_copied(monkeypatch):
+    gpu = StandInGpu(monkeypatch)
+    kept = transfer._being_copied
+    gpu.launch()
+    first, second = to_device(np.zeros(2)), to_device(np.ones(2))
+    assert [tensor.tolist() for _, tensor in kept] == [[0, 0], [1, 1]]
+    gpu.launch()
+    HostCopies(first, second).arrays()  # waits for all of these
+    to_device(np.full(2, 5.0))
+    assert [tensor.tolist() for _, tensor in kept] == [[5, 5]]
 
 
 def test_bfloat16_becomes_float32():
