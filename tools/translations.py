@@ -54,7 +54,6 @@ NOT_MESSAGES = {
     "types": {
         "tuple[Grid, str]", "tuple[list[Photo], frozenset[str]]", "zip[tuple[str, Path]]",
     },
-    "heads of tables in files": {"| run | last epoch's | published | ours | difference |"},
 }  # fmt: skip
 # A command or options to copy, without a remark after two blanks, and names of programs.
 COMMAND = re.compile(
@@ -75,7 +74,7 @@ ELSEWHERE = {
     "precision", "recall", "support", "train", "eval", "width", "height", "width / height", "run",
     "runs", "epochs", "mean of", "loss train", "loss eval", "acc train", "acc eval",
     "points vs {0}", "s per epoch", "claim", "published", "ours", "over", "seeds", "verdict",
-    "points", "{0} interval", "key", "name",
+    "points", "{0} interval", "key", "name", "difference",
 }  # fmt: skip
 # Single words that are translated where they are filled in. Others are taken for names.
 VALUES = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
-from paddle_aug.language import tell, translated
+from paddle_aug.language import show, tell, translated
 
 
 def build_parser() -> Parser:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     if rows:
         headers = translated(["key", "data set", "scaled to", "images", "MB", "last used"])
-        tell(tabulate(rows, headers, floatfmt=",.1f", disable_numparse=[0, 1, 2]))
+        show(tabulate(rows, headers, floatfmt=",.1f", disable_numparse=[0, 1, 2]))
     total = sum(entry.bytes for entry in entries)
     tell(f"{folder}: {len(entries)} entries, {total / 1e6:,.1f} MB")
     return 0

@@ -13,7 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
 from paddle_aug.core.text import counted, flag
 from paddle_aug.core.user_paths import user_path
-from paddle_aug.language import tell, translated
+from paddle_aug.language import show, tell, translate, translated
 
 if TYPE_CHECKING:
     from paddle_aug.config import Config
@@ -103,7 +103,7 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
-        tell(format_summary(summary))
+        show(format_summary(summary))
         tell(f"wrote {sheet} and {report}")
     print_font_note(train.classes)
     return 1 if summary["problems"] else 0
@@ -152,11 +152,11 @@ def _time_workers(config: "Config", args: argparse.Namespace) -> int:
         print(json.dumps({"trials": rows, "recommended": best}))
         return 0
     rows = [
-        [t.workers, f"{t.images_per_second:.0f}" if t.images_per_second else t.problem]
+        [t.workers, f"{t.images_per_second:.0f}" if t.images_per_second else translate(t.problem)]
         for t in trials
     ]
     align = ("left", "right")
-    tell(tabulate(rows, translated(["workers", "images/s"]), colalign=align, disable_numparse=True))
+    show(tabulate(rows, translated(["workers", "images/s"]), colalign=align, disable_numparse=True))
     cores = counted(available_cores(), "core")
     tell(f"recommended with {cores}: --workers {best}. The model needs cores too: compare "
           "images/s of a short training (train.py --max-steps 50).")  # fmt: skip

@@ -117,17 +117,19 @@ def _size_statistics(scan: Scan) -> dict[str, Any]:
 
 
 def format_summary(summary: dict[str, Any]) -> str:
-    """The report as text for a terminal: every unreadable file, and the first groups of copies."""
+    """The report for a terminal, in the user's language: every unreadable file, and the first
+    groups of copies."""
     images = summary["images"]
-    lines = [f"{summary['data']}: {images['train']:,} training and {images['eval']:,} evaluation "
-             f"images, {len(summary['classes'])} classes"]  # fmt: skip
-    lines += [f"  {line}" for line in summary["read_as"]]
+    head = [f"{summary['data']}: {images['train']:,} training and {images['eval']:,} evaluation "
+            f"images, {len(summary['classes'])} classes"]  # fmt: skip
+    head += [f"  {line}" for line in summary["read_as"]]
     rows = [list(row.values()) for row in summary["classes"]]
-    lines += ["", tabulate(rows, translated(["class", *_PARTS]))]
+    tables = ["", tabulate(rows, translated(["class", *_PARTS]))]
+    lines = []
     if sizes := summary["sizes"]:
         rows = [[translate(name), *values.values()] for name, values in sizes["figures"].items()]
         headers = translated(["pixels", "least", "median", "most"])
-        lines += ["", tabulate(rows, headers)]
+        tables += ["", tabulate(rows, headers)]
         common = sizes["most common"]
         images_of_it = counted(common["images"], "image")
         lines += [
@@ -148,7 +150,7 @@ def format_summary(summary: dict[str, Any]) -> str:
     lines += [f"note: {line}" for line in summary["notes"]]
     if not summary["problems"]:
         lines.append("no problems found")
-    return "\n".join(lines)
+    return "\n".join([*translated(head), *tables, *translated(lines)])
 
 
 def _place(entry: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
-from paddle_aug.language import tell
+from paddle_aug.language import show, tell
 
 EPILOG = """\
 examples:
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             tell(f"warning: {warning}", error=True)
     for difference in found.fairness.differences:
         tell(f"note: the runs differ in {difference}", error=True)
-    tell(for_terminal(found))
+    show(for_terminal(found))
     for path in write(args.output, found, zoom=args.zoom):
         tell(f"wrote {path}")
     return 0

@@ -13,7 +13,7 @@ from paddle_aug.core.program import command
 from paddle_aug.core.text import Say, counted
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.evaluation.options import Views, add_run, add_views, views_of
-from paddle_aug.language import tell, translate
+from paddle_aug.language import show, tell, translate
 
 if TYPE_CHECKING:
     from paddle_aug.prediction.photos import Photo
@@ -153,7 +153,7 @@ def report(predictions: "Sequence[Prediction]", views: Views, say: Say) -> None:
     from paddle_aug.prediction.outputs import format_errors, format_table
 
     if say is tell and (table := format_table(predictions)):
-        tell(f"\n{table}\n")
+        show(f"\n{table}\n")
     errors = format_errors(predictions)
     for line in errors:
         _to_stderr(f"error: {line}")

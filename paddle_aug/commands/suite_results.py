@@ -17,6 +17,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
+from tabulate import tabulate
 
 from paddle_aug.command_line import to_arguments
 from paddle_aug.commands.suite_plan import (
@@ -35,7 +36,7 @@ from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.text import duration
-from paddle_aug.language import tell
+from paddle_aug.language import show, tell, translate, translated
 from paddle_aug.report.groups import Group
 from paddle_aug.report.side_by_side import (
     SideBySide,
@@ -208,16 +209,28 @@ def _refuse_other_options(place: Path, run: PlannedRun) -> None:
 
 def print_results(results: Path, suite: Suite, found: SideBySide) -> None:
     """Print the tables, and where they were written."""
-    tell(for_terminal(found))
-    if published := published_table(suite, found.groups):
-        tell(f"\n{published}")
+    show(for_terminal(found))
+    if published := _against_published(suite, found.groups):
+        cells = [[*row[:-1], translate(row[-1])] for row in published]
+        table = tabulate(cells, translated(PUBLISHED), disable_numparse=True)
+        show(f"\n{table}")
     tell(f"wrote {results}/table.md, table.csv, table.json, compare*.png and curves/")
+
+
+PUBLISHED = ["run", "last epoch's", "published", "ours", "difference"]  # columns of the table below
 
 
 def published_table(suite: Suite, groups: Sequence[Group]) -> str:
     """Markdown of the figures of `published:` in a suite's runs against ours, both of the last
     epoch, without a verdict (that is what `claims:` are for); may be empty."""
-    lines = []
+    lines = [f"| {' | '.join(row)} |" for row in _against_published(suite, groups)]
+    head = [f"| {' | '.join(PUBLISHED)} |", "|---" * len(PUBLISHED) + "|"]
+    return "\n".join([*head, *lines]) if lines else ""
+
+
+def _against_published(suite: Suite, groups: Sequence[Group]) -> list[list[str]]:
+    """The cells of that table."""
+    rows = []
     for entry in suite.runs:
         group = next((group for group in groups if group.label == entry.label), None)
         if group is None:
@@ -227,11 +240,8 @@ def published_table(suite: Suite, groups: Sequence[Group]) -> str:
             spread = "" if ours.n == 1 else f" ± {ours.std:.3f} (n={ours.n})"
             away = ours.mean - value
             distance = f"{away * 100:+.2f} points" if curve.startswith("acc") else f"{away:+.4f}"
-            lines.append(
-                f"| {entry.label} | {curve} | {value:g} | {ours.mean:.4f}{spread} | {distance} |"
-            )
-    head = ["| run | last epoch's | published | ours | difference |", "|---|---|---|---|---|"]
-    return "\n".join([*head, *lines]) if lines else ""
+            rows.append([entry.label, curve, f"{value:g}", f"{ours.mean:.4f}{spread}", distance])
+    return rows
 
 
 def shown_command(run: PlannedRun) -> str:

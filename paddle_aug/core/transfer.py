@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Pinned memory that copies to a GPU may still be reading, each with the event that ends its copy,
 # oldest first. Freed earlier, it would be given to the next Tensor, whose values would be copied.
-_being_copied: "deque[tuple[Any, Tensor]]" = deque()
+_being_copied: deque[tuple[Any, Any]] = deque()
 
 
 def to_device(array: np.ndarray, dtype: Any = None, place: Any = None) -> "Tensor":

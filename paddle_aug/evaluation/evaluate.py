@@ -26,7 +26,7 @@ from paddle_aug.evaluation.results import (
     write_evaluation,
 )
 from paddle_aug.evaluation.tta import view_datasets
-from paddle_aug.language import tell
+from paddle_aug.language import show, tell
 from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
@@ -82,7 +82,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:
-        tell(format_classes(result), end="\n\n")
+        show(format_classes(result), end="\n\n")
         tell(describe_checkpoint(result, "epoch" in state, images.own_evaluation))
         tell(headline(result))
         tell(f"written to {output}")

@@ -26,7 +26,7 @@ _JOINTS = (
     (re.compile("; "), "；"),
     (_SENTENCES, ""),
     (re.compile(": "), "："),
-    (re.compile(", "), "，"),
+    (re.compile(r", (?![^(]*\))"), "，"),  # none in brackets
 )
 _WIDE = "[\u3000-\u9fff\uff00-\uffef]"
 _BETWEEN_CHINESE = re.compile(f"(?<={_WIDE}) (?={_WIDE})")

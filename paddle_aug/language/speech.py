@@ -1,8 +1,9 @@
 """Which language is spoken, and saying things in it.
 
 The code says everything in plain English. A text is translated where it is shown: `tell` for lines
-on the terminal, `translate` for figures, tables, bars and --help. Files for programs (CSV, JSON,
-npy, YAML) stay English. CONTRIBUTING.md tells how translations are written.
+on the terminal, `translate` for figures, bars, --help and the heads of tables, which `show` prints.
+Files for programs (CSV, JSON, npy, YAML) stay English. CONTRIBUTING.md tells how translations are
+written.
 """
 
 import os
@@ -50,6 +51,12 @@ def _has_chinese(stream: TextIO | None) -> bool:
 def tell(text: object = "", *, error: bool = False, end: str = "\n") -> None:
     """Print a message for a person in the user's language; error: to stderr."""
     print(translate(str(text)), end=end, file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def show(text: str, *, end: str = "\n") -> None:
+    """Print a text that is in the user's language already, such as a table: its cells hold names,
+    which stay as they are, and its columns stand where they were put."""
+    print(text, end=end, flush=True)
 
 
 def translate(text: str) -> str:

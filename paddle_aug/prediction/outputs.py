@@ -14,6 +14,7 @@ from typing import Any
 from tabulate import tabulate
 
 from paddle_aug.core.atomic import atomic_write, write_text
+from paddle_aug.language import translated
 from paddle_aug.prediction.predictor import Prediction
 
 
@@ -24,7 +25,7 @@ def format_table(predictions: Sequence[Prediction]) -> str:
         for p in predictions
         if not p.error
     ]
-    header = ["image", "class", "probability", "next"]
+    header = translated(["image", "class", "probability", "next"])
     if not any(row[3] for row in rows):
         rows, header = [row[:3] for row in rows], header[:3]
     return tabulate(rows, header, disable_numparse=True) if rows else ""

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from paddle_aug.evaluation.options import parse_args as parse_evaluation
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.predictions import read_predictions
 from paddle_aug.train.fit import fit, resume
+from tests.columns import out_of_column
 
 BASE = {
     "data": "digits", "model": "LeNet", "image_size": 32, "per_class": 2, "batch_size": 6,
@@ -255,6 +257,16 @@ def test_small_files_of_other_options_are_not_judged_as_these(finished):
 def test_a_number_of_jobs_is_refused_where_nothing_is_run(finished):
     with pytest.raises(UserError, match="jobs: --judge runs nothing; leave out one of the two"):
         command.main([str(finished), "--judge", "--jobs", "2"])
+
+
+def test_its_tables_are_in_the_users_language_and_in_columns(finished, monkeypatch, capsys):
+    monkeypatch.setenv("PADDLE_AUG_LANGUAGE", "zh")
+    assert command.main([str(finished), "--judge", *PADDLE]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^运行 .* 已发表 .* 差值$", said, re.M)
+    assert re.search(r"^plain .* [+-][0-9.]+ 个百分点$", said, re.M)
+    assert said.count("\n--") == 3 and out_of_column(said) == []
+    assert "| published |" in (RESULTS / "table.md").read_text(encoding="utf-8")
 
 
 def test_a_stopped_suite_can_be_judged(finished):
