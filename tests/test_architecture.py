@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "page": _BUILD | {"runs", "report", "build"},
     "prediction": _EVALUATION | {"evaluation", "export"},
     "commands": _EVALUATION | {"evaluation", "prediction", "command_line", "export", "page"},
-    "demo": _BUILD | {"runs", "report", "build", "prediction"},
+    "demo": _BUILD | {"runs", "report", "build", "evaluation", "prediction"},
     "__main__": {"core", "language", "cli", "__init__"},
 }
 # Packages that run without Paddle: previews, tables and pages start at once.

@@ -48,6 +48,8 @@ NOT_MESSAGES = {
         "-m pip install", "<re\\.Match object;.*?match=('[^']*')>", "outside lower center",
         "system volume information", "paddle_aug state 1", "picture of paddle_aug", "python {0}",
         '<meta name="generator" content="paddle_aug report">',
+        "<tr><td>{0}</td><td><meter value='{1}'></meter></td><td>{2}</td></tr>",
+        "<p role='alert'>{0}</p>",
         "{0} {{percentage:3.0f}}%|{1}| {2}/{3} epochs{4}", "model name", "upper left",
         "When training, we now always track global mean", "output gradient", "input gradient",
     },

@@ -2,20 +2,27 @@
 
 import importlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
+from paddle_aug.evaluation.options import add_run
 from paddle_aug.language import tell
+
+if TYPE_CHECKING:
+    from paddle_aug.demo.predict_tab import Trained
 
 
 def build_parser() -> Parser:
     parser = Parser(
         prog=command("demo"),
         description="A page in the browser: choose two images and any operation or mix, move lam, "
-        "alpha, the box and the magnitude, and see the picture, the label and the schedule. "
+        "alpha, the box and the magnitude, and see the picture, the label and the schedule; with a "
+        "trained model also what it says of an image. "
         "Needs Gradio (the extra demo). Nothing is fetched from, or sent to, other machines.",
     )
+    add_run(parser, ", or a folder that `export` wrote", required=False)
     parser.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1",
         help="address to listen at; 0.0.0.0: other machines may look, too (default: %(default)s)",
@@ -34,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     importlib.import_module("paddle_aug.demo.figures")
     from paddle_aug.demo.page import LAUNCH, build_page
 
-    page = build_page()
+    page = build_page(read_trained(args.run, args.checkpoint))
     try:
         _, url, _ = page.launch(
             server_name=args.host, server_port=args.port, inbrowser=args.open, quiet=True,
@@ -45,3 +52,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     tell(f"the page is at {url} (Ctrl+C ends it)")
     page.block_thread()
     return 0
+
+
+def read_trained(run: str | None, checkpoint: str = "best") -> "Trained | None":
+    """The model to predict with; None where none is named. Raises UserError where it cannot be
+    read."""
+    if run is None:
+        if checkpoint != "best":
+            raise UserError("checkpoint: only with a run")
+        return None
+    from paddle_aug.core.paddle_import import import_paddle
+
+    import_paddle()
+    from paddle_aug.demo.predict_tab import Trained
+    from paddle_aug.prediction.predictor import Predictor
+
+    return Trained(run, Predictor(run, checkpoint, say=tell))

@@ -3,22 +3,19 @@
 Its texts are in words.py; what is drawn, in the other files of this folder.
 """
 
-import functools
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.themes import Default
 
-from paddle_aug.core.errors import UserError
 from paddle_aug.demo import figures, image_parts, mixing
+from paddle_aug.demo.controls import LANGUAGES, image_chooser, told, words
+from paddle_aug.demo.predict_tab import Trained, add_prediction
 from paddle_aug.demo.train_command import train_command
-from paddle_aug.demo.words import CHINESE, ENGLISH
 
 NO_MIXING = "no"
-LANGUAGES = gr.I18n(**{"en": ENGLISH, "zh": CHINESE, "zh-CN": CHINESE, "zh-TW": CHINESE})
 # Fonts of the reader's own machine: nothing is fetched from elsewhere.
 THEME = Default(
     font=["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
@@ -26,6 +23,7 @@ THEME = Default(
 )
 # On a phone the result stays in view while the sliders below it are moved.
 CSS = """
+#answer td { padding: 0.2em 0.8em; overflow-wrap: anywhere; }
 #title p { font-size: 1.5em; font-weight: 600; }
 @media (max-width: 700px) {
   #result { position: sticky; top: 0; z-index: 5; background: var(--body-background-fill); }
@@ -52,49 +50,52 @@ class Part(NamedTuple):
         return cls(kind, name, magnitude, steps)
 
 
-def build_page() -> gr.Blocks:
-    """The page, not yet served; `launch(**LAUNCH)` serves it."""
+def build_page(trained: Trained | None = None) -> gr.Blocks:
+    """The page, not yet served; `launch(**LAUNCH)` serves it. trained: predicts in its tab."""
     images = _as_files(image_parts.bundled_images())
-    first_name, second_name = list(images)[:2]
     with gr.Blocks(title="paddle_aug", analytics_enabled=False, delete_cache=(3600, 3600)) as page:
-        gr.Markdown(_t("title"), elem_id="title")
-        gr.Markdown(_t("intro"))
-        with gr.Row():
-            first = _image_chooser("first", images, first_name)
-            second = _image_chooser("second", images, second_name)
-        with gr.Row():
-            with gr.Column(scale=3, elem_id="result"):
-                mixed = _result("mixed", 420)
-                label = gr.Label(
-                    label=_t("weights"), elem_id="weights", show_heading=False, num_top_classes=2
-                )
-            with gr.Column(scale=2):
-                part, magnitude, steps, seed, again = _part_controls()
-                method = gr.Dropdown([NO_MIXING, *mixing.methods()], value="mixup",
-                                     label=_t("method"), elem_id="method")  # fmt: skip
-                lam, alpha, across, down, side, draw = _mixing_controls()
-        with gr.Row():
-            after = [_result("first_after", 200), _result("second_after", 200)]
-            drawn = _result("drawn", 200)
-        command = gr.Textbox(label=_t("command"), elem_id="command", buttons=["copy"])
-        shown = [*after, mixed, label, drawn, command]
-        phases = _schedule(page, method)
-
-        controls = [first, second, part, magnitude, steps, seed, method, lam, alpha, across, down,
-                    side]  # fmt: skip
-        update = {"fn": _told(_update), "inputs": controls, "outputs": shown}
-        gr.on([control.change for control in controls], **update, show_progress="hidden",
-              trigger_mode="always_last")  # fmt: skip
-        page.load(**update)
-        part.change(_part_shown, part, [magnitude, steps])
-        method.change(_method_shown, method, [lam, alpha, across, down, side, draw, part, *phases])
-        again.click(lambda seed: int(seed) + 1, seed, seed)
-        draw.click(_told(_draw), [method, alpha, seed], [lam, across, down, seed])
+        gr.Markdown(words("title"), elem_id="title")
+        with gr.Tab(words("augment_tab"), elem_id="augment_tab"):
+            _add_augmentation(page, images)
+        with gr.Tab(words("predict_tab"), elem_id="predict_tab"):
+            add_prediction(page, images, trained)
     return page
 
 
-def _t(key: str) -> Any:
-    return LANGUAGES(key)
+def _add_augmentation(page: gr.Blocks, images: dict[str, str]) -> None:
+    first_name, second_name = list(images)[:2]
+    gr.Markdown(words("intro"))
+    with gr.Row():
+        first = image_chooser("first", images, first_name)
+        second = image_chooser("second", images, second_name)
+    with gr.Row():
+        with gr.Column(scale=3, elem_id="result"):
+            mixed = _result("mixed", 420)
+            label = gr.Label(
+                label=words("weights"), elem_id="weights", show_heading=False, num_top_classes=2
+            )
+        with gr.Column(scale=2):
+            part, magnitude, steps, seed, again = _part_controls()
+            method = gr.Dropdown([NO_MIXING, *mixing.methods()], value="mixup",
+                                 label=words("method"), elem_id="method")  # fmt: skip
+            lam, alpha, across, down, side, draw = _mixing_controls()
+    with gr.Row():
+        after = [_result("first_after", 200), _result("second_after", 200)]
+        drawn = _result("drawn", 200)
+    command = gr.Textbox(label=words("command"), elem_id="command", buttons=["copy"])
+    shown = [*after, mixed, label, drawn, command]
+    phases = _schedule(page, method)
+
+    controls = [first, second, part, magnitude, steps, seed, method, lam, alpha, across, down,
+                side]  # fmt: skip
+    update = {"fn": told(_update), "inputs": controls, "outputs": shown}
+    gr.on([control.change for control in controls], **update, show_progress="hidden",
+          trigger_mode="always_last")  # fmt: skip
+    page.load(**update)
+    part.change(_part_shown, part, [magnitude, steps])
+    method.change(_method_shown, method, [lam, alpha, across, down, side, draw, part, *phases])
+    again.click(lambda seed: int(seed) + 1, seed, seed)
+    draw.click(told(_draw), [method, alpha, seed], [lam, across, down, seed])
 
 
 def _as_files(images: dict[str, Any]) -> dict[str, str]:
@@ -107,18 +108,8 @@ def _as_files(images: dict[str, Any]) -> dict[str, str]:
     return {name: str(folder / f"{name}.png") for name in images}
 
 
-def _image_chooser(key: str, images: dict[str, str], value: str) -> gr.Image:
-    with gr.Column(min_width=130):
-        chosen = gr.Dropdown(list(images), value=value, label=_t("bundled"), elem_id=f"{key}_name")
-        image = gr.Image(images[value], type="filepath", format="png", label=_t(key),
-                         sources=["upload", "clipboard"], height=200, elem_id=key,
-                         buttons=[])  # fmt: skip
-        chosen.input(lambda name: images[name], chosen, image)
-    return image
-
-
 def _result(key: str, height: int) -> gr.Image:
-    return gr.Image(label=_t(key), format="png", height=height, elem_id=key, min_width=140,
+    return gr.Image(label=words(key), format="png", height=height, elem_id=key, min_width=140,
                     buttons=[])  # fmt: skip
 
 
@@ -129,40 +120,41 @@ def _part_controls() -> tuple[Any, ...]:
         *((f"transforms: {name}", f"transforms:{name}") for name in image_parts.transforms()),
     ]
     return (
-        gr.Dropdown(choices, value="policy:userDef", label=_t("part"), elem_id="part"),
+        gr.Dropdown(choices, value="policy:userDef", label=words("part"), elem_id="part"),
         gr.Slider(0, image_parts.BINS - 1, image_parts.DEFAULT_MAGNITUDE, step=1, visible=False,
-                  label=_t("magnitude"), elem_id="magnitude"),
-        gr.Textbox(label=_t("steps"), visible=False, elem_id="steps"),
-        gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label=_t("seed"), elem_id="seed"),
-        gr.Button(_t("again"), elem_id="again"),
+                  label=words("magnitude"), elem_id="magnitude"),
+        gr.Textbox(label=words("steps"), visible=False, elem_id="steps"),
+        gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label=words("seed"),
+                  elem_id="seed"),
+        gr.Button(words("again"), elem_id="again"),
     )  # fmt: skip
 
 
 def _mixing_controls() -> tuple[Any, ...]:
     return (
-        gr.Slider(0, 1, 0.5, label=_t("lam"), elem_id="lam"),
-        gr.Slider(0, 4, mixing.default_alpha("mixup"), step=0.05, label=_t("alpha"),
+        gr.Slider(0, 1, 0.5, label=words("lam"), elem_id="lam"),
+        gr.Slider(0, 4, mixing.default_alpha("mixup"), step=0.05, label=words("alpha"),
                   elem_id="alpha"),
-        gr.Slider(0, 1, 0.5, label=_t("across"), elem_id="across", visible=False),
-        gr.Slider(0, 1, 0.5, label=_t("down"), elem_id="down", visible=False),
-        gr.Slider(0.05, 1, 0.5, label=_t("side"), elem_id="side", visible=False),
-        gr.Button(_t("draw"), elem_id="draw"),
+        gr.Slider(0, 1, 0.5, label=words("across"), elem_id="across", visible=False),
+        gr.Slider(0, 1, 0.5, label=words("down"), elem_id="down", visible=False),
+        gr.Slider(0.05, 1, 0.5, label=words("side"), elem_id="side", visible=False),
+        gr.Button(words("draw"), elem_id="draw"),
     )  # fmt: skip
 
 
 def _schedule(page: gr.Blocks, method: Any) -> list[Any]:
     on, off = mixing.own_turns("mixup")
-    with gr.Accordion(_t("schedule"), open=False, elem_id="phases"):
+    with gr.Accordion(words("schedule"), open=False, elem_id="phases"):
         with gr.Row():
-            epochs = gr.Slider(1, 500, 100, step=1, label=_t("epochs"), elem_id="epochs")
-            on = gr.Slider(1, 50, on, step=1, label=_t("on"), elem_id="on")
-            off = gr.Slider(0, 50, off, step=1, label=_t("off"), elem_id="off")
+            epochs = gr.Slider(1, 500, 100, step=1, label=words("epochs"), elem_id="epochs")
+            on = gr.Slider(1, 50, on, step=1, label=words("on"), elem_id="on")
+            off = gr.Slider(0, 50, off, step=1, label=words("off"), elem_id="off")
         image = gr.Image(show_label=False, format="png", elem_id="schedule", buttons=[])
     inputs = [method, epochs, on, off]
     triggers = [control.change for control in inputs]
-    gr.on(triggers, _told(_draw_schedule), inputs, image, show_progress="hidden",
+    gr.on(triggers, told(_draw_schedule), inputs, image, show_progress="hidden",
           trigger_mode="always_last")  # fmt: skip
-    page.load(_told(_draw_schedule), inputs, image)
+    page.load(told(_draw_schedule), inputs, image)
     return [on, off]
 
 
@@ -228,16 +220,3 @@ def _draw_schedule(method: str, epochs: int, on: int, off: int) -> Any:
     if method == NO_MIXING:
         return None
     return figures.picture(figures.schedule_figure(method, epochs, on, off))
-
-
-def _told(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with its errors said on the page: what can be put right there."""
-
-    @functools.wraps(function)
-    def told(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except (UserError, ValueError) as error:
-            raise gr.Error(str(error), duration=10, print_exception=False) from None
-
-    return told

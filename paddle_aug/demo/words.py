@@ -2,6 +2,13 @@
 
 ENGLISH = {
     "title": "What an augmentation does to images",
+    "augment_tab": "Augment",
+    "predict_tab": "Predict",
+    "model": "Model",
+    "photo": "Image to predict",
+    "predict_command": "The same on the command line",
+    "no_model": "No model was named. Start the page with a run's folder, a checkpoint or an "
+    "exported folder: `paddle-aug demo RUN`",
     "intro": "Choose two images, what is done to each, and how they are mixed. "
     "Everything is drawn by the functions that a training uses.",
     "first": "First image",
@@ -32,6 +39,13 @@ ENGLISH = {
 }
 CHINESE = {
     "title": "看看数据增强对图像做了什么",
+    "augment_tab": "增强",
+    "predict_tab": "预测",
+    "model": "模型",
+    "photo": "要预测的图像",
+    "predict_command": "对应的命令行",
+    "no_model": "没有指定模型。启动网页时请给出训练目录、检查点或导出的文件夹："
+    "`paddle-aug demo RUN`",
     "intro": "选两张图像、对每张做的变换，以及混合的方法。所有图像都由训练所用的函数生成。",
     "first": "第一张图像",
     "second": "第二张图像",

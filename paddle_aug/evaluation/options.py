@@ -89,11 +89,12 @@ class EvaluationOptions:
         return {"data": self.data, **DATA_OPTIONS, **self.data_options}
 
 
-def add_run(parser: argparse.ArgumentParser, more: str = "") -> None:
+def add_run(parser: argparse.ArgumentParser, more: str = "", required: bool = True) -> None:
     """Which trained model: the arguments `run` and --checkpoint. more: what `run` may be beside."""
     parser.add_argument(
         "run",
         type=expand,
+        nargs=None if required else "?",
         help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint" + more,
     )
     parser.add_argument(

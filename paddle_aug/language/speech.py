@@ -59,9 +59,12 @@ def show(text: str, *, end: str = "\n") -> None:
     print(text, end=end, flush=True)
 
 
-def translate(text: str) -> str:
-    """The text in the user's language, line by line; as it is where no translation is known."""
-    if language() == "en":
+def translate(text: str, into: str = "") -> str:
+    """The text in the user's language, line by line; as it is where no translation is known.
+
+    into: another language of LANGUAGES, such as that of someone who looks at a page of ours.
+    """
+    if (into or language()) == "en":
         return text
     return "\n".join(map(chinese().line, text.split("\n")))
 

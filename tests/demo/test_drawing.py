@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_aug.__main__ import main
 from paddle_aug.augment.transform_list import VOCABULARY
 from paddle_aug.augment.transforms.auto_augment import RAND_AUGMENT_RANGES
 from paddle_aug.command_line import parse_args
 from paddle_aug.core.errors import UserError
-from paddle_aug.demo import figures, image_parts, mixing
+from paddle_aug.demo import figures, image_parts, mixing, predicting
+from paddle_aug.demo.command import read_trained
 from paddle_aug.demo.train_command import train_command
 from paddle_aug.demo.words import CHINESE, ENGLISH
 from paddle_aug.mix import images as mix_images
 from paddle_aug.mix.methods import METHODS, Draw, Method
 from paddle_aug.modes import BASES, MIXES
+from paddle_aug.prediction.predictor import Prediction
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,25 @@ def test_numbers_are_drawn_as_in_a_training():
 def test_labels_of_one_name_are_one():
     assert mixing.label_weights((0.25, 0.75), ("cat", "dog")) == {"cat": 0.25, "dog": 0.75}
     assert mixing.label_weights((0.25, 0.75), ("cat", "cat")) == {"cat": 1.0}
+
+
+# Predicting
+
+
+def test_names_of_classes_are_no_markup_on_the_page():
+    found = Prediction("a", (0, 1), ("<b>猫</b>", "狗"), (0.99994, 0.00006))
+    html = predicting.as_html(found)
+    assert "<td>&lt;b&gt;猫&lt;/b&gt;</td>" in html and "<b>" not in html
+    assert html.count("<tr>") == 2 and "0.9999" in html and "0.0001" in html
+    assert "<i>" not in predicting.reason_as_html("<i>x.png: not an image")
+
+
+def test_a_page_without_a_model_or_with_none_that_can_be_read(tmp_path):
+    assert read_trained(None) is None
+    with pytest.raises(UserError, match="checkpoint: only with a run"):
+        main(["demo", "--checkpoint", "last"])
+    with pytest.raises(UserError, match="nothing"):
+        main(["demo", str(tmp_path / "nothing")])
 
 
 # Figures, images, the command

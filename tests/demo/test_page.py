@@ -1,6 +1,7 @@
 """The page in a real headless Chromium: upload, move a slider, see the picture change."""
 
 import io
+import json
 import os
 import re
 import socket
@@ -9,11 +10,14 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
+from paddle_aug.__main__ import main
 from paddle_aug.demo import mixing
 
 pytest.importorskip("gradio", reason="the extra demo is not installed")
@@ -49,8 +53,17 @@ def serve(*command: str, **variables: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    yield from serve("-m", "paddle_aug", "demo", "--port", "PORT")
+def run(tmp_path_factory) -> Path:
+    """A run of LeNet on a few digits, trained by the real command."""
+    logs = tmp_path_factory.mktemp("logs")
+    options = ["--data", "digits", "--per-class", "3", "--epochs", "2", "--augment", "no"]
+    assert main(["train", *options, "--output", str(logs)]) == 0
+    return logs / "no"
+
+
+@pytest.fixture(scope="module")
+def address(run) -> Iterator[str]:
+    yield from serve("-m", "paddle_aug", "demo", str(run), "--port", "PORT")
 
 
 @pytest.fixture(scope="module")
@@ -167,12 +180,66 @@ def test_the_schedule_follows_its_sliders(page, address):
     wait_for_another(page, "schedule", before)
 
 
-def test_the_browsers_language_is_the_pages(browser, address):
+def predicted(page) -> list[tuple[str, ...]]:
+    """(class, probability) of each row that the page shows."""
+    rows = page.locator("#answer tr").all()
+    return [tuple(cell.inner_text() for cell in row.locator("td").all()[::2]) for row in rows]
+
+
+def another_answer(page, before: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    page.wait_for_function(
+        "old => document.querySelector('#answer td:last-child').innerText != old",
+        arg=before[0][1],
+    )
+    return predicted(page)
+
+
+def predict(run: Path, photo: Path, capsys) -> list[tuple[str, ...]]:
+    """The same of the real command."""
+    capsys.readouterr()
+    assert main(["predict", str(run), str(photo), "--jsonl", "-"]) == 0
+    answers = json.loads(capsys.readouterr().out)["predictions"]
+    return [(one["class"], f"{one['probability']:.4f}") for one in answers]
+
+
+def test_a_photo_is_predicted_as_the_command_predicts_it(page, address, run, tmp_path, capsys):
+    # As a camera writes it: the picture lies on its side, and EXIF says so.
+    digits: Any = load_digits()
+    drawn = (digits.images[3] * 15).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = tmp_path / "three.jpg"
+    Image.fromarray(drawn).resize((90, 60)).save(photo, exif=exif, quality=60)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+
+    page.goto(address)
+    page.get_by_role("tab", name="Predict").click()
+    page.locator("#answer tr").first.wait_for()
+    assert "LeNet of" in page.locator("#model input, #model textarea").input_value()
+    before = predicted(page)
+    choose(page, "photo_name", "digit 8")
+    assert another_answer(page, before) != before
+    before = predicted(page)
+    upload(page, "photo", photo)
+    answer = another_answer(page, before)
+    assert len(answer) == 5 and answer == predict(run, photo, capsys)
+    command = page.locator("#predict_command input, #predict_command textarea").input_value()
+    assert command == f"python predict.py {run} three.jpg"
+    upload(page, "photo", tmp_path / "broken.png")
+    page.get_by_text("broken.png: not an image").wait_for()
+
+
+def test_the_browsers_language_is_the_pages(browser, address, tmp_path):
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     page.goto(address)
     page.get_by_text("混合方法").wait_for(timeout=60_000)
-    assert page.get_by_text("第一张图像的权重").is_visible()
+    page.get_by_text("第一张图像的权重").wait_for()
+    page.get_by_role("tab", name="预测").click()
+    page.get_by_text("要预测的图像").wait_for()
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    upload(page, "photo", tmp_path / "broken.png")
+    page.get_by_text("broken.png：不是图片").wait_for()
     context.close()
 
 
@@ -180,4 +247,6 @@ def test_ai_studios_file_serves_the_same_page(page):
     server = serve("app.gradio.py", GRADIO_SERVER_PORT="PORT")
     page.goto(next(server))
     wait_for_another(page, "mixed", None)
+    page.get_by_role("tab", name="Predict").click()
+    page.get_by_text("No model was named").wait_for()
     server.close()
