@@ -6,6 +6,7 @@ Files for programs (CSV, JSON, npy, YAML) stay English. CONTRIBUTING.md tells ho
 written.
 """
 
+import locale
 import os
 import sys
 from collections.abc import Iterable
@@ -18,11 +19,16 @@ VARIABLE = "PADDLE_AUG_LANGUAGE"  # set by --language, so that processes started
 
 
 def language() -> str:
-    """`zh` where PADDLE_AUG_LANGUAGE or the locale's variables ask for Chinese, else `en`."""
-    for name in (VARIABLE, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            return "zh" if value.lower().startswith(("zh", "chinese")) else "en"
-    return "en"
+    """`zh` where PADDLE_AUG_LANGUAGE or the locale asks for Chinese, else `en`.
+
+    The locale is that of the first variable that is set, in gettext's order; on Windows, where
+    usually none is, the user's: "zh_CN.UTF-8", "Chinese (Simplified)_China.936".
+    """
+    names = (VARIABLE, "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+    wanted = next(filter(None, map(os.environ.get, names)), "")
+    if not wanted and sys.platform == "win32":
+        wanted = locale.setlocale(locale.LC_CTYPE)  # asks; Python has set it when it started
+    return "zh" if wanted.lower().startswith(("zh", "chinese")) else "en"
 
 
 def set_language(name: str) -> None:

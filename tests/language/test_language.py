@@ -1,5 +1,6 @@
 """Texts in the user's language: which one it is, and what becomes of a line."""
 
+import locale
 import os
 import re
 import subprocess
@@ -59,6 +60,30 @@ def chinese(variables):
     ],
 )
 def test_the_language_is_the_first_variables_that_is_set(settings, expected, variables):
+    for name, value in settings.items():
+        variables(name, value)
+    assert language() == expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "region", "settings", "expected"),
+    [
+        ("win32", "Chinese (Simplified)_China.936", {}, "zh"),
+        ("win32", "Chinese (Traditional)_Taiwan.utf8", {}, "zh"),
+        ("win32", "zh-CN", {}, "zh"),
+        ("win32", "German_Germany.1252", {}, "en"),
+        ("win32", "C", {}, "en"),
+        ("win32", "Chinese (Simplified)_China.936", {"PADDLE_AUG_LANGUAGE": "en"}, "en"),
+        ("win32", "Chinese (Simplified)_China.936", {"LANG": "de_DE"}, "en"),
+        # Elsewhere LC_CTYPE says which characters there are, not which language is spoken.
+        ("linux", "zh_CN.UTF-8", {}, "en"),
+    ],
+)
+def test_on_windows_the_users_region_decides_where_no_variable_does(
+    platform, region, settings, expected, variables, monkeypatch
+):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(locale, "setlocale", lambda category, new=None: region)
     for name, value in settings.items():
         variables(name, value)
     assert language() == expected
