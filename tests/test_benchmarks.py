@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import multiprocessing
 import sys
 import time
 from collections.abc import Generator
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks import (
+    busy,
     common,
     epoch,
     exactness,
@@ -288,6 +290,45 @@ def test_scaling_gives_a_row_a_setting(only, monkeypatch):
     else:
         assert asked == [(40, 16, "0"), (40, 16, "thread")] and ratios == [1.0, 0.5]
     assert all(len(row) == len(table["columns"]) for row in rows)
+
+
+def test_competing_processes_use_processor_time_and_end():
+    with busy.competing(2) as used:
+        before = [each.value for each in used]
+        assert all(before)
+        deadline = time.monotonic() + 20
+        while any(each.value == old for each, old in zip(used, before, strict=True)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    assert not multiprocessing.active_children()
+
+
+def test_the_used_share_is_of_the_time_that_others_left():
+    measured = {
+        ("ours", 0): [{"rate": 100.0, "free": 1.0}, {"rate": 80.0, "free": 1.0}],
+        ("ours", 1): [{"rate": 35.0, "free": 0.5}, {"rate": 28.0, "free": 0.5}],
+    }
+    table = busy.table_of("LeNet:28:8", ["ours"], [0, 1], measured)
+    assert table.title == "LeNet 28 b8, images a second"
+    assert table.rows == [["ours", 90.0, 31.5, pytest.approx(0.7)]]
+
+
+def test_busy_measures_alone_and_beside_others_in_turns(monkeypatch, capsys):
+    calls = []
+
+    def measure(case, contender, others, arguments):
+        calls.append((case, contender, others))
+        return {"rate": 10.0, "free": 1.0}
+
+    monkeypatch.setattr(busy, "measure", measure)
+    busy.main(
+        ["--cases", "LeNet:28:8", "--others", "1", "--blocktimes", "own", "0", "--rounds", "2"]
+    )
+    one_round = [
+        ("LeNet:28:8", f"blocktime {each}", others) for others in (0, 1) for each in ("own", 0)
+    ]
+    assert calls == one_round * 2
+    assert "| blocktime own |" in capsys.readouterr().out
 
 
 def test_every_benchmark_is_in_the_readme():
