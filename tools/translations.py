@@ -31,6 +31,7 @@ HEADER = """\
 #   seed 种子    baseline 基线    interval 区间    worker 工作进程    core 核    thread 线程
 #   image root 图片根目录    list 列表    table 表格    archive 压缩包    damaged 已损坏
 #   left out 已略过    state 状态    deviation 标准差    default 默认    flatter 偏于乐观
+#   published 已发表
 # Names of options, files, methods and models stay as they are.
 msgid ""
 msgstr ""

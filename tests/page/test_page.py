@@ -10,7 +10,8 @@ import pytest
 
 from paddle_aug.commands import report
 from paddle_aug.core.errors import UserError
-from paddle_aug.language import LANGUAGES
+from paddle_aug.language import LANGUAGES, translate
+from paddle_aug.language.catalogue import chinese_messages
 from paddle_aug.page import sentences
 from paddle_aug.page.found_runs import find_runs
 from paddle_aug.page.render import MARK
@@ -265,6 +266,16 @@ def test_every_reason_of_a_verdict_has_its_chinese():
     ] == []
     assert say.remark("it stays above in 1 of 3 seeds only").startswith("3 个种子中只有 1 个")
     assert say.remark("something new") == "something new"
+
+
+def test_a_verdict_is_the_same_word_on_the_page_and_on_the_terminal():
+    for word in (*verdicts.VERDICTS, "published"):
+        assert sentences.SENTENCES[word.replace(" ", "_")] == (word, translate(word, "zh"))
+    every = [*chinese_messages().values(), *sentences.REMARKS.values()]
+    every += [chinese for _, chinese in sentences.SENTENCES.values()]
+    # One word for "published".
+    published = [text for text in every if "已发表" in text]
+    assert len(published) > 25 and [t for t in every if re.search("公布|(?<!已)发表", t)] == []
 
 
 def test_the_pages_languages_are_those_of_the_messages():
