@@ -12,6 +12,7 @@ from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
+from paddle_aug.core.spreadsheets import note_formulas
 from paddle_aug.core.text import Say
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
@@ -79,6 +80,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     }  # fmt: skip
     write_evaluation(output, result, probabilities, labels, dataset, run)
     print_font_note(classes)
+    note_formulas(classes, f"{output}/*.csv")
     if options.json:
         print(json.dumps(result, ensure_ascii=False))
     else:

@@ -14,6 +14,7 @@ from typing import Any
 from tabulate import tabulate
 
 from paddle_aug.core.atomic import atomic_write, write_text
+from paddle_aug.core.spreadsheets import note_formulas
 from paddle_aug.language import translated
 from paddle_aug.prediction.predictor import Prediction
 
@@ -63,7 +64,10 @@ def write_json_lines(path: Path, predictions: Sequence[Prediction], tta: str) ->
 
 
 def write_csv(path: Path, predictions: Sequence[Prediction], tta: str, top: int) -> None:
-    """Write a row for each image. The byte-order mark lets Excel open Chinese."""
+    """Write a row for each image. The byte-order mark lets Excel open Chinese.
+
+    Names are written as they are; a note to stderr names classes that a spreadsheet would compute.
+    """
     columns = [f"{name}{place}" for place in range(1, top + 1) for name in ("class", "probability")]
     with (
         atomic_write(path) as temporary,
@@ -76,3 +80,4 @@ def write_csv(path: Path, predictions: Sequence[Prediction], tta: str, top: int)
             cells: list[Any] = [value for pair in pairs for value in pair]
             empty = [""] * (2 * top - len(cells))
             writer.writerow([one.image, *cells, *empty, tta, one.error])
+    note_formulas(dict.fromkeys(n for one in predictions for n in one.classes), str(path))

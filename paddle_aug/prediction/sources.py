@@ -14,6 +14,7 @@ from pathlib import Path
 from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
+from paddle_aug.core.spreadsheets import not_a_formula
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.data.archives.members import is_archive
@@ -100,7 +101,7 @@ def _add(path: Path, options: DataOptions, found: FoundPhotos) -> None:
             "(evaluate reads tables with labels)"
         )
     else:
-        photos = [Photo(readable(str(path)), str(path))]
+        photos = [_photo(str(path))]
     found.photos += photos
     found.read_as += guesses.said
 
@@ -136,7 +137,12 @@ def _photo_in(path: str, root: Path) -> Photo:
             f"a symbolic link that leaves {readable(str(root))}; if you trust it, give a folder "
             "that holds its target as --images-root"
         )
-    return Photo(readable(path), path, problem=problem)
+    return _photo(path, problem)
+
+
+def _photo(path: str, problem: str = "") -> Photo:
+    """Its name in outputs is no formula where the path itself would be one in a spreadsheet."""
+    return Photo(not_a_formula(readable(path)), path, problem=problem)
 
 
 def _in_list(path: Path, guesses: Guesses) -> list[Photo]:
@@ -154,7 +160,7 @@ def _in_list(path: Path, guesses: Guesses) -> list[Photo]:
             guesses.said.append(f"labels in {readable(path.name)} are passed over")
     root = image_root(path, rows, guesses)
     paths = resolve_paths(rows, root, keep_missing=True)
-    return [Photo(readable(image), image) for image in paths]
+    return [_photo(image) for image in paths]
 
 
 def _labelled_rows(path: Path) -> list[ListRow]:

@@ -9,6 +9,7 @@ from typing import Any
 from paddle_aug.core.atomic import write_json, write_text
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
+from paddle_aug.core.spreadsheets import note_formulas
 from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import translate
 from paddle_aug.report.claims import Claim
@@ -125,6 +126,7 @@ def write(
         write_text(folder / "table.md", "\n\n".join(parts) + "\n")
         write_json(folder / JSON, {**(more or {}), **values})
         paths = _pictures(folder, found, zoom)
+    note_formulas([group.label for group in found.groups], f"{folder}/{TABLE}")
     return [*paths, *(folder / f"table.{ending}" for ending in ("md", "csv", "json"))]
 
 

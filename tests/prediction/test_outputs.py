@@ -50,6 +50,15 @@ def test_csv_opens_in_excel_and_keeps_every_digit(tmp_path):
     assert files.is_own_csv(tmp_path / "a.csv")
 
 
+def test_a_class_that_a_spreadsheet_would_compute_is_written_as_it_is_and_named(tmp_path, capsys):
+    odd = Prediction("a.png", (0, 1), ('=HYPERLINK("http://x")', "-1"), (0.75, 0.25))
+    outputs.write_csv(tmp_path / "a.csv", [BAD, odd, odd], "none", 2)
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert list(csv.reader(file))[2][1] == odd.classes[0]
+    note = capsys.readouterr().err
+    assert note.count("HYPERLINK") == 1 and "-1" not in note and "a.csv: " in note
+
+
 def test_json_lines(tmp_path):
     outputs.write_json_lines(tmp_path / "a.jsonl", [CAT, BAD], "none")
     first, second = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()

@@ -63,7 +63,7 @@ def evaluated(run: Path, photos: Path, **options) -> np.ndarray:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "write_evaluation", lambda *arguments: kept.append(arguments))
         evaluate_checkpoint(settings)
-    _, _, probabilities, _, dataset = kept[0]
+    _, _, probabilities, _, dataset, *_ = kept[0]
     order = np.argsort([dataset.source(index) for index in range(len(dataset))])
     return probabilities[order]
 

@@ -44,6 +44,14 @@ def test_a_name_with_a_globs_characters_is_a_name(folder):
     assert greys(find_photos(["[1].png"])) == [9]
 
 
+def test_no_name_is_a_formula_in_a_spreadsheet(folder):
+    picture(folder / "=1+1.png", 7)
+    (folder / "list.txt").write_text("=1+1.png\n")
+    for named in ("*.png", "list.txt", "."):
+        photo = next(p for p in find_photos([named]).photos if "=" in p.source)
+        assert photo.source == "./=1+1.png" and int(photo.read()[0, 0, 0]) == 7
+
+
 def test_what_is_named_twice_is_taken_once(folder):
     found = find_photos(["photos/a b.png", "photos", str(folder / "photos/1.png")])
     assert greys(found) == [2, 1, 3]
