@@ -1,14 +1,14 @@
 """Training steps beside other processes that compute: how much of the free time is used.
 
-    python benchmarks/busy.py [--cases GoogLeNet:64:8 ...] [--others 0 1 2] [--blocktimes own 0 5]
+    python benchmarks/busy.py [--cases GoogLeNet:64:8 ...] [--others 0 1 2] [--blocktimes 0 5]
         [--rounds 2] [--seconds 5] [--torch-python PYTHON] [--output busy.md]
 
 Threads that wait for each other suffer when one of them loses its core to another process. Each
 case is timed alone and beside one, two, ... processes that count without end, in turns, in several
-rounds. "used" is the rate divided by what the free core-seconds would allow: the rate alone times
-the share of the cores' time that the other processes left. A blocktime is the time in milliseconds
-for which a thread waits actively (KMP_BLOCKTIME); "own" leaves the choice to the project, which is
-what users have.
+rounds. "used" is the rate divided by what the free core-seconds would allow: the best rate alone
+times the share of the cores' time that the other processes left. "as it is" takes as many threads
+as cores are free when it starts; "all cores" has OMP_NUM_THREADS set to all of them; a blocktime is
+all cores, too, and the milliseconds for which a thread waits actively (KMP_BLOCKTIME).
 """
 
 import json
@@ -36,14 +36,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--cases", nargs="+", default=CASES, metavar="MODEL:PIXELS:BATCH")
     parser.add_argument("--others", nargs="+", type=int, default=[0, 1, 2], metavar="N",
                         help="numbers of other processes; 0 is measured in any case")  # fmt: skip
-    parser.add_argument("--blocktimes", nargs="+", default=["own"], metavar="MS")
+    parser.add_argument("--blocktimes", nargs="+", default=[], metavar="MS")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--amp", choices=["bf16"])
     parser.add_argument("--torch-python", help="interpreter that has torch, as another contender")
     arguments = parser.parse_args(argv)
     numbers = sorted({0, *arguments.others})
-    contenders = [f"blocktime {each}" for each in arguments.blocktimes]
+    contenders = ["as it is", "all cores", *(f"blocktime {ms}" for ms in arguments.blocktimes)]
     contenders += ["torch"] if arguments.torch_python else []
     tables = []
     for case in arguments.cases:
@@ -62,9 +62,11 @@ def measure(case: str, contender: str, others: int, arguments: Any) -> dict[str,
     """rate: images a second of the worker; free: the share of the cores' time that the other
     processes left it."""
     model, size, batch = case.split(":")
-    blocktime = contender.removeprefix("blocktime ")
-    is_torch = contender == "torch"
-    more = {} if is_torch or blocktime == "own" else {"KMP_BLOCKTIME": blocktime}
+    is_torch, more = contender == "torch", {}
+    if contender == "all cores" or contender.startswith("blocktime"):
+        more["OMP_NUM_THREADS"] = str(available_cores())
+    if contender.startswith("blocktime"):
+        more["KMP_BLOCKTIME"] = contender.removeprefix("blocktime ")
     command = [
         arguments.torch_python if is_torch else sys.executable,
         str(ROOT / "benchmarks" / "training_step_worker.py"), "torch" if is_torch else "accelerate",
@@ -129,9 +131,12 @@ def table_of(
     for number in numbers:
         columns += ["alone"] if number == 0 else [f"beside {number}", "used"]
     rows = []
+    rounds = range(len(measured[contenders[0], 0]))
+    # Of each round, the fastest contender's.
+    alone = [max(measured[each, 0][i]["rate"] for each in contenders) for i in rounds]
     for contender in contenders:
-        alone = [each["rate"] for each in measured[contender, 0]]
-        row: list[Any] = [contender, statistics.median(alone)]
+        own = statistics.median(each["rate"] for each in measured[contender, 0])
+        row: list[Any] = [contender, own]
         for number in numbers[1:]:
             beside = measured[contender, number]
             shares = [

@@ -305,12 +305,16 @@ def test_competing_processes_use_processor_time_and_end():
 
 def test_the_used_share_is_of_the_time_that_others_left():
     measured = {
-        ("ours", 0): [{"rate": 100.0, "free": 1.0}, {"rate": 80.0, "free": 1.0}],
-        ("ours", 1): [{"rate": 35.0, "free": 0.5}, {"rate": 28.0, "free": 0.5}],
+        ("fast", 0): [{"rate": 100.0, "free": 1.0}, {"rate": 80.0, "free": 1.0}],
+        ("fast", 1): [{"rate": 10.0, "free": 0.5}, {"rate": 10.0, "free": 0.4}],
+        ("slow", 0): [{"rate": 60.0, "free": 1.0}, {"rate": 50.0, "free": 1.0}],
+        ("slow", 1): [{"rate": 35.0, "free": 0.5}, {"rate": 28.0, "free": 0.5}],
     }
-    table = busy.table_of("LeNet:28:8", ["ours"], [0, 1], measured)
+    table = busy.table_of("LeNet:28:8", ["fast", "slow"], [0, 1], measured)
     assert table.title == "LeNet 28 b8, images a second"
-    assert table.rows == [["ours", 90.0, 31.5, pytest.approx(0.7)]]
+    fast, slow = table.rows
+    assert fast == ["fast", 90.0, 10.0, pytest.approx((0.2 + 0.3125) / 2)]
+    assert slow == ["slow", 55.0, 31.5, pytest.approx(0.7)]
 
 
 def test_busy_measures_alone_and_beside_others_in_turns(monkeypatch, capsys):
@@ -321,14 +325,10 @@ def test_busy_measures_alone_and_beside_others_in_turns(monkeypatch, capsys):
         return {"rate": 10.0, "free": 1.0}
 
     monkeypatch.setattr(busy, "measure", measure)
-    busy.main(
-        ["--cases", "LeNet:28:8", "--others", "1", "--blocktimes", "own", "0", "--rounds", "2"]
-    )
-    one_round = [
-        ("LeNet:28:8", f"blocktime {each}", others) for others in (0, 1) for each in ("own", 0)
-    ]
-    assert calls == one_round * 2
-    assert "| blocktime own |" in capsys.readouterr().out
+    busy.main(["--cases", "LeNet:28:8", "--others", "1", "--blocktimes", "0", "--rounds", "2"])
+    contenders = ("as it is", "all cores", "blocktime 0")
+    assert calls == [("LeNet:28:8", each, others) for others in (0, 1) for each in contenders] * 2
+    assert "| as it is    |" in capsys.readouterr().out
 
 
 def test_every_benchmark_is_in_the_readme():

@@ -14,6 +14,7 @@ from paddle_aug.config import Config
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path, load_object
+from paddle_aug.core.paddle_import import prepare_environment
 from paddle_aug.core.text import Say
 from paddle_aug.onednn import accelerate, attainable, is_available
 from paddle_aug.onednn.native.openmp import usable_threads
@@ -99,6 +100,17 @@ def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> padd
     return model
 
 
+def _why_fewer_threads() -> str:
+    prepared = prepare_environment()
+    if prepared["busy"] and "OMP_NUM_THREADS" in prepared["set"]:
+        return (
+            f"other programs keep {prepared['busy']:.1f} of them busy; OMP_NUM_THREADS="
+            f"{prepared['cores']} takes all"
+        )
+    # May be unintended: Paddle sets it in a notebook, whose commands inherit it.
+    return f"OMP_NUM_THREADS is {os.environ.get('OMP_NUM_THREADS')}"
+
+
 def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddle.nn.Layer, str]:
     """(model, name of the backend): on a CPU it computes with oneDNN where that is possible."""
     if on_gpu():
@@ -117,9 +129,7 @@ def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddl
     if reason is None:
         threads, cores = usable_threads(), available_cores()
         if threads < cores:
-            # May be unintended: Paddle sets it in a notebook, whose commands inherit it.
-            set_to = os.environ.get("OMP_NUM_THREADS")
-            say(f"{threads} of {cores} cores compute: OMP_NUM_THREADS is {set_to}")
+            say(f"{threads} of {cores} cores compute: {_why_fewer_threads()}")
         return accelerate(model, amp), f"onednn {amp or 'float32'}"
     if config.cpu_backend == "onednn":
         raise UserError(f"cpu_backend: onednn cannot be used here: {reason}")

@@ -105,10 +105,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = plan(file, suite, args.quick, changes, args.logs)
     results = args.results / suite_name(file, args.quick)
     refuse_foreign_results(results, runs)  # checked now, before hours of training
-    environment = child_environment(args.jobs)
     finished = [run for run in runs if is_finished(run)]
-    cells = []
+    cells, environment = [], {}
     if not args.judge:
+        environment = child_environment(args.jobs, runs)
         cells = unfinished_cells(runs, args.allow_differences)
         if args.dry_run or args.cost:
             print_plan(runs, cells, args.jobs, environment)
@@ -200,7 +200,7 @@ def print_plan(
         verb, *arguments = cell.commands[0]
         tell(f"{cell.name}\n{command(verb)} {shlex.join(arguments)}")
     precisions = dict.fromkeys(PRECISIONS[run.config.amp] for run in runs)
-    threads = environment.get("OMP_NUM_THREADS", "all")
+    threads = environment["OMP_NUM_THREADS"]
     tell(
         f"{len(runs)} runs, {sum(run.epochs for run in runs):,} epochs; "
         f"precision: {', '.join(precisions)}; {jobs} side by side, threads a run: {threads}"

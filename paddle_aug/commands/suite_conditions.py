@@ -6,22 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paddle_aug.commands.suite_plan import PlannedRun
-from paddle_aug.core.cpu import available_cores
+from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
-from paddle_aug.runs.environment import describe_environment, flatten
+from paddle_aug.runs.environment import describe_environment, flatten, recorded_threads
 
 _COMPARED = ("code", "cpu", "cores", "platform", "python", "versions")
 
 
-def child_environment(jobs: int) -> dict[str, str]:
-    """Environment variables of each run: its share of the cores, unless the user has set threads.
+def child_environment(jobs: int, runs: Sequence[PlannedRun]) -> dict[str, str]:
+    """Environment variables of each run: its threads, unless the user has set them.
 
-    A single run chooses its number of threads itself, as train.py does.
+    Several runs side by side have each its share of the cores. A single one has those that are free
+    now, or as many threads as the suite's runs were begun with, so that all have the same number.
     """
     environment = dict(os.environ)
+    if "OMP_NUM_THREADS" in environment:
+        return environment
     if jobs > 1:
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // jobs)))
-    return environment
+        threads = max(1, available_cores() // jobs)
+    else:
+        recorded = (recorded_threads(run.paths.environment) for run in runs)
+        threads = next(filter(None, recorded), None) or free_cores(busy_cores())
+    return {**environment, "OMP_NUM_THREADS": str(threads)}
 
 
 def refuse_other_conditions(
@@ -34,7 +40,7 @@ def refuse_other_conditions(
     """
     record = describe_environment("", {})
     now = flatten({key: record[key] for key in _COMPARED})
-    now["OMP_NUM_THREADS"] = environment.get("OMP_NUM_THREADS", str(available_cores()))
+    now["OMP_NUM_THREADS"] = environment["OMP_NUM_THREADS"]
     lines = [line for run in finished for line in _other(_conditions_of(run), now)]
     if lines and not allow:
         raise UserError(

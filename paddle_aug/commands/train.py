@@ -23,7 +23,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Paddle is imported only now, so that help and errors in options appear at once, and because
     # the number of threads must be set in the environment before.
     from paddle_aug.core.paddle_import import import_paddle
+    from paddle_aug.runs.environment import keep_threads
+    from paddle_aug.runs.layout import RunPaths
 
+    run = control.resume or f"{config.output}/{config.mode}"
+    if control.resume is not None:
+        keep_threads(RunPaths.of(run).environment)
     import_paddle()
     from paddle_aug.train.fit import fit, resume
 
@@ -31,7 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if control.resume is None:
             fit(config)
         else:
-            run = control.resume or f"{config.output}/{config.mode}"
             resume(run, control.allow_changes, control.changes)
     except ImageError as error:
         advice = f"{command('check')} lists every such image, --skip-bad leaves them out"

@@ -1,7 +1,8 @@
-"""Facts about the processor: usable cores, features, name."""
+"""Facts about the processor: usable cores, those that are free, features, name."""
 
 import os
 import platform
+import time
 from functools import cache
 from pathlib import Path
 
@@ -9,11 +10,15 @@ from pathlib import Path
 @cache
 def available_cores() -> int:
     """Number of cores this process may use, by its affinity and a container's quota."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = _cores_by_affinity()
     for quota, period in filter(None, (_quota("cpu.max"), _quota(*_VERSION_1))):
         cores = min(cores, max(1, quota // period))
     return cores
+
+
+def _cores_by_affinity() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 # Control groups of version 2 have "quota period" in one file, those of version 1 in two.
@@ -28,6 +33,45 @@ def _quota(*names: str) -> tuple[int, int] | None:
     except (OSError, ValueError):  # no such file, "max"
         return None
     return (quota, period) if quota > 0 and period > 0 else None  # version 1: -1 for no limit
+
+
+def busy_cores(windows: int = 4, seconds: float = 0.1) -> float:
+    """How many of the cores that this process may use other programs keep busy at this moment.
+
+    It is measured over some short windows, while this process waits, and the least of them counts:
+    work of a moment is none. 0 where the system does not tell (elsewhere than on Linux).
+    """
+    measured = []
+    try:
+        before = _ticks()
+        for _ in range(windows):
+            time.sleep(seconds)
+            now = _ticks()
+            measured.append((now[0] - before[0]) / max(1, now[1] - before[1]))
+            before = now
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0.0
+    return min(measured) * _cores_by_affinity()
+
+
+def free_cores(busy: float) -> int:
+    """Number of cores for this process beside others that keep `busy` cores busy; at least one."""
+    return min(available_cores(), max(1, int(_cores_by_affinity() - busy + 0.5)))
+
+
+def _ticks() -> tuple[int, int]:
+    """Time for which the usable cores have worked since the machine's start, or were taken by
+    another virtual machine, and all of their time."""
+    names = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+    worked = whole = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *words = line.split()
+        if name in names:
+            # user, nice, system, idle, waiting for disks, interrupts (two kinds), taken
+            times = [int(word) for word in words[:8]]
+            whole += sum(times)
+            worked += sum(times) - times[3] - times[4]
+    return worked, whole
 
 
 @cache

@@ -15,7 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from paddle_aug.core.cpu import available_cores, cpu_flags, is_amd
+from paddle_aug.core.cpu import (
+    available_cores,
+    busy_cores,
+    cpu_flags,
+    free_cores,
+    is_amd,
+)
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.requirements import PACKAGES, remedy
 from paddle_aug.core.stopping import kept_handlers
@@ -32,15 +38,19 @@ _prepared: dict[str, Any] | None = None
 def prepare_environment() -> dict[str, Any]:
     """Set threads, MKL's code path and the allocator; returns what was found and set.
 
-    Keys: cores, OMP_NUM_THREADS and MKL_DEBUG_CPU_TYPE (value or None), set (names that were set
-    here), malloc (True if glibc accepted the thresholds), late (True if Paddle was imported before,
-    so that its threads stay as they are).
+    Threads are one for each core that is free at this moment: threads that wait for each other are
+    slow beside another program, where fewer threads use the same time better. Keys: cores, busy
+    (cores that other programs were seen to keep busy, None where that does not count),
+    OMP_NUM_THREADS and MKL_DEBUG_CPU_TYPE (value or None), set (names that were set here), malloc
+    (True if glibc accepted the thresholds), late (True if Paddle was imported before, so that its
+    threads stay as they are).
     """
     global _prepared
     if _prepared is not None:
         return dict(_prepared)
     late = "paddle" in sys.modules
     chosen: list[str] = []
+    busy = None
     # The MKL in Paddle's wheel takes a slow path on AMD's processors; this undocumented variable
     # avoids it, and has no effect on Intel's.
     if is_amd():
@@ -49,9 +59,12 @@ def prepare_environment() -> dict[str, Any]:
         # While a model is traced, Paddle's C++ code logs remarks for its own developers.
         _set("GLOG_minloglevel", "2", chosen)
         # With MKL's fast path Paddle's own kernels also gain from threads.
-        _set("OMP_NUM_THREADS", str(available_cores()), chosen)
+        if "OMP_NUM_THREADS" not in os.environ:
+            busy = _busy_cores()
+        _set("OMP_NUM_THREADS", str(free_cores(busy or 0.0)), chosen)
     _prepared = {
         "cores": available_cores(),
+        "busy": busy,
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
         "MKL_DEBUG_CPU_TYPE": os.environ.get("MKL_DEBUG_CPU_TYPE"),
         "set": chosen,
@@ -59,6 +72,14 @@ def prepare_environment() -> dict[str, Any]:
         "late": late,
     }
     return dict(_prepared)
+
+
+def _busy_cores() -> float | None:
+    """None where only one core is to be had, and for one of several processes of a training: each
+    would see the others."""
+    if available_cores() == 1 or "PADDLE_TRAINERS_NUM" in os.environ:
+        return None
+    return busy_cores()
 
 
 def import_paddle() -> None:

@@ -12,7 +12,6 @@ from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
-from paddle_aug.core.spreadsheets import note_formulas
 from paddle_aug.core.text import Say
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
@@ -30,6 +29,7 @@ from paddle_aug.evaluation.tta import view_datasets
 from paddle_aug.language import show, tell
 from paddle_aug.onednn import is_available
 from paddle_aug.report.figure import print_font_note
+from paddle_aug.report.spreadsheets import note_formulas
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
 from paddle_aug.runs.layout import EVALUATION
 from paddle_aug.runs.ownership import RunStart

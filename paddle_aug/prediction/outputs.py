@@ -14,9 +14,9 @@ from typing import Any
 from tabulate import tabulate
 
 from paddle_aug.core.atomic import atomic_write, write_text
-from paddle_aug.core.spreadsheets import note_formulas
 from paddle_aug.language import translated
 from paddle_aug.prediction.predictor import Prediction
+from paddle_aug.report.spreadsheets import note_formulas
 
 
 def format_table(predictions: Sequence[Prediction]) -> str:

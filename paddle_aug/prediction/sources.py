@@ -14,7 +14,6 @@ from pathlib import Path
 from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
-from paddle_aug.core.spreadsheets import not_a_formula
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.data.archives.members import is_archive
@@ -25,6 +24,7 @@ from paddle_aug.data.list_files import ListRow, read_list, resolve_paths
 from paddle_aug.data.listing import contents, is_clutter, is_image
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.prediction.photos import Photo
+from paddle_aug.report.spreadsheets import not_a_formula
 
 log = logging.getLogger(__name__)
 

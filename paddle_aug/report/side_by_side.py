@@ -9,7 +9,6 @@ from typing import Any
 from paddle_aug.core.atomic import write_json, write_text
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
-from paddle_aug.core.spreadsheets import note_formulas
 from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import translate
 from paddle_aug.report.claims import Claim
@@ -27,6 +26,7 @@ from paddle_aug.report.judgement_text import (
     verdict_lines,
     verdict_table,
 )
+from paddle_aug.report.spreadsheets import note_formulas
 from paddle_aug.report.table import (
     TableRow,
     build_table,

@@ -2,12 +2,13 @@
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 from pathlib import Path
 from typing import Any
 
-from paddle_aug.core.cpu import cpu_name
+from paddle_aug.core.cpu import available_cores, cpu_name
 from paddle_aug.core.program import as_started
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
@@ -61,6 +62,25 @@ def library_variables() -> dict[str, str]:
         for name, value in sorted(os.environ.items())
         if name.startswith(_LIBRARY_VARIABLES) and not any(w in name for w in _SILENT_VARIABLES)
     }
+
+
+def keep_threads(environment: Path) -> None:
+    """Take the number of threads that environment.json says, where the user has set none: with it a
+    resumed run goes on to the same bytes, whatever else the machine does now. To be called before
+    Paddle is imported."""
+    number = recorded_threads(environment)
+    if number is not None:
+        os.environ.setdefault("OMP_NUM_THREADS", str(number))
+
+
+def recorded_threads(environment: Path) -> int | None:
+    """OMP_NUM_THREADS of environment.json; None where it is not a number for this machine."""
+    try:
+        record = json.loads(environment.read_text(encoding="utf-8"))
+        number = int(record["threads"]["OMP_NUM_THREADS"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return number if 1 <= number <= available_cores() else None
 
 
 def code_digest() -> str:

@@ -11,6 +11,7 @@ from paddle_aug.config import Config, load_config, options_that_are, without_eff
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
+from paddle_aug.core.paddle_import import prepare_environment
 from paddle_aug.core.text import Say, listed
 from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
@@ -156,8 +157,9 @@ def _changed_options(saved: dict[str, Any], config: Config) -> dict[str, str]:
 def _environment(setup: Setup) -> dict[str, Any]:
     processes = {"processes": setup.ranks.size} if setup.ranks.size > 1 else {}
     return describe_environment(
-        paddle.device.get_device(), setup.data_record, backend=setup.backend, **processes
-    )
+        paddle.device.get_device(), setup.data_record, backend=setup.backend,
+        busy_cores=prepare_environment()["busy"], **processes,
+    )  # fmt: skip
 
 
 def _with_history(

@@ -99,3 +99,16 @@ def test_fewer_threads_than_cores_are_named(plain, monkeypatch):
     said = []
     accelerated(plain, Config(), said.append)
     assert said == ["3 of 8 cores compute: OMP_NUM_THREADS is 3"]
+
+
+def test_cores_that_are_left_to_other_programs_are_named(plain, monkeypatch):
+    monkeypatch.setattr(build, "available_cores", lambda: 8)
+    monkeypatch.setattr(build, "usable_threads", lambda: 6)
+    prepared = {"busy": 2.04, "set": ["OMP_NUM_THREADS"], "cores": 8}
+    monkeypatch.setattr(build, "prepare_environment", lambda: prepared)
+    said = []
+    accelerated(plain, Config(), said.append)
+    (line,) = said
+    assert line == (
+        "6 of 8 cores compute: other programs keep 2.0 of them busy; OMP_NUM_THREADS=8 takes all"
+    )

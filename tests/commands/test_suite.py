@@ -27,6 +27,7 @@ from paddle_aug.commands.suite_plan import (
 from paddle_aug.commands.suite_progress import SuiteProgress
 from paddle_aug.commands.suite_results import portable
 from paddle_aug.config import Config, load_config
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
@@ -373,14 +374,35 @@ def test_each_of_several_jobs_has_its_share_of_the_cores(suite_file, monkeypatch
         return Done(2)
 
     monkeypatch.setattr(suite_cells, "start_process", start)
-    monkeypatch.setattr("paddle_aug.commands.suite_conditions.available_cores", lambda: 8)
+    conditions = "paddle_aug.commands.suite_conditions"
+    monkeypatch.setattr(f"{conditions}.available_cores", lambda: 8)
+    monkeypatch.setattr(f"{conditions}.busy_cores", lambda: 2.0)
+    monkeypatch.setattr(f"{conditions}.free_cores", lambda busy: 8 - int(busy))
     monkeypatch.delenv("OMP_NUM_THREADS")
     for jobs in ("1", "2", "3", "16"):
         command.main([str(suite_file), "--jobs", jobs])
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     command.main([str(suite_file), "--jobs", "2"])
     # As many as were started before the first was seen to have failed.
-    assert list(dict.fromkeys(given)) == [None, "4", "2", "1", "5"]
+    assert list(dict.fromkeys(given)) == ["6", "4", "2", "1", "5"]
+
+
+def test_runs_of_a_suite_get_as_many_threads_as_its_first_ones(finished, monkeypatch):
+    """Whatever the other programs are doing when it goes on."""
+    calls = []
+
+    def start(arguments, environment, output=None):
+        calls.append(environment["OMP_NUM_THREADS"])
+        return Done(2)
+
+    monkeypatch.setattr(suite_cells, "start_process", start)
+    monkeypatch.setattr("paddle_aug.commands.suite_conditions.busy_cores", lambda: 100.0)
+    for run in (PLAIN, MIXUP.parent.parent / "seed3" / "mixup"):
+        change_environment(run, threads={"OMP_NUM_THREADS": str(available_cores())})
+    shutil.rmtree(MIXUP.parent)
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    command.main([str(finished), *PADDLE])
+    assert calls == [str(available_cores())]
 
 
 def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_file, monkeypatch):

@@ -14,13 +14,15 @@ from paddle_aug.core import cpu
 from paddle_aug.core import paddle_import as threads
 
 
-def prepared(code: str = "", **environment: str) -> dict:
-    """What prepare_environment() returns in a fresh process with these settings only."""
+def prepared(code: str = "", busy: float = 0.0, **environment: str) -> dict:
+    """What prepare_environment() returns in a fresh process with these settings only, beside other
+    programs that keep so many cores busy."""
     names = ("PATH", "HOME", "LD_LIBRARY_PATH")
     kept = {n: v for n, v in os.environ.items() if n in names or n.startswith("COVERAGE_")}
     program = (
         f"import json, os, sys; {code}\n"
         "from paddle_aug.core import paddle_import as threads\n"
+        f"threads.busy_cores = lambda: {busy}\n"
         "record = threads.prepare_environment()\n"
         "assert 'paddle' not in sys.modules or record['late']\n"
         "record['plan_threads'] = threads.plan_threads()\n"
@@ -42,6 +44,55 @@ def test_every_core_is_used_where_nothing_is_set():
     assert {"OMP_NUM_THREADS", "GLOG_minloglevel"} <= set(record["set"])
     assert record["again"] == record["set"]
     assert not record["late"]
+
+
+@pytest.mark.skipif(cpu.available_cores() == 1, reason="a single core is taken in any case")
+def test_cores_that_other_programs_keep_busy_are_left_to_them():
+    cores = cpu.available_cores()
+    for busy, threads_ in ((0.4, cores), (0.6, cores - 1), (1.4, cores - 1), (100.0, 1)):
+        record = prepared(busy=busy)
+        assert (record["busy"], record["OMP_NUM_THREADS"]) == (busy, str(threads_))
+        assert record["plan_threads"] == threads_
+    record = prepared(busy=1.0, OMP_NUM_THREADS=str(cores))
+    assert (record["busy"], record["plan_threads"]) == (None, cores)
+    record = prepared(busy=1.0, PADDLE_TRAINERS_NUM="2")
+    assert (record["busy"], record["plan_threads"]) == (None, cores)
+
+
+def test_a_container_leaves_its_quota_whatever_the_host_does(monkeypatch):
+    monkeypatch.setattr(cpu, "_cores_by_affinity", lambda: 64)
+    monkeypatch.setattr(cpu, "available_cores", lambda: 2)
+    assert [cpu.free_cores(busy) for busy in (0, 32.0, 62.6, 64.0)] == [2, 2, 1, 1]
+
+
+def _stat(*cores: tuple[int, int]) -> str:
+    """A /proc/stat with (worked, idle) of each core, and a core that is not ours."""
+    lines = [f"cpu{n} {worked} 0 0 {idle} 0 0 0 0 0 0" for n, (worked, idle) in enumerate(cores)]
+    return "\n".join(["cpu 9 9 9 9 9 9 9 9 9 9", *lines, "cpu7 5000 0 0 1 0 0 0 0 0 0", "intr 1"])
+
+
+@pytest.mark.parametrize(
+    ("moments", "busy"),
+    [
+        ([(0, 0, 0, 0), (10, 0, 0, 10), (20, 0, 0, 20)], 1.0),
+        ([(0, 0, 0, 0), (0, 10, 0, 10), (0, 20, 0, 20)], 0.0),
+        ([(0, 0, 0, 0), (10, 0, 10, 0), (20, 0, 20, 0)], 2.0),
+        # Work of a moment.
+        ([(0, 0, 0, 0), (10, 0, 10, 0), (10, 10, 10, 10)], 0.0),
+        # No time has passed for the clock of the system.
+        ([(0, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0)], 0.0),
+    ],
+)
+def test_busy_cores_are_those_of_the_quietest_moment(monkeypatch, moments, busy):
+    texts = iter([_stat((a, b), (c, d)) for a, b, c, d in moments])
+    monkeypatch.setattr(cpu.Path, "read_text", lambda path: next(texts))
+    monkeypatch.setattr(cpu.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert cpu.busy_cores(windows=2, seconds=0) == busy
+
+
+def test_where_the_system_does_not_tell_no_core_counts_as_busy(monkeypatch):
+    monkeypatch.delattr(cpu.os, "sched_getaffinity", raising=False)
+    assert cpu.busy_cores(windows=1, seconds=0) == 0.0
 
 
 def test_the_users_settings_stand():

@@ -1,15 +1,18 @@
 """What a result depends on is recorded, and a resumed run names what differs."""
 
+import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_aug.core.cpu import available_cores
 from paddle_aug.data import dataset as image_dataset
 from paddle_aug.data.dataset import ArrayDataset, FileDataset, data_digest
 from paddle_aug.runs import environment
-from paddle_aug.runs.environment import describe_environment, differences
+from paddle_aug.runs.environment import describe_environment, differences, keep_threads
 
 
 @pytest.mark.parametrize(
@@ -110,3 +113,24 @@ def test_a_part_of_a_large_set_is_known_as_if_it_stood_alone(tmp_path, monkeypat
     data_digest(whole)
     alone = FileDataset(paths[:2], [0, 1], ["a", "b"], "set")
     assert data_digest(whole.subset([0, 1])) == data_digest(alone)
+
+
+def test_a_resumed_run_keeps_its_threads_unless_the_user_has_set_them(tmp_path, monkeypatch):
+    file = tmp_path / "environment.json"
+    cores = available_cores()
+    for recorded, taken in (
+        (str(cores), str(cores)), ("1", "1"), (str(cores + 1), None), ("0", None), ("many", None),
+        (None, None),
+    ):  # fmt: skip
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        file.write_text(json.dumps({"threads": {"OMP_NUM_THREADS": recorded}}))
+        keep_threads(file)
+        assert os.environ.get("OMP_NUM_THREADS") == taken
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    file.write_text(json.dumps({"threads": {"OMP_NUM_THREADS": "1"}}))
+    keep_threads(file)
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    file.unlink()
+    keep_threads(file)
+    assert "OMP_NUM_THREADS" not in os.environ

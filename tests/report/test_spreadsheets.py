@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from paddle_aug.__main__ import main
-from paddle_aug.core.spreadsheets import is_formula, not_a_formula, note_formulas
+from paddle_aug.report.spreadsheets import is_formula, not_a_formula, note_formulas
 from tests.run_folders import write_run
 from tests.trained_runs import trained_run
 
