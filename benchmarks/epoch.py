@@ -3,11 +3,11 @@
     python benchmarks/epoch.py [--data FOLDER] [--image-size 224 64] [--steps 6] [--output epoch.md]
 
 GoogLeNet, batches of 8, Adam at 1e-4, SamplePairing active, evaluation on the Eval images, and in
-ours the saved state. Every contender has a process and a clean environment of its own, and they
-take turns. Without --steps each trains whole epochs; on two cores the SamplePairing article's
-script takes half an hour for one at 224x224. With --steps N each contender does N training steps
-and N/4 evaluation batches a round, after two steps to warm up, and seconds an epoch are
-extrapolated from these.
+ours saving the state and, as after a new best epoch, the model. Every contender has a process and
+a clean environment of its own, and they take turns. Without --steps each trains whole epochs; on 2
+cores the SamplePairing article's script takes half an hour for one at 224x224. With --steps N each
+contender does N training steps and N/4 evaluation batches a round, after two steps to warm up, and
+seconds an epoch are extrapolated from these.
 """
 
 import json
@@ -125,6 +125,10 @@ def make_table(
                 statistics.median(a["images"] / a["seconds"] for a in given),
                 statistics.median(a["eval_images"] / a["eval_seconds"] for a in given),
                 statistics.median(a["save_seconds"] for a in given),
+                statistics.median(
+                    100 * a["save_seconds"] / whole
+                    for a, whole in zip(given, seconds[name], strict=True)
+                ),
                 statistics.median(seconds[name]),
                 median_ratio(seconds[NAIVE], seconds[name]),
                 statistics.median(100 * a["waited"] / a["seconds"] for a in given),
@@ -142,8 +146,8 @@ def make_table(
         f"An epoch at {size}x{size}",
         [
             "contender", "computes", "training images/s", "evaluation images/s", "saving s",
-            "extrapolated s an epoch" if steps else "s an epoch", "times faster",
-            "training waits for data %", "set-up s", "peak MB",
+            "saving % of an epoch", "extrapolated s an epoch" if steps else "s an epoch",
+            "times faster", "training waits for data %", "set-up s", "peak MB",
         ],
         rows,
         f"Seconds an epoch: {how}. Set-up is not part of it; ours reads and decodes every image "

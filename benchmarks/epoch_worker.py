@@ -74,7 +74,8 @@ def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
     from paddle_aug.train.engine import Progress, evaluate, train_one_epoch
     from paddle_aug.train.metrics import TrainingMeters
     from paddle_aug.train.setup import build_setup
-    from paddle_aug.train.state import capture
+    from paddle_aug.train.state import capture, refuse_damage
+    from paddle_aug.weights.into_model import model_arrays
 
     class Timed:
         """A loader that measures the time spent waiting for its batches."""
@@ -112,7 +113,11 @@ def start_ours(options: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
         eval_seconds = time.perf_counter() - start
         progress.epoch += 1
         start = time.perf_counter()
-        checkpoints.save(progress.epoch, 0, *capture(setup.trainer, progress, {}))
+        # As after an epoch that is better than all before it.
+        checkpoints.save_best(model_arrays(setup.trainer.model), {})
+        arrays, state = capture(setup.trainer, progress, {})
+        refuse_damage(arrays, "the end")
+        checkpoints.save(progress.epoch, 0, arrays, state)
         save_seconds = time.perf_counter() - start
         meters = TrainingMeters()
         meters.set_state_dict(progress.meters)

@@ -19,6 +19,7 @@ from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import Say
+from paddle_aug.core.transfer import HostCopies, to_device
 from paddle_aug.core.user_paths import expand
 from paddle_aug.evaluation.options import Views
 from paddle_aug.evaluation.tta import view_datasets
@@ -167,11 +168,13 @@ class Predictor:
     @paddle.no_grad()
     def _mean_over_views(self, views: np.ndarray) -> np.ndarray:
         """float64 [N, classes] of float32 [views, N, C, H, W]."""
-        total: np.ndarray | float = 0.0
-        for batch in views:
-            logits = self._trained.model(paddle.to_tensor(np.ascontiguousarray(batch)))
+        model, total = self._trained.model, np.float64(0)
+        # All views are launched before the first is read, so that a GPU need not wait for Python.
+        launched = [HostCopies(model(to_device(np.ascontiguousarray(batch)))) for batch in views]
+        for copies in launched:
+            (logits,) = copies.arrays()
             with np.errstate(invalid="ignore"):  # for outputs that are not finite
-                total = total + softmax(logits.numpy().astype(np.float64), axis=1)
+                total = total + softmax(logits.astype(np.float64), axis=1)
         return np.asarray(total) / len(views)
 
 

@@ -17,6 +17,7 @@ from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import EvaluationOptions, Views
 from paddle_aug.prediction.predictor import Predictor, predict
 from paddle_aug.runs.predictions import read_predictions
+from tests.stand_in_gpu import StandInGpu
 from tests.trained_runs import trained_run
 
 CLASSES = ["disc", "square", "猫"]
@@ -78,6 +79,16 @@ def test_probabilities_are_those_of_evaluate(runs, photos, name, views):
     found = Predictor(runs[name]).probabilities(str(photos), views, batch_size=2)
     assert found.dtype == np.float64 and found.shape == (7, 3)
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
+
+
+def test_all_views_are_launched_before_one_is_read(runs, photos, monkeypatch):
+    predictor, views = Predictor(runs["named"]), Views("flip")
+    expected = predictor.probabilities(str(photos), views)
+    gpu = StandInGpu(monkeypatch)
+    model = predictor._trained.model
+    model.register_forward_pre_hook(lambda layer, images: gpu.launch())
+    np.testing.assert_array_equal(predictor.probabilities(str(photos), views), expected)
+    assert gpu.log == ["launch 0", "launch 1", "read 0", "read 1"]
 
 
 def test_the_answers_that_evaluate_saves_are_the_same(runs, photos, tmp_path):
