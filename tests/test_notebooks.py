@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from paddle_aug.augment import ops
@@ -112,6 +113,31 @@ def test_a_notebook_runs_and_shows_what_the_committed_one_shows(path, place, req
     if path.stem.startswith("4_"):
         (accuracy,) = re.findall(r"'acc': (\d\.\d+)", text)
         assert float(accuracy) > (0 if place == "aistudio" else 0.6)
+
+
+def test_of_a_folder_of_ones_own_without_new_photos_evaluation_images_are_predicted(person):
+    home, folder = person
+    rng = np.random.default_rng(0)
+    for name in ("猫", "狗"):
+        (home / "我的图片" / name).mkdir(parents=True)
+        for number in range(15):
+            image = rng.integers(0, 256, (40, 40, 3), np.uint8)
+            Image.fromarray(image).save(home / "我的图片" / name / f"{number}.png")
+    notebook = shortened(NOTEBOOKS[2])
+    assert NOTEBOOKS[2].stem == "3_own_images"
+    for cell in code_of(notebook):
+        cell.source = cell.source.replace('MY_IMAGES = ""', 'MY_IMAGES = "~/我的图片"')
+        # A smaller network: what is learned does not matter.
+        small = 'SETTING = "--model LeNet --image-size 32 --augment flip --epochs 1"'
+        cell.source = cell.source.replace("!python train.py", f"{small}\n!python train.py")
+    execute(notebook, home, folder)
+    text = said(code_of(notebook))
+    assert "我的图片: 24 training and 6 evaluation images" in text
+    *_, last = code_of(notebook)
+    assert "NEW_PHOTOS is empty: these are evaluation images" in said([last])
+    assert "6 images predicted" in said([last]) and pictures(last) == 1
+    assert len(re.findall(r"evaluation_images/000\d_[猫狗].png ", said([last]))) == 6
+    assert "error:" not in text
 
 
 @each_notebook
