@@ -125,9 +125,7 @@ class Catalogue:
             return None
         if whole := self._known(match[2]):
             return Known(head.letters + whole.letters, head.text + whole.text)
-        inner = match[2][1:-1]
-        said = self._message(inner)
-        return Known(head.letters, f"{head.text}（{said}）") if said != inner else None
+        return Known(head.letters, f"{head.text}（{self._message(match[2][1:-1])}）")
 
     def _joined(self, text: str) -> str:
         """Messages side by side, with semicolons, points, colons or commas between them."""

@@ -112,6 +112,7 @@ def test_in_english_no_catalogue_is_read(variables, monkeypatch):
         ("no training image", "没有训练图片"),
         ("no seed image", "没有seed图片"),
         ("train a model (default: seed)", "训练模型（默认：seed）"),
+        ("train a model (--seed)", "训练模型（--seed）"),
         ("a: not used; b: no such file", "a：未使用；b：没有这个文件"),
         ("train  train a model", "train  训练模型"),
         ("braces {like} these", "花括号 {如此} these"),
