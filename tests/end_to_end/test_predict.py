@@ -163,6 +163,14 @@ def test_a_second_time_its_own_files_are_replaced(here, capsys):
     assert capsys.readouterr().out.count("wrote new/a.png") == 2
 
 
+def test_on_a_terminal_a_bar_shows_how_far_it_is(here, capsys, monkeypatch):
+    assert main(["predict", "logs/no", "good"]) == 0
+    assert "predicting" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert main(["predict", "logs/no", "good"]) == 0
+    assert re.search(r"predicting: .*0/2 ", capsys.readouterr().err)
+
+
 def test_no_sheet_is_drawn_of_nothing(here, capsys):
     assert main(["predict", "logs/no", "照片/broken.jpg", "--sheet", "a.png"]) == 1
     assert "a.png is not drawn: no image was predicted" in capsys.readouterr().err
