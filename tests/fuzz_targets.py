@@ -25,10 +25,10 @@ from paddle_aug.config import load_config
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.data.archives.members import file_names
 from paddle_aug.data.archives.unpacked import unpack
-from paddle_aug.data.class_names import read_label_map
 from paddle_aug.data.decode import read_image
 from paddle_aug.data.from_arrays import read_cifar, read_idx, read_npz
 from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.label_map import read_label_map
 from paddle_aug.data.list_files import read_csv, read_list
 from paddle_aug.data.options import DataOptions
 from paddle_aug.runs.checkpoint import load_state, save_state

@@ -27,9 +27,20 @@ class _PlainLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class _TextLoader(_PlainLoader):
+    """Leaves every value as it is written: no stays "no", 007 stays "007"."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 as PyYAML declares it
+
+
 def load_yaml(text: str) -> Any:
     """The values that a YAML text stands for. Raises yaml.YAMLError or ValueError."""
     return yaml.load(text, _PlainLoader)
+
+
+def load_yaml_as_texts(text: str) -> Any:
+    """As `load_yaml`, but numbers, dates and truth values stay texts. Takes JSON, too."""
+    return yaml.load(text, _TextLoader)
 
 
 def parse_yaml_text(value: Any) -> Any:

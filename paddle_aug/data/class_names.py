@@ -3,12 +3,12 @@
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.label_map import LabelMap, read_label_map
 from paddle_aug.data.list_files import ListRow, short
 
 log = logging.getLogger(__name__)
@@ -16,39 +16,6 @@ log = logging.getLogger(__name__)
 # PaddleClas writes label_list.txt, PaddleX label.txt or labels.txt.
 MAP_FILES = ("classes.txt", "labels.txt", "label_list.txt", "label.txt")
 _LABEL = re.compile(r"([+-]?\d+)(\.0*)?")
-# "0 cat", as PaddleClas and PaddleX write it; a tab, a comma or a colon may stand between.
-_NUMBERED = re.compile(r"(\d{1,9})(?:\s*[,:]\s*|\s+)(\S.*)")
-
-
-@dataclass(frozen=True)
-class LabelMap:
-    """Names of label numbers. source: where they come from, for messages. by_number: whether the
-    source gives the numbers; otherwise its lines are numbered from 0."""
-
-    names: dict[int, str]
-    source: str
-    by_number: bool = False
-
-
-def read_label_map(path: Path, guesses: Guesses) -> LabelMap:
-    """A file of class names: "number name" lines in any order, with gaps, or a name a line.
-
-    Lines are read as "number name" only where every line begins with a number. Raises UserError
-    with file and line.
-    """
-    lines = [line.strip() for line in guesses.read_text(path).strip().split("\n")]
-    matches = [_NUMBERED.fullmatch(line) for line in lines]
-    by_number = all(matches)
-    pairs = [(int(m[1]), m[2]) if by_number and m else (i, line)
-             for i, (m, line) in enumerate(zip(matches, lines, strict=True))]  # fmt: skip
-    names = dict(pairs)
-    if len(names) < len(pairs):
-        numbers = [number for number, _ in pairs]
-        line = next(i for i, number in enumerate(numbers) if number in numbers[:i])
-        raise UserError(f"{path}:{line + 1}: number {numbers[line]} is given twice")
-    if not all(names.values()) or len(set(names.values())) != len(names):
-        raise UserError(f"{path}: has an empty or a repeated class name")
-    return LabelMap(dict(sorted(names.items())), str(path), by_number)
 
 
 def find_label_map(

@@ -1,0 +1,93 @@
+"""Files of class names: every spelling gives the names under the right numbers, or is refused."""
+
+import pytest
+
+from paddle_aug.core.errors import UserError
+from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.label_map import read_label_map
+from paddle_aug.data.options import DataOptions
+from tests.data_sets import load, picture
+
+NAMES = {0: "disc", 1: "square", 2: "cross"}
+
+
+def read(folder, name, text):
+    (folder / name).write_text(text, encoding="utf-8")
+    return read_label_map(folder / name, Guesses(DataOptions()))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '{\n  "0": "disc",\n  "1": "square",\n  "2": "cross"\n}\n'),
+        ("c.txt", '{"0": "disc", "2": "cross", "1": "square"}'),
+        ("c.json", '{"disc": 0, "cross": 2, "square": 1}'),
+        ("config.json", '{"x": [1], "id2label": {"0": "disc", "1": "square", "2": "cross"}}'),
+        ("data.yaml", "nc: 3\nnames:\n  0: disc\n  1: square\n  2: cross\n"),
+        ("c.yml", "2: cross\n0: disc\n1: square\n"),
+        ("c.txt", "cross 2\ndisc 0\nsquare 1\n"),
+        ("c.txt", "disc:0\nsquare:1\ncross:2\n"),
+        ("c.txt", "2 'cross'\n0 'disc'\n1 'square'\n"),
+        ("c.txt", "# number name\n2 cross\n0 disc\n1 square\n"),
+    ],
+)
+def test_names_with_numbers(name, text, tmp_path):
+    found = read(tmp_path, name, text)
+    assert found.names == NAMES and found.by_number
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("c.json", '["disc", "square", "cross"]'),
+        ("c.txt", "['disc', 'square', 'cross']\n"),
+        ("data.yaml", "train: images\nnc: 3\nnames: [disc, square, cross]\n"),
+        ("c.txt", "- disc\n- square\n- cross\n"),
+        ("c.txt", '"disc"\n"square"\n"cross"\n'),
+        ("c.txt", "# my classes\ndisc\nsquare\ncross\n"),
+    ],
+)
+def test_names_in_order(name, text, tmp_path):
+    found = read(tmp_path, name, text)
+    assert found.names == NAMES and not found.by_number
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["Boeing 737", "Airbus 320"], ["Type 1", "Type 2"], ["no", "yes", "null"], ["#1 fan", "other"],
+     ["007", "1e3"], ["'t Hooft", "Bohr"]],
+    ids=str,
+)  # fmt: skip
+def test_names_stay_as_they_are_written(lines, tmp_path):
+    assert list(read(tmp_path, "c.txt", "\n".join(lines)).names.values()) == lines
+    listed = "\n".join(f'- "{name}"' for name in lines)
+    assert list(read(tmp_path, "c.yaml", listed).names.values()) == lines
+    if "#1 fan" not in lines and "'t Hooft" not in lines:
+        listed = "\n".join(f"- {name}" for name in lines)
+        assert list(read(tmp_path, "c.yaml", listed).names.values()) == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error"),
+    [
+        ("c.csv", "id,name\n0,a\n1,b\n2,c\n", r"c.csv: 'id,name' in the first line, then lines"),
+        ("c.json", '{"a": {"b": 1}}', r"c.json: needs a list of names, names by number"),
+        ("c.json", '{"0": "a", "0": "b"}', r"c.json: neither JSON nor YAML: .*given twice"),
+        ("c.json", '["a"', r"c.json: neither JSON nor YAML"),
+        ("c.json", '["a", "a"]', r"c.json: has an empty or a repeated class name"),
+        ("c.txt", "# nothing else\n", r"c.txt: has an empty or a repeated class name"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_or_in_none_is_refused(name, text, error, tmp_path):
+    with pytest.raises(UserError, match=error):
+        read(tmp_path, name, text)
+
+
+def test_a_file_that_is_chosen_names_the_labels(tmp_path):
+    for number in range(3):
+        picture(tmp_path / f"{number}.png", number)
+    (tmp_path / "train.txt").write_text("0.png 1\n1.png 0\n2.png 2\n")
+    (tmp_path / "val.txt").write_text("1.png 0\n")
+    (tmp_path / "data.yaml").write_text("names: {2: cross, 0: disc, 1: square}\n")
+    train, _ = load(tmp_path, class_names=str(tmp_path / "data.yaml"))
+    assert train.classes == ["disc", "square", "cross"] and list(train.labels) == [1, 0, 2]
