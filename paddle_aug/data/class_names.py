@@ -81,19 +81,23 @@ def number_labels(
     numbers mixed with names, negative or fractional numbers, numbers that the map does not name, a
     label of evaluation that training does not have.
     """
-    if not _are_numbers(train, evaluation):
+    rows, known_names = [*train, *evaluation], set(guesses.options.known_classes or ())
+    as_written = guesses.options.class_names is None and {row.label for row in rows} <= known_names
+    if as_written or not _are_numbers(train, evaluation):
+        label_map = None if as_written else label_map
         keys = [row.label for row in train], [row.label for row in evaluation]
         classes = _order_names(train, label_map, guesses)
         table: dict[str | int, int] = {name: i for i, name in enumerate(classes)}
     else:
         keys = [_number(row) for row in train], [_number(row) for row in evaluation]
         if guesses.options.class_names is None:
+            _note_spellings(rows, guesses)
             _refuse_lists_numbered_apart(train, evaluation, keys)
         own = {number: str(number) for number in sorted({*keys[0], *keys[1]})}
         if guesses.options.class_names is None and _are_classes(own.values(), guesses):
             named = own
         elif label_map:
-            named = named_by_map([*train, *evaluation], keys[0] + keys[1], label_map, guesses)
+            named = named_by_map(rows, keys[0] + keys[1], label_map, guesses)
         else:
             named = _named_by_rows(train, evaluation, keys, guesses)
         classes = list(named.values())
@@ -106,6 +110,15 @@ def number_labels(
                 "use the stratified split"
             )
     return classes, [table[key] for key in keys[0]], [table[key] for key in keys[1]]
+
+
+def _note_spellings(rows: Sequence[ListRow], guesses: Guesses) -> None:
+    """Note labels that are written otherwise than their numbers: 007, 3.0."""
+    other = {row.label: _number(row) for row in rows if row.label != str(_number(row))}
+    if other:
+        some = dict(sorted(other.items())[:3])
+        numbers = ", ".join(map(str, dict.fromkeys(some.values())))
+        guesses.note("numbers", labels=", ".join(some), classes=numbers)
 
 
 def _are_classes(names: Iterable[str], guesses: Guesses) -> bool:

@@ -43,7 +43,11 @@ RULES = {
     "names": Rule(
         "{what} that are not UTF-8 are read as {encoding}: {names}", "--encoding NAME"
     ),
+    "columns": Rule(
+        "columns of {file} that are not used: {columns}", "--image-column, --label-column"
+    ),
     # Names of the classes.
+    "numbers": Rule("labels as {labels} are read as numbers: {classes}", "--class-names FILE"),
     "numbered map": Rule("classes are named by the numbers in {file}", "--class-names"),
     "line map": Rule(
         "classes are named by the lines of {file}, from label {first} on", "--class-names"

@@ -1,6 +1,7 @@
 """Files of class names in the spellings that tools write: lines, numbered lines, JSON, YAML."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ def read_label_map(path: Path, guesses: Guesses) -> LabelMap:
     Raises UserError with the file, and the line where there is one: a number or a name given twice,
     an empty name, a first line that looks like the header of numbered ones.
     """
-    text = guesses.read_text(path).strip()
+    # macOS stores an accent as a separate character, other systems do not.
+    text = unicodedata.normalize("NFC", guesses.read_text(path).strip())
     if path.suffix.lower() in _STRUCTURED or text.startswith(("{", "[", "- ")):
         pairs, by_number = _structured(path, text)
     else:

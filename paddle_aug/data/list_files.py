@@ -2,18 +2,29 @@
 
 import io
 import itertools
+import logging
 import os
+import re
 import stat
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from paddle_aug.core.encodings import spellings
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
+from paddle_aug.core.text import counted
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.options import DataOptions
+from paddle_aug.data.parts import EVAL_WORDS, TRAIN_WORDS
+
+log = logging.getLogger(__name__)
+
+# "0,1,0": which of three classes an image shows, as PaddleClas writes several labels an image.
+_SEVERAL = re.compile(r"[01](,[01])+")
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> l
         parts = line.rsplit("\t", 1) if "\t" in line else line.rsplit(None, 1)
         if len(parts) != 2 or not all(part.strip() for part in parts):
             raise UserError(f'{path}:{number}: needs "path label", found {short(line)}')
-        rows.append(ListRow(parts[0].strip(), parts[1].strip(), str(path), number))
+        rows.append(ListRow(parts[0].strip(), _name(parts[1]), str(path), number))
     return _checked(rows, path)
 
 
@@ -92,6 +103,7 @@ def read_csv(
             )
     rows = []
     lines = _line_numbers(header, table.to_numpy()) if '"' in text else itertools.count(2)
+    _say_unused_columns(path, table.drop(columns=[image_column, label_column]), guesses)
     images, labels = table[image_column], table[label_column]
     for number, image, label in zip(lines, images, labels, strict=False):
         image, label = _text(image), _text(label)
@@ -99,8 +111,21 @@ def read_csv(
             continue
         if not image or not label:
             raise UserError(f"{path}:{number}: the {'label' if image else 'image'} is empty")
-        rows.append(ListRow(image, label, str(path), number))
+        rows.append(ListRow(image, _name(label), str(path), number))
     return _checked(rows, path)
+
+
+def _say_unused_columns(path: str | os.PathLike[str], rest: Any, guesses: Guesses | None) -> None:
+    """Note the columns that are not used; warn of one that seems to say which rows train."""
+    named = [str(column) for column in rest.columns if column and not column.startswith("Unnamed:")]
+    if named and guesses:
+        guesses.note("columns", file=Path(path).name, columns=short(", ".join(named)))
+    for position, column in enumerate(rest.columns):
+        values = {_text(value).lower() for value in rest.iloc[:, position]} - {""}
+        if values & set(TRAIN_WORDS) and values <= {*TRAIN_WORDS, *EVAL_WORDS}:
+            log.warning("%s: its column %s (%s) is not used, all rows are taken alike: write a "
+                        "table of each part, and name the second with --eval-data",
+                        path, short(str(column)), ", ".join(sorted(values)))  # fmt: skip
 
 
 def _line_numbers(header: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[int]:
@@ -117,10 +142,21 @@ def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
+def _name(label: str) -> str:
+    """A label in the one spelling of its accents, as that of class folders."""
+    return unicodedata.normalize("NFC", label.strip())
+
+
 def _checked(rows: list[ListRow], path: str | os.PathLike[str]) -> list[ListRow]:
     if not rows:
         raise UserError(f"{path}: lists no images")
+    if all(_SEVERAL.fullmatch(row.label) for row in rows):
+        raise UserError(
+            f"{rows[0].place}: label {short(rows[0].label)}: several labels an image (PaddleClas's "
+            "multi-label lists) are not read here; each image needs one class"
+        )
     first: dict[str, ListRow] = {}
+    repeated: list[ListRow] = []
     for row in rows:
         name = os.path.normpath(row.image.replace("\\", "/"))
         earlier = first.setdefault(name, row)
@@ -129,6 +165,12 @@ def _checked(rows: list[ListRow], path: str | os.PathLike[str]) -> list[ListRow]
                 f"{row.place}: {short(row.image)} has label {short(row.label)}, "
                 f"but {short(earlier.label)} in line {earlier.line}"
             )
+        if earlier is not row:
+            repeated.append(row)
+    if repeated:
+        log.warning("%s of %s, such as line %d: the image is named in an earlier line too, and "
+                    "counts more than once", counted(len(repeated), "line"), path,
+                    repeated[0].line)  # fmt: skip
     return rows
 
 

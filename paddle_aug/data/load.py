@@ -7,7 +7,8 @@ printed (see guesses.py).
 
 import logging
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,7 +69,10 @@ def load_data(options: DataOptions) -> TrainAndEval:
         train, evaluation = _each(without_bad, train, evaluation)
     else:
         train, evaluation = _load(options)
-    if known := options.known_classes:
+    known = options.known_classes
+    if not known:
+        _warn_of_similar_names(train.classes)
+    else:
         train, evaluation = _each(lambda part: part.numbered_by(known), train, evaluation)
     if options.changes_label is not None:
         train.changes_label = evaluation.changes_label = frozenset(options.changes_label)
@@ -184,6 +188,18 @@ def _nothing_found(folder: Path) -> UserError:
     held = "" if hint else contents(folder).describe_others()
     what = f"; in it {held}" if held else ""
     return UserError(f"{shown}: no data set was found{what}. Looked for:\n{layouts()}{more}")
+
+
+def _warn_of_similar_names(classes: Sequence[str]) -> None:
+    """Warn of classes whose names differ in capitals, blanks, _ and - only: mostly one class."""
+    spelled: dict[str, list[str]] = {}
+    for name in classes:
+        spelled.setdefault(re.sub(r"[\s_-]+", " ", name.casefold()), []).append(name)
+    alike = [names for names in spelled.values() if len(names) > 1]
+    if alike:
+        some = "; ".join(" and ".join(map(repr, names)) for names in alike[:3])
+        log.warning("the names of some classes differ in capitals or blanks only, and are classes "
+                    "of their own: %s%s", some, "; ..." if len(alike) > 3 else "")  # fmt: skip
 
 
 def _warn_of_empty_classes(part: str, images: ImageDataset) -> None:

@@ -31,6 +31,11 @@ def lists(root, train, evaluation=None, **files):
     return root
 
 
+def table(path, *lines):
+    path.write_text("\n".join(lines))
+    return path
+
+
 def arrays(root, labels, side=8):
     images = np.zeros((len(labels), side, side), np.uint8)
     np.savez(root / "x.npz", x_train=images, y_train=labels, x_test=images[:2], y_test=labels[:2])
@@ -45,6 +50,8 @@ def archive(root, codec):
 
 
 FLAT = "0.png 0\n1.png 1\n"
+THREE = "0.png 0\n1.png 1\n2.png 1\n"
+ROWS = THREE.replace(" ", ",").split()
 DIGITS = list(range(10))
 # Rule: what makes a data set of which it holds, and options with which it does not.
 CASES = {
@@ -65,6 +72,12 @@ CASES = {
         {"encoding": "gb18030"},
     ),
     "names": (lambda r: archive(r, "gbk"), {"encoding": "gb18030"}),
+    "columns": (
+        lambda r: lists(r, THREE) and table(r / "plain.csv", "image,label", *ROWS)
+        and table(r / "t.csv", "image,label,who", *(f"{row},x" for row in ROWS)),
+        {"data": "plain.csv"},
+    ),
+    "numbers": (lambda r: lists(r, "0.png 01\n1.png 02\n", "1.png 02\n"), {"class_names": "a,b"}),
     "numbered map": (
         lambda r: lists(r, FLAT, FLAT, label=b"1 a\n0 b"), {"class_names": "labels"}
     ),
