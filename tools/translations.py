@@ -51,7 +51,7 @@ NOT_MESSAGES = {
         '<meta name="generator" content="paddle_aug report">',
         "<tr><td>{0}</td><td><meter value='{1}'></meter></td><td>{2}</td></tr>",
         "<p role='alert'>{0}</p>",
-        "{0} {{percentage:3.0f}}%|{1}| {2}/{3} epochs{4}", "model name", "upper left",
+        "{0} {{percentage:3.0f}}%|{1}| {2}/{3} epochs{4}", "model name", "upper left", "new head",
         "When training, we now always track global mean", "output gradient", "input gradient",
     },
     "types": {

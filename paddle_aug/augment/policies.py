@@ -95,7 +95,7 @@ def build_policy(
     unknown = exclude - set(EXCLUDABLE)
     if unknown:
         raise UserError(f"cannot exclude {sorted(unknown)}: only {', '.join(EXCLUDABLE)}")
-    return POLICIES[name](_restricted(options or PolicyOptions(), exclude))
+    return POLICIES[name](restricted(options or PolicyOptions(), exclude))
 
 
 @cache
@@ -116,7 +116,7 @@ def numbers_used(name: str) -> frozenset[str]:
     return frozenset(looked_at & set(PolicyOptions.__dataclass_fields__))
 
 
-def _restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions:
+def restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions:
     """Options without the excluded operations."""
     imgaug, limit = options.imgaug, options.small_rotation
     if "horizontal_flip" in exclude:

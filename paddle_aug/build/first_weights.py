@@ -39,6 +39,8 @@ def take_weights(model: paddle.nn.Layer, config: Config) -> str:
         raise UserError(f"{error}\nthese are weights of PaddleClas's {kind}{advice}") from None
     name = f" (PaddleClas's {kind})" if kind else ""
     remarks = _trained_otherwise(config, state, kind)
+    if config.init != "default" and "new head" not in line:
+        remarks.append(f"note: --init {config.init} has no effect: all weights come from there")
     return "; ".join([f"{line}{name}", *remarks])
 
 

@@ -1,7 +1,7 @@
 """From options to a mixing method with its numbers and phases."""
 
 from paddle_aug.config import Config
-from paddle_aug.core.text import counted
+from paddle_aug.core.text import counted, flag
 from paddle_aug.mix.methods import MixPolicy, Numbers
 from paddle_aug.mix.phases import PairingSchedule, always_on
 from paddle_aug.modes import draws_lam, has_partners, is_mix, mixing_of
@@ -40,6 +40,25 @@ def why_nothing_is_mixed(config: Config) -> str | None:
             "(--pairing-start, --pairing-end, --mix-off-last)"
         )
     return None
+
+
+def phases_without_effect(config: Config) -> list[str]:
+    """A line for each option of the phases without which the same epochs would mix."""
+    if not is_mix(config.augment) or why_nothing_is_mixed(config):
+        return []
+    defaults = dict.fromkeys(("pairing_start", "pairing_end", "pairing_on", "pairing_off"))
+    given = config.difference()
+    epochs = _epochs_with_mixing(config)
+    return [
+        f"{flag(name)} {given[name]} has no effect: without it the same epochs mix"
+        for name, default in {**defaults, "mix_off_last": 0}.items()
+        if name in given and _epochs_with_mixing(config, **{name: default}) == epochs
+    ]
+
+
+def _epochs_with_mixing(config: Config, **changes: int | None) -> list[int]:
+    phases = build_mix_schedule(config.model_copy(update=changes))
+    return [epoch for epoch in range(config.epochs) if phases.is_active(epoch)]
 
 
 def build_mix_schedule(config: Config) -> PairingSchedule:

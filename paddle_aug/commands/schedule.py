@@ -24,8 +24,13 @@ def build_parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the schedule and write OUTPUT/<augment>_schedule.png; nothing is trained."""
-    from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
+    from paddle_aug.build.mix import (
+        build_mix_policy,
+        phases_without_effect,
+        why_nothing_is_mixed,
+    )
     from paddle_aug.command_line import parse_args
+    from paddle_aug.config import without_effect
     from paddle_aug.report.figure import refuse_foreign_picture, save_figure
     from paddle_aug.report.schedule_figure import draw_schedule
     from paddle_aug.train.learning_rate import LearningRate
@@ -48,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         warmup_epochs=config.warmup_epochs,
     )
     rates = [rate.learning_rate(step) for step in range(config.epochs * POINTS_PER_EPOCH)]
+    for line in (*without_effect(config), *phases_without_effect(config)):
+        tell(f"note: {line}")
     if reason := why_nothing_is_mixed(config):
         tell(f"note: nothing is mixed in such a {config.augment} run: {reason}")
     tell(describe(config.epochs, is_active, rates))

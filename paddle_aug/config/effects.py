@@ -2,7 +2,9 @@
 
 from dataclasses import fields
 
-from paddle_aug.augment.policies import PolicyOptions, numbers_used
+from paddle_aug.augment.policies import PolicyOptions, numbers_used, restricted
+from paddle_aug.augment.transform_list import build_transforms
+from paddle_aug.augment.transforms.base import Compose, Transform
 from paddle_aug.config.table import Config, fact
 from paddle_aug.core.text import flag
 from paddle_aug.modes import BASES, is_mix
@@ -20,18 +22,52 @@ def without_effect(config: Config) -> list[str]:
         if not (values(value) if callable(values) else value in values):
             lines.append(f"{flag(name)} has no effect with {flag(other)} {value}")
     lines += _image_part(config, given)
+    lines += _learning_rate(config)
     if is_mix(config.augment) and config.mix_setting("partner") == "dataset":
         lines += [
             f"{flag(name)} has no effect with --partner dataset: partners are drawn image by image"
             for name in ("pairs", "mix_draws")
             if name in given
         ]
-    late = [str(epoch) for epoch in config.milestones if epoch >= config.epochs]
-    if late and config.lr_schedule == "multistep":
-        lines.append(f"--milestones {','.join(late)} has no effect in {config.epochs} epochs")
     if config.early_stopping is not None and config.early_stopping >= config.epochs:
         lines.append(
             f"--early-stopping {config.early_stopping} has no effect in {config.epochs} epochs"
+        )
+    return lines + _otherwise_than_it_seems(config)
+
+
+def _learning_rate(config: Config) -> list[str]:
+    """Lines for a schedule that leaves the rate as it is."""
+    if config.lr_schedule == "multistep":
+        if not config.milestones:
+            return ["--lr-schedule multistep has no effect without --milestones"]
+        late = [str(epoch) for epoch in config.milestones if epoch >= config.epochs]
+        if late:
+            return [f"--milestones {','.join(late)} has no effect in {config.epochs} epochs"]
+    # The first epoch is the best so far; the epoch after the patience cuts, the next one feels it.
+    first_cut = config.warmup_epochs + config.plateau_patience + 2
+    if config.lr_schedule == "plateau" and config.epochs <= first_cut:
+        return [
+            f"--lr-schedule plateau has no effect in {config.epochs} epochs with "
+            f"--plateau-patience {config.plateau_patience}"
+        ]
+    return []
+
+
+def _otherwise_than_it_seems(config: Config) -> list[str]:
+    """Lines for options that do something else than their words say."""
+    lines = []
+    for name, values in (("mean", config.mean), ("std", config.std)):
+        if config.channels == 1 and len(set(values)) > 1:
+            given, average = ",".join(map(str, values)), sum(values) / len(values)
+            lines.append(f"--{name} {given}: gray images take the average, {average:.6g}")
+    steps = build_transforms(config.eval_transforms or [])
+    assert isinstance(steps, Compose)
+    kinds = map(type, steps.transforms)
+    if random := [kind.__name__ for kind in kinds if kind.sample is not Transform.sample]:
+        lines.append(
+            f"--eval-transforms draw at random ({', '.join(random)}): the evaluation is one of "
+            "many draws, and not of the images as they are"
         )
     return lines
 
@@ -49,7 +85,17 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
     if config.image_part not in BASES:
         return []
     used = numbers_used(config.image_part)
-    return [
+    left_out = frozenset(config.changes_label or ())
+    limited = restricted(config.policy, left_out)
+    unchanged = all(getattr(limited, name) == getattr(config.policy, name) for name in used)
+    lines = []
+    if left_out and unchanged:
+        operations = ",".join(config.changes_label or ())
+        lines = [
+            f"--changes-label {operations} has no effect: the image part {config.image_part} has "
+            "no such operation"
+        ]
+    return lines + [
         f"{flag(f'policy.{name}')} has no effect on the image part {config.image_part}"
         for name in numbers
         if name not in used

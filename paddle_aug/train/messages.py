@@ -19,7 +19,8 @@ _FORECAST_SECONDS = 2.0  # of training before the estimate is printed
 def introduction(setup: Setup) -> str:
     """A line with the model, the images and the length of the run."""
     config = setup.config
-    size, images = config.image_size, config.batch_size * setup.ranks.size
+    size, learned = config.image_size, len(setup.train_loader.dataset)
+    images = min(config.batch_size * setup.ranks.size, learned)
     return (
         f"{config.model}, {counted(parameter_count(setup.trainer.model), 'parameter')}; images of "
         f"{size}x{size} in {counted(config.channels, 'channel')}; "

@@ -17,7 +17,7 @@ from paddle_aug.build.data import (
     training_view,
     with_data_named,
 )
-from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
+from paddle_aug.build.mix import build_mix_policy, phases_without_effect, why_nothing_is_mixed
 from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
@@ -85,6 +85,8 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     mix = build_mix_policy(config)
     if reason := why_nothing_is_mixed(config):
         say(f"note: nothing is mixed in this {config.augment} run: {reason}")
+    for line in phases_without_effect(config):
+        say(f"note: {line}")
     workers = choose_workers(config.workers)
     if config.workers == "auto":
         made_by = "a thread" if workers == "thread" else f"{workers} processes"
@@ -100,6 +102,9 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         batch_size=config.batch_size, shuffle=True, seed=config.seed, workers=workers,
         max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip
+    steps = len(train_loader)
+    if config.max_steps and steps < config.max_steps:
+        say(f"note: --max-steps {config.max_steps} has no effect: an epoch has {steps} steps")
     check_batch_norms(plain, config, train_loader, say)
     clean = evaluation_loader(train, config, workers, ranks) if config.clean_accuracy else None
     return Setup(

@@ -2,7 +2,11 @@
 
 import pytest
 
-from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
+from paddle_aug.build.mix import (
+    build_mix_policy,
+    phases_without_effect,
+    why_nothing_is_mixed,
+)
 from paddle_aug.config import Config
 from paddle_aug.modes import AUGMENTS, MIXES, draws_lam, has_partners
 
@@ -37,3 +41,26 @@ def test_the_reason_is_named(augment, options, reason):
 
 def test_a_partner_of_the_whole_set_serves_a_batch_of_one():
     assert why_nothing_is_mixed(Config(augment="cutmix", batch_size=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"augment": "mixup", "pairing_on": 5}, ["--pairing-on 5"]),
+        ({"augment": "mixup", "pairing_off": 2}, []),  # one epoch on, two off
+        ({"augment": "mixup", "pairing_on": 5, "pairing_off": 2}, []),
+        ({"augment": "mixup", "pairing_end": 40, "mix_off_last": 5}, ["--pairing-end 40"]),
+        ({"augment": "mixup", "pairing_end": 24, "mix_off_last": 5}, ["--mix-off-last 5"]),
+        ({"augment": "samplePairing", "mix_off_last": 3}, ["--mix-off-last 3"]),
+        ({"augment": "samplePairing", "pairing_start": 5, "pairing_on": 4}, []),
+        (
+            {"augment": "mixup", "mix_prob": 0, "pairing_on": 5},
+            [],
+        ),  # nothing is mixed: said already
+        ({"augment": "no", "pairing_on": 5}, []),  # said by without_effect
+    ],
+    ids=str,
+)
+def test_phases_that_change_nothing_are_named(options, named):
+    lines = phases_without_effect(Config(epochs=30, **options))
+    assert lines == [f"{what} has no effect: without it the same epochs mix" for what in named]

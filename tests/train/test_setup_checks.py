@@ -8,6 +8,7 @@ from PIL import Image
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.train.fit import fit, resume
+from paddle_aug.train.messages import introduction
 from paddle_aug.train.setup import build_setup
 
 
@@ -140,3 +141,18 @@ def test_a_resumed_run_does_not_read_other_data_at_its_old_places(tmp_path):
     other.write_text(rows)
     with pytest.raises(UserError, match=r"^images_root: the run .*no has .*camA' for its own data"):
         resume(run, True, {"data": str(other), "epochs": 2}, say=lambda line: None)
+
+
+@pytest.mark.parametrize(("steps", "told"), [(4, True), (3, False), (2, False)])
+def test_a_limit_of_steps_that_limits_nothing_is_named(steps, told, images):
+    lines = said(images, model="LeNet", stem="auto", batch_size=8, max_steps=steps)
+    line = f"note: --max-steps {steps} has no effect: an epoch has 3 steps"
+    assert (line in lines) is told
+
+
+def test_the_images_of_a_step_are_no_more_than_there_are(images):
+    values = {"data": str(images), "model": "LeNet", "image_size": 32, "augment": "no",
+              "cpu_backend": "paddle", "batch_size": 64, "workers": 0, "cache": False}  # fmt: skip
+    with paddle.utils.unique_name.guard():
+        setup = build_setup(load_config(values), lambda line: None)
+    assert "of 1 step with 20 images" in introduction(setup)

@@ -194,9 +194,11 @@ def test_a_run_starts_from_another_run_and_keeps_its_frozen_backbone(tmp_path):
     first = fit(options(tmp_path / "first"), say=lambda line: None)
     lines = []
     second = fit(
-        options(tmp_path / "second", weights=str(first), freeze_backbone=True, head_lr_ratio=10),
+        options(tmp_path / "second", weights=str(first), freeze_backbone=True, head_lr_ratio=10,
+                init="kaiming"),
         say=lines.append,
-    )
+    )  # fmt: skip
+    assert any("note: --init kaiming has no effect: all weights come" in line for line in lines)
     assert any("weights of" in line and "new head" not in line for line in lines)
     old, _ = load_state(first / "checkpoints" / "best.safetensors")
     new, _ = load_state(second / "checkpoints" / "best.safetensors")
