@@ -1,7 +1,6 @@
 """python -m paddle_aug check: finds faults in a data set, or the best number of workers."""
 
 import argparse
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from paddle_aug.cli.override import add_override
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
+from paddle_aug.core.terminal import print_json
 from paddle_aug.core.text import counted, flag
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.language import show, tell, translate, translated
@@ -101,7 +101,7 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
         write_json(report, summary)
         save_figure(contact_sheet(found), sheet)
     if args.json:
-        print(json.dumps(summary, ensure_ascii=False))
+        print_json(summary)
     else:
         show(format_summary(summary))
         tell(f"wrote {sheet} and {report}")
@@ -149,7 +149,7 @@ def _time_workers(config: "Config", args: argparse.Namespace) -> int:
     best = recommend(trials, available_cores())
     if args.json:
         rows = [vars(trial) for trial in trials]
-        print(json.dumps({"trials": rows, "recommended": best}))
+        print_json({"trials": rows, "recommended": best})
         return 0
     rows = [
         [t.workers, f"{t.images_per_second:.0f}" if t.images_per_second else translate(t.problem)]

@@ -10,6 +10,7 @@ from paddle_aug.commands.arguments import positive
 from paddle_aug.config.words import offer_values
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import command
+from paddle_aug.core.terminal import print_json
 from paddle_aug.core.text import Say, counted
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.evaluation.options import Views, add_run, add_views, views_of
@@ -134,7 +135,7 @@ def _predict(
 ) -> "list[Prediction]":
     from tqdm.auto import tqdm
 
-    from paddle_aug.prediction.outputs import json_line
+    from paddle_aug.prediction.outputs import json_values
 
     bar = tqdm(total=len(photos), desc=translate("predicting"), unit=translate("image"),
                disable=None, leave=False)  # fmt: skip
@@ -143,7 +144,7 @@ def _predict(
         for one in predictor.predict_photos(photos, args.top, views, args.batch_size):
             predictions.append(one)
             if args.jsonl == STDOUT:
-                print(json_line(one, views.kind), flush=True)  # for programs: never translated
+                print_json(json_values(one, views.kind))  # for programs: never translated
             bar.update()
     return predictions
 

@@ -1,7 +1,10 @@
 """Makes output work on terminals of any encoding."""
 
+import codecs
 import io
+import json
 import sys
+from typing import Any
 
 
 def make_output_safe() -> None:
@@ -12,3 +15,13 @@ def make_output_safe() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def print_json(values: Any) -> None:
+    """Print values as JSON on a line, at once.
+
+    To a stream that is not UTF-8 with \\uNNNN for what is not ASCII: its own escapes are no JSON.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    ascii_only = codecs.lookup(encoding).name != "utf-8"
+    print(json.dumps(values, ensure_ascii=ascii_only), flush=True)

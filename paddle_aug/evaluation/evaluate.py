@@ -1,6 +1,5 @@
 """The work of evaluate.py: evaluates a checkpoint and writes tables, pictures and JSON."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
+from paddle_aug.core.terminal import print_json
 from paddle_aug.core.text import Say
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
@@ -82,7 +82,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     print_font_note(classes)
     note_formulas(classes, f"{output}/*.csv")
     if options.json:
-        print(json.dumps(result, ensure_ascii=False))
+        print_json(result)
     else:
         show(format_classes(result), end="\n\n")
         tell(describe_checkpoint(result, "epoch" in state, images.own_evaluation))

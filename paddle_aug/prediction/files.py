@@ -34,7 +34,7 @@ def is_own_csv(path: Path) -> bool:
 
 
 def is_own_json_lines(path: Path) -> bool:
-    """Whether the file's first line is from json_line."""
+    """Whether the file's first line is one of write_json_lines."""
     try:
         values = json.loads(_first_line(path))
     except (ValueError, RecursionError):

@@ -47,8 +47,8 @@ def _next(prediction: Prediction) -> str:
     return ", ".join(f"{name} {probability:.4f}" for name, probability in others)
 
 
-def json_line(prediction: Prediction, tta: str) -> str:
-    """One image as a JSON object on a line, without a line end."""
+def json_values(prediction: Prediction, tta: str) -> dict[str, Any]:
+    """One image as what a JSON object holds."""
     values: dict[str, Any] = {"image": prediction.image, "tta": tta}
     if prediction.error:
         values["error"] = prediction.error
@@ -56,11 +56,12 @@ def json_line(prediction: Prediction, tta: str) -> str:
         keys = ("class", "label", "probability")
         rows = zip(prediction.classes, prediction.labels, prediction.probabilities, strict=True)
         values["predictions"] = [dict(zip(keys, row, strict=True)) for row in rows]
-    return json.dumps(values, ensure_ascii=False)
+    return values
 
 
 def write_json_lines(path: Path, predictions: Sequence[Prediction], tta: str) -> None:
-    write_text(path, "".join(f"{json_line(one, tta)}\n" for one in predictions))
+    lines = [json.dumps(json_values(one, tta), ensure_ascii=False) for one in predictions]
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def write_csv(path: Path, predictions: Sequence[Prediction], tta: str, top: int) -> None:

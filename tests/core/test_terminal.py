@@ -1,5 +1,6 @@
 """No character ends a command, whatever the terminal can show."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,3 +42,15 @@ def test_both_streams_write_what_they_can_and_the_rest_in_numbers(encoding, show
     )
     done = run(["-c", code], encoding)
     assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, shown, shown)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "gbk"])
+def test_json_is_json_on_every_terminal(encoding):
+    code = (
+        "from paddle_aug.core.errors import run_command; "
+        "from paddle_aug.core.terminal import print_json; "
+        r"run_command(lambda: print_json({'\u5706\xe9': '\U0001f600', 'b': '\udcb2'}))"
+    )
+    done = run(["-c", code], encoding)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout) == {"圆é": "😀", "b": "\udcb2"}
