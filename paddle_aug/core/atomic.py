@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from paddle_aug.core.errors import UserError
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Give a temporary path to write to; it replaces `path` when the block ends without an error.
 
-    Raises UserError where the disk is full or the folder cannot be written; `path` then stays as it
-    was.
+    Raises UserError where the disk is full, the folder cannot be written or `path` is a device or a
+    pipe; `path` then stays as it was.
     """
     path = Path(path)
+    _refuse_device(path)
     # `own_files.is_leftover` knows this form.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -55,6 +57,19 @@ def copy_file(source: str | Path, target: str | Path) -> None:
     """Copy a file's content as atomic_write does."""
     with atomic_write(target) as temporary:
         shutil.copyfile(source, temporary)
+
+
+def _refuse_device(path: Path) -> None:
+    """Raise UserError for /dev/null and its like, which root would replace by a file, for all."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    # /dev/stdout is a link to a plain file where output goes to one.
+    if not plain or (path.is_symlink() and Path(os.path.abspath(path)).parent == Path("/dev")):
+        raise UserError(f"cannot write {path}: a device or a pipe cannot be replaced by a file; "
+                        "choose another name")  # fmt: skip
 
 
 def _make_folder(folder: Path) -> None:

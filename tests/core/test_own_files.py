@@ -1,10 +1,11 @@
 """What this program wrote is told from what lies beside it."""
 
 import os
+import stat
 
 import pytest
 
-from paddle_aug.core.atomic import atomic_write, copy_file
+from paddle_aug.core.atomic import atomic_write, copy_file, write_text
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import (
     changed_since,
@@ -69,3 +70,14 @@ def test_what_is_newer_than_a_marker_is_found(tmp_path):
     status = os.stat(tmp_path / "marker")
     os.utime(tmp_path / "b", ns=(0, status.st_mtime_ns + 1))
     assert changed_since(tmp_path, tmp_path / "marker") == ["b"]
+
+
+def test_a_device_or_a_pipe_is_never_replaced_by_a_file(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (tmp_path / "null").symlink_to("/dev/null")
+    for path in (pipe, tmp_path / "null", "/dev/null", "/dev/stdout"):
+        with pytest.raises(UserError, match="a device or a pipe cannot be replaced"):
+            write_text(path, "x")
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and os.path.islink(tmp_path / "null")
+    assert not os.path.isfile("/dev/null")
