@@ -1,6 +1,5 @@
 """The image parts of --augment by name."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -8,12 +7,21 @@ from typing import Any, ClassVar, Literal
 
 from paddle_aug.augment import ops
 from paddle_aug.augment.transforms import base, flips_and_colours, userdef
-from paddle_aug.augment.transforms.auto_augment import RandAugment, TrivialAugmentWide
+from paddle_aug.augment.transforms.auto_augment import (
+    MOST_OPERATIONS,
+    RandAugment,
+    TrivialAugmentWide,
+)
 from paddle_aug.augment.transforms.base import Compose, Transform
 from paddle_aug.augment.transforms.imgaug_library import ImgaugLibrary
 from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
 from paddle_aug.augment.transforms.imgaug_pipeline import imgaug_pipeline
-from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
+from paddle_aug.core.argument_checks import (
+    check_choice,
+    check_number,
+    check_probability,
+    check_range,
+)
 from paddle_aug.core.errors import UserError, unknown_value
 
 # Operations that may change an image's label, which a data set can exclude.
@@ -65,12 +73,11 @@ class PolicyOptions:
             "noise_max_sigma": 0,
             "small_rotation": 0,
             "max_rotation": 0,
-            "rand_augment_ops": 0,
             "magnitude_bins": 2,
         }
         for name, bound in least.items():
-            if not bound <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be {bound} or more, got {getattr(self, name)!r}")
+            check_number(name, getattr(self, name), bound)
+        check_number("rand_augment_ops", self.rand_augment_ops, 0, MOST_OPERATIONS)
         if not self.crop_resamples:
             raise ValueError(f"crop_resamples must name some of {', '.join(ops.RESAMPLES)}")
         if not 0 <= self.rand_augment_magnitude < self.magnitude_bins:
@@ -126,10 +133,19 @@ def restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions
         options = replace(options, vertical_flip=0.0)
         imgaug = replace(imgaug, vertical_flip=0.0)
     if "large_rotation" in exclude:
-        options = replace(options, rotation=(-limit, limit), max_rotation=float(limit))
-        low, high = (max(-limit, min(limit, degrees)) for degrees in imgaug.rotate)
-        imgaug = replace(imgaug, rotate=(low, high))
+        low, high = options.rotation
+        # A whole turn comes near 0 from both sides.
+        rotation = (-limit, limit) if high - low >= 359 else _clipped(options.rotation, limit)
+        max_rotation = min(options.max_rotation, limit)
+        options = replace(options, rotation=rotation, max_rotation=float(max_rotation))
+        imgaug = replace(imgaug, rotate=_clipped(imgaug.rotate, limit))
     return replace(options, imgaug=imgaug)
+
+
+def _clipped(degrees: tuple[float, float], limit: int) -> tuple[float, float]:
+    """The range of angles with both ends brought into -limit..limit."""
+    low, high = (max(-limit, min(limit, end)) for end in degrees)
+    return low, high
 
 
 def _no(options: PolicyOptions) -> Transform:

@@ -4,6 +4,10 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+# Of numbers that have no bound of their own. Far larger ones overflow, in float32, in OpenCV or in
+# NumPy's generator, or never end.
+LARGEST = 1e6
+
 
 def check_probability(name: str, value: float) -> None:
     """Raise ValueError unless value is a number in [0, 1]."""
@@ -36,12 +40,22 @@ def check_normalisation(mean: Sequence[float], std: Sequence[float]) -> None:
 def check_range(
     name: str, value: Any, least: float | None = None, most: float | None = None
 ) -> None:
-    """Raise ValueError unless value is a pair least <= low <= high <= most of finite numbers."""
-    bounds = "" if least is None else f" from {least}" + ("" if most is None else f" to {most}")
+    """Raise ValueError unless value is a pair of numbers least <= low <= high <= most.
+
+    least, most: LARGEST and its negative where not given.
+    """
+    least = -LARGEST if least is None else least
+    most = LARGEST if most is None else most
     numbers = isinstance(value, list | tuple) and all(
         isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value
     )
-    low = -math.inf if least is None else least
-    high = math.inf if most is None else most
-    if not numbers or len(value) != 2 or not low <= value[0] <= value[1] <= high:
-        raise ValueError(f"{name} must be a pair [low, high]{bounds}, got {value!r}")
+    if not numbers or len(value) != 2 or not least <= value[0] <= value[1] <= most:
+        raise ValueError(
+            f"{name} must be a pair [low, high] from {least:g} to {most:g}, got {value!r}"
+        )
+
+
+def check_number(name: str, value: float, least: float, most: float = LARGEST) -> None:
+    """Raise ValueError unless least <= value <= most."""
+    if not least <= value <= most:
+        raise ValueError(f"{name} must be from {least:g} to {most:g}, got {value!r}")

@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import signal
 import subprocess
@@ -171,6 +172,23 @@ def test_each_exclusion_takes_only_its_own_operation():
     assert any(p[5]["horizontal"] for p in turned)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "used"),
+    [((0, 0), {0}), ((-3, 3), set(range(-3, 4))), ((0, 90), set(range(16))),
+     ((-180, 180), set(range(-15, 16)))],
+)  # fmt: skip
+def test_a_rotation_that_is_smaller_than_the_limit_stays_as_it_was_chosen(chosen, used):
+    options = PolicyOptions(rotation=chosen, max_rotation=4.0)
+    exclude = frozenset({"large_rotation"})
+    policy = build_policy("userDef", exclude, options)
+    drawn = [dict(policy.sample(stream(0, 0, index)))[6] for index in range(600)]
+    assert set(drawn) == used
+    policy = build_policy("trivialAugment", exclude, options)
+    steps = [step for index in range(900) for step in policy.sample(stream(0, 0, index))]
+    turns = [amount for name, amount in steps if name == "Rotate"]
+    assert turns and max(map(abs, turns)) <= 4
+
+
 def test_flip_on_data_that_must_not_be_mirrored_is_refused():
     with pytest.raises(UserError, match="'flip' only mirrors"):
         build_policy("flip", frozenset({"horizontal_flip"}))
@@ -199,7 +217,12 @@ def test_options_reach_the_transforms():
     [
         ({"noise_probability": 2}, "noise_probability must be a probability"),
         ({"contrast": (1.5, 0.5)}, "contrast must be a pair"),
-        ({"crop_max_ratio": 0.9}, "crop_max_ratio must be 1 or more"),
+        ({"crop_max_ratio": 0.9}, "crop_max_ratio must be from 1 to 1e\\+06"),
+        ({"color": (0.0, 1e308)}, "color must be a pair .* from 0 to 1e\\+06"),
+        ({"rotation": (-(10**30), 10**30)}, "rotation must be a pair"),
+        ({"magnitude_bins": 10**30}, "magnitude_bins must be from 2 to"),
+        ({"rand_augment_ops": 10**9}, "rand_augment_ops must be from 0 to 1000"),
+        ({"noise_max_sigma": math.inf}, "noise_max_sigma must be from 0 to"),
         ({"crop_resamples": ("area",)}, "crop_resamples must be one of"),
         ({"rand_augment_magnitude": 31}, r"rand_augment_magnitude must be in 0\.\.30"),
     ],

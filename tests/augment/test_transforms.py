@@ -9,6 +9,7 @@ from scipy import stats
 
 from paddle_aug.augment import ops
 from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
+from paddle_aug.augment.transforms.auto_augment import RandAugment, TrivialAugmentWide
 from paddle_aug.augment.transforms.base import (
     Compose,
     OneOf,
@@ -32,6 +33,7 @@ from paddle_aug.augment.transforms.flips_and_colours import (
     RandomRotation,
     RandomVerticalFlip,
 )
+from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
 from paddle_aug.augment.transforms.userdef import (
     RandomCentreCrop,
     RandomEnhance,
@@ -305,6 +307,17 @@ def test_grayscale_is_luma_in_three_channels():
         (lambda: ColorJitter(hue=0.6), "hue must be a pair"),
         (lambda: ColorJitter(brightness=-1), "brightness must be a pair"),
         (lambda: RandomRotation("ten"), "degrees must be a pair"),
+        (lambda: RandomRotation(1e308), "degrees must be a pair"),
+        (lambda: Resize(10**30), "size must be a whole number"),
+        (lambda: RandomCrop(4, padding=10**30), "padding must be"),
+        (lambda: RandomErasing(ratio=(1, 1e308)), "ratio must be a pair"),
+        (lambda: RandAugment(num_ops=2.5), "num_ops must be a whole number"),
+        (lambda: RandAugment(max_rotation=-5), "max_rotation must be from 0"),
+        (lambda: TrivialAugmentWide(num_magnitude_bins=10**30), "num_magnitude_bins must be from"),
+        (lambda: ImgaugOptions(most_operations=10**30), "most_operations must be from 0"),
+        (lambda: ImgaugOptions(rotate=(-1e308, 1e308)), "rotate must be a pair"),
+        (lambda: ImgaugOptions(gaussian_sigma=(0, 1e6)), "gaussian_sigma must be a pair"),
+        (lambda: ImgaugOptions(elastic_sigma=-1), "elastic_sigma must be from 0 to 100"),
         (lambda: SomeOf([], 2, 1), "least <= most"),
     ],
 )

@@ -7,6 +7,9 @@ import numpy as np
 
 from paddle_aug.augment import ops
 from paddle_aug.augment.transforms.base import Params, Transform
+from paddle_aug.core.argument_checks import check_number
+
+MOST_OPERATIONS = 1000  # a number far beyond any use, with which an image still ends
 
 # Amounts that are shares are of the image's width (x) or height (y).
 _APPLY: Mapping[str, Callable[[np.ndarray, float], np.ndarray]] = {
@@ -82,9 +85,13 @@ class RandAugment(Transform):
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: RAND_AUGMENT_RANGES)
 
     def __post_init__(self) -> None:
-        if self.num_ops < 0:
-            raise ValueError(f"num_ops must be 0 or more, got {self.num_ops}")
-        if not 0 <= self.magnitude < self.num_magnitude_bins or self.num_magnitude_bins < 2:
+        for name in ("num_ops", "magnitude", "num_magnitude_bins"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)!r}")
+        check_number("num_ops", self.num_ops, 0, MOST_OPERATIONS)
+        check_number("num_magnitude_bins", self.num_magnitude_bins, 2)
+        check_number("max_rotation", self.max_rotation, 0)
+        if not 0 <= self.magnitude < self.num_magnitude_bins:
             raise ValueError(
                 f"magnitude must be in 0..{self.num_magnitude_bins - 1} "
                 f"(num_magnitude_bins - 1), got {self.magnitude}"

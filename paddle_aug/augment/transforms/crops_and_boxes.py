@@ -24,6 +24,7 @@ _PADDING_MODES = {
     "reflect": cv2.BORDER_REFLECT_101,
     "symmetric": cv2.BORDER_REFLECT,
 }
+_MOST_PIXELS = 1 << 14  # of a side; a picture of larger ones takes gigabytes
 Size = int | tuple[int, int]
 
 
@@ -240,10 +241,13 @@ def _check_size(transform: Transform, name: str, pair_from_int: bool = True) -> 
     """Raise ValueError unless the field is a positive whole number or a pair of such."""
     value = getattr(transform, name)
     pair = (value, value) if isinstance(value, int) else value
-    whole = isinstance(pair, list | tuple) and all(type(v) is int and v > 0 for v in pair)
+    whole = isinstance(pair, list | tuple) and all(
+        type(v) is int and 0 < v <= _MOST_PIXELS for v in pair
+    )
     if not whole or len(pair) != 2:
         raise ValueError(
-            f"{name} must be a whole number of pixels or [height, width], got {value!r}"
+            f"{name} must be a whole number of pixels up to {_MOST_PIXELS} or [height, width], got "
+            f"{value!r}"
         )
     if pair_from_int or not isinstance(value, int):
         object.__setattr__(transform, name, tuple(pair))
@@ -264,7 +268,10 @@ def _check_box_ranges(transform: "RandomResizedCrop | RandomErasing") -> None:
 def _sides(padding: int | tuple[int, ...]) -> tuple[int, int, int, int]:
     """Left, top, right, bottom."""
     sides = (padding,) if isinstance(padding, int) else tuple(padding)
-    if len(sides) not in (1, 2, 4) or not all(type(side) is int and side >= 0 for side in sides):
-        raise ValueError(f"padding must be 1, 2 or 4 whole numbers from 0, got {padding!r}")
+    whole = all(type(side) is int and 0 <= side <= _MOST_PIXELS for side in sides)
+    if len(sides) not in (1, 2, 4) or not whole:
+        raise ValueError(
+            f"padding must be 1, 2 or 4 whole numbers from 0 to {_MOST_PIXELS}, got {padding!r}"
+        )
     left, top, right, bottom = sides * (4 // len(sides))
     return left, top, right, bottom

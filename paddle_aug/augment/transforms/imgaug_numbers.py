@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from paddle_aug.core.argument_checks import check_probability, check_range
+from paddle_aug.core.argument_checks import LARGEST, check_number, check_probability, check_range
 
 Range = tuple[float, float]
 WholeRange = tuple[int, int]
@@ -16,7 +16,9 @@ def _as_range(value: Any) -> Any:
     return (value, value) if type(value) is int else value
 
 
-_COUNTS = {"least_operations", "most_operations", "elastic_sigma"}
+_COUNTS = ("least_operations", "most_operations", "elastic_sigma")
+_WINDOWS = ("gaussian_sigma", "average_size", "median_size", "elastic_sigma", "piecewise_points")
+_LARGEST_WINDOW = 100.0  # far larger ones take minutes an image, or OpenCV refuses them
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,18 @@ class ImgaugOptions:
     def __post_init__(self) -> None:
         """Raise ValueError on numbers that no operation can take."""
         signed = {"translate", "rotate", "shear", "add"}
-        shares = {"crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size"}
+        most = dict.fromkeys(
+            ("crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size"), 1.0
+        ) | dict.fromkeys(_WINDOWS, _LARGEST_WINDOW)
         for name in (f.name for f in fields(self)):
             value = getattr(self, name)
             if isinstance(value, list | tuple):
-                check_range(
-                    name, value, None if name in signed else 0, 1 if name in shares else None
-                )
+                check_range(name, value, None if name in signed else 0, most.get(name))
             elif name not in _COUNTS:
                 check_probability(name, value)
-        if not 0 <= self.least_operations <= self.most_operations:
+        for name in _COUNTS:
+            check_number(name, getattr(self, name), 0, most.get(name, LARGEST))
+        if not self.least_operations <= self.most_operations:
             raise ValueError("need 0 <= least_operations <= most_operations")
         if (
             self.piecewise_points[0] < 2
