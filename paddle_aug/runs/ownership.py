@@ -35,13 +35,20 @@ from paddle_aug.runs.layout import (
 IsOwn = Callable[[str], bool]
 
 
+# Options that every version has written into config.yaml, all of them; other programs have some.
+_OPTIONS = frozenset({
+    "augment", "model", "epochs", "seed", "data", "image_size", "partner", "mix_prob",
+    "mix_off_last", "pairing_on", "pairing_off", "cpu_backend", "checkpoint_minutes",
+})  # fmt: skip
+
+
 def is_run(paths: RunPaths) -> bool:
     """Whether the folder has a run's mark: a config.yaml with a run's options."""
     try:
         config = yaml.safe_load(paths.config.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return False
-    return isinstance(config, dict) and {"augment", "model", "epochs", "seed"} <= config.keys()
+    return isinstance(config, dict) and config.keys() >= _OPTIONS
 
 
 def is_kept(folder: Path) -> bool:

@@ -138,7 +138,16 @@ def test_an_earlier_run_is_refused_with_the_ways_out(paths):
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize(
     "text",
-    [None, "", "augment: no\n", "[augment, model, epochs, seed]", "a: {", "model: x\nepochs: 3\n"],
+    [
+        None,
+        "",
+        "augment: no\n",
+        "[augment, model, epochs, seed]",
+        "a: {",
+        "model: x\nepochs: 3\n",
+        # of another program, or a few options that a user keeps beside results
+        "augment: true\nmodel: resnet50\nepochs: 90\nseed: 1\nlr: 0.1\ndata: x\nbatch_size: 8\n",
+    ],
 )
 def test_a_folder_without_a_runs_mark_is_never_replaced(paths, overwrite, text):
     paths.config.unlink()
@@ -182,7 +191,16 @@ def test_an_empty_folder_and_a_killed_runs_remainders_are_no_obstacle(tmp_path):
 
 def test_marks_are_those_that_earlier_versions_wrote_too(tmp_path):
     options = Config(augment="no").dump()
-    older = {key: options[key] for key in ("augment", "model", "epochs", "seed", "lr")}
+    later = {
+        "skip_bad",
+        "head_lr_ratio",
+        "pairs",
+        "mix_draws",
+        "folders",
+        "class_names",
+        "keep_states",
+    }
+    older = {key: value for key, value in options.items() if key not in later}
     put(tmp_path / "no" / "config.yaml", yaml.safe_dump(older))
     assert is_run(RunPaths(tmp_path, "no"))
     put(tmp_path / "e" / "evaluation.json", json.dumps(EVALUATED))
