@@ -25,6 +25,7 @@ import numpy as np
 
 from paddle_aug.batches.augmented import AugmentedDataset, Batch, collate
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.stopping import SIGNALS
 
 WAIT_SECONDS = 10.0  # a warning follows if a batch takes longer
 STALL_SECONDS = 120.0  # a worker that takes this long counts as hanging
@@ -200,8 +201,9 @@ def _serve(
     dataset: AugmentedDataset, pipe: Connection, others: list[Connection], parent: int
 ) -> None:  # pragma: no cover - in a process that ends by SIGKILL, before it could tell
     """The loop of a worker process: make batches until the parent ends or kills it."""
-    # Ctrl-C reaches the whole terminal group; the parent decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a closed terminal reach the whole group; the parent decides what to do about it.
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for other in others:
         other.close()

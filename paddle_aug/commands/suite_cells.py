@@ -90,7 +90,7 @@ def run_cells(
 ) -> int:
     """Work on up to `jobs` cells at once, in their order; returns 0, or the code of a failed one.
 
-    on_finished: called for each finished cell. After SIGINT or SIGTERM, or if a cell fails, the
+    on_finished: called for each finished cell. After a signal to stop, or if a cell fails, the
     others save their states and end; raises Interrupted after a signal.
     """
     waiting, running, failed = list(cells), [], 0
@@ -171,7 +171,7 @@ def _send(running: Sequence[_Job], number: int) -> None:
 
 @contextlib.contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Context in which SIGINT and SIGTERM are only added to the list that it yields."""
+    """Context in which signals to stop are only added to the list that it yields."""
     received: list[int] = []
 
     def note(number: int, _: FrameType | None) -> None:

@@ -77,7 +77,7 @@ def run_command(main: Callable[[], int | None]) -> NoReturn:
     """Run a command and exit: 0, 2 with `error: ...` for a UserError or a package that is missing,
     128 + n for signal n.
 
-    SIGINT and SIGTERM stop it wherever it is. Logged warnings are shown as `warning: ...`.
+    SIGINT, SIGTERM and SIGHUP stop it wherever it is. Logged warnings are shown as `warning: ...`.
     Characters that the terminal lacks are escaped.
     """
     make_output_safe()

@@ -1,4 +1,4 @@
-"""Handling of Ctrl-C and SIGTERM, from the start of a command to its end.
+"""Handling of Ctrl-C, SIGTERM and SIGHUP (a closed terminal), from a command's start to its end.
 
 A command stops at once: `stopping_at_once` raises `Stopped` wherever it is. There are two
 exceptions: the run loop finishes its step and saves (train/stopping.py), and code in which Paddle
@@ -9,17 +9,20 @@ import _thread
 import contextlib
 import os
 import signal
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 # Time for removing temporary files; after that a program that hangs, or has lost the exception, is
 # ended.
 PATIENCE_SECONDS = 5.0
-# Paddle's launcher sends SIGTERM three times, 0.2 s apart, which counts as one.
+_HANGUP = getattr(signal, "SIGHUP", None)
+# One wish may come several times: SIGTERM from Paddle's launcher three times, 0.2 s apart, SIGHUP from
+# the kernel and from the shell.
 _REPEATS_SECONDS = 2.0
 
 
@@ -40,11 +43,13 @@ class Wish:
 
     def note(self, number: int) -> bool:
         """Note a signal. Returns True for the first one; a second one ends the program."""
+        if number == _HANGUP:
+            _leave_terminal()
         soon = time.monotonic() - self._since < _REPEATS_SECONDS
         if self.signal is None:
             self.signal, self._since = number, time.monotonic()
             return True
-        if not (number == signal.SIGTERM and soon):
+        if number == signal.SIGINT or not soon:
             # Worker processes end by themselves after their parent (batches/workers.py).
             os._exit(128 + number)
         self.signal = number
@@ -53,14 +58,17 @@ class Wish:
 
 @contextlib.contextmanager
 def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
-    """Call `handler(number, frame)` for SIGINT and SIGTERM within the context.
+    """Call `handler(number, frame)` for SIGNALS within the context.
+
+    SIGHUP stays ignored where it is, as under nohup.
 
     No effect outside the main thread, where Python allows no signal handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    numbers = [n for n in SIGNALS if n != _HANGUP or signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
@@ -119,10 +127,10 @@ def held_back() -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def kept_handlers() -> Iterator[None]:
-    """Restores the handlers of SIGINT and SIGTERM at the end, whatever C++ code has set.
+    """Restores the handlers of SIGNALS at the end, whatever C++ code has set.
 
     For Paddle's import, which sets a handler for SIGTERM that may hang. A SIGTERM that comes within
-    the context is delayed to its end, a SIGINT is not.
+    the context is delayed to its end, others are not.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(
         signal, "pthread_sigmask"
@@ -137,6 +145,17 @@ def kept_handlers() -> Iterator[None]:
             if (handler := signal.getsignal(number)) is not None:
                 signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_terminal() -> None:
+    """Send nowhere what is still printed to a terminal: it is gone, and writing to it would be an
+    error before the state is saved."""
+    for stream in (1, 2):
+        with contextlib.suppress(OSError):
+            if stat.S_ISCHR(os.fstat(stream).st_mode):
+                null = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null, stream)
+                os.close(null)
 
 
 def _end(number: int) -> None:

@@ -39,7 +39,7 @@ def fit(config: Config, say: Say = say) -> Path:
 
     Raises UserError where the folder holds a run already (unless config.overwrite), files of no
     run, or a run that is still training, and where data, options or training are at fault;
-    Interrupted after SIGINT or SIGTERM.
+    Interrupted after SIGINT, SIGTERM or SIGHUP.
     """
     ranks = start()
     say = say if ranks.is_first else _silent

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a run: finish the step, save and stop; a second one stops at once."""
+"""A signal to stop during a run: finish the step, save and stop; a second one stops at once."""
 
 import contextlib
 from types import FrameType
@@ -7,7 +7,7 @@ from paddle_aug.core.stopping import Wish, handled_by
 
 
 class StopRequest:
-    """Context in which SIGINT and SIGTERM only set `signal`, which the run checks between steps."""
+    """Context in which a signal to stop only sets `signal`, which the run checks between steps."""
 
     def __init__(self) -> None:
         self._wish = Wish()

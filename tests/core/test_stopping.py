@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from paddle_aug.core.stopping import handled_by, held_back
 
 ROOT = Path(__file__).parent.parent.parent
-NUMBERS = (signal.SIGINT, signal.SIGTERM)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
 HEAD = """
@@ -44,6 +45,50 @@ def main():
     result = command(body, number)
     assert (result.returncode, result.stdout) == (128 + number, "cleaned up\n")
     assert result.stderr == "stopped\n"
+
+
+def test_a_closed_terminal_stops_the_command_in_order_whatever_it_prints():
+    """The kernel and the shell both send SIGHUP, and the terminal takes no output any more."""
+    code = (
+        HEAD.format(number=int(signal.SIGHUP))
+        + """
+def main():
+    open("{mark}", "w").write("started")
+    try:
+        time.sleep(30)
+    finally:
+        for _ in range(3): ask(); print("cleaning", flush=True)
+        open("{mark}", "w").write("saved")
+run_command(main)
+"""
+    )
+    pty = pytest.importorskip("pty")
+    with tempfile.TemporaryDirectory() as folder:
+        mark = Path(folder) / "mark"
+        code = code.replace("{mark}", str(mark))
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(ROOT)
+            os.execv(sys.executable, [sys.executable, "-c", code])
+        end = time.monotonic() + 50
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < end:
+            time.sleep(0.05)
+        os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        assert mark.read_text() == "saved"
+        assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing():
+    body = """
+def main():
+    signal_before = signal.getsignal(signal.SIGHUP)
+    ask(); time.sleep(0.2); print("went on", signal_before == signal.SIG_IGN)
+"""
+    result = command(
+        body, signal.SIGHUP, "signal.signal(signal.SIGHUP, signal.SIG_IGN); run_command(main)"
+    )
+    assert (result.returncode, result.stdout) == (0, "went on True\n")
 
 
 # What C++ code that calls Python, and an import that is cut short, make of the exception.
