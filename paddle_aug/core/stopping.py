@@ -21,8 +21,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "
 # ended.
 PATIENCE_SECONDS = 5.0
 _HANGUP = getattr(signal, "SIGHUP", None)
-# One wish may come several times: SIGTERM from Paddle's launcher three times, 0.2 s apart, SIGHUP from
-# the kernel and from the shell.
+# One wish may come several times: SIGTERM from Paddle's launcher three times, 0.2 s apart,
+# SIGHUP from the kernel and from the shell.
 _REPEATS_SECONDS = 2.0
 
 
