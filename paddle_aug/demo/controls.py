@@ -33,10 +33,10 @@ def image_chooser(key: str, images: dict[str, str], value: str) -> gr.Image:
     return image
 
 
-def in_words(error: Exception, request: gr.Request) -> str:
-    """An error in the language of the browser."""
+def in_words(said: object, request: gr.Request) -> str:
+    """An error, or a message of ours, in the language of the browser."""
     wanted = request.headers.get("accept-language", "")
-    return translate(str(error), "zh" if wanted.startswith("zh") else "en")
+    return translate(str(said), "zh" if wanted.startswith("zh") else "en")
 
 
 def told(function: Callable[..., Any]) -> Callable[..., Any]:

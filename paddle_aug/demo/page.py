@@ -23,7 +23,8 @@ THEME = Default(
 )
 # On a phone the result stays in view while the sliders below it are moved.
 CSS = """
-#answer td { padding: 0.2em 0.8em; overflow-wrap: anywhere; }
+#answer td { padding: 0.2em 0.8em; border: none; white-space: nowrap; }
+#answer td:first-child { white-space: normal; overflow-wrap: anywhere; }
 #title p { font-size: 1.5em; font-weight: 600; }
 @media (max-width: 700px) {
   #result { position: sticky; top: 0; z-index: 5; background: var(--body-background-fill); }

@@ -27,16 +27,17 @@ def add_prediction(page: gr.Blocks, images: dict[str, str], trained: Trained | N
         return
     from paddle_aug.demo import predicting
 
-    def update(request: gr.Request, path: str | None) -> tuple[str, str]:
+    def update(request: gr.Request, path: str | None) -> tuple[str, str, str]:
+        what = in_words(trained.predictor.what, request)
         if not path:
-            return "", ""
+            return what, "", ""
         try:
             answer = predicting.as_html(predicting.predict(trained.predictor, path))
         except UserError as error:  # in the answer's place, where that of another image stood
             answer = predicting.reason_as_html(in_words(error, request))
-        return answer, predicting.predict_command(trained.run, path)
+        return what, answer, predicting.predict_command(trained.run, path)
 
-    gr.Textbox(trained.predictor.what, label=words("model"), interactive=False, elem_id="model")
+    model = gr.Textbox(label=words("model"), interactive=False, elem_id="model")
     with gr.Row():
         photo = image_chooser("photo", images, next(iter(images)))
         with gr.Column():
@@ -44,6 +45,6 @@ def add_prediction(page: gr.Blocks, images: dict[str, str], trained: Trained | N
             command = gr.Textbox(
                 label=words("predict_command"), elem_id="predict_command", buttons=["copy"]
             )
-    change = {"fn": update, "inputs": photo, "outputs": [answer, command]}
+    change = {"fn": update, "inputs": photo, "outputs": [model, answer, command]}
     photo.change(**change, show_progress="hidden", trigger_mode="always_last")
     page.load(**change)

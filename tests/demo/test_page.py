@@ -237,6 +237,11 @@ def test_the_browsers_language_is_the_pages(browser, address, tmp_path):
     page.get_by_text("第一张图像的权重").wait_for()
     page.get_by_role("tab", name="预测").click()
     page.get_by_text("要预测的图像").wait_for()
+    page.locator("#answer tr").first.wait_for()
+    assert "的 LeNet" in page.locator("#model input, #model textarea").input_value()
+    # A probability stands in one line.
+    heights = [page.locator(f"#answer td >> nth={n}").bounding_box()["height"] for n in (0, 2)]
+    assert heights[0] == heights[1] < 45
     (tmp_path / "broken.png").write_bytes(b"no picture")
     upload(page, "photo", tmp_path / "broken.png")
     page.get_by_text("broken.png：不是图片").wait_for()
