@@ -1,5 +1,6 @@
 """Trees of class folders: each sub-folder is a class, the files below it are its images."""
 
+import contextlib
 import logging
 import os
 import unicodedata
@@ -11,8 +12,10 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
+from paddle_aug.data.class_names import MAP_FILES
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.label_map import read_label_map
 from paddle_aug.data.listing import contents, images_in, subfolders
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_parts
@@ -53,6 +56,7 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
     train = FileDataset(paths, labels, classes, name, description=description)
     if classes == _TEN_DIGITS and options.changes_label is None:
         guesses.note("ten classes")
+    _warn_of_class_files((tree, folder), classes, guesses)
     if evaluation_tree is None and options.whole:
         train.read_as = tuple(guesses.said)
         return train, train
@@ -125,6 +129,15 @@ def _warn_of_images_beside(folder: Path, what: str) -> None:
                     readable(str(folder)), images, what, readable(beside[0].name))  # fmt: skip
 
 
+def _warn_of_class_files(places: Sequence[Path], classes: Sequence[str], guesses: Guesses) -> None:
+    """Warn of a file of class names that names other classes than the folders, or another order."""
+    for path in dict.fromkeys(place / name for place in places for name in MAP_FILES):
+        with contextlib.suppress(UserError):  # of another purpose
+            if path.is_file() and [*read_label_map(path, guesses).names.values()] != [*classes]:
+                log.warning("%s is not used: classes are called as their folders, and are in the "
+                            "order of these names", readable(str(path)))  # fmt: skip
+
+
 def _refuse_link_out(path: str | Path, root: Path) -> None:
     if os.path.islink(path) and not is_inside(path, root):
         raise UserError(
@@ -150,6 +163,7 @@ def scan_tree(
     labels: list[int] = []
     others: list[str] = []
     links: list[str] = []
+    inner: dict[str, None] = {}
     folders = class_folders(folder, guesses)
     if not folders:
         held = ", only images, which have no labels then" if images_in(folder) else ""
@@ -172,11 +186,16 @@ def scan_tree(
                 f"{shown}: class {name!r} has no images{f', only {held}' if held else ''}; "
                 "remove the folder or fill it"
             )
+        inside = {os.path.relpath(os.path.dirname(file), folder) for file in found.images}
+        inner |= dict.fromkeys(sorted(inside - {os.path.relpath(sub, folder)}))
         for file in found.images:
             _refuse_link_out(file, root or folder)
         paths += found.images
         labels += [number[name]] * len(found.images)
     _warn_of_images_beside(folder, "the class folders")
+    if inner:
+        some = ", ".join(map(readable, list(inner)[:3]))
+        guesses.note("inner", folders=f"{some}, ..." if len(inner) > 3 else some)
     if others:
         log.warning("%d files in %s do not end as images do and are left out, such as %s",
                     len(others), readable(str(folder)), readable(others[0]))  # fmt: skip

@@ -47,6 +47,10 @@ RULES = {
         "columns of {file} that are not used: {columns}", "--image-column, --label-column"
     ),
     # Names of the classes.
+    "inner": Rule(
+        "folders inside the class folders are no classes or parts of their own: {folders}",
+        "--data FOLDER",
+    ),
     "numbers": Rule("labels as {labels} are read as numbers: {classes}", "--class-names FILE"),
     "numbered map": Rule("classes are named by the numbers in {file}", "--class-names"),
     "line map": Rule(

@@ -76,3 +76,25 @@ def test_two_folders_of_one_name_are_refused(tmp_path):
         picture(tmp_path / "accents" / name / "1.png")
     with pytest.raises(UserError, match="two class folders are called 'café'"):
         load(tmp_path / "accents")
+
+
+def test_folders_inside_class_folders_are_said(tmp_path):
+    for value, name in enumerate(["cat/train", "cat/test", "dog", "dog"]):
+        picture(tmp_path / name / f"{value}.png", value)
+    train, evaluation = load(tmp_path, eval_data=str(tmp_path))
+    assert train.classes == ["cat", "dog"] and values(train) == [(1, 0), (0, 0), (2, 1), (3, 1)]
+    said = "folders inside the class folders are no classes or parts of their own: cat/test, cat/tr"
+    assert said in describe(train, evaluation)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("cat\ndog\n", False), ("0 cat\n1 dog\n", False), ("dog\ncat\n", True), ("a\nb\n", True),
+     ("cat/0.png 0\ncat/0.png 0\n", False)],
+)  # fmt: skip
+def test_a_file_of_class_names_that_is_not_used_is_said(text, told, tmp_path, caplog):
+    for name in ("cat", "dog"):
+        picture(tmp_path / name / "0.png")
+    (tmp_path / "labels.txt").write_text(text)
+    assert load(tmp_path, eval_data=str(tmp_path))[0].classes == ["cat", "dog"]
+    assert ("labels.txt is not used: classes are called as their folders" in caplog.text) is told

@@ -77,6 +77,9 @@ CASES = {
         and table(r / "t.csv", "image,label,who", *(f"{row},x" for row in ROWS)),
         {"data": "plain.csv"},
     ),
+    "inner": (
+        lambda r: tree(r, "a/c", "a/d", "b", images=2), {"data": "a"}
+    ),
     "numbers": (lambda r: lists(r, "0.png 01\n1.png 02\n", "1.png 02\n"), {"class_names": "a,b"}),
     "numbered map": (
         lambda r: lists(r, FLAT, FLAT, label=b"1 a\n0 b"), {"class_names": "labels"}
