@@ -16,7 +16,7 @@ from paddle_aug.data.class_names import MAP_FILES
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.label_map import read_label_map
-from paddle_aug.data.listing import contents, images_in, subfolders
+from paddle_aug.data.listing import contents, images_in, results_in, subfolders
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_parts
 from paddle_aug.data.splits import stratified_split
@@ -164,6 +164,7 @@ def scan_tree(
     others: list[str] = []
     links: list[str] = []
     inner: dict[str, None] = {}
+    results = [str(path) for path in results_in(folder)]
     folders = class_folders(folder, guesses)
     if not folders:
         held = ", only images, which have no labels then" if images_in(folder) else ""
@@ -180,6 +181,7 @@ def scan_tree(
         found = contents(sub)
         others += found.others
         links += found.links
+        results += found.results
         if not found.images and not empty:
             held = found.describe_others()
             raise UserError(
@@ -196,6 +198,10 @@ def scan_tree(
     if inner:
         some = ", ".join(map(readable, list(inner)[:3]))
         guesses.note("inner", folders=f"{some}, ..." if len(inner) > 3 else some)
+    if results:
+        log.warning("%s in %s: written by this program, no data, left out, such as %s",
+                    counted(len(results), "folder"), readable(str(folder)),
+                    readable(results[0]))  # fmt: skip
     if others:
         log.warning("%d files in %s do not end as images do and are left out, such as %s",
                     len(others), readable(str(folder)), readable(others[0]))  # fmt: skip

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders.own_files import holds_json
 from paddle_aug.core.text import counted
 from paddle_aug.data.decode import SUFFIXES
 
@@ -18,6 +20,17 @@ CLUTTER = (
     "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin",
     "system volume information",
 )  # fmt: skip
+
+# The file by which a folder of a run, check, evaluation, export or comparison is known, with some
+# of its keys; and the pictures in such folders.
+_MARKS = {
+    "environment.json": ("versions", "cpu", "history"),
+    "check.json": ("images", "problems", "notes"),
+    "evaluation.json": ("classes", "confusion", "top1"),
+    "export.json": ("input", "classes", "model"),
+    "table.json": ("baseline", "comparisons"),
+}
+_PICTURE = re.compile(r"(contact_sheet|confusion|mistakes|compare\w*)\.png")
 
 
 def is_clutter(name: str) -> bool:
@@ -30,14 +43,40 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def is_result(folder: str | Path) -> bool:
+    """Whether this program wrote the folder, or all folders in it, as in OUTPUT of its runs.
+
+    One with an image of another name never is: a report may lie in a class folder.
+    """
+    below: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if is_image(entry.name) and not _PICTURE.fullmatch(entry.name):
+                return False
+            if entry.is_dir(follow_symlinks=False) and not is_clutter(entry.name):
+                below.append(entry.path)
+    if any(holds_json(Path(folder) / name, *keys) for name, keys in _MARKS.items()):
+        return True
+    return bool(below) and all(map(is_result, below))
+
+
 def subfolders(folder: Path) -> list[Path]:
-    """Visible sub-folders in the order of their names, numbers by value: 10 after 9."""
+    """Visible sub-folders in the order of their names, numbers by value: 10 after 9; without those
+    that this program wrote there (`results_in`)."""
     with _refusing(folder):
         names = [entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    names = [name for name in names if not is_result(folder / name)]
     visible = {name: readable(name) for name in names if not is_clutter(name)}
     if all(name.isdecimal() for name in visible):
         return [folder / name for name in sorted(visible, key=lambda name: int(visible[name]))]
     return [folder / name for name in sorted(visible, key=visible.__getitem__)]
+
+
+def results_in(folder: Path) -> list[Path]:
+    """Sub-folders that this program wrote, such as a run's, which hold no images of the data."""
+    with _refusing(folder):
+        found = [folder / entry.name for entry in os.scandir(folder) if entry.is_dir()]
+    return sorted(path for path in found if not is_clutter(path.name) and is_result(path))
 
 
 def files_by_name(folder: Path) -> dict[str, Path]:
@@ -58,11 +97,13 @@ def _refusing(folder: Path) -> Iterator[None]:
 
 @dataclass
 class Contents:
-    """What lies below a folder, as paths: images, other files, and linked folders."""
+    """What lies below a folder, as paths: images, other files, linked folders, and folders that
+    this program wrote, of which nothing is among the others."""
 
     images: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
 
     def describe_others(self) -> str:
         """`4 files do not end as images do (.heic)`, or an empty text."""
@@ -87,6 +128,9 @@ def contents(folder: Path) -> Contents:
 
     for base, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not is_clutter(name))
+        results = [name for name in folders if is_result(os.path.join(base, name))]
+        found.results += [os.path.join(base, name) for name in results]
+        folders[:] = [name for name in folders if name not in results]
         found.links += [p for name in folders if os.path.islink(p := os.path.join(base, name))]
         for name in files:
             if not is_clutter(name):
@@ -99,8 +143,11 @@ def contents(folder: Path) -> Contents:
 
 def holds_image(folder: Path) -> bool:
     """Whether an image lies somewhere below the folder; stops at the first one."""
-    for _, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not is_clutter(name)]
+    for base, folders, files in os.walk(folder):
+        folders[:] = [
+            name for name in folders
+            if not is_clutter(name) and not is_result(os.path.join(base, name))
+        ]  # fmt: skip
         if any(is_image(name) and not is_clutter(name) for name in files):
             return True
     return False

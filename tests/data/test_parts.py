@@ -1,5 +1,8 @@
 """Folders named as parts become parts, by any of their usual names; classes stay classes."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from paddle_aug.core.errors import UserError
@@ -144,6 +147,44 @@ def test_a_part_without_labels_is_left_out_and_training_is_split(tmp_path, caplo
     assert "no evaluation part was found: 20% of the images are kept" in describe(train, evaluation)
     with pytest.raises(UserError, match="test: has no class folders, only images, which have no"):
         load(root, eval_data=str(root / "test"))
+
+
+RUN = {"versions": {}, "cpu": "", "history": []}
+CHECK = {"images": 2, "problems": [], "notes": []}
+EVALUATION = {"classes": [], "confusion": [], "top1": 0.5}
+
+
+def test_what_the_program_wrote_into_the_data_is_no_class_and_no_image(tmp_path, caplog):
+    root = two_classes(tmp_path / "set")
+    before = load(root)[0].classes, len(load(root)[0]) + len(load(root)[1])
+    for place in (root, root / "logs", root / "a"):  # OUTPUT of runs
+        mark(place / "no" / "environment.json", RUN)
+        mark(place / "no" / "evaluation" / "evaluation.json", EVALUATION)
+        picture(place / "no" / "evaluation" / "mistakes.png")
+    (root / "logs" / "noAug_accEval.npy").write_bytes(b"")
+    mark(root / "checked" / "check.json", CHECK)
+    picture(root / "checked" / "contact_sheet.png")
+    train, evaluation = load(root)
+    assert (train.classes, len(train) + len(evaluation)) == before
+    assert "4 folders in" in caplog.text and "written by this program" in caplog.text
+
+
+def test_a_class_in_which_a_report_lies_stays_a_class(tmp_path):
+    root = two_classes(tmp_path / "set")
+    mark(root / "a" / "check.json", CHECK)
+    assert load(root)[0].classes == ["a", "b"]
+
+
+def two_classes(root: Path) -> Path:
+    for name in ("a", "b"):
+        for number in range(3):
+            picture(root / name / f"{number}.png", number)
+    return root
+
+
+def mark(path: Path, values: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values), encoding="utf-8")
 
 
 def test_linked_folders_inside_a_class_are_said(tmp_path, caplog):
