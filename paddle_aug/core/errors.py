@@ -74,8 +74,8 @@ class _Warnings(logging.Handler):
 
 
 def run_command(main: Callable[[], int | None]) -> NoReturn:
-    """Run a command and exit: 0, 2 with `error: ...` for a UserError or a package that is missing,
-    128 + n for signal n.
+    """Run a command and exit: 0, 2 with `error: ...` for a UserError, a package that is missing or
+    a file that cannot be used, 128 + n for signal n.
 
     SIGINT, SIGTERM and SIGHUP stop it wherever it is. Logged warnings are shown as `warning: ...`.
     Characters that the terminal lacks are escaped.
@@ -120,3 +120,9 @@ def _exit_code(main: Callable[[], int | None], wish: Wish) -> int:
         # The reader of a pipe has ended (`... | head`): no error, and nothing can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        # Of a file that no other place expected: a name that is too long, a folder without access.
+        if error.filename is None or wish.signal:
+            raise
+        tell(f"error: {error.filename}: {error.strerror}", error=True)
+        return 2

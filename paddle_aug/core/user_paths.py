@@ -6,7 +6,9 @@ from pathlib import Path
 
 def expand(text: str) -> str:
     """The path with a leading ~ replaced by the home folder. Shells do not replace it in
-    --output=~/runs, nor does anything in a YAML file."""
+    --output=~/runs, nor does anything in a YAML file. Raises ValueError for a zero character."""
+    if "\0" in text:
+        raise ValueError(f"{text!r}: a path cannot have a zero character")
     return os.path.expanduser(text)
 
 

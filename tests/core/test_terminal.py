@@ -54,3 +54,10 @@ def test_json_is_json_on_every_terminal(encoding):
     done = run(["-c", code], encoding)
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads(done.stdout) == {"圆é": "😀", "b": "\udcb2"}
+
+
+def test_a_name_that_is_too_long_for_the_disk_is_told_in_a_line():
+    done = run(["train.py", "--data", "digits", "--output", "a" * 300], "utf-8")
+    assert done.returncode == 2
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("error: ") and line.endswith(": File name too long")

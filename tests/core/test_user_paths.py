@@ -26,6 +26,12 @@ def home(tmp_path, monkeypatch):
 PATH_OPTIONS = [name for name in Config.model_fields if fact(name, "path")]
 
 
+@pytest.mark.parametrize("name", PATH_OPTIONS)
+def test_a_zero_character_in_a_path_of_a_yaml_file_is_refused_with_the_option(name):
+    with pytest.raises(UserError, match=f"{name}.*cannot have a zero character"):
+        load_config({"augment": "no", name: "a\0b"})
+
+
 def test_the_options_that_name_paths_are_known():
     named = {"data", "images_root", "eval_data", "class_names", "weights", "output"}
     assert named <= set(PATH_OPTIONS)
