@@ -92,8 +92,11 @@ def describe_scaling(config: Config) -> str:
 
 def describe_evaluation(config: Config) -> str:
     """What evaluation images go through, for the line that tells what is evaluated."""
-    if config.eval_transforms is None:
-        words = scaling_in_words(default_resize(config))
-        return f"scaled to {config.image_size}x{config.image_size} ({words})"
+    size = (config.image_size, config.image_size)
+    steps = evaluation_transforms(config)
+    # An export lists this one step, too.
+    if len(steps) == 1 and isinstance(steps[0], Resize) and steps[0].size == size:
+        return f"scaled to {size[0]}x{size[1]} ({scaling_in_words(steps[0])})"
+    assert config.eval_transforms is not None
     step = first_scaling(config.eval_transforms)
     return f"by the run's --eval-transforms ({scaling_in_words(step) if step else 'not scaled'})"

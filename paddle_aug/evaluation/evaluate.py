@@ -86,7 +86,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     else:
         show(format_classes(result), end="\n\n")
         tell(describe_checkpoint(result, "epoch" in state, images.own_evaluation))
-        tell(headline(result))
+        tell(headline(result, options.views))
         tell(f"written to {output}")
     return result
 

@@ -13,6 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.data.dataset import ImageDataset
+from paddle_aug.evaluation.options import Views
 from paddle_aug.language import translated
 from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import save_figure
@@ -120,10 +121,14 @@ def format_classes(result: dict[str, Any]) -> str:
     return tabulate(rows, headers, floatfmt=".3f")
 
 
-def headline(result: dict[str, Any]) -> str:
-    """A line with the figures over all classes, and the number and source of the images."""
+def headline(result: dict[str, Any], views: Views | None = None) -> str:
+    """A line with the figures over all classes, the number and source of the images, and the views
+    of each image where there are several."""
     top5 = "" if result["top5"] is None else f", top-{TOP} {result['top5']:.4f}"
-    return f"{result['what']}: loss {result['loss']:.4f}, top-1 {result['top1']:.4f}{top5}"
+    line = f"{result['what']}: loss {result['loss']:.4f}, top-1 {result['top1']:.4f}{top5}"
+    if views is None or views.kind == "none":
+        return line
+    return f"{line}; with test-time augmentation: the mean over {views.in_words()}"
 
 
 def refuse_other_data(output: Path, data_options: dict[str, Any] | None) -> None:

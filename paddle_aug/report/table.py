@@ -106,11 +106,11 @@ def footnote(rows: Sequence[TableRow], last: int = LAST) -> str:
     if any(row.averaged < last for row in rows):
         lines.append(f'Where a run has fewer than {counted(last, "epoch")}, of all: see "mean of".')
     if over := [row for row in rows if last > 1 and 2 * row.averaged > row.epochs[0]]:
-        epochs = min(row.epochs[0] for row in over)
+        shortest = min(over, key=lambda row: row.epochs[0])
+        epochs = counted(shortest.epochs[0], "epoch")
         lines.append(
-            f"The last {over[0].averaged} of {counted(epochs, 'epoch')} are most of a run, its "
-            "first learning too, and say little of what it reached: see the curves, or choose "
-            "--last."
+            f"The last {shortest.averaged} of {epochs} are most of a run, its first learning too, "
+            "and say little of what it reached: see the curves, or choose --last."
         )
     if any(row.runs > 1 for row in rows):
         lines.append("Several runs: mean ± sample standard deviation over the runs.")

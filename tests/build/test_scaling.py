@@ -140,5 +140,7 @@ def test_a_line_names_the_filters_and_says_where_they_differ(train, evaluation, 
 def test_evaluation_names_its_filter():
     assert describe_evaluation(config()) == "scaled to 32x32 (bilinear, not antialiased)"
     assert describe_evaluation(config([CUBIC])) == "scaled to 32x32 (bicubic, antialiased)"
+    listed = [{"Resize": {"size": [32, 32], "antialias": False}}]  # as an export has it
+    assert describe_evaluation(config(None, listed)) == describe_evaluation(config())
     given = describe_evaluation(config(None, [{"Resize": 32}]))
     assert given == "by the run's --eval-transforms (bilinear, antialiased)"

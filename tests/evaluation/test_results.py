@@ -17,7 +17,7 @@ from paddle_aug.evaluation.evaluate import (
     folder_name,
     predict_views,
 )
-from paddle_aug.evaluation.options import EvaluationOptions, parse_args
+from paddle_aug.evaluation.options import EvaluationOptions, Views, parse_args
 from paddle_aug.evaluation.results import figures, headline
 from paddle_aug.report.figure import can_show
 from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
@@ -185,6 +185,10 @@ def test_the_top_five_are_told_of_more_than_five_classes():
     assert five["top5"] is None
     five["what"] = "all 1 image of here"
     assert headline(five) == "all 1 image of here: loss 1.2040, top-1 1.0000"  # -log 0.3
+    assert headline(five, Views()) == headline(five)
+    assert headline(five, Views("flip")).endswith(
+        "top-1 1.0000; with test-time augmentation: the mean over the image and its mirror image"
+    )
 
 
 @pytest.mark.parametrize(

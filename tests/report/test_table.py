@@ -264,6 +264,8 @@ def test_short_runs_say_how_many_epochs_were_averaged(tmp_path):
     assert (rows[0].averaged, rows[0].finals["accEval"].mean) == (7, 3.0)
     assert "| mean of |" in " ".join(format_table(rows, "github").split())
     assert "fewer than 10 epochs" in footnote(rows)
+    write_run(tmp_path, "mixup", epochs=5)
+    assert "The last 5 of 5 epochs are most of a run" in footnote(table_of(tmp_path))
 
 
 def test_several_seeds_give_mean_and_sample_deviation(tmp_path):
