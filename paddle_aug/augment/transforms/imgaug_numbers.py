@@ -75,9 +75,10 @@ class ImgaugOptions:
     def __post_init__(self) -> None:
         """Raise ValueError on numbers that no operation can take."""
         signed = {"translate", "rotate", "shear", "add"}
-        most = dict.fromkeys(
-            ("crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size"), 1.0
-        ) | dict.fromkeys(_WINDOWS, _LARGEST_WINDOW)
+        shares = ("crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size")
+        most: dict[str, float] = {
+            **dict.fromkeys(shares, 1.0), **dict.fromkeys(_WINDOWS, _LARGEST_WINDOW)
+        }  # fmt: skip
         for name in (f.name for f in fields(self)):
             value = getattr(self, name)
             if isinstance(value, list | tuple):
