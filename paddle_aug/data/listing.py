@@ -56,8 +56,14 @@ def is_result(folder: str | Path) -> bool:
             if entry.is_dir(follow_symlinks=False) and not is_clutter(entry.name):
                 below.append(entry.path)
     if any(holds_json(Path(folder) / name, *keys) for name, keys in _MARKS.items()):
-        return True
+        return not any(map(_holds_other_image, below))
     return bool(below) and all(map(is_result, below))
+
+
+def _holds_other_image(folder: str) -> bool:
+    """Whether an image that is not of a result lies somewhere below the folder."""
+    names = (name for _, _, files in os.walk(folder) for name in files)
+    return any(is_image(name) and not _PICTURE.fullmatch(name) for name in names)
 
 
 def subfolders(folder: Path) -> list[Path]:

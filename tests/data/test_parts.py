@@ -175,6 +175,14 @@ def test_a_class_in_which_a_report_lies_stays_a_class(tmp_path):
     assert load(root)[0].classes == ["a", "b"]
 
 
+def test_a_part_in_which_a_report_lies_stays_a_part(tmp_path):
+    for part in ("train", "test"):
+        two_classes(tmp_path / "set" / part)
+    mark(tmp_path / "set" / "train" / "check.json", CHECK)
+    train, evaluation = load(tmp_path / "set")
+    assert (train.classes, len(train), len(evaluation)) == (["a", "b"], 6, 6)
+
+
 def two_classes(root: Path) -> Path:
     for name in ("a", "b"):
         for number in range(3):
