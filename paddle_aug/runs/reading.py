@@ -8,8 +8,9 @@ files beside its curves, in one folder, which is read in the same way.
 
 import csv
 import json
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +84,21 @@ class Run:
 def read_runs(arguments: Sequence[str]) -> list[Run]:
     """The runs that FOLDER, FOLDER/MODE, LABEL=FOLDER or LABEL=FOLDER/MODE name.
 
-    Raises UserError naming the argument where nothing is found there.
+    A run that is named again is read once, with a warning: it would count as another seed. Under
+    another label it is another run. Raises UserError naming the argument where nothing is found
+    there.
     """
-    runs = []
+    runs: dict[tuple[str | None, str, str], Run] = {}
     for argument in arguments:
         label, path = _split_label(argument)
         for folder, mode in _locate(path):
-            runs.append(read_run(folder, mode, label))
-    return runs
+            place = label, os.path.realpath(folder), mode
+            if place in runs:
+                again = f"{folder / mode}: named more than once, taken once"
+                runs[place] = replace(runs[place], warnings=(*runs[place].warnings, again))
+            else:
+                runs[place] = read_run(folder, mode, label)
+    return list(runs.values())
 
 
 def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:

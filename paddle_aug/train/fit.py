@@ -112,7 +112,12 @@ def _resume(
     refuse_for_other_data(saved, changes, f"the run {folder}")
     config = load_config({**saved, **changes}, where=f"{folder}: ")
     check_visualdl(config)
+    known = without_effect(load_config(saved))
+    for line in without_effect(config):
+        if line not in known:
+            say(f"note: {line}")
     setup = build_setup(config, say, ranks, fresh=False)
+    _refuse_other_classes(folder, state.get("classes", setup.classes), setup.classes)
     environment = _environment(setup)
 
     options = _changed_options(saved, setup.config)
@@ -126,6 +131,14 @@ def _resume(
             + "\nuse --allow-changes to go on all the same (not bit for bit)"
         )  # fmt: skip
     progress = restore(setup.trainer, arrays, state)
+    if progress.epoch >= config.epochs:
+        # Nothing would be trained so: evaluate.py would take other data for those of the run.
+        record = [*refused, *(line for line in surroundings if line.startswith("data."))]
+        if record:
+            raise UserError(
+                f"{folder}: all epochs are done ({progress.epoch}), so this would change its "
+                f"record only: {'; '.join(record)}\ngive a larger --epochs to train on"
+            )
     if progress.epoch >= config.epochs:
         say(f"{folder}: all {config.epochs} epochs are done already")
     else:
@@ -141,6 +154,19 @@ def _resume(
         run.save()
         recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
     return run.go()
+
+
+def _refuse_other_classes(folder: Path, trained: list[str], found: list[str]) -> None:
+    """Raise UserError where the data have other classes than the weights, or in another order."""
+    if trained == found:
+        return
+    then, now = map(str, (len(trained), len(found)))
+    if then == now:
+        then, now = next((old, new) for old, new in zip(trained, found, strict=True) if old != new)
+    raise UserError(
+        f"{folder}: the classes of the data are not those of the run ({then} then, {now} now), and "
+        f"the model's outputs would be called wrongly; start a new run with --weights {folder}"
+    )
 
 
 def _changed_options(saved: dict[str, Any], config: Config) -> dict[str, str]:

@@ -5,7 +5,7 @@ import shutil
 
 import yaml
 
-from paddle_aug.runs.reading import read_run
+from paddle_aug.runs.reading import read_run, read_runs
 from tests.run_folders import ENVIRONMENT, write_run
 
 
@@ -64,3 +64,15 @@ def test_damaged_records_are_warned_of_and_left_out(tmp_path):
         assert run.environment == {} and run.predictions is None
         assert "environment.json" in run.warnings[0] and "left out" in run.warnings[0]
         assert "predictions.npz: damaged" in run.warnings[1]
+
+
+def test_a_run_that_is_named_again_is_no_second_seed(tmp_path):
+    write_run(tmp_path / "logs", "mixup", epochs=4)
+    (tmp_path / "link").symlink_to(tmp_path / "logs")
+    places = [str(tmp_path / name) for name in ("logs", "logs/mixup", "link")]
+    (run,) = read_runs(places)
+    assert [w for w in run.warnings if "more than once" in w] == [
+        f"{tmp_path / name / 'mixup'}: named more than once, taken once"
+        for name in ("logs", "link")
+    ]
+    assert len(read_runs([f"a={places[0]}", f"b={places[0]}"])) == 2

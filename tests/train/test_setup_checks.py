@@ -143,6 +143,34 @@ def test_a_resumed_run_does_not_read_other_data_at_its_old_places(tmp_path):
         resume(run, True, {"data": str(other), "epochs": 2}, say=lambda line: None)
 
 
+def test_a_resumed_run_keeps_its_classes_and_its_record(tmp_path):
+    write_images(tmp_path / "one", {"a": 4, "b": 4})
+    write_images(tmp_path / "alike", {"a": 5, "b": 4})
+    write_images(tmp_path / "two", {"a": 4, "c": 4})
+    write_images(tmp_path / "three", {"a": 4, "b": 4, "c": 4})
+    options = {
+        "data": str(tmp_path / "one"), "augment": "no", "model": "LeNet", "image_size": 32,
+        "epochs": 1, "workers": 0, "cpu_backend": "paddle", "output": str(tmp_path / "logs"),
+    }  # fmt: skip
+    run = fit(load_config(options), say=lambda line: None)
+    lines = []
+
+    def go_on(**changes):
+        resume(run, True, changes, say=lines.append)
+
+    for name, what in (("two", "b then, c now"), ("three", "2 then, 3 now")):
+        with pytest.raises(UserError, match=rf"are not those of the run \({what}\)"):
+            go_on(data=str(tmp_path / name), epochs=2)
+    before = (run / "config.yaml").read_text()
+    for changes in ({"data": str(tmp_path / "alike")}, {"lr": 0.5}):
+        with pytest.raises(UserError, match=r"all epochs are done \(1\), so this would change its"):
+            go_on(**changes)
+    assert (run / "config.yaml").read_text() == before
+    go_on(epochs=2, gamma=0.5)
+    assert "note: --gamma has no effect with --lr-schedule constant" in lines
+    assert len((run / "metrics.csv").read_text().splitlines()) == 3
+
+
 @pytest.mark.parametrize(("steps", "told"), [(4, True), (3, False), (2, False)])
 def test_a_limit_of_steps_that_limits_nothing_is_named(steps, told, images):
     lines = said(images, model="LeNet", stem="auto", batch_size=8, max_steps=steps)
