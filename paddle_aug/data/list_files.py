@@ -1,5 +1,6 @@
 """List files ("path label" lines) and CSV tables of images, checked line by line."""
 
+import csv
 import io
 import itertools
 import logging
@@ -90,12 +91,15 @@ def read_csv(
                 io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
                 na_filter=False, index_col=False, skip_blank_lines=False, on_bad_lines="error",
             )  # fmt: skip
-    except (ValueError, pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+            # As written: pandas calls the second of two columns label "label.1".
+            first = next(csv.reader(io.StringIO(text), delimiter=separator), [])
+            written = [name.strip() for name in first]
+    except (ValueError, csv.Error, pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         raise UserError(f"{path}: not a table ({str(error).strip()})") from None
     header = list(table.columns)
     table.columns = [str(column).strip() for column in header]
     for column in (image_column, label_column):
-        if list(table.columns).count(column) != 1:
+        if list(table.columns).count(column) != 1 or written.count(column) > 1:
             names = ", ".join(map(str, table.columns[:20]))
             raise UserError(
                 f"{path}:1: needs exactly one column {column!r}; its columns: {short(names)}. "

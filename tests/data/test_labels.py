@@ -82,3 +82,9 @@ def test_columns_that_are_not_used_are_said(tmp_path, caplog):
     assert train.classes == ["a", "b"]
     assert "columns of train.csv that are not used: 'split, age'" in describe(train, evaluation)
     assert "its column 'split' (test, train) is not used, all rows are taken alike" in caplog.text
+
+
+def test_two_columns_of_labels_are_refused(tmp_path):
+    root = write(tmp_path, "a,b", "b,a", between=",", name="train.csv", head=["image,label,label"])
+    with pytest.raises(UserError, match=r"train.csv:1: needs exactly one column 'label'"):
+        load(root / "train.csv")
