@@ -132,6 +132,7 @@ def test_options_without_effect_are_named(options, notes):
         (["--epochs", "many"], r"epochs: .*integer.* got 'many'"),
         (["--lr", "-1"], r"lr: .*greater than 0"),
         (["--lr", "nan"], r"lr: .*finite"),
+        (["--clip-norm", "1e300"], r"clip_norm: .*less than or equal to 1000000"),
         (["--augment", "mixpu"], r"augment: 'mixpu' is none of no, userDef.*did you mean mixup"),
         (["--workers", "-2"], r"workers: "),
         (["--augment", "no", "--base", "flip"], r"base: only with a mixing method"),

@@ -88,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say(_heading(predictor, len(found.photos), views, found.read_as))
     predictions = _predict(predictor, found.photos, views, args)
     report(predictions, views, say)
+    _refuse_outputs(outputs, args.overwrite)  # again: another program may have written meanwhile
     for path in _write(outputs, found.photos, predictions, predictor, views, args.top):
         say(f"wrote {path}")
     return 1 if any(one.error for one in predictions) else 0

@@ -132,7 +132,7 @@ class Config(BaseModel):
     optimizer: Literal["Adam", "AdamW", "SGD", "Momentum"] = option("Adam", "Optimisation", "update rule")  # fmt: skip
     momentum: Annotated[float, Field(ge=0, lt=1)] = option(0.9, "Optimisation", "of --optimizer Momentum", used_with=("optimizer", ("Momentum",)))  # fmt: skip
     weight_decay: Annotated[float, Field(ge=0)] = option(0.0, "Optimisation", "L2 penalty (AdamW: decoupled)")  # fmt: skip
-    clip_norm: Annotated[float, Field(gt=0)] | None = option(None, "Optimisation", "clip gradients to this global norm")  # fmt: skip
+    clip_norm: Annotated[float, Field(gt=0, le=1e6)] | None = option(None, "Optimisation", "clip gradients to this global norm")  # fmt: skip
     lr_schedule: Literal["constant", "multistep", "cosine", "plateau"] = option("constant", "Optimisation", "learning rate over the epochs")  # fmt: skip
     warmup_epochs: Natural = option(0, "Optimisation", "epochs of linear warm-up")
     milestones: Epochs = option([], "Optimisation", "multistep: epochs at which the rate is multiplied by --gamma, as 15,18", used_with=("lr_schedule", ("multistep",)))  # fmt: skip

@@ -152,6 +152,19 @@ def test_nothing_that_is_there_is_replaced(here, monkeypatch):
     assert (here / "good" / "flower.png").read_bytes() == photo
 
 
+def test_a_file_that_comes_while_it_predicts_is_not_replaced(here, monkeypatch):
+    predict = predictor.Predictor.predict_photos
+
+    def meanwhile(*arguments):
+        (here / "a.csv").write_text("of another program")
+        return predict(*arguments)
+
+    monkeypatch.setattr(predictor.Predictor, "predict_photos", meanwhile)
+    with pytest.raises(UserError, match="a.csv: is there already"):
+        main(["predict", "logs/no", "good", "--csv", "a.csv"])
+    assert (here / "a.csv").read_text() == "of another program"
+
+
 def test_a_second_time_its_own_files_are_replaced(here, capsys):
     outputs = ["--csv", "a.csv", "--jsonl", "a.jsonl", "--sheet", "new/a.png"]
     (here / "new").mkdir()
