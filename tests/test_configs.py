@@ -169,7 +169,10 @@ def test_a_result_is_of_the_suite_as_it_stands_and_the_documents_say_the_same(na
     assert text.splitlines()[0] == f"# {suite.title}"
     with (folder / "table.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert {row["label"] for row in rows} == {entry.label for entry in suite.runs}
+    missing = re.search(r"^Not finished: (.*)\.$", text, re.M)
+    unfinished = re.findall(r"(?:^|; )(.+?), seed \d+", missing[1]) if missing else []
+    labels = {row["label"] for row in rows}
+    assert labels | set(unfinished) == {entry.label for entry in suite.runs}
     figures = {
         f"{float(row[key]):.3f}" for row in rows for key in ("accEval", "accEvalStd", "accTrain")
         if row[key]

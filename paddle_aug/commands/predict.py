@@ -161,7 +161,7 @@ def report(predictions: "Sequence[Prediction]", views: Views, say: Say) -> None:
         _to_stderr(f"error: {line}")
     done = counted(len(predictions) - len(errors), "image")
     line = f"{done} predicted, {len(errors)} could not be" if errors else f"{done} predicted"
-    say(line if views.kind == "none" else f"{line}; {views.kind} of --tta was on")
+    say(line if views.kind == "none" else f"{line}; --tta {views.kind} was on")
 
 
 def _write(

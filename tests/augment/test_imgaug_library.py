@@ -87,7 +87,7 @@ def different() -> ImgaugOptions:
         default = getattr(ImgaugOptions(), field.name)
         if isinstance(default, tuple):
             whole = isinstance(default[0], int)
-            values[field.name] = (number, number + 200) if whole else (number / 200, number / 199)
+            values[field.name] = (number, number + 50) if whole else (number / 200, number / 199)
         else:
             values[field.name] = number + 10 if isinstance(default, int) else number / 300
     return ImgaugOptions(**values)

@@ -117,7 +117,7 @@ def test_json_lines_on_the_screen_are_all_of_stdout(here, capsys):
     assert [one["image"] for one in failed] == ["照片/broken.jpg", "照片/none.png"]
     assert failed[1]["error"] == "no such file"
     assert "test-time augmentation: crops, the mean probability of its four corners" in err
-    assert "1 image predicted, 2 could not be; crops of --tta was on" in err
+    assert "1 image predicted, 2 could not be; --tta crops was on" in err
 
 
 def test_test_time_augmentation_changes_the_figures_and_is_told(here, capsys):
