@@ -204,7 +204,7 @@ def test_both_readmes_have_the_same_figures_commands_and_links():
 
 
 def test_figures_that_were_made_in_another_way_are_marked_wherever_they_stand():
-    old = {"s3_cifar_exercises_small": 1, "s0_part1_small": 3, "s4": 2}
+    old = {"s3_cifar_exercises_small": 1, "s0_part1_small": 3}
     for document in (README, README_CN, EXPERIMENTS):
         text = read(document)
         marked = {
