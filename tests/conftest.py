@@ -1,6 +1,7 @@
 """Sets threads before Paddle is imported, as the commands do, and a cache folder for the tests."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 
@@ -13,7 +14,14 @@ os.environ["PADDLE_AUG_LANGUAGE"] = "en"
 # Tests neither use nor change the user's own cache.
 os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="paddle_aug_tests_"))
 
-from paddle_aug.core.paddle_import import import_paddle
+# Programs started by tests take over what is ignored, as under `nohup make test &`.
+for _number, _handler in (
+    ("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL),
+):  # fmt: skip
+    if hasattr(signal, _number) and signal.getsignal(getattr(signal, _number)) == signal.SIG_IGN:
+        signal.signal(getattr(signal, _number), _handler)
+
+from paddle_aug.core.paddle_import import import_paddle  # noqa: E402
 
 import_paddle()
 
