@@ -111,10 +111,9 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
 
 def refuse_foreign_folder(folder: Path) -> None:
     """Raise UserError where the folder has files that `check` would replace, of another kind."""
-    from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
+    from paddle_aug.core.folders.own_files import has_mark, refuse_foreign
 
-    ours = holds_json(folder / FILES[0], "images", "problems", "notes")
-    refuse_foreign(folder, FILES, ours, "a check")
+    refuse_foreign(folder, FILES, has_mark(folder, "check"), "a check")
 
 
 def _seconds(text: str) -> float:

@@ -117,9 +117,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if len(finished) < len(runs):
             refuse_other_conditions(finished, environment, args.allow_differences)
-    for run in finished:
-        refuse_run_with_other_options(run)  # of all, before the first one's files are kept
-    for run in finished:
+    else:
+        for run in finished:
+            refuse_run_with_other_options(run)
+    for run in finished:  # the options of all were checked before the first one's files go
         keep_cell(results, run)
     if cells and (code := work_on(cells, runs, args, environment, results)):
         return code

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.folders.own_files import holds_json
+from paddle_aug.core.folders.own_files import has_mark
 from paddle_aug.core.text import counted
 from paddle_aug.data.decode import SUFFIXES
 
@@ -21,15 +21,7 @@ CLUTTER = (
     "system volume information",
 )  # fmt: skip
 
-# The file by which a folder of a run, check, evaluation, export or comparison is known, with some
-# of its keys; and the pictures in such folders.
-_MARKS = {
-    "environment.json": ("versions", "cpu", "history"),
-    "check.json": ("images", "problems", "notes"),
-    "evaluation.json": ("classes", "confusion", "top1"),
-    "export.json": ("input", "classes", "model"),
-    "table.json": ("baseline", "comparisons"),
-}
+# Pictures in folders that this program writes.
 _PICTURE = re.compile(r"(contact_sheet|confusion|mistakes|compare\w*)\.png")
 
 
@@ -55,7 +47,7 @@ def is_result(folder: str | Path) -> bool:
                 return False
             if entry.is_dir(follow_symlinks=False) and not is_clutter(entry.name):
                 below.append(entry.path)
-    if any(holds_json(Path(folder) / name, *keys) for name, keys in _MARKS.items()):
+    if has_mark(folder):
         return not any(map(_holds_other_image, below))
     return bool(below) and all(map(is_result, below))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from paddle_aug.core.atomic import write_json, write_text
 from paddle_aug.core.folders.lock import locked
-from paddle_aug.core.folders.own_files import holds_json, refuse_foreign
+from paddle_aug.core.folders.own_files import has_mark, refuse_foreign
 from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import translate
 from paddle_aug.report.claims import Claim
@@ -133,7 +133,7 @@ def write(
 def refuse_foreign_folder(folder: Path) -> None:
     """Raise UserError where the folder has files that a comparison would replace, of another kind:
     a table.csv or table.json of ours is a comparison's mark."""
-    ours = is_table(folder / TABLE) or holds_json(folder / JSON, "baseline", "comparisons")
+    ours = is_table(folder / TABLE) or has_mark(folder, "comparison")
     refuse_foreign(folder, FILES, ours, "a comparison")
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
-from paddle_aug.core.folders.own_files import holds_json, is_leftover
+from paddle_aug.core.folders.own_files import has_mark, is_leftover
 from paddle_aug.core.text import listed
 from paddle_aug.runs.layout import (
     BEST,
@@ -63,12 +63,12 @@ def is_kept(folder: Path) -> bool:
 
 def is_evaluation(folder: Path) -> bool:
     """Whether the folder was written by evaluate.py."""
-    return holds_json(folder / EVALUATION_FILES[0], "classes", "confusion", "top1")
+    return has_mark(folder, "evaluation")
 
 
 def is_export(folder: Path) -> bool:
     """Whether the folder was written by `export`, in this version or an earlier one."""
-    return holds_json(folder / EXPORT_FILES[0], "input", "classes", "model")
+    return has_mark(folder, "export")
 
 
 def refuse_unusable(paths: RunPaths, overwrite: bool) -> None:

@@ -139,7 +139,6 @@ def _resume(
                 f"{folder}: all epochs are done ({progress.epoch}), so this would change its "
                 f"record only: {'; '.join(record)}\ngive a larger --epochs to train on"
             )
-    if progress.epoch >= config.epochs:
         say(f"{folder}: all {config.epochs} epochs are done already")
     else:
         say(f"resuming {folder} at epoch {progress.epoch}, step {progress.step}")

@@ -10,6 +10,14 @@ from pathlib import Path
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import listed
 
+# The file by which a folder of each kind is known, and some of its keys.
+_MARKS = {
+    "run": ("environment.json", ("versions", "cpu", "history")),
+    "check": ("check.json", ("images", "problems", "notes")),
+    "evaluation": ("evaluation.json", ("classes", "confusion", "top1")),
+    "export": ("export.json", ("input", "classes", "model")),
+    "comparison": ("table.json", ("baseline", "comparisons")),
+}
 _LEFTOVER = re.compile(r"\.(.+)\.\d+\.tmp")
 
 
@@ -41,6 +49,12 @@ def refuse_foreign(folder: Path, names: Iterable[str], is_ours: bool, what: str)
             f"{folder}: is not {what} of this program and has files that would be replaced: "
             f"{listed(found)}; choose another --output"
         )
+
+
+def has_mark(folder: str | Path, *kinds: str) -> bool:
+    """Whether the folder has the mark of one of these kinds (of _MARKS; by default of any)."""
+    marks = [_MARKS[kind] for kind in kinds or _MARKS]
+    return any(holds_json(Path(folder) / name, *keys) for name, keys in marks)
 
 
 def holds_json(path: Path, *keys: str) -> bool:
