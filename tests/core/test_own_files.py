@@ -1,5 +1,6 @@
 """What this program wrote is told from what lies beside it."""
 
+import json
 import os
 import stat
 
@@ -7,6 +8,7 @@ import pytest
 
 from paddle_aug.core.atomic import atomic_write, copy_file, write_text
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.folders import own_files
 from paddle_aug.core.folders.own_files import (
     changed_since,
     holds_json,
@@ -81,3 +83,13 @@ def test_a_device_or_a_pipe_is_never_replaced_by_a_file(tmp_path):
             write_text(path, "x")
     assert stat.S_ISFIFO(pipe.stat().st_mode) and os.path.islink(tmp_path / "null")
     assert not os.path.isfile("/dev/null")
+
+
+@pytest.mark.parametrize("kind", own_files._MARKS)
+def test_a_folder_has_the_mark_of_its_kind_alone(tmp_path, kind):
+    name, keys = own_files._MARKS[kind]
+    (tmp_path / name).write_text(json.dumps(dict.fromkeys(keys)), encoding="utf-8")
+    assert [other for other in own_files._MARKS if own_files.has_mark(tmp_path, other)] == [kind]
+    assert own_files.has_mark(tmp_path)
+    (tmp_path / name).write_text(json.dumps(dict.fromkeys(keys[1:])), encoding="utf-8")
+    assert not own_files.has_mark(tmp_path)
