@@ -1,4 +1,4 @@
-"""Makes output work on terminals of any encoding."""
+"""Makes output work on terminals of any encoding, and appear at once in files."""
 
 import codecs
 import io
@@ -8,13 +8,14 @@ from typing import Any
 
 
 def make_output_safe() -> None:
-    """Let stdout and stderr write a character that their encoding lacks as \\uNNNN.
+    """Let stdout and stderr write a character that they lack as \\uNNNN, and each line at once.
 
-    Otherwise a Chinese class name would end the command with an error on some terminals.
+    Otherwise a Chinese class name would end the command with an error on some terminals, and a log
+    file would get its lines by 8 KB, those of stderr before those of stdout.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
 
 
 def print_json(values: Any) -> None:

@@ -20,6 +20,7 @@ class SheetCell(NamedTuple):
 
 Grid = Sequence[Sequence[SheetCell | None]]
 _TITLE_LETTERS = 9.5  # in an inch of a sheet's title, few of which are as wide as an m
+_LINE = 0.2  # inches of a line of it
 
 
 def draw_sheet(grid: Grid, title: str = "") -> Figure:
@@ -35,7 +36,7 @@ def draw_sheet(grid: Grid, title: str = "") -> Figure:
     height = width * ratio + 0.1 + 0.17 * lines
     letters = _TITLE_LETTERS if title.isascii() else _TITLE_LETTERS / 2  # Chinese ones are wide
     title_lines = textwrap.wrap(title, int(letters * width * columns))
-    space = 0.2 + 0.2 * len(title_lines) if title_lines else 0
+    space = 0.2 + _LINE * len(title_lines) if title_lines else 0
     figure = new_figure(width * columns, height * len(grid) + space)
     if title_lines:
         figure.suptitle("\n".join(title_lines), parse_math=False)
@@ -48,7 +49,18 @@ def draw_sheet(grid: Grid, title: str = "") -> Figure:
         if cell is not None:
             _show(axes, cell)
     make_readable(figure)
+    if title_lines:
+        _make_room(figure, _LINE * len(title_lines))
     return figure
+
+
+def _make_room(figure: Figure, reckoned: float) -> None:
+    """Make the figure higher where its title is higher than reckoned (inches), as lines of some
+    Chinese fonts are."""
+    (title,) = figure.texts
+    missing = title.get_window_extent().height / figure.dpi - reckoned
+    if missing > 0:
+        figure.set_figheight(figure.get_figheight() + missing)
 
 
 def in_rows(cells: Sequence[SheetCell], columns: int) -> list[list[SheetCell | None]]:

@@ -1,7 +1,8 @@
-"""No character ends a command, whatever the terminal can show."""
+"""No character ends a command, whatever the terminal can show; lines appear at once."""
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,24 @@ def test_a_name_that_is_too_long_for_the_disk_is_told_in_a_line():
     assert done.returncode == 2
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("error: ") and line.endswith(": File name too long")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs select on pipes")
+def test_each_line_is_there_at_once_and_in_order_where_output_goes_to_a_pipe():
+    code = (
+        "import sys; from tqdm import tqdm; from paddle_aug.core.errors import run_command\n"
+        "def main():\n"
+        "    tqdm.write('first'); print('second', file=sys.stderr); print('third'); input()\n"
+        "run_command(main)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None and process.stdout is not None
+        said = b""
+        while said.count(b"\n") < 3 and select.select([process.stdout], [], [], 20)[0]:
+            said += os.read(process.stdout.fileno(), 1000)
+        process.stdin.close()
+    assert said.split() == [b"first", b"second", b"third"]
