@@ -1,7 +1,7 @@
 """Training steps beside other processes that compute: how much of the free time is used.
 
     python benchmarks/busy.py [--cases GoogLeNet:64:8 ...] [--others 0 1 2] [--blocktimes 0 5]
-        [--rounds 2] [--seconds 5] [--torch-python PYTHON] [--output busy.md]
+        [--rounds 2] [--seconds 5] [--torch-python PYTHON] [--isa avx2] [--output busy.md]
 
 Threads that wait for each other suffer when one of them loses its core to another process. Each
 case is timed alone and beside one, two, ... processes that count without end, in turns, in several
@@ -25,7 +25,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.common import ROOT, Table, benchmark_parser, clean_environment, publish
+from benchmarks.common import ISA, ROOT, Table, benchmark_parser, clean_environment, publish
 from paddle_aug.core.cpu import available_cores
 
 CASES = ("GoogLeNet:64:8", "GoogLeNet:64:32", "GoogLeNet:224:8", "LeNet:28:8")
@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--amp", choices=["bf16"])
+    parser.add_argument("--isa", choices=ISA, default="native", help="instructions that are used")
     parser.add_argument("--torch-python", help="interpreter that has torch, as another contender")
     arguments = parser.parse_args(argv)
     numbers = sorted({0, *arguments.others})
@@ -62,7 +63,7 @@ def measure(case: str, contender: str, others: int, arguments: Any) -> dict[str,
     """rate: images a second of the worker; free: the share of the cores' time that the other
     processes left it."""
     model, size, batch = case.split(":")
-    is_torch, more = contender == "torch", {}
+    is_torch, more = contender == "torch", dict(ISA[arguments.isa])
     if contender == "all cores" or contender.startswith("blocktime"):
         more["OMP_NUM_THREADS"] = str(available_cores())
     if contender.startswith("blocktime"):

@@ -24,8 +24,17 @@ ROOT = Path(__file__).resolve().parent.parent
 # Environment variables that change the speed of Paddle, MKL, OpenMP or the allocator.
 _TUNING = (
     "OMP_", "MKL_", "KMP_", "GOMP_", "OPENBLAS_", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD",
-    "FLAGS_", "GLOG_", "DNNL_", "ONEDNN_", "CPU_NUM", "PADDLE_LOCAL",
+    "FLAGS_", "GLOG_", "DNNL_", "ONEDNN_", "ATEN_", "CPU_NUM", "PADDLE_LOCAL",
 )  # fmt: skip
+
+# Variables that keep oneDNN, torch and MKL from wider instructions than these.
+ISA: dict[str, dict[str, str]] = {
+    "native": {},
+    "avx2": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    },
+}  # fmt: skip
 
 
 @dataclass

@@ -5,6 +5,7 @@ nothing else at the top but its neighbour memory.py.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -20,12 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 CLASSES = 16
 LEARNING_RATE = 1e-4
+CONTENDERS = ("paddle", "tuned", "accelerate", "torch", "compile", "peak")
+AVX2 = os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2"  # see common.ISA
 Step = Callable[[], float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("contender", choices=["paddle", "tuned", "accelerate", "torch", "peak"])
+    parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("--model")
     parser.add_argument("--size", type=int)
     parser.add_argument("--batch", type=int)
@@ -35,7 +38,7 @@ def main() -> None:
     if arguments.contender == "peak":
         print(json.dumps(matrix_peak()))
         return
-    make = torch_step if arguments.contender == "torch" else paddle_step
+    make = torch_step if arguments.contender in ("torch", "compile") else paddle_step
     print(json.dumps(measure(*make(arguments), arguments)))
 
 
@@ -68,12 +71,14 @@ def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, 
 
 def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
     """A step in Paddle: as installed, with MKL's fast path, or with the oneDNN backend."""
+    if arguments.contender != "paddle" and AVX2:
+        os.environ["MKL_DEBUG_CPU_TYPE"] = "5"
     if arguments.contender == "accelerate":
         from paddle_aug.core.paddle_import import prepare_environment
 
         prepare_environment()
     elif arguments.contender == "tuned":
-        os.environ["MKL_DEBUG_CPU_TYPE"] = "7"
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "7")
     import paddle
     import paddle.nn.functional as F
 
@@ -85,7 +90,9 @@ def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
     run = model
     if arguments.contender == "accelerate":
         from paddle_aug import accelerate
+        from paddle_aug.train.optimizer import build_optimizer
 
+        optimizer = build_optimizer("Adam", model.parameters(), LEARNING_RATE)
         run = accelerate(model, amp=arguments.amp)
         if run is model:
             raise SystemExit("error: acceleration is not available here")
@@ -102,7 +109,7 @@ def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
 
 
 def torch_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
-    """The same step in torch, channels_last."""
+    """The same step in torch, channels_last; compiled for the contender "compile"."""
     import torch
     import torch.nn.functional as F
     from torch_models import build_torch_model
@@ -113,14 +120,21 @@ def torch_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
     images, labels = (torch.from_numpy(array) for array in batch(arguments))
     images = images.to(memory_format=torch.channels_last)
+    run = model
+    if arguments.contender == "compile":
+        if AVX2:
+            import torch._inductor.config as inductor
+
+            inductor.cpp.simdlen = 256  # bits of a register
+        run = torch.compile(model)
 
     def step() -> float:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=bool(arguments.amp)):
-            loss = F.cross_entropy(model(images), labels)
+            loss = F.cross_entropy(run(images), labels)
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return float(loss.detach())
 
     return step, model
 
@@ -170,24 +184,29 @@ def matrix_peak() -> dict[str, float]:
 
     results = {}
     for name, dtype in (("float32", dnn.F32), ("bf16", dnn.BF16)):
-        best = 0.0
-        for size in (1024, 2048):
-            desc = dnn.rows((size, size), dtype)
-            plain = (desc, desc, dnn.NO_DESC, desc, dnn.attributes())
-            arguments = dict.fromkeys((dnn.SRC, dnn.WEIGHTS, dnn.DST), desc)
-            with own_threads(usable_threads()):
-                operation = dnn.PrimitiveDesc("matmul", *plain)
-                product = dnn.Primitive(operation, arguments)
-                kept = []
-                for number, needed in product.arguments.items():
-                    kept.append(np.zeros(needed.size + 64, np.uint8))
-                    product.bind(number, -(-kept[-1].ctypes.data // 64) * 64)
-                for _ in range(20):
-                    start = time.perf_counter()
-                    product()
-                    best = max(best, 2 * size**3 / (time.perf_counter() - start) / 1e9)
-        results[name] = best
+        # A processor without bf16 has no such product.
+        with contextlib.suppress(dnn.NotSupported), own_threads(usable_threads()):
+            results[name] = max(product_rate(size, dtype) for size in (1024, 2048))
     return results
+
+
+def product_rate(size: int, dtype: int) -> float:
+    """GFLOP/s of the fastest of 20 products of two matrices of `size` rows and columns."""
+    from paddle_aug.onednn.native import library as dnn
+
+    desc = dnn.rows((size, size), dtype)
+    operation = dnn.PrimitiveDesc("matmul", desc, desc, dnn.NO_DESC, desc, dnn.attributes())
+    product = dnn.Primitive(operation, dict.fromkeys((dnn.SRC, dnn.WEIGHTS, dnn.DST), desc))
+    kept = []
+    for number, needed in product.arguments.items():
+        kept.append(np.zeros(needed.size + 64, np.uint8))
+        product.bind(number, -(-kept[-1].ctypes.data // 64) * 64)
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        product()
+        times.append(time.perf_counter() - start)
+    return 2 * size**3 / min(times) / 1e9
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from benchmarks import (
     naive_article,
     scaling,
     startup,
+    training_step,
 )
 from benchmarks.article_data import prepare
 from benchmarks.common import Stopwatch, Table, Worker, clean_environment, median_ratio, publish
@@ -329,6 +330,48 @@ def test_busy_measures_alone_and_beside_others_in_turns(monkeypatch, capsys):
     contenders = ("as it is", "all cores", "blocktime 0")
     assert calls == [("LeNet:28:8", each, others) for others in (0, 1) for each in contenders] * 2
     assert "| as it is    |" in capsys.readouterr().out
+
+
+@needs_paddle
+def test_a_training_step_is_timed_in_a_process_of_its_own():
+    case = ["--model", "LeNet", "--size", "32", "--batch", "2", "--seconds", "0.01"]
+    result = training_step.run(sys.executable, "accelerate", *case, isa="avx2")
+    assert result["steps"] >= 2 and result["seconds"] > 0 and result["peak_megabytes"] > 50
+    assert result["losses"][1] < result["losses"][0]
+    with pytest.raises(SystemExit, match="nothing"):
+        training_step.run(sys.executable, "nothing")
+
+
+def test_training_steps_are_compared_in_turns_and_by_precision(monkeypatch, capsys):
+    speed = {"paddle": 2.0, "tuned": 4.0, "accelerate": 8.0, "torch": 5.0, "compile": 6.0}
+    calls = []
+
+    def run(python, kind, *options, isa):
+        calls.append((python, isa, kind))
+        if kind == "peak":
+            return {"float32": 40.0, "bf16": 100.0}
+        rate = speed[kind] * (3 if "bf16" in options else 1)
+        return {"images_per_second": rate, "first_step_seconds": 1.0, "peak_megabytes": 9.0,
+                "gflop_per_image": 2.0}  # fmt: skip
+
+    monkeypatch.setattr(training_step, "run", run)
+    options = ["--models", "VGG16", "--sizes", "32:4", "--rounds", "2", "--torch-python", "other"]
+    tables = training_step.main([*options, "--compile"])["tables"]
+    by_title = {table["title"]: dict(zip(table["columns"], table["rows"][0], strict=True))
+                for table in tables}  # fmt: skip
+    kinds = ["paddle", "tuned", *["accelerate", "torch", "compile"] * 2]
+    assert [call[2] for call in calls] == ["peak", *kinds * 2]
+    assert {call[0] for call in calls if call[2] in ("torch", "compile")} == {"other"}
+    ratios = by_title["How many times faster"]
+    assert ratios["ours f32 / torch f32"] == 1.6 and ratios["ours f32 / tuned"] == 2
+    assert ratios["ours bf16 / compile bf16"] == pytest.approx(8 / 6)
+    assert ratios["ours bf16 / installed"] == 12 and "ours bf16 / tuned" not in ratios
+    shares = by_title["Share of the matrix product's peak"]
+    assert shares["% of peak"] == 48 and shares["GFLOP/s bf16"] == 48
+    assert "| VGG16 32 b4            |" in capsys.readouterr().out
+
+    tables = training_step.main([*options, "--isa", "avx2", "--skip-paddle"])["tables"]
+    assert tables[0]["columns"][1:] == ["ours f32", "torch f32"] and calls[-1][1] == "avx2"
 
 
 def test_every_benchmark_is_in_the_readme():
