@@ -213,6 +213,7 @@ def load_photos(
     """The images to show, and the operations that would change their labels."""
     from paddle_aug.build.scaling import default_resize, scaling_in_words
     from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.data.bundled import photographs
     from paddle_aug.data.decode import read_image
     from paddle_aug.report.figure import class_labels, print_font_note
 
@@ -227,13 +228,7 @@ def load_photos(
     elif config.data:
         photos, excluded = _from_data(config)
     else:
-        from sklearn.datasets import load_sample_images
-
-        sample = load_sample_images()
-        photos = [
-            Photo(image, Path(path).stem)
-            for image, path in zip(sample.images, sample.filenames, strict=True)
-        ]
+        photos = [Photo(image, name) for name, image in photographs().items()]
     size = config.image_size if "image_size" in config.model_fields_set else None
     if size is None and config.data == "digits":
         size = DIGITS_DEFAULTS["image_size"]

@@ -16,6 +16,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_pickle import read_plain_pickle
 from paddle_aug.core.safe_files import open_regular
 from paddle_aug.data.archives.unpacked import unpack
+from paddle_aug.data.bundled import digit_images
 from paddle_aug.data.dataset import ArrayDataset, ImageDataset, TrainAndEval
 from paddle_aug.data.from_arrays import (
     CIFAR10_NAMES,
@@ -51,13 +52,10 @@ def load_digits(description: str, options: DataOptions) -> TrainAndEval:
     """scikit-learn's digits: 1797 images of 8x8, 0..16 scaled to 0..255; one fixed split.
 
     The evaluation part is a stratified fifth, the same for every seed, so that runs compare.
-    Source: https://archive.ics.uci.edu/dataset/80
     """
-    from sklearn.datasets import load_digits as load
-
-    raw: Any = load()
-    images = np.round(raw.images * (255 / 16)).astype(np.uint8)
-    whole = ArrayDataset(images, raw.target, [str(i) for i in range(10)], "digits",
+    values, labels = digit_images()
+    images = np.round(values * (255 / 16)).astype(np.uint8)
+    whole = ArrayDataset(images, labels, [str(i) for i in range(10)], "digits",
                          description=description)  # fmt: skip
     _say_digits([whole], options)
     train, evaluation = stratified_split(whole.labels, 0.2, seed=0)

@@ -3,7 +3,6 @@
 The choices are the project's own tables, so that a new entry of one is offered by itself.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from paddle_aug.augment.transforms.auto_augment import RAND_AUGMENT_RANGES, Rand
 from paddle_aug.augment.transforms.base import Transform
 from paddle_aug.core.plain_yaml import parse_yaml_text
 from paddle_aug.core.seeding import stream
+from paddle_aug.data.bundled import digit_images, photographs
 from paddle_aug.data.decode import read_image
 from paddle_aug.modes import BASES
 
@@ -85,16 +85,10 @@ def augmented(image: np.ndarray, transform: Transform, seed: int, number: int = 
 
 def bundled_images() -> dict[str, np.ndarray]:
     """Images to begin with, by name: scikit-learn's two photographs and two digits of its set."""
-    from sklearn.datasets import load_digits, load_sample_images
-
-    sample = load_sample_images()
-    images = {
-        Path(path).stem: fitted(image)
-        for path, image in zip(sample.filenames, sample.images, strict=True)
-    }
-    digits: Any = load_digits()
+    images = {name: fitted(image) for name, image in photographs().items()}
+    digits, labels = digit_images()
     for number in (3, 8):
-        first = digits.images[list(digits.target).index(number)]
+        first = digits[list(labels).index(number)]
         pixels = np.rint(first * (255 / 16)).astype(np.uint8)
         images[f"digit {number}"] = resize(np.dstack([pixels] * 3), 64, 64, "nearest")
     return images

@@ -15,6 +15,7 @@ from paddle_aug.batches.normalise import to_chw
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.stopping import held_back
+from paddle_aug.data.bundled import photographs
 from paddle_aug.weights.into_model import to_numpy
 from paddle_aug.weights.pdparams import read_pdparams
 
@@ -38,9 +39,7 @@ class Classifier(nn.Layer):
 
 def trial_images(config: Config) -> np.ndarray:
     """float32 [3, C, S, S]: parts of scikit-learn's two photographs as inputs of the model."""
-    from sklearn.datasets import load_sample_images
-
-    temple, flower = load_sample_images().images
+    temple, flower = photographs().values()
     size = config.image_size
     parts = [ops.resize(part, size, size) for part in (temple[:, :427], temple[:, 213:], flower)]
     return np.stack([to_chw(part, config.mean, config.std, config.channels) for part in parts])
