@@ -1,14 +1,17 @@
 # make train   set up, then train a baseline and SamplePairing on bundled images and compare them
 # make test    set up, then run the tests
-# make check   set up, then lint, types and tests with coverage
+# make check   set up, then lint, types and tests
+# make coverage   set up, then the tests with the share of lines that they run
 # make docs    set up, then build the documentation site in build/docs/html
 # make clean   remove the virtual environment
 PY := .venv/bin/python
 # A process a core, but not more memory than a large machine has to spare.
-TESTS := $(PY) -m pytest --numprocesses logical --maxprocesses 8
+# Each takes one stretch of the tests, and then from another's end: what the tests of a file share
+# is set up once.
+TESTS := $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 OUTPUT := logs/digits
 
-.PHONY: train test check docs clean setup setup-test setup-docs
+.PHONY: train test check coverage docs clean setup setup-test setup-docs
 
 train: setup
 	$(PY) train.py --data digits --augment userDef --output $(OUTPUT) --overwrite
@@ -25,6 +28,9 @@ check: setup-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright --pythonpath $(PY)
+	$(TESTS)
+
+coverage: setup-test
 	$(TESTS) --cov
 
 docs: setup-docs
