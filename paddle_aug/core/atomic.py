@@ -13,9 +13,10 @@ from paddle_aug.core.errors import UserError
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path, synced: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to; it replaces `path` when the block ends without an error.
 
+    synced: whether it also survives a power cut; not needed for what is written again soon.
     Raises UserError where the disk is full, the folder cannot be written or `path` is a device or a
     pipe; `path` then stays as it was.
     """
@@ -26,9 +27,11 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     try:
         _make_folder(path.parent)
         yield temporary
-        _sync(temporary)
+        if synced:
+            _sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        if synced:
+            _sync(path.parent)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(

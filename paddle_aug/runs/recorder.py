@@ -69,12 +69,15 @@ class Recorder:
             write_text(path, text)
         write_json(self.paths.environment, environment)
 
-    def write_history(self, history: Sequence[Row]) -> None:
-        """Save the curves and metrics.csv, with one value or line for each row of `history`."""
+    def write_history(self, history: Sequence[Row], synced: bool = True) -> None:
+        """Save the curves and metrics.csv, with one value or line for each row of `history`.
+
+        synced: as in atomic_write.
+        """
         if not self.writes:
             return
         with (
-            atomic_write(self.paths.metrics) as path,
+            atomic_write(self.paths.metrics, synced) as path,
             path.open("w", newline="", encoding="utf-8") as file,
         ):
             writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
@@ -83,5 +86,5 @@ class Recorder:
         for curve in CURVES:
             values = np.array([row[curve] for row in history], np.float64)
             target = curve_path(self.paths.output, self.paths.mode, curve)
-            with atomic_write(target) as path, path.open("wb") as file:
+            with atomic_write(target, synced) as path, path.open("wb") as file:
                 np.save(file, values)

@@ -180,9 +180,10 @@ class RunLoop:
         progress.epoch += 1
         progress.step, progress.seconds = 0, 0.0
         progress.meters = TrainingMeters().state_dict()
-        # The state is saved first, so that the curves are never ahead of it.
+        # The state is saved first, so that the curves are never ahead of it. It holds them too, so
+        # they need not survive a power cut before the run's end.
         self.save()
-        self.recorder.write_history(progress.history)
+        self.recorder.write_history(progress.history, synced=False)
         self.show_row(row)
         self.say(epoch_line(row, self.config.epochs))
 

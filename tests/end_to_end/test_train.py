@@ -18,6 +18,7 @@ import yaml
 from sklearn.datasets import load_sample_image
 
 from paddle_aug.config import Config, load_config
+from paddle_aug.core import atomic
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.program import python
 from paddle_aug.data import options as data_options
@@ -60,6 +61,16 @@ def result_bytes(output: Path, mode: str) -> dict[str, bytes]:
     newest = max((output / mode / "checkpoints").glob("state-*"))
     arrays, _ = load_state(newest)
     return found | {name: array.tobytes() for name, array in arrays.items()}
+
+
+def test_states_last_through_a_power_cut_and_curves_from_the_end_of_the_run(tmp_path, monkeypatch):
+    synced: list[str] = []
+    monkeypatch.setattr(atomic, "_sync", lambda path: synced.append(path.name))
+    fit(tiny(tmp_path, augment="no", checkpoint_minutes=1e9), quiet)
+    states = [at for at, name in enumerate(synced) if "state-" in name]
+    curves = [at for at, name in enumerate(synced) if "metrics.csv" in name or ".npy" in name]
+    assert len(states) == 3 and len(curves) == len(CURVES) + 1
+    assert max(states) < min(curves)
 
 
 def test_warnings_are_shown(tmp_path):
