@@ -10,7 +10,7 @@ from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.environment import describe_environment, flatten, recorded_threads
 
-_COMPARED = ("code", "cpu", "cores", "platform", "python", "versions")
+_COMPARED = ("code", "cpu", "instructions", "cores", "platform", "python", "versions")
 
 
 def child_environment(jobs: int, runs: Sequence[PlannedRun]) -> dict[str, str]:
@@ -54,6 +54,7 @@ def _conditions_of(run: PlannedRun) -> dict[str, Any]:
     path = run.paths.environment
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        record.setdefault("instructions", None)  # earlier versions did not record them
         conditions = flatten({key: record[key] for key in _COMPARED})
         conditions["OMP_NUM_THREADS"] = record["threads"].get("OMP_NUM_THREADS")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -95,6 +95,17 @@ def cpu_flags() -> frozenset[str]:
     return frozenset()
 
 
+# By which libraries choose their kernels, from old to new.
+_INSTRUCTIONS = ("avx", "avx2", "avx_vnni", "avx512f", "avx512_bf16", "amx_bf16")
+
+
+def instructions() -> str:
+    """The processor's vector instructions, such as "avx avx2 avx512f". Machines of one name may
+    differ in them: a virtual machine can hide some."""
+    flags = cpu_flags()
+    return " ".join(name for name in _INSTRUCTIONS if name in flags)
+
+
 def cpu_name() -> str:
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -124,6 +124,7 @@ def _environment(run: Run, say: Language) -> list[str]:
     parts = {part: _images(data, part) for part in ("train", "eval")}
     return [
         ", ".join(filter(None, [str(known.get("cpu") or wording.UNKNOWN),
+                                _instructions(known.get("instructions")),
                                 _cores(known.get("cores"), say)])),
         _pairs(known.get("threads")),
         text(known.get("platform")),
@@ -134,6 +135,11 @@ def _environment(run: Run, say: Language) -> list[str]:
         say("data_is", name=text(data.get("name")), **parts)
         if isinstance(data, dict) else wording.UNKNOWN,
     ]  # fmt: skip
+
+
+def _instructions(names: Any) -> str:
+    """The newest of the vector instructions, which say most of the speed."""
+    return names.split()[-1] if isinstance(names, str) and names else ""
 
 
 def _images(data: Any, part: str) -> str:

@@ -13,8 +13,8 @@ from paddle_aug.runs.reading import Run
 
 # Entries of environment.json that can change a figure. Data are compared in _data.
 COMPARED = (
-    "code", "backend", "device", "cpu", "cores", "threads", "processes", "platform", "python",
-    "versions",
+    "code", "backend", "device", "cpu", "instructions", "cores", "threads", "processes",
+    "platform", "python", "versions",
 )  # fmt: skip
 # Options that choose the images: if one of them is studied, the data may differ.
 _CHOOSES_IMAGES = (

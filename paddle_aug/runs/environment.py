@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from paddle_aug.core.cpu import available_cores, cpu_name
+from paddle_aug.core.cpu import available_cores, cpu_name, instructions
 from paddle_aug.core.program import as_started
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
@@ -26,8 +26,10 @@ _LIBRARY_VARIABLES = (
 _SILENT_VARIABLES = ("LOG", "VERBOSE", "FLAGS_selected_", "OMP_DISPLAY")
 # These must be the same in a resumed run for its results to be the same bit for bit.
 _COMPARED = (
-    "versions", "threads", "cpu", "platform", "device", "code", "data", "backend", "processes",
+    "versions", "threads", "cpu", "instructions", "platform", "device", "code", "data", "backend",
+    "processes",
 )  # fmt: skip
+_SINCE_LATER = ("instructions",)  # earlier versions did not record these
 
 
 def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict
         "versions": versions,
         "platform": f"{platform.system()} {platform.machine()}",
         "cpu": cpu_name(),
+        "instructions": instructions(),
         "cores": os.cpu_count(),
         "threads": library_variables(),
         "device": device,
@@ -104,7 +107,8 @@ def name_data(config: dict[str, Any], environment: dict[str, Any]) -> None:
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
-    old, new = (flatten({key: record.get(key) for key in _COMPARED}) for record in (before, now))
+    keys = [key for key in _COMPARED if key in before or key not in _SINCE_LATER]
+    old, new = (flatten({key: record.get(key) for key in keys}) for record in (before, now))
     return [
         f"{key}: was {old.get(key)}, is {new.get(key)}"
         for key in sorted({*old, *new})

@@ -70,6 +70,7 @@ def test_another_option_is_named(tmp_path, option, value, line):
         ({"backend": "onednn bf16"}, "backend: onednn (no), onednn bf16 (mixup)"),
         ({"device": "gpu:0"}, "device: cpu (no), gpu:0 (mixup)"),
         ({"cpu": "Xeon"}, "cpu: AMD EPYC (no), Xeon (mixup)"),
+        ({"instructions": "avx2"}, "instructions: None (no), avx2 (mixup)"),
         ({"cores": 8}, "cores: 2 (no), 8 (mixup)"),
         ({"threads__OMP_NUM_THREADS": "2"}, "threads.OMP_NUM_THREADS: 1 (no), 2 (mixup)"),
         ({"threads__DNNL_X": "1"}, "threads.DNNL_X: None (no), 1 (mixup)"),

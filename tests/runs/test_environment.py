@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_aug.core import cpu
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.data import dataset as image_dataset
 from paddle_aug.data.dataset import ArrayDataset, FileDataset, data_digest
@@ -41,6 +42,17 @@ def test_a_variable_that_changes_no_result_is_not_compared(monkeypatch, name):
     before = describe_environment("cpu", {})
     monkeypatch.setenv(name, "7")
     assert differences(before, describe_environment("cpu", {})) == []
+
+
+def test_instructions_are_compared_where_they_were_recorded(monkeypatch):
+    monkeypatch.setattr(cpu, "cpu_flags", lambda: frozenset({"avx2", "avx", "sse4_2", "avx512f"}))
+    before = describe_environment("cpu", {})
+    assert before["instructions"] == "avx avx2 avx512f"
+    monkeypatch.setattr(cpu, "cpu_flags", lambda: frozenset({"avx", "avx2"}))
+    now = describe_environment("cpu", {})
+    assert differences(before, now) == ["instructions: was avx avx2 avx512f, is avx avx2"]
+    del before["instructions"]  # an earlier version's
+    assert differences(before, now) == []
 
 
 def test_only_what_differs_is_named_part_by_part():
