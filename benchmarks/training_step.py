@@ -7,7 +7,7 @@
 Whole steps (forward, loss, backward, Adam) of random images. Every contender runs in a process of
 its own, in turns, in several rounds; ratios are medians over the rounds, so that other load on the
 machine slows all alike. --torch-python names an interpreter with torch and NumPy; --compile adds
-torch.compile, which needs a C++ compiler.
+torch.compile in float32, which needs a C++ compiler.
 
 "as installed" sets nothing; "tuned" sets MKL_DEBUG_CPU_TYPE; torch is eager, channels_last. GFLOP
 counts the products and sums of convolutions and linear layers; the peak is that of oneDNN's product
@@ -93,13 +93,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def contenders_of(arguments: Any) -> list[Contender]:
     """All that the options ask for, in the order in which they run."""
-    # Wide registers are what bf16 needs.
+    # AVX2 has no bf16.
     precisions = [None] if arguments.no_bf16 or arguments.isa == "avx2" else [None, "bf16"]
-    kinds = ["accelerate"]
-    if arguments.torch_python:
-        kinds += ["torch", "compile"] if arguments.compile else ["torch"]
+    kinds = ["accelerate", "torch"] if arguments.torch_python else ["accelerate"]
     found = [] if arguments.skip_paddle else [INSTALLED, TUNED]
-    return found + [Contender(kind, amp) for amp in precisions for kind in kinds]
+    found += [Contender(kind, amp) for amp in precisions for kind in kinds]
+    if arguments.torch_python and arguments.compile:
+        found.append(Contender("compile"))
+    return found
 
 
 def measure(
