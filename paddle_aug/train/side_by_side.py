@@ -56,10 +56,13 @@ class Stretch:
         for parameter, place in zip(parameters, places, strict=True):
             self._put(parameter, memories[0][place].reshape(parameter.shape))
         self._numbers: list[np.ndarray] = []
-        for index, (parameter, place) in enumerate(zip(parameters, places, strict=True)):
-            # One parameter at a time, so that only one state is in memory twice.
+        # One parameter at a time, so that only its states are in memory twice: the largest first,
+        # while there are no others yet.
+        largest_first = sorted(range(len(parameters)), key=lambda i: -sizes[i])
+        for index in largest_first:
+            parameter, place = parameters[index], places[index]
             states, numbers = accumulators(parameter)
-            if not index:
+            if index == largest_first[0]:
                 memories += [_memory(self._size) for _ in states]
                 self._numbers = [np.empty(len(parameters), np.float32) for _ in numbers]
             for tensor, memory in zip(states, memories[1:], strict=True):
