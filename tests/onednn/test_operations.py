@@ -7,6 +7,8 @@ import pytest
 from paddle import nn
 
 from paddle_aug.onednn import accelerate, is_available
+from paddle_aug.onednn.plan import products
+from paddle_aug.onednn.plan.steps import StepWriter
 from tests.onednn.compare import assert_equal_step, distance, images, scramble, step
 
 pytestmark = pytest.mark.skipif(
@@ -30,6 +32,13 @@ class Function(nn.Layer):
         return self.function(self, x)
 
 
+class Everything:
+    """Contains whatever it is asked for."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
 CONVOLUTIONS = {
     "3x3": {"kernel_size": 3, "padding": 1},
     "3x3 without padding": {"kernel_size": 3},
@@ -51,6 +60,24 @@ CONVOLUTIONS = {
 def test_convolution_gives_paddles_output_and_gradients(case, relu):
     layers = [nn.Conv2D(6, 9, **CONVOLUTIONS[case])] + [nn.ReLU()] * relu
     assert_equal_step(scramble(nn.Sequential(*layers)), images(3, 6, 11, 13))
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS)
+def test_weight_gradients_in_onednns_own_layout_are_paddles_too(case, monkeypatch):
+    """As kernels of AVX2 take it (`_SLOW_IN_NHWC`), here whatever the processor."""
+    copied = []
+    in_layout = StepWriter.in_layout
+
+    def noted(writer, desc, place, wanted):
+        copied.append(desc != wanted)
+        return in_layout(writer, desc, place, wanted)
+
+    monkeypatch.setattr(StepWriter, "in_layout", noted)
+    monkeypatch.setattr(products, "_SLOW_IN_NHWC", Everything())
+    conv = nn.Conv2D(6, 9, **CONVOLUTIONS[case])
+    assert_equal_step(scramble(nn.Sequential(conv, nn.ReLU())), images(3, 6, 11, 13))
+    assert len(copied) == 2
+    assert any(copied) or case != "3x3"
 
 
 def test_bias_gradient_is_the_sum_of_the_output_gradient():

@@ -14,6 +14,10 @@ from paddle_aug.onednn.plan.steps import Place
 Backward = Callable[[], None]
 Arguments = dict[int, tuple[MemoryDesc, Place]]
 
+# Kernels for the gradient of the weights that are slow in NHWC: in oneDNN's own layout they take
+# 0.6 of the time at 224 pixels, both copies included, and never more (docs/performance.md).
+_SLOW_IN_NHWC = ("jit:avx2",)
+
 
 def convolution(planner: Planner, operation: Operation) -> Backward:
     """Convolution with optional groups, dilation, bias and ReLU; oneDNN chooses the weights'
@@ -38,19 +42,23 @@ def convolution(planner: Planner, operation: Operation) -> Backward:
         dnn.dimensions(options["after"]),
     ]
 
-    def forward_desc(relu: bool) -> PrimitiveDesc:
+    def forward_desc(source: MemoryDesc, target: MemoryDesc, relu: bool = False) -> PrimitiveDesc:
         kind = dnn.FORWARD_TRAINING if planner.recording else dnn.FORWARD_INFERENCE
-        descs = (x.desc, any_weight, bias_or_none, y.desc)
+        descs = (source, any_weight, bias_or_none, target)
         attributes = dnn.attributes(relu=relu)
         algorithm = dnn.CONVOLUTION_DIRECT
         return PrimitiveDesc("convolution_forward", kind, algorithm, *descs, *geometry, attributes)
 
-    def backward_desc(of: str, *descs: object) -> PrimitiveDesc:
-        algorithm, hint = dnn.CONVOLUTION_DIRECT, forward_desc(relu=False)
-        name = f"convolution_backward_{of}"
+    def backward_desc(of: str, hint: PrimitiveDesc, *descs: object) -> PrimitiveDesc:
+        name, algorithm = f"convolution_backward_{of}", dnn.CONVOLUTION_DIRECT
         return PrimitiveDesc(name, algorithm, *descs, *geometry, hint, dnn.attributes())
 
-    forward = forward_desc(bool(options.get("relu")))
+    def weights_desc(source: MemoryDesc, gradient: MemoryDesc) -> PrimitiveDesc:
+        any_gradient = MemoryDesc.any_format(shape, dnn.F32)
+        descs = (source, any_gradient, bias_or_none, gradient)
+        return backward_desc("weights", forward_desc(source, gradient), *descs)
+
+    forward = forward_desc(x.desc, y.desc, bool(options.get("relu")))
     arguments: Arguments = {dnn.SRC: (x.desc, x.slot), dnn.DST: (y.desc, y.slot)}
     if bias is not None:
         arguments[dnn.BIAS] = (bias_desc, planner.tensor(bias))
@@ -58,12 +66,21 @@ def convolution(planner: Planner, operation: Operation) -> Backward:
     _emit_with(planner, weight, plain, wanted, forward, arguments, through=forwards)
 
     def weights(dy: MemoryDesc, gradient: Gradient) -> None:
-        any_gradient = MemoryDesc.any_format(shape, dnn.F32)
-        desc = backward_desc("weights", x.desc, any_gradient, bias_or_none, dy)
-        _emit_weights(planner, operation, desc, x, (dy, gradient.slot), plain, bias_desc)
+        desc = weights_desc(x.desc, dy)
+        source, target = (x.desc, x.slot), (dy, gradient.slot)
+        if desc.implementation not in _SLOW_IN_NHWC:
+            _emit_weights(planner, operation, desc, source, target, plain, bias_desc)
+            return
+        any_x, any_y = (MemoryDesc.any_format(each.shape, each.dtype) for each in (x, y))
+        desc = weights_desc(any_x, any_y)
+        with (
+            planner.in_layout(*source, desc.layout(dnn.QUERY_SRC)) as own_source,
+            planner.in_layout(*target, desc.layout(dnn.QUERY_DIFF_DST)) as own_target,
+        ):
+            _emit_weights(planner, operation, desc, own_source, own_target, plain, bias_desc)
 
     def data(dy: MemoryDesc, gradient: Gradient, dx: MemoryDesc, slot: Place) -> None:
-        desc = backward_desc("data", dx, any_weight, dy)
+        desc = backward_desc("data", forward_desc(x.desc, y.desc), dx, any_weight, dy)
         arguments = {dnn.DIFF_DST: (dy, gradient.slot), dnn.DIFF_SRC: (dx, slot)}
         wanted = desc.layout(dnn.QUERY_WEIGHTS)
         _emit_with(planner, weight, plain, wanted, desc, arguments, through=backwards)
@@ -103,7 +120,8 @@ def linear(planner: Planner, operation: Operation) -> Backward:
         hint = PrimitiveDesc("inner_product_forward", kind, *descs, attributes)
         descs = (x.desc, lying, bias_or_none, dy)
         desc = PrimitiveDesc("inner_product_backward_weights", *descs, hint, attributes)
-        _emit_weights(planner, operation, desc, x, (dy, gradient.slot), lying, bias_desc)
+        source, target = (x.desc, x.slot), (dy, gradient.slot)
+        _emit_weights(planner, operation, desc, source, target, lying, bias_desc)
 
     def data(dy: MemoryDesc, gradient: Gradient, dx: MemoryDesc, slot: Place) -> None:
         transposed = MemoryDesc.strided((outputs, inputs), planner.dtype, (1, outputs))
@@ -137,7 +155,7 @@ def _emit_weights(
     planner: Planner,
     operation: Operation,
     desc: PrimitiveDesc,
-    x: Array,
+    x: tuple[MemoryDesc, Place],
     dy: tuple[MemoryDesc, Place],
     plain: MemoryDesc,
     bias_desc: MemoryDesc,
@@ -151,7 +169,7 @@ def _emit_weights(
     def emit(weight_place: Place, bias_place: Place | None = None) -> None:
         target = weight_place if wanted == plain else planner.layout.take(wanted.size)
         arguments = {
-            dnn.SRC: (x.desc, x.slot),
+            dnn.SRC: x,
             dnn.DIFF_DST: dy,
             dnn.DIFF_WEIGHTS: (wanted, target),
         }

@@ -4,7 +4,8 @@ Arrays are NHWC and dense. A step reads and writes Slots of the plan's block, an
 addresses may change with every training step: parameters, gradients, inputs and outputs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -146,6 +147,20 @@ class StepWriter:
             self.done_with(place)
             plain, place = desc, slot
         return wanted, place
+
+    @contextmanager
+    def in_layout(
+        self, desc: MemoryDesc, place: Place, wanted: MemoryDesc
+    ) -> Iterator[tuple[MemoryDesc, Place]]:
+        """An array in the layout `wanted` for what is emitted inside; copied where it has
+        another."""
+        if desc == wanted:
+            yield desc, place
+            return
+        slot = self.layout.take(wanted.size)
+        self.emit_reorder(desc, place, wanted, slot)
+        yield wanted, slot
+        self.layout.give(slot)
 
     def done_with(self, place: Place) -> None:
         """Give back a place from `converted` or `layout.take`."""
