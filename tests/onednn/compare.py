@@ -13,7 +13,8 @@ from paddle_aug.onednn import accelerate
 
 @dataclass
 class Results:
-    """What a step gives: output, gradients by parameter name ("x" too), state after the step."""
+    """What a step gives: output, gradients by parameter name ("x" too), and the state afterwards,
+    but for large trained weights, which a step does not change."""
 
     output: np.ndarray
     gradients: dict[str, np.ndarray]
@@ -51,13 +52,24 @@ def step(
     gradients = {}
     for name, parameter in model.named_parameters():
         if parameter.grad is not None:
-            gradients[name] = parameter.grad.numpy().copy()
+            gradients[name] = copied(parameter.grad)
     if input_gradient:
-        gradients["x"] = x.grad.numpy().copy()
-    state = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+        gradients["x"] = copied(x.grad)
+    state = {
+        name: copied(value)
+        for name, value in model.state_dict().items()
+        if value.stop_gradient or value.size < 10_000
+    }
     for parameter in model.parameters():
         parameter.clear_gradient(set_to_zero=False)
-    return Results(output.numpy().copy(), gradients, state)
+    return Results(copied(output), gradients, state)
+
+
+def copied(tensor: paddle.Tensor) -> np.ndarray:
+    """The values in memory of their own, which Paddle's `numpy` gives on a CPU."""
+    values = tensor.numpy()
+    assert values.ctypes.data != tensor.data_ptr()
+    return values
 
 
 def distance(found: np.ndarray, wanted: np.ndarray) -> float:
