@@ -106,7 +106,7 @@ def gradients(model: paddle.nn.Layer, images: np.ndarray, labels: np.ndarray) ->
     loss = F.cross_entropy(model(paddle.to_tensor(images).astype(dtype)), paddle.to_tensor(labels))
     loss.backward()
     found = {
-        key: parameter.grad.numpy().astype(np.float64)
+        key: parameter.grad.clone().numpy().astype(np.float64)
         for key, parameter in model.named_parameters()
         if parameter.grad is not None
     }

@@ -47,6 +47,8 @@ def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Laye
     The result shares layers, parameters and buffers with `model`, so state_dicts, optimizers,
     train() and eval() work on either. Unknown layers run in Paddle, and a log line names them. If
     acceleration is not available the model itself is returned, with a warning on a CPU.
+    Gradients are parts of one block, all of which `p.grad.numpy()` would copy;
+    `p.grad.clone().numpy()` copies its own part.
     amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their
     gradients and optimizer state in float32. If the processor has no bfloat16, float32 is used,
     with a warning. Raises ValueError for another amp, and UserError where acceleration is available

@@ -87,7 +87,7 @@ def _results(
     results = {"output": output.numpy()}
     for name, parameter in _trained(model).items():
         assert parameter.grad is not None, f"{name} has no gradient"
-        results[f"gradient of {name}"] = parameter.grad.numpy().copy()
+        results[f"gradient of {name}"] = parameter.grad.clone().numpy()
     model.clear_gradients()
     return results
 
