@@ -144,11 +144,10 @@ def _emit_with(
 ) -> None:
     """Emit a primitive that reads `weight` in the layout `wanted`.
 
-    seen_as: under another shape; through: as `StepWriter.converted` takes it.
+    seen_as: under another shape; through: as `StepWriter.in_layout` takes it.
     """
-    weight_desc, place = planner.converted(weight, plain, wanted, through)
-    planner.emit(desc, {**arguments, dnn.WEIGHTS: (seen_as or weight_desc, place)})
-    planner.done_with(place)
+    with planner.in_layout(plain, planner.tensor(weight), wanted, through) as (layout, place):
+        planner.emit(desc, {**arguments, dnn.WEIGHTS: (seen_as or layout, place)})
 
 
 def _emit_weights(

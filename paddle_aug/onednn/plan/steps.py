@@ -127,43 +127,34 @@ class StepWriter:
         self.tensors.append(tensor)
         return External("tensor", len(self.tensors) - 1)
 
-    def converted(
+    @contextmanager
+    def in_layout(
         self,
-        tensor: paddle.Tensor,
-        plain: MemoryDesc,
+        desc: MemoryDesc,
+        place: Place,
         wanted: MemoryDesc,
         through: MemoryDesc | None = None,
-    ) -> tuple[MemoryDesc, Place]:
-        """A parameter in the layout `wanted`, for the next `emit`; copied where it has another.
+    ) -> Iterator[tuple[MemoryDesc, Place]]:
+        """An array in the layout `wanted` for what is emitted inside; copied where it has another.
 
         through: a layout on the way there, where two copies are faster than one.
         """
-        place: Place = self.tensor(tensor)
-        if plain == wanted:
-            return plain, place
-        for desc in (wanted,) if through in (None, plain, wanted) else (through, wanted):
-            slot = self.layout.take(desc.size)
-            self.emit_reorder(plain, place, desc, slot)
-            self.done_with(place)
-            plain, place = desc, slot
-        return wanted, place
-
-    @contextmanager
-    def in_layout(
-        self, desc: MemoryDesc, place: Place, wanted: MemoryDesc
-    ) -> Iterator[tuple[MemoryDesc, Place]]:
-        """An array in the layout `wanted` for what is emitted inside; copied where it has
-        another."""
-        if desc == wanted:
-            yield desc, place
-            return
-        slot = self.layout.take(wanted.size)
-        self.emit_reorder(desc, place, wanted, slot)
-        yield wanted, slot
-        self.layout.give(slot)
+        layouts = [] if desc == wanted else [wanted]
+        if layouts and through is not None and through not in (desc, wanted):
+            layouts.insert(0, through)
+        made: Slot | None = None
+        for layout in layouts:
+            slot = self.layout.take(layout.size)
+            self.emit_reorder(desc, place, layout, slot)
+            if made is not None:
+                self.layout.give(made)
+            desc, place, made = layout, slot, slot
+        yield desc, place
+        if made is not None:
+            self.layout.give(made)
 
     def done_with(self, place: Place) -> None:
-        """Give back a place from `converted` or `layout.take`."""
+        """Give back a place from `layout.take`."""
         if isinstance(place, Slot):
             self.layout.give(place)
 
