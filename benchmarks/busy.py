@@ -25,7 +25,15 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.common import ISA, ROOT, Table, benchmark_parser, clean_environment, publish
+from benchmarks.common import (
+    ISA,
+    ROOT,
+    Table,
+    benchmark_parser,
+    clean_environment,
+    has_bf16,
+    publish,
+)
 from paddle_aug.core.cpu import available_cores
 
 CASES = ("GoogLeNet:64:8", "GoogLeNet:64:32", "GoogLeNet:224:8", "LeNet:28:8")
@@ -43,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--isa", choices=ISA, default="native", help="instructions that are used")
     parser.add_argument("--torch-python", help="interpreter that has torch, as another contender")
     arguments = parser.parse_args(argv)
+    if arguments.amp and not has_bf16(arguments.isa):
+        parser.error("--amp bf16: these instructions have no bf16, float32 would be measured")
     numbers = sorted({0, *arguments.others})
     contenders = ["as it is", "all cores", *(f"blocktime {ms}" for ms in arguments.blocktimes)]
     contenders += ["torch"] if arguments.torch_python else []

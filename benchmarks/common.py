@@ -37,6 +37,13 @@ ISA: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+def has_bf16(isa: str = "native") -> bool:
+    """Whether ours computes in bf16 here; isa: a key of ISA."""
+    from paddle_aug.core.cpu import cpu_flags
+
+    return isa == "native" and "avx512_bf16" in cpu_flags()
+
+
 @dataclass
 class Table:
     """A titled table with exact numbers, which `as_markdown` rounds; None is an empty cell."""

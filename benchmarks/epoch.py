@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.article_data import prepare
-from benchmarks.common import Table, Worker, benchmark_parser, median_ratio, publish
+from benchmarks.common import Table, Worker, benchmark_parser, has_bf16, median_ratio, publish
 
 NAIVE = "the SamplePairing article's script"
 
@@ -91,14 +91,12 @@ def measure(
 def contenders(
     arguments: Namespace, folder: Path, size: int
 ) -> dict[str, tuple[str, dict[str, Any]]]:
-    from paddle_aug.core.cpu import cpu_flags
-
     common = {"data": str(folder), "image_size": size, "batch_size": arguments.batch_size}
     found: dict[str, tuple[str, dict[str, Any]]] = {
         NAIVE: ("naive", common),
         "ours, float32": ("ours", common),
     }
-    if not arguments.without_bf16 and "avx512_bf16" in cpu_flags():
+    if not arguments.without_bf16 and has_bf16():
         found["ours, --amp bf16"] = ("ours", {**common, "amp": "bf16"})
     return found
 

@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.article_data import prepare
-from benchmarks.common import Table, Worker, benchmark_parser, median_ratio, publish
+from benchmarks.common import Table, Worker, benchmark_parser, has_bf16, median_ratio, publish
 from benchmarks.training_step import run as run_step
 
 
@@ -189,10 +189,8 @@ def train(arguments: Namespace, cases: Sequence[Case]) -> list[Run]:
 
 def memory_table(arguments: Namespace) -> Table:
     """Table of the peak memory of whole steps with Adam: Paddle as installed against ours."""
-    from paddle_aug.core.cpu import cpu_flags
-
     contenders = {"Paddle as installed": ["paddle"], "ours, float32": ["accelerate"]}
-    if "avx512_bf16" in cpu_flags():
+    if has_bf16():
         contenders["ours, bf16"] = ["accelerate", "--amp", "bf16"]
     rows: list[list[Any]] = []
     for case in arguments.steps_of:

@@ -31,6 +31,7 @@ from benchmarks.common import (
     Table,
     benchmark_parser,
     clean_environment,
+    has_bf16,
     median_ratio,
     publish,
 )
@@ -93,8 +94,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 def contenders_of(arguments: Any) -> list[Contender]:
     """All that the options ask for, in the order in which they run."""
-    # AVX2 has no bf16.
-    precisions = [None] if arguments.no_bf16 or arguments.isa == "avx2" else [None, "bf16"]
+    with_bf16 = has_bf16(arguments.isa) and not arguments.no_bf16
+    precisions = [None, "bf16"] if with_bf16 else [None]
     kinds = ["accelerate", "torch"] if arguments.torch_python else ["accelerate"]
     found = [] if arguments.skip_paddle else [INSTALLED, TUNED]
     found += [Contender(kind, amp) for amp in precisions for kind in kinds]

@@ -71,14 +71,12 @@ def measure(step: Step, model: Any, arguments: argparse.Namespace) -> dict[str, 
 
 def paddle_step(arguments: argparse.Namespace) -> tuple[Step, Any]:
     """A step in Paddle: as installed, with MKL's fast path, or with the oneDNN backend."""
-    if arguments.contender != "paddle" and AVX2:
-        os.environ["MKL_DEBUG_CPU_TYPE"] = "5"
-    if arguments.contender == "accelerate":
-        from paddle_aug.core.paddle_import import prepare_environment
+    from paddle_aug.core.paddle_import import mkl_path, prepare_environment
 
+    if arguments.contender != "paddle":
+        os.environ["MKL_DEBUG_CPU_TYPE"] = "5" if AVX2 else mkl_path()
+    if arguments.contender == "accelerate":
         prepare_environment()
-    elif arguments.contender == "tuned":
-        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "7")
     import paddle
     import paddle.nn.functional as F
 

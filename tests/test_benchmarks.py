@@ -355,6 +355,7 @@ def test_training_steps_are_compared_in_turns_and_by_precision(monkeypatch, caps
                 "gflop_per_image": 2.0}  # fmt: skip
 
     monkeypatch.setattr(training_step, "run", run)
+    monkeypatch.setattr("paddle_aug.core.cpu.cpu_flags", lambda: {"avx2", "avx512_bf16"})
     options = ["--models", "VGG16", "--sizes", "32:4", "--rounds", "2", "--torch-python", "other"]
     tables = training_step.main([*options, "--compile"])["tables"]
     by_title = {table["title"]: dict(zip(table["columns"], table["rows"][0], strict=True))
@@ -373,6 +374,14 @@ def test_training_steps_are_compared_in_turns_and_by_precision(monkeypatch, caps
 
     tables = training_step.main([*options, "--isa", "avx2", "--skip-paddle"])["tables"]
     assert tables[0]["columns"][1:] == ["ours f32", "torch f32"] and calls[-1][1] == "avx2"
+
+    # A processor of which the other table would have only float32.
+    monkeypatch.setattr("paddle_aug.core.cpu.cpu_flags", lambda: {"avx2"})
+    tables = training_step.main([*options, "--skip-paddle"])["tables"]
+    assert tables[0]["columns"][1:] == ["ours f32", "torch f32"] and calls[-1][1] == "native"
+    with pytest.raises(SystemExit):
+        busy.main(["--amp", "bf16"])
+    assert "float32 would be measured" in capsys.readouterr().err
 
 
 def test_every_benchmark_is_in_the_readme():

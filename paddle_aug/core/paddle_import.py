@@ -54,7 +54,7 @@ def prepare_environment() -> dict[str, Any]:
     # The MKL in Paddle's wheel takes a slow path on AMD's processors; this undocumented variable
     # avoids it, and has no effect on Intel's.
     if is_amd():
-        _set("MKL_DEBUG_CPU_TYPE", "7" if "avx512f" in cpu_flags() else "5", chosen)
+        _set("MKL_DEBUG_CPU_TYPE", mkl_path(), chosen)
     if not late:
         # While a model is traced, Paddle's C++ code logs remarks for its own developers.
         _set("GLOG_minloglevel", "2", chosen)
@@ -72,6 +72,11 @@ def prepare_environment() -> dict[str, Any]:
         "late": late,
     }
     return dict(_prepared)
+
+
+def mkl_path() -> str:
+    """MKL_DEBUG_CPU_TYPE for the widest instructions of this processor that MKL has a path for."""
+    return "7" if "avx512f" in cpu_flags() else "5"
 
 
 def _busy_cores() -> float | None:
