@@ -147,7 +147,7 @@ MUTANTS = [
     Mutant("core/terminal.py", 'errors="backslashreplace"', 'errors="strict"', "core/test_terminal"),
     Mutant("data/decode.py", "if width * height > MAX_PIXELS:", "if width + height > MAX_PIXELS:", "data/test_decode"),
     Mutant("onednn/plan/products.py", "planner.in_layout(*target, desc.layout(dnn.QUERY_DIFF_DST)) as own_target", "planner.in_layout(*source, desc.layout(dnn.QUERY_SRC)) as own_target", "onednn/test_operations"),
-    Mutant("data/bundled.py", "rows[:, :-1].reshape(-1, 8, 8)", "rows[:, 1:].reshape(-1, 8, 8)", "data/test_bundled"),
+    Mutant("data/bundled.py", "rows[:, :-1].reshape(-1, 8, 8), rows", "rows[:, 1:].reshape(-1, 8, 8), rows", "data/test_bundled"),
     Mutant("runs/environment.py", "if key in before or key not in _SINCE_LATER", "if key not in _SINCE_LATER", "runs/test_environment"),
     Mutant("core/cpu.py", "for name in _INSTRUCTIONS if name in flags", "for name in _INSTRUCTIONS[:2] if name in flags", "runs/test_environment"),
     Mutant("train/side_by_side.py", "self._put(tensor, array[index : index + 1])", "self._put(tensor, array[:1])", "train/test_one_pass"),

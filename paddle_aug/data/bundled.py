@@ -15,7 +15,7 @@ PHOTOGRAPHS = ("china.jpg", "flower.jpg")
 
 
 def digit_images() -> tuple[np.ndarray, np.ndarray]:
-    """(images float64 [1797, 8, 8] of whole numbers 0..16, labels int64 [1797]).
+    """(images uint8 [1797, 8, 8], their 0..16 scaled to 0..255; labels int64 [1797]).
 
     Source: https://archive.ics.uci.edu/dataset/80
     """
@@ -23,16 +23,19 @@ def digit_images() -> tuple[np.ndarray, np.ndarray]:
     if path.is_file():
         with gzip.open(path, "rt", encoding="ascii") as file:
             rows = np.loadtxt(file, delimiter=",")
-        return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
-    from sklearn.datasets import load_digits  # a version that keeps them elsewhere
+        values, labels = rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
+    else:
+        from sklearn.datasets import load_digits  # a version that keeps them elsewhere
 
-    digits: Any = load_digits()
-    return digits.images, digits.target
+        digits: Any = load_digits()
+        values, labels = digits.images, digits.target
+    return np.round(values * (255 / 16)).astype(np.uint8), labels
 
 
 def photographs() -> dict[str, np.ndarray]:
-    """ "china" (a temple) and "flower", each uint8 [427, 640, 3] RGB."""
-    paths = [_folder() / "images" / name for name in PHOTOGRAPHS]
+    """A temple, "china", and a "flower" by these names, each uint8 [427, 640, 3] RGB."""
+    folder = _folder() / "images"
+    paths = [folder / name for name in PHOTOGRAPHS]
     if all(path.is_file() for path in paths):
         return {path.stem: np.asarray(Image.open(path)) for path in paths}
     from sklearn.datasets import load_sample_images  # a version that keeps them elsewhere

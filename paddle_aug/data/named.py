@@ -49,12 +49,11 @@ _LOCAL_COPIES = {
 
 
 def load_digits(description: str, options: DataOptions) -> TrainAndEval:
-    """scikit-learn's digits: 1797 images of 8x8, 0..16 scaled to 0..255; one fixed split.
+    """scikit-learn's digits: 1797 images of 8x8; one fixed split.
 
     The evaluation part is a stratified fifth, the same for every seed, so that runs compare.
     """
-    values, labels = digit_images()
-    images = np.round(values * (255 / 16)).astype(np.uint8)
+    images, labels = digit_images()
     whole = ArrayDataset(images, labels, [str(i) for i in range(10)], "digits",
                          description=description)  # fmt: skip
     _say_digits([whole], options)

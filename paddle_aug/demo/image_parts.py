@@ -88,8 +88,7 @@ def bundled_images() -> dict[str, np.ndarray]:
     images = {name: fitted(image) for name, image in photographs().items()}
     digits, labels = digit_images()
     for number in (3, 8):
-        first = digits[list(labels).index(number)]
-        pixels = np.rint(first * (255 / 16)).astype(np.uint8)
+        pixels = digits[list(labels).index(number)]
         images[f"digit {number}"] = resize(np.dstack([pixels] * 3), 64, 64, "nearest")
     return images
 

@@ -17,8 +17,8 @@ def test_the_images_are_those_that_scikit_learn_gives(found, monkeypatch, tmp_pa
         monkeypatch.setattr(bundled, "_folder", lambda: tmp_path)
     images, labels = bundled.digit_images()
     theirs = load_digits()
-    assert images.dtype == np.float64 and labels.dtype == np.int64
-    np.testing.assert_array_equal(images, theirs.images)
+    assert images.dtype == np.uint8 and labels.dtype == np.int64
+    np.testing.assert_array_equal(images, np.round(theirs.images * (255 / 16)))
     np.testing.assert_array_equal(labels, theirs.target)
     photographs, sample = bundled.photographs(), load_sample_images()
     assert list(photographs) == ["china", "flower"]
