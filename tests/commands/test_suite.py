@@ -363,6 +363,11 @@ def test_before_work_it_is_checked_that_it_would_be_done_as_before(finished, mon
     monkeypatch.setenv("OMP_NUM_THREADS", "77")
     with pytest.raises(UserError, match=r"OMP_NUM_THREADS: was \w+, is 77"):
         command.main([str(finished), *PADDLE])
+    record = json.loads((PLAIN / "environment.json").read_text())
+    del record["instructions"]  # as an earlier version left it
+    (PLAIN / "environment.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="cpu: was another, is .*instructions: was None, is "):
+        command.main([str(finished), *PADDLE])
     assert calls == []
 
 

@@ -85,6 +85,22 @@ def test_the_verdict_comes_first_with_its_figures(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ("avx avx2 avx512f", "AMD EPYC, avx512f, 2 cores"),
+        (None, "AMD EPYC, 2 cores"),
+        ("", "AMD EPYC, 2 cores"),
+    ],
+)
+def test_a_run_that_recorded_its_instructions_has_the_newest_beside_the_processor(
+    tmp_path, names, shown
+):
+    record = ENVIRONMENT if names is None else {**ENVIRONMENT, "instructions": names}
+    write_run(tmp_path / "runs", "no", config={"seed": 0}, environment=record)
+    assert f">{shown}<" in page(tmp_path, tmp_path / "runs", "--language", "en")
+
+
+@pytest.mark.parametrize(
     ("claim", "english", "chinese"),
     [
         ({"difference": 0.2}, "same direction", "方向一致"),
