@@ -1,7 +1,6 @@
 # make train   set up, then train a baseline and SamplePairing on bundled images and compare them
 # make test    set up, then run the tests
-# make check   set up, then lint, types and tests
-# make coverage   set up, then the tests with the share of lines that they run
+# make check   set up, then lint, types and tests with coverage
 # make docs    set up, then build the documentation site in build/docs/html
 # make clean   remove the virtual environment
 PY := .venv/bin/python
@@ -11,7 +10,7 @@ PY := .venv/bin/python
 TESTS := $(PY) -m pytest --numprocesses logical --maxprocesses 8 --dist worksteal
 OUTPUT := logs/digits
 
-.PHONY: train test check coverage docs clean setup setup-test setup-docs
+.PHONY: train test check docs clean setup setup-test setup-docs
 
 train: setup
 	$(PY) train.py --data digits --augment userDef --output $(OUTPUT) --overwrite
@@ -28,9 +27,6 @@ check: setup-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pyright --pythonpath $(PY)
-	$(TESTS)
-
-coverage: setup-test
 	$(TESTS) --cov
 
 docs: setup-docs

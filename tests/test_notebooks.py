@@ -46,10 +46,8 @@ def pictures(cell: NotebookNode) -> int:
 def shortened(path: Path) -> NotebookNode:
     """The notebook without its outputs, trained for fewer epochs."""
     notebook = read(path)
-    # What the one on images of one's own learns is not looked at.
-    epochs = 1 if path.stem.startswith("3_") else 6
     for cell in code_of(notebook):
-        cell.source = re.sub(r"(--epochs |EPOCHS = )\d+", rf"\g<1>{epochs}", cell.source)
+        cell.source = re.sub(r"(--epochs |EPOCHS = )\d+", r"\g<1>6", cell.source)
         cell.outputs = []
     return notebook
 

@@ -13,8 +13,7 @@ from paddle_aug.onednn import accelerate
 
 @dataclass
 class Results:
-    """What a step gives: output, gradients by parameter name ("x" too), and the state afterwards,
-    but for large trained weights, which a step does not change."""
+    """What a step gives: output, gradients by parameter name ("x" too), state after the step."""
 
     output: np.ndarray
     gradients: dict[str, np.ndarray]
@@ -55,11 +54,7 @@ def step(
             gradients[name] = copied(parameter.grad)
     if input_gradient:
         gradients["x"] = copied(x.grad)
-    state = {
-        name: copied(value)
-        for name, value in model.state_dict().items()
-        if value.stop_gradient or value.size < 10_000
-    }
+    state = {name: copied(value) for name, value in model.state_dict().items()}
     for parameter in model.parameters():
         parameter.clear_gradient(set_to_zero=False)
     return Results(copied(output), gradients, state)
