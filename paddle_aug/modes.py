@@ -87,6 +87,14 @@ def is_mix(name: str) -> bool:
     return name in MODES and MODES[name].mixing is not None
 
 
+def image_part(augment: str, base: str | None) -> str:
+    """Name of the image part: the base augmentation under a mixing method, or the policy itself.
+
+    base: the user's choice; None: the method's own.
+    """
+    return (base or mixing_of(augment).base) if is_mix(augment) else augment
+
+
 def draws_lam(name: str) -> bool:
     """Whether it draws lam."""
     return is_mix(name) and mixing_of(name).alpha is not None

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from paddle_aug.commands.suite_plan import (  # noqa: E402
-    FREE,
     Suite,
+    counts,
     is_finished,
     plan,
     read_suite,
@@ -97,7 +97,7 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
         # The suite's own baseline may not have been run; a claim about a value needs none.
         baseline = next((b for b in (suite.baseline,) if b in labels), read[0].label)
         found = put_side_by_side(
-            read, baseline, suite.last, suite.claims, studied_options(runs), FREE
+            read, baseline, suite.last, suite.claims, studied_options(runs), counts
         )
         judged = {each.claim.text: each for each in found.judgement.claims}
     rows, words = [], []

@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compare the runs, print and save the result; warnings about their files go to stderr."""
     args = build_parser().parse_args(argv)
 
-    from paddle_aug.commands.suite_plan import FREE, read_suite
+    from paddle_aug.commands.suite_plan import counts, read_suite
     from paddle_aug.config import options_that_are
     from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
     from paddle_aug.runs.reading import read_runs
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     claims = read_suite(args.claims).claims if args.claims else []
     runs = read_runs(args.runs)
     found = put_side_by_side(
-        runs, args.baseline, args.last, claims, options_that_are("studied"), FREE
+        runs, args.baseline, args.last, claims, options_that_are("studied"), counts
     )
     for run in runs:
         for warning in run.warnings:

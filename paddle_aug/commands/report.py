@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(argv)
 
-    from paddle_aug.commands.suite_plan import FREE
+    from paddle_aug.commands.suite_plan import counts
     from paddle_aug.config import options_that_are
     from paddle_aug.page.contents import contents
     from paddle_aug.page.found_runs import find_runs
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for warning in run.warnings:
             tell(f"warning: {warning}", error=True)
     judged = put_side_by_side(
-        found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, FREE
+        found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, counts
     )
     for difference in judged.fairness.differences:
         tell(f"note: the runs differ in {difference}", error=True)

@@ -8,7 +8,8 @@ from typing import Any
 from paddle_aug.commands.suite_plan import PlannedRun
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
-from paddle_aug.runs.environment import describe_environment, flatten, recorded_threads
+from paddle_aug.core.text import flatten
+from paddle_aug.runs.environment import describe_environment, recorded_threads
 
 _COMPARED = ("code", "cpu", "instructions", "cores", "platform", "python", "versions")
 

@@ -14,7 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from paddle_aug.cli.seeds import parse_seeds
 from paddle_aug.command_line import to_arguments
-from paddle_aug.config import Config, load_config, options_that_are
+from paddle_aug.config import (
+    Config,
+    changed_options,
+    has_effect,
+    load_config,
+    options_that_are,
+)
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
@@ -26,6 +32,14 @@ from paddle_aug.runs.stats import stopped_early
 # Options in which compared runs may differ: they do not change a result, or their effect is
 # recorded in environment.json and compared there.
 FREE = options_that_are("free_on_resume") | {"seed", "device", "cpu_backend", "clean_accuracy"}
+
+
+def counts(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether compared runs may not differ in an option, by its flat name.
+
+    options: of one of the runs; numbers of an image part count where it is used.
+    """
+    return name.split(".")[0] not in FREE and has_effect(name, options)
 
 
 class RunEntry(BaseModel):
@@ -247,11 +261,9 @@ def other_options(
     compared -= options_that_are("free_on_resume")
     if wanted["data"] is None:  # what was found then is saved, and compared by its content
         compared -= {"data", "images_root"}
-    return sorted(
-        f"{name}: was {saved.get(name)}, is {shown(wanted[name])}"
-        for name in compared
-        if saved.get(name) != shown(wanted[name])
-    )
+    was = {name: saved.get(name) for name in compared}
+    now = {name: shown(wanted[name]) for name in compared}
+    return list(changed_options(was, now, wanted).values())
 
 
 def refuse_run_with_other_options(run: PlannedRun) -> None:

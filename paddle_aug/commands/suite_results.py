@@ -24,6 +24,7 @@ from paddle_aug.commands.suite_plan import (
     FREE,
     PlannedRun,
     Suite,
+    counts,
     is_finished,
     other_options,
     slug,
@@ -156,7 +157,7 @@ def write_results(
         )
     found = put_side_by_side(
         [_read(results, run) for run in finished], baseline, suite.last,
-        suite.claims, studied_options(runs), FREE,
+        suite.claims, studied_options(runs), counts,
     )  # fmt: skip
     if found.fairness.differences and not allow_differences:
         lines = "; ".join(found.fairness.differences)

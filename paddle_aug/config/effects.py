@@ -1,13 +1,16 @@
-"""Finds options that were given but have no effect beside the others; a run prints them."""
+"""Which options have an effect beside the others: a run prints those that have none, and runs are
+compared by those that have one."""
 
+from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
 from paddle_aug.augment.policies import PolicyOptions, numbers_used, restricted
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Compose, Transform
 from paddle_aug.config.table import Config, fact
-from paddle_aug.core.text import flag
-from paddle_aug.modes import BASES, is_mix
+from paddle_aug.core.text import flag, flatten
+from paddle_aug.modes import BASES, MODES, image_part, is_mix
 
 
 def without_effect(config: Config) -> list[str]:
@@ -34,6 +37,37 @@ def without_effect(config: Config) -> list[str]:
             f"--early-stopping {config.early_stopping} has no effect in {config.epochs} epochs"
         )
     return lines + _otherwise_than_it_seems(config)
+
+
+def has_effect(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether an option can change a run: False for numbers that the run's image part does not use.
+
+    name: as flatten writes it, such as "policy.imgaug.crop". options: all of the run's options, or
+    those that differ from the defaults, as its files have them.
+    """
+    if not name.startswith("policy."):
+        return True
+    if options.get("train_transforms") is not None:
+        return False
+    augment, base = options.get("augment", Config().augment), options.get("base")
+    if augment not in [*MODES] or base not in (None, *BASES):
+        return True  # code of one's own may use any number
+    return name.split(".")[1] in numbers_used(image_part(augment, base))
+
+
+def changed_options(
+    was: Mapping[str, Any], now: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, str]:
+    """For each option that differs and has an effect, its flat name and a line with both values.
+
+    options: all of the run's options, which decide what has an effect.
+    """
+    before, after = flatten(was), flatten(now)
+    return {
+        name: f"{name}: was {before.get(name)}, is {after.get(name)}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name) and has_effect(name, options)
+    }
 
 
 def _learning_rate(config: Config) -> list[str]:

@@ -52,6 +52,7 @@ from paddle_aug.modes import (
     defaults_in_words,
     draws_lam,
     has_partners,
+    image_part,
     is_mix,
     mixing_of,
 )
@@ -254,7 +255,7 @@ class Config(BaseModel):
     @property
     def image_part(self) -> str:
         """Name of the image part: the base augmentation under a mix, or the policy itself."""
-        return self.mix_setting("base") if is_mix(self.augment) else self.augment
+        return image_part(self.augment, self.base)
 
     def difference(self) -> dict[str, Any]:
         """The options that differ from the defaults."""

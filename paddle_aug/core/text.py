@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 # What stays in one piece: a word, or a Chinese character, with the punctuation that belongs to it.
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
@@ -24,6 +25,15 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 def flag(option: str) -> str:
     """An option as the command line has it: `image_size` is --image-size."""
     return "--" + option.replace("_", "-")
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with names such as "threads.OMP_NUM_THREADS"."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = prefix + key
+        flat |= flatten(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat
 
 
 def duration(seconds: float) -> str:

@@ -4,11 +4,11 @@ Read from each run's config.yaml and environment.json: options, code, data, epoc
 processor, precision, backend, versions. What a run did not record is reported as not known.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from paddle_aug.core.text import flatten
 from paddle_aug.report.groups import Group
-from paddle_aug.runs.environment import flatten
 from paddle_aug.runs.reading import Run
 
 # Entries of environment.json that can change a figure. Data are compared in _data.
@@ -29,6 +29,10 @@ _CHOOSES = {
 _CHOOSES_BACKEND = frozenset({"amp", "cpu_backend", "device"})
 
 
+# Whether an option, such as "lr" or "policy.rotation", counts in a run with these options.
+Counts = Callable[[str, Mapping[str, Any]], bool]
+
+
 class Fairness(NamedTuple):
     """differences: a line each, such as "batch_size: 8 (userDef), 16 (mixup)".
 
@@ -39,19 +43,17 @@ class Fairness(NamedTuple):
     unknown: list[str]
 
 
-def compare_runs(
-    groups: Sequence[Group], studied: Collection[str], free: Collection[str]
-) -> Fairness:
+def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Counts) -> Fairness:
     """In what the runs differ.
 
-    studied: options that may differ between groups, but not between the seeds of one. free:
-    options that may differ between any two runs, as they do not change a result.
+    studied: options that may differ between groups, but not between the seeds of one. counts:
+    whether an option can change the result of a run with these options; others may differ.
     """
     named = [(_name(group, run), group.label, run) for group in groups for run in group.runs]
-    lines = _options(named, {*studied, *free})
+    lines = _options(named, studied, counts)
     for group in groups:
         own = [(name, name, run) for name, label, run in named if label == group.label]
-        lines += [line for line in _options(own, free) if line not in lines]
+        lines += [line for line in _options(own, (), counts) if line not in lines]
     runs = [(name, label, run) for name, label, run in named if run.environment]
     lines += _environment(runs, studied)
     lines += _data(runs, studied)
@@ -70,7 +72,7 @@ def compare_runs(
 Named = tuple[str, str, Run]  # name of the run, label of its group, the run
 
 
-def _options(runs: Sequence[Named], left_out: Collection[str]) -> list[str]:
+def _options(runs: Sequence[Named], left_out: Collection[str], counts: Counts) -> list[str]:
     """Options that differ.
 
     Runs that saved only their changed options are compared with each other, as the rest are
@@ -81,8 +83,15 @@ def _options(runs: Sequence[Named], left_out: Collection[str]) -> list[str]:
     lines = []
     partly = [named for named in known if not named[2].whole_config]
     for alike, unsaid in ((whole, None), (partly, "default")):
-        for key in sorted({key for _, _, run in alike for key in run.config} - set(left_out)):
-            values = [(name, label, run.config.get(key, unsaid)) for name, label, run in alike]
+        saved = [(name, label, run.config, flatten(run.config)) for name, label, run in alike]
+        for key in sorted({key for *_, flat in saved for key in flat}):
+            if key.split(".")[0] in left_out:
+                continue
+            values = [
+                (name, label, flat.get(key, unsaid))
+                for name, label, options, flat in saved
+                if counts(key, options)
+            ]
             lines += _lines(key, values)
     return lines
 

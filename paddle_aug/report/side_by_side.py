@@ -15,7 +15,7 @@ from paddle_aug.report.claims import Claim
 from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
 from paddle_aug.report.figure import print_font_note, save_figure
 from paddle_aug.report.groups import Group, choose_baseline, group_runs
-from paddle_aug.report.guard import Fairness, compare_runs
+from paddle_aug.report.guard import Counts, Fairness, compare_runs
 from paddle_aug.report.judge import Judgement, judge
 from paddle_aug.report.judgement_json import judgement_json
 from paddle_aug.report.judgement_text import (
@@ -63,17 +63,17 @@ def put_side_by_side(
     last: int,
     claims: Sequence[Claim],
     studied: Collection[str],
-    free: Collection[str],
+    counts: Counts,
 ) -> SideBySide:
     """Group, tabulate, judge and check the runs.
 
-    baseline: a label or mode; None: see choose_baseline. studied, free: options, see guard.py.
+    baseline: a label or mode; None: see choose_baseline. studied, counts: see guard.py.
     """
     groups = group_runs(runs)
     chosen = choose_baseline(groups, baseline)
     return SideBySide(
         groups, chosen, build_table(groups, chosen, last), judge(groups, chosen, last, claims),
-        compare_runs(groups, studied, free), frozenset(studied),
+        compare_runs(groups, studied, counts), frozenset(studied),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from paddle_aug.core.cpu import available_cores, cpu_name, instructions
 from paddle_aug.core.program import as_started
+from paddle_aug.core.text import flatten
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
 # Libraries whose version can change a result.
@@ -114,12 +115,3 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key)
     ]
-
-
-def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with names such as "threads.OMP_NUM_THREADS"."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = prefix + key
-        flat |= flatten(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat

@@ -7,7 +7,13 @@ from typing import Any
 import paddle
 from tqdm.auto import tqdm
 
-from paddle_aug.config import Config, load_config, options_that_are, without_effect
+from paddle_aug.config import (
+    Config,
+    changed_options,
+    load_config,
+    options_that_are,
+    without_effect,
+)
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
@@ -122,9 +128,8 @@ def _resume(
 
     options = _changed_options(saved, setup.config)
     surroundings = differences(state["environment"], environment)
-    refused = [
-        line for key, line in options.items() if key not in options_that_are("free_on_resume")
-    ]
+    free = options_that_are("free_on_resume")
+    refused = [line for key, line in options.items() if key.split(".")[0] not in free]
     if (refused or surroundings) and not allow_changes:
         raise UserError(
             f"{folder}: not the same run any more: " + "; ".join([*refused, *surroundings])
@@ -172,11 +177,9 @@ def _changed_options(saved: dict[str, Any], config: Config) -> dict[str, str]:
     """For each option that differs from the saved one, a line with both values."""
     # For runs of an earlier version without --data the content of the data is compared instead.
     named_since = {"data", "images_root"} if saved["data"] is None else set()
-    return {
-        key: f"{key}: was {saved[key]}, is {value}"
-        for key, value in config.dump().items()
-        if saved[key] != value and key not in _PLACE | named_since
-    }
+    now = config.dump()
+    compared = now.keys() - _PLACE - named_since
+    return changed_options({k: saved[k] for k in compared}, {k: now[k] for k in compared}, now)
 
 
 def _environment(setup: Setup) -> dict[str, Any]:

@@ -255,6 +255,25 @@ def test_small_files_of_other_options_are_not_judged_as_these(finished):
         command.main([str(finished), "--judge", *PADDLE])
 
 
+def test_a_run_is_the_same_whatever_the_numbers_of_an_image_part_that_it_does_not_use(finished):
+    """An earlier version had other defaults for some."""
+    saved = yaml.safe_load((PLAIN / "config.yaml").read_text())
+    assert saved["augment"] == "no"
+    saved["policy"] |= {"rotation": [0, 90], "imgaug": {**saved["policy"]["imgaug"], "invert": 1}}
+    (PLAIN / "config.yaml").write_text(yaml.safe_dump(saved))
+    assert command.main([str(finished), "--dry-run", *PADDLE]) == 0
+    saved["augment"] = "userDef"
+    (PLAIN / "config.yaml").write_text(yaml.safe_dump(saved))
+    with pytest.raises(UserError, match=r"options \(augment: was userDef, is no\): delete it"):
+        command.main([str(finished), "--dry-run", *PADDLE])
+    mixed = yaml.safe_load((MIXUP / "config.yaml").read_text())
+    mixed["policy"]["rotation"] = [0, 90]
+    (PLAIN / "config.yaml").write_text(yaml.safe_dump({**saved, "augment": "no"}))
+    (MIXUP / "config.yaml").write_text(yaml.safe_dump(mixed))
+    with pytest.raises(UserError, match=r"\(policy.rotation: was \[0, 90\], is \[0, 359\]\): de"):
+        command.main([str(finished), "--dry-run", *PADDLE])
+
+
 def test_a_number_of_jobs_is_refused_where_nothing_is_run(finished):
     with pytest.raises(UserError, match="jobs: --judge runs nothing; leave out one of the two"):
         command.main([str(finished), "--judge", "--jobs", "2"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from sklearn.datasets import load_sample_image
 
+from paddle_aug.augment.policies import PolicyOptions
 from paddle_aug.config import Config, load_config
 from paddle_aug.core import atomic
 from paddle_aug.core.errors import Interrupted, UserError
@@ -319,6 +321,13 @@ def test_resuming_with_other_options_names_them_and_stops(tmp_path):
         resume(folder, changes={"lr": 0.01, "batch_size": 3}, say=quiet)
     resume(folder, allow_changes=True, changes={"epochs": 2}, say=quiet)
     assert len(np.load(tmp_path / "noAug_lossTrain.npy")) == 2
+
+
+def test_resuming_names_the_one_number_of_an_image_part_that_differs(tmp_path):
+    fit(tiny(tmp_path, augment="userDef", epochs=1), say=quiet)
+    other = PolicyOptions(rotation=(0, 90), flip_probability=0.1)  # of which it uses the first
+    with pytest.raises(UserError, match=r"more: policy.rotation: was \[0, 359\], is \[0, 90\]"):
+        resume(tmp_path / "userDef", changes={"policy": asdict(other)}, say=quiet)
 
 
 def test_more_epochs_are_recorded_with_what_was_before(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from paddle_aug.commands.suite_plan import FREE
+from paddle_aug.commands.suite_plan import counts
 from paddle_aug.config import options_that_are
 from paddle_aug.report.groups import group_runs
 from paddle_aug.report.guard import compare_runs
@@ -34,7 +34,7 @@ def fairness(tmp_path, first=None, second=None, studied=STUDIED, seeds=(0, 0), e
         options, environment = given or ({}, ENVIRONMENT)
         write_run(tmp_path, mode, config={**CONFIG, "seed": seed, **options}, epochs=length,
                   environment=environment)  # fmt: skip
-    return compare_runs(group_runs(read_runs([str(tmp_path)])), studied, FREE)
+    return compare_runs(group_runs(read_runs([str(tmp_path)])), studied, counts)
 
 
 def test_equal_runs_differ_in_nothing(tmp_path):
@@ -61,6 +61,28 @@ def test_what_changes_no_result_may_differ(tmp_path):
 )
 def test_another_option_is_named(tmp_path, option, value, line):
     assert fairness(tmp_path, second=({option: value}, ENVIRONMENT)).differences == [line]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ({"augment": "userDef"}, ["policy.rotation: [0, 359] (no), [0, 90] (mixup)"]),
+        ({"augment": "samplePairing"}, ["policy.rotation: [0, 359] (no), [0, 90] (mixup)"]),
+        ({"augment": "own:policy"}, [
+            "policy.imgaug.crop: [0.0, 0.1] (no), [0.0, 0.2] (mixup)",
+            "policy.rotation: [0, 359] (no), [0, 90] (mixup)",
+        ]),
+        ({"augment": "samplePairing", "base": "no"}, []),
+        ({"augment": "userDef", "train_transforms": ["RandomHorizontalFlip"]}, []),
+    ],
+)  # fmt: skip
+def test_numbers_of_an_image_part_count_where_it_is_used(tmp_path, options, lines):
+    first, second = (
+        ({**options, "policy": {"rotation": rotation, "imgaug": {"crop": crop}}}, ENVIRONMENT)
+        for rotation, crop in (([0, 359], [0.0, 0.1]), ([0, 90], [0.0, 0.2]))
+    )
+    found = fairness(tmp_path, first, second, studied={*options}).differences
+    assert found == lines
 
 
 @pytest.mark.parametrize(
@@ -121,7 +143,7 @@ def test_seeds_of_one_label_differ_in_nothing_else_not_even_in_what_is_studied(t
         write_run(tmp_path / str(seed), "mixup", environment=ENVIRONMENT,
                   config={**CONFIG, "seed": seed, "alpha": alpha})  # fmt: skip
     groups = group_runs(read_runs([f"a={tmp_path}/0", f"a={tmp_path}/1"]))
-    found = compare_runs(groups, STUDIED, FREE)
+    found = compare_runs(groups, STUDIED, counts)
     assert found.differences == ["alpha: 0.2 (a, seed 0), 0.4 (a, seed 1)"]
 
 
@@ -131,13 +153,13 @@ def test_a_label_stands_for_seeds_that_are_alike(tmp_path):
             write_run(tmp_path / str(seed), mode, config={**CONFIG, "seed": seed},
                       environment=changed(code=code))  # fmt: skip
     groups = group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/1"]))
-    assert compare_runs(groups, STUDIED, FREE).differences == ["code: c0de (no), beef (mixup)"]
+    assert compare_runs(groups, STUDIED, counts).differences == ["code: c0de (no), beef (mixup)"]
 
 
 def test_what_was_not_recorded_is_said_to_be_unknown(tmp_path):
     write_run(tmp_path, "no", config=CONFIG, environment=ENVIRONMENT)
     write_run(tmp_path, "mixup")
-    found = compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, FREE)
+    found = compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, counts)
     assert found.differences == []
     assert found.unknown == [
         "options of mixup: not recorded, so not compared",
@@ -151,5 +173,5 @@ def test_unlike_runs_of_free_folders_are_listed_by_option(tmp_path):
         tmp_path, "mixup", config={"batch_size": 16, "seed": 1, "lr": 0.1, "partner": "batch"}
     )
     groups = group_runs(read_runs([str(tmp_path)]))
-    found = compare_runs(groups, options_that_are("studied"), FREE)
+    found = compare_runs(groups, options_that_are("studied"), counts)
     assert found.differences == ["batch_size: 8 (userDef), 16 (mixup)"]

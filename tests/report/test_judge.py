@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from paddle_aug.commands.suite_plan import FREE
+from paddle_aug.commands.suite_plan import counts
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.groups import choose_baseline, group_runs
 from paddle_aug.report.judge import every_figure, judge
@@ -275,7 +275,7 @@ def test_the_three_tables_say_the_same(tmp_path):
         *runs_of(tmp_path, "mixup", [0.56, 0.57, 0.56]),
     ]
     one = claim(baseline="no", difference=0.06, scale="smaller")
-    found = put_side_by_side(read_runs(places), "no", 10, [one], {"augment"}, FREE)
+    found = put_side_by_side(read_runs(places), "no", 10, [one], {"augment"}, counts)
     paths = write(tmp_path / "out", found, ["# Title"], ["The end."], more={"title": "Title"})
     assert {path.name for path in paths} >= {"table.md", "table.csv", "table.json", "compare.png"}
     text = (tmp_path / "out" / "table.md").read_text(encoding="utf-8")
@@ -300,7 +300,7 @@ def test_the_three_tables_say_the_same(tmp_path):
 
 def test_what_is_not_known_is_null_in_json(tmp_path):
     places = runs_of(tmp_path, "no", [0.5]) + runs_of(tmp_path, "mixup", [math.nan])
-    found = put_side_by_side(read_runs(places), "no", 10, [], {"augment"}, FREE)
+    found = put_side_by_side(read_runs(places), "no", 10, [], {"augment"}, counts)
     write(tmp_path / "out", found)
     text = (tmp_path / "out" / "table.json").read_text(encoding="utf-8")
     assert "NaN" not in text

@@ -30,7 +30,7 @@ def test_labels_without_a_font_are_numbered_and_noted(tmp_path, capsys, monkeypa
     unknown = "\U000e0100"  # in no font
     folders = [write_run(tmp_path / name, "userDef") for name in "ab"]
     runs = read_runs([f"plain={folders[0]}", f"{unknown}={folders[1]}"])
-    found = put_side_by_side(runs, None, 3, [], (), ())
+    found = put_side_by_side(runs, None, 3, [], (), lambda *_: True)
     assert sorted(readable_labels(found.groups).values()) == ["#1", "plain"]
     (tmp_path / "compare").mkdir()
     write(tmp_path / "compare", found)
