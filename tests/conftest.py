@@ -32,3 +32,9 @@ def _english() -> Iterator[None]:
     os.environ["PADDLE_AUG_LANGUAGE"] = "en"
     yield
     os.environ["PADDLE_AUG_LANGUAGE"] = "en"
+
+
+@pytest.fixture
+def programs_without_coverage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whole journeys, whose lines other tests cover: their programs run at a user's speed."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

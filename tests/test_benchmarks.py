@@ -28,6 +28,8 @@ from benchmarks.article_data import prepare
 from benchmarks.common import Stopwatch, Table, Worker, clean_environment, median_ratio, publish
 from paddle_aug.data.decode import read_image
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 needs_paddle = pytest.mark.skipif(
     importlib.util.find_spec("paddle") is None, reason="Paddle is not installed"
 )

@@ -18,6 +18,8 @@ from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import SCRIPTS
 from tests.data_sets import photograph_table
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "README_cn.md", ROOT / "configs/README.md",
              ROOT / "results/README.md", *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip

@@ -17,6 +17,8 @@ from paddle_aug.__main__ import VERBS
 from paddle_aug.core.requirements import PACKAGES
 from paddle_aug.runs.environment import code_digest
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:

@@ -23,6 +23,8 @@ from paddle_aug.augment import ops
 from paddle_aug.augment.transform_list import VOCABULARY
 from tools.run_notebooks import NOTEBOOKS, PARTS, ROOT, digest, execute, place_project
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 PICTURES = {"image/png", "image/jpeg"}
 

@@ -19,6 +19,8 @@ from sklearn.datasets import load_sample_images
 from tests.test_notebooks import mount_data22612
 from tools.run_notebooks import place_project
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 ROOT = Path(__file__).parent.parent.parent
 READMES = {"README.md": "## Your own images", "README_cn.md": "## 用自己的图片"}
 # Without weights from the internet, and done in seconds.

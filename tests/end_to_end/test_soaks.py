@@ -8,6 +8,8 @@ import pytest
 
 from tests.end_to_end.test_train import ROOT
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 
 def soak(name: str, *arguments: str) -> str:
     result = subprocess.run(

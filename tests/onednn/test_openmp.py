@@ -11,6 +11,8 @@ import pytest
 
 from paddle_aug.core.cpu import available_cores
 
+pytestmark = pytest.mark.usefixtures("programs_without_coverage")
+
 ROOT = Path(__file__).parents[2]
 
 # A convolution, and the processor seconds that each thread spends on it.
