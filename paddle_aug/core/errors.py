@@ -1,12 +1,13 @@
 """The project's errors for users, and how a command ends with one."""
 
+import contextlib
 import difflib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from paddle_aug.core.requirements import explain
 from paddle_aug.core.stopping import Wish, stopping_at_once
@@ -118,11 +119,29 @@ def _exit_code(main: Callable[[], int | None], wish: Wish) -> int:
         return 128 + getattr(error, "signal", signal.SIGINT)
     except BrokenPipeError:
         # The reader of a pipe has ended (`... | head`): no error, and nothing can be printed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return 141
     except OSError as error:
         # Of a file that no other place expected: a name that is too long, a folder without access.
-        if error.filename is None or wish.signal:
+        place = error.filename or _output_that_fails()
+        if place is None or wish.signal:
             raise
-        tell(f"error: {error.filename}: {error.strerror}", error=True)
+        with contextlib.suppress(OSError):  # both streams may be on the full disk
+            tell(f"error: {place}: {error.strerror}", error=True)
         return 2
+
+
+def _output_that_fails() -> str | None:
+    """The stream that what was printed cannot be written to, such as a file on a full disk."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            print(file=stream, flush=True)
+        except OSError:
+            _discard(stream)
+            return stream.name
+    return None
+
+
+def _discard(stream: TextIO) -> None:
+    """Throw away what is still to be printed there: Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

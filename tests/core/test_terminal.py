@@ -31,6 +31,22 @@ def test_an_error_with_a_chinese_path_is_told_on_an_ascii_terminal(command):
     assert rb"\u6ca1\u6709/\u5706\u76d8" in done.stderr and b"Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no device that is always full")
+@pytest.mark.parametrize("full", [["stdout"], ["stderr"], ["stdout", "stderr"]])
+def test_an_output_on_a_full_disk_ends_a_command_with_a_line(full):
+    code = (
+        "import sys; from paddle_aug.core.errors import run_command; "
+        f"run_command(lambda: print('a line', file=sys.{full[0]}))"
+    )
+    with open("/dev/full", "w") as device:
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        streams |= dict.fromkeys(full, device)
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, **streams)
+    assert done.returncode == 2
+    if full == ["stdout"]:
+        assert done.stderr.decode().strip() == "error: <stdout>: No space left on device"
+
+
 @pytest.mark.parametrize(
     ("encoding", "shown"),
     [("gbk", "圆盘 \\xf1".encode("gbk")), ("utf-8", "圆盘 ñ".encode()),
