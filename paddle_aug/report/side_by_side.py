@@ -71,6 +71,7 @@ def put_side_by_side(
     """
     groups = group_runs(runs)
     chosen = choose_baseline(groups, baseline)
+    last = min(last, max(group.epochs for group in groups))  # no run has more
     return SideBySide(
         groups, chosen, build_table(groups, chosen, last), judge(groups, chosen, last, claims),
         compare_runs(groups, studied, counts), frozenset(studied),

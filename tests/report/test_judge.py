@@ -306,3 +306,13 @@ def test_what_is_not_known_is_null_in_json(tmp_path):
     assert "NaN" not in text
     (comparison,) = json.loads(text)["comparisons"]
     assert comparison["difference"] is None and comparison["over"] == "nothing"
+
+
+def test_no_heading_names_more_epochs_than_the_longest_run_has(tmp_path):
+    for mode, epochs in (("no", 4), ("mixup", 6)):
+        write_run(tmp_path, mode, epochs=epochs)
+    found = put_side_by_side(read_runs([str(tmp_path)]), "no", 10, [], {"augment"}, counts)
+    write(tmp_path / "out", found)
+    for text in (for_terminal(found), (tmp_path / "out" / "table.md").read_text()):
+        assert "mean of the last 6" in text and "last 10" not in text
+        assert "Where a run has fewer than 6 epochs, of all" in text
