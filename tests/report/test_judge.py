@@ -314,5 +314,6 @@ def test_no_heading_names_more_epochs_than_the_longest_run_has(tmp_path):
     found = put_side_by_side(read_runs([str(tmp_path)]), "no", 10, [], {"augment"}, counts)
     write(tmp_path / "out", found)
     for text in (for_terminal(found), (tmp_path / "out" / "table.md").read_text()):
+        text = " ".join(text.split())
         assert "mean of the last 6" in text and "last 10" not in text
         assert "Where a run has fewer than 6 epochs, of all" in text
