@@ -96,6 +96,7 @@ def test_the_pages_to_begin_with_are_there_in_both_languages(site):
         ("quick_start", "make train"), ("own_images", "--data"), ("quick_start_cn", "快速开始"),
         ("own_images_cn", "用自己的图片"), ("contributing", "A mixing method"),
         ("docs/reliability", "promised"), ("docs/performance", "Speed"), ("results", "Results"),
+        ("docs/zh/judging", "判定"),
     ):  # fmt: skip
         assert word in words(site / f"{page}.html"), page
 

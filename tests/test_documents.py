@@ -8,8 +8,11 @@ import pytest
 from paddle_aug.modes import MODES
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")),
-             *sorted((ROOT / "configs").glob("*.md"))]  # fmt: skip
+DOCUMENTS = [
+    path
+    for folder in (".", "docs", "docs/zh", "configs")
+    for path in sorted((ROOT / folder).glob("*.md"))
+]
 FILE = r"(?:tests|paddle_aug|models|tools|benchmarks|configs|docs)/[\w/.-]+\.(?:py|yaml|md|png|jpg)"
 
 

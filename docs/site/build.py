@@ -64,7 +64,10 @@ def lay_out(source: Path) -> None:
     # A new document is a page without being named; results have a page of their own.
     pages = [page for page in documents.values() if not page.startswith("results/")]
     others = [page for page in pages if f"\n{page}\n" not in index]
-    write(source / "index.md", index.replace("MORE\n", "".join(f"{page}\n" for page in others)))
+    chinese = [page for page in others if page.startswith("docs/zh/")]
+    for place, some in (("CHINESE", chinese), ("MORE", sorted({*others} - {*chinese}))):
+        index = index.replace(f"{place}\n", "".join(f"{page}\n" for page in some))
+    write(source / "index.md", index)
     template = (HERE / "schedule.md").read_text(encoding="utf-8")
     write(source / "schedule.md", generated.schedule_page(source, template))
     write(source / "policies.md", generated.policies(source))
@@ -80,7 +83,9 @@ def suites() -> list[str]:
 def page_of_each_document() -> dict[str, str]:
     """By its path in the project, the page that a whole document becomes."""
     pages = {document: page for page, (document, section, _) in PAGES.items() if not section}
-    pages |= {f"docs/{path.name}": f"docs/{path.stem}" for path in (ROOT / "docs").glob("*.md")}
+    for path in sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/zh").glob("*.md")]):
+        name = path.relative_to(ROOT).as_posix()
+        pages[name] = name.removesuffix(".md")
     return pages | {f"results/{name}/table.md": f"results/{name}" for name in suites()}
 
 

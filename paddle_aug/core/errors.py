@@ -135,7 +135,8 @@ def _output_that_fails() -> str | None:
     """The stream that what was printed cannot be written to, such as a file on a full disk."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            print(file=stream, flush=True)
+            stream.write("\n")
+            stream.flush()
         except OSError:
             _discard(stream)
             return stream.name
