@@ -65,27 +65,28 @@ class AugmentedDataset(paddle.io.Dataset):
     def sample(self, epoch: int, index: int, out: np.ndarray | None = None) -> Sample:
         """One item; its image is written to `out`, contiguous float32 CHW, where that is given."""
         image, label = self._read(index, stream(self.seed, epoch, index), out)
-        rng = stream(self.seed, epoch, index, "partner")
-        drawn = self._draw_partner(epoch, rng)
+        drawn = self._draw_partner(epoch, index)
         if self.mix is None or drawn is None:
             return Sample(image, label, label, 1.0)
-        draw, partner_index = drawn
+        draw, partner_index, rng = drawn
         partner, partner_label = self._read(partner_index, rng)
         image[:] = self.mix.apply(draw, image[None], partner[None])[0]
         return Sample(image, label, partner_label, float(draw.lam))
 
     def source(self, epoch: int, index: int) -> str:
         """Name of an image for messages, with the image that is mixed into it in this epoch."""
-        drawn = self._draw_partner(epoch, stream(self.seed, epoch, index, "partner"))
+        drawn = self._draw_partner(epoch, index)
         partner = f" with {self.dataset.source(drawn[1])}" if drawn else ""
         return self.dataset.source(index) + partner
 
-    def _draw_partner(self, epoch: int, rng: np.random.Generator) -> tuple[Draw, int] | None:
-        """How an image is mixed, and the index of its partner; None where it is not mixed."""
+    def _draw_partner(self, epoch: int, index: int) -> tuple[Draw, int, np.random.Generator] | None:
+        """How an image is mixed, its partner's index, and the stream that augments the partner;
+        None where it is not mixed."""
         if self.mix is None or not self.mix.schedule.is_active(epoch):
             return None
+        rng = stream(self.seed, epoch, index, "partner")
         draw = self.mix.draw(rng, self.size, self.size)
-        return None if draw is None else (draw, int(rng.integers(len(self.dataset))))
+        return None if draw is None else (draw, int(rng.integers(len(self.dataset))), rng)
 
     def _read(
         self, index: int, rng: np.random.Generator, out: np.ndarray | None = None

@@ -50,4 +50,9 @@ def to_pixels(
 
 def per_channel(value: float | Sequence[float], channels: int) -> list[float]:
     """One value for each channel, from a number or a sequence; gray takes the average of three."""
-    return np.broadcast_to(np.mean(value) if channels == 1 else value, channels).tolist()
+    values = np.ravel(value).tolist()
+    if channels == 1:
+        return [sum(values) / len(values)]
+    if len(values) not in (1, channels):
+        raise ValueError(f"need one value or {channels}, got {len(values)}")
+    return values * (channels // len(values))

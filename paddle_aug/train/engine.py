@@ -55,7 +55,7 @@ class Trainer:
 
 @dataclass
 class Progress:
-    """Where a run stands: plain values, saved as JSON by `dataclasses.asdict`."""
+    """Where a run stands: plain values, saved as JSON by `capture`."""
 
     epoch: int = 0
     step: int = 0  # steps done in this epoch

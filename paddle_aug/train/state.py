@@ -1,6 +1,5 @@
 """Saves and restores a run's state: weights, optimizer, averages, progress."""
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,8 @@ def capture(
         arrays |= with_prefix("ema", to_numpy(trainer.ema.state_dict()))
     state = {
         **fixed,
-        "progress": asdict(progress),
+        # Not `asdict`, which copies every number of every epoch so far.
+        "progress": {**vars(progress), "history": list(progress.history)},
         "schedule": trainer.schedule.state_dict(),
     }
     if trainer.scaler:
