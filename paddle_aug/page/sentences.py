@@ -37,7 +37,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "means_same_direction": ("The effect is there; its size is another one, or one seed cannot tell.", "效应存在，但大小不同，或仅凭一个种子不能断定。"),
     "means_not_seen": ("No such effect is shown, and the published figure is excluded.", "没有显示出这样的效应，已发表的数值也被排除。"),
     "means_contradicted": ("A difference is shown where none, or the opposite, was published.", "显示出的差别与已发表的相反，或已发表的是没有差别。"),
-    "means_undecided": ("The published figure and its opposite are both still possible: more seeds are needed.", "已发表的数值与相反的情况都还可能：需要更多种子。"),
+    "means_undecided": ("The published figure is neither confirmed nor excluded: more seeds are needed.", "已发表的数值既没有得到证实，也没有被排除：需要更多种子。"),
     "to_settle": ("About {n} seeds would settle it (power 80 %, from the deviation of ours).", "大约 {n} 个种子可以判定（检验功效 80 %，按我们结果的标准差估计）。"),
     "to_settle_many": ("More than {n} seeds would be needed to settle it.", "需要超过 {n} 个种子才能判定。"),
     "figure_judged": ("Judged: {curve}, {figure}.", "判定所用：{curve}，{figure}。"),
