@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Accuracy against the number of images a class, with and without mixing.
+
+    python results/images_a_class/images_a_class.py [--jobs 2] [--amp bf16]
+    python results/images_a_class/images_a_class.py --quick          the bundled digits, a minute
+
+For each number the suite configs/suites/images_a_class.yaml is run with --per-class: a finished run
+is not repeated, a stopped one goes on. The accuracy is that of the last state on the whole
+evaluation set, with Student's 95 % interval over the seeds. Written to OUTPUT: accuracy.png,
+accuracy.md, and a folder a number with the suite's tables, curves and small files.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.ticker import NullFormatter, ScalarFormatter  # noqa: E402
+
+from paddle_aug.core.atomic import write_text  # noqa: E402
+from paddle_aug.core.errors import run_command  # noqa: E402
+from paddle_aug.report.figure import new_figure, save_figure  # noqa: E402
+
+SUITE = "configs/suites/images_a_class.yaml"
+NUMBERS, QUICK = (10, 20, 50, 100, 200, 500), (2, 5, 10)
+COLOURS = {"none": "green", "SamplePairing": "blue", "Mixup 1": "red"}  # as in the other figures
+
+
+def accuracies(tables: dict[int, dict[str, Any]]) -> dict[str, dict[int, dict[str, float]]]:
+    """By method and number the estimate of the accuracy, from the suite's table.json of each."""
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for number, table in tables.items():
+        for method in table["methods"]:
+            figures = method["figures"]["accEval"]
+            found.setdefault(method["label"], {})[number] = figures.get("whole", figures["last"])
+    return found
+
+
+def draw(found: dict[str, dict[int, dict[str, float]]]) -> Figure:
+    """A line a method over the numbers, a bar for each interval; from one seed a point alone."""
+    figure = new_figure(8, 5.5)
+    axes = figure.add_subplot()
+    for label, points in found.items():
+        means = [point["mean"] for point in points.values()]
+        below, above = (
+            [abs((point[end] if point[end] is not None else point["mean"]) - point["mean"])
+             for point in points.values()]
+            for end in ("low", "high")
+        )  # fmt: skip
+        axes.errorbar(list(points), means, [below, above], label=label, color=COLOURS.get(label),
+                      marker="o", markersize=4, capsize=3)  # fmt: skip
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, 0), min(high, 1))  # an interval of few seeds may reach further
+    axes.set_xscale("log")
+    axes.set_xticks(sorted({number for points in found.values() for number in points}))
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("images a class")
+    axes.set_ylabel("accuracy on the whole evaluation set")
+    axes.grid(True, alpha=0.6)
+    axes.legend()
+    return figure
+
+
+def table_of(found: dict[str, dict[int, dict[str, float]]], commands: list[str]) -> str:
+    """Markdown: a row a number, a column a method; the commands that made it."""
+    numbers = sorted({number for points in found.values() for number in points})
+    rows = [[number, *(_words(points.get(number)) for points in found.values())]
+            for number in numbers]  # fmt: skip
+    heads = ["images a class", *found]
+    said = "\n".join(f"    {command}" for command in commands)
+    return (
+        "# Accuracy against images a class\n\nAccuracy of the last state on the whole evaluation "
+        "set: mean over the seeds, Student's 95 % interval of the mean in brackets.\n\n"
+        f"{tabulate(rows, heads, tablefmt='github', disable_numparse=True)}\n\n{said}\n"
+    )
+
+
+def _words(point: dict[str, float] | None) -> str:
+    if point is None:
+        return "-"
+    interval = "" if point["low"] is None else f" [{point['low']:.3f}, {point['high']:.3f}]"
+    return f"{point['mean']:.3f}{interval}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    add = parser.add_argument
+    add("--numbers", type=int, nargs="+", metavar="N", help="images a class (default: "
+        f"{' '.join(map(str, NUMBERS))}; with --quick {' '.join(map(str, QUICK))})")  # fmt: skip
+    add("--seeds", help="these seeds instead of the suite's, such as 0 or 0-4")
+    add("--jobs", type=int, default=1, metavar="N", help="runs side by side (default: 1)")
+    add("--amp", choices=["no", "bf16"], default="no")
+    add("--quick", action="store_true", help="3 epochs of the bundled digits")
+    add("--output", type=Path, default=Path("logs/images_a_class"))
+    args = parser.parse_args()
+    tables, commands = {}, []
+    for number in sorted(args.numbers or (QUICK if args.quick else NUMBERS)):
+        place = args.output / f"{number}_a_class"
+        command = ["-m", "paddle_aug", "suite", SUITE, "--jobs", str(args.jobs),
+                   "--logs", str(place / "runs"), "--results", str(place)]  # fmt: skip
+        command += ["--quick"] if args.quick else []
+        command += ["--seeds", args.seeds] if args.seeds else []
+        command += ["--", "--per-class", str(number), *(["--amp", "bf16"] * (args.amp == "bf16"))]
+        if code := subprocess.run([sys.executable, *command], cwd=ROOT).returncode:
+            return code
+        (path,) = (ROOT / place).glob("*/table.json")
+        tables[number] = json.loads(path.read_text(encoding="utf-8"))
+        commands.append(" ".join(["python", *command]))
+    found = accuracies(tables)
+    save_figure(draw(found), args.output / "accuracy.png")
+    write_text(args.output / "accuracy.md", table_of(found, commands))
+    print(f"wrote {args.output}/accuracy.png and accuracy.md")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)
