@@ -223,8 +223,9 @@ def test_what_the_experiments_say_of_their_curves_is_in_the_curves():
     for sentence in (
         f"(training accuracy {train[200:210].mean():.3f} in epochs 200 to 209,"
         f" {train[-10:].mean():.3f} in the last ten)",
-        f"gives {points['SamplePairing, whole set']:.1f} points more with partners from the whole set"
-        f" and {points['SamplePairing, batch']:.1f} from the batch, Mixup {points['Mixup 1']:.1f}",
+        f"gives {points['SamplePairing, whole set']:.1f} points more with partners from the whole"
+        f" set and {points['SamplePairing, batch']:.1f} from the batch,"
+        f" Mixup {points['Mixup 1']:.1f}",
         f"and {points['Mixup 0.2']:.1f} with alpha 0.2 (not shown",
         f"({whole:.3f} against {base:.3f}) and {100 * (batch - base):.1f} points above with those"
         f" of the batch ({batch:.3f})",
