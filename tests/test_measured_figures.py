@@ -88,6 +88,19 @@ def test_the_table_of_ones_own_images_is_in_the_order_of_its_heads():
         assert all(head in column for head, column in zip(heads, columns, strict=True))
 
 
+def test_the_table_of_the_first_command_is_that_of_the_digits():
+    with (ROOT / "results/digits/table.csv").open(encoding="utf-8") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    for shown, label in (("userDef", "userDef"), ("SamplePairing", "samplePairing"),
+                         ("Mixup", "mixup")):  # fmt: skip
+        row = rows[label]
+        cells = [
+            f"{float(row[k]):.3f} ± {float(row[f'{k}Std']):.3f}" for k in ("lossEval", "accEval")
+        ]
+        for document in (README, README_CN):
+            assert f"| {shown} | {' | '.join(cells)} |" in read(document).splitlines()
+
+
 def curve(suite: str, run: str, name: str, seed: int = 0) -> np.ndarray:
     (path,) = (ROOT / "results" / suite / "curves" / run / f"seed{seed}").glob(f"*Aug_{name}.npy")
     return np.load(path)
