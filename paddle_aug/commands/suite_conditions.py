@@ -8,7 +8,7 @@ from typing import Any
 from paddle_aug.commands.suite_plan import PlannedRun
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.text import flatten
+from paddle_aug.core.text import changes
 from paddle_aug.runs.environment import describe_environment, recorded_threads
 
 _COMPARED = ("code", "cpu", "instructions", "cores", "platform", "python", "versions")
@@ -40,9 +40,9 @@ def refuse_other_conditions(
     (its data, its backend) is compared when the tables are made.
     """
     record = describe_environment("", {})
-    now = flatten({key: record[key] for key in _COMPARED})
+    now = {key: record[key] for key in _COMPARED}
     now["OMP_NUM_THREADS"] = environment["OMP_NUM_THREADS"]
-    lines = [line for run in finished for line in _other(_conditions_of(run), now)]
+    lines = [line for run in finished for line in changes(_conditions_of(run), now).values()]
     if lines and not allow:
         raise UserError(
             "the finished runs were made otherwise than the others would be now: "
@@ -56,13 +56,8 @@ def _conditions_of(run: PlannedRun) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         record.setdefault("instructions", None)  # earlier versions did not record them
-        conditions = flatten({key: record[key] for key in _COMPARED})
+        conditions = {key: record[key] for key in _COMPARED}
         conditions["OMP_NUM_THREADS"] = record["threads"].get("OMP_NUM_THREADS")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: no record of a run's environment ({error!r})") from None
     return conditions
-
-
-def _other(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    keys = sorted({*was, *now})
-    return [f"{k}: was {was.get(k)}, is {now.get(k)}" for k in keys if was.get(k) != now.get(k)]

@@ -1,7 +1,7 @@
 """Which options have an effect beside the others: a run prints those that have none, and runs are
 compared by those that have one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -9,7 +9,7 @@ from paddle_aug.augment.policies import PolicyOptions, numbers_used, restricted
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Compose, Transform
 from paddle_aug.config.table import Config, fact
-from paddle_aug.core.text import flag, flatten
+from paddle_aug.core.text import changes, flag
 from paddle_aug.modes import BASES, MODES, image_part, is_mix
 
 
@@ -45,14 +45,18 @@ def has_effect(name: str, options: Mapping[str, Any]) -> bool:
     name: as flatten writes it, such as "policy.imgaug.crop". options: all of the run's options, or
     those that differ from the defaults, as its files have them.
     """
-    if not name.startswith("policy."):
-        return True
+    option, _, number = name.partition(".")
+    return option != "policy" or number.partition(".")[0] in _numbers_used(options)
+
+
+def _numbers_used(options: Mapping[str, Any]) -> Collection[str]:
+    """Names of the PolicyOptions that a run with these options uses."""
     if options.get("train_transforms") is not None:
-        return False
+        return ()
     augment, base = options.get("augment", Config().augment), options.get("base")
     if augment not in [*MODES] or base not in (None, *BASES):
-        return True  # code of one's own may use any number
-    return name.split(".")[1] in numbers_used(image_part(augment, base))
+        return PolicyOptions.__dataclass_fields__  # code of one's own may use any
+    return numbers_used(image_part(augment, base))
 
 
 def changed_options(
@@ -62,12 +66,7 @@ def changed_options(
 
     options: all of the run's options, which decide what has an effect.
     """
-    before, after = flatten(was), flatten(now)
-    return {
-        name: f"{name}: was {before.get(name)}, is {after.get(name)}"
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name) and has_effect(name, options)
-    }
+    return {k: line for k, line in changes(was, now).items() if has_effect(k, options)}
 
 
 def _learning_rate(config: Config) -> list[str]:
@@ -113,12 +112,13 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
         for name in (field.name for field in fields(PolicyOptions))
         if getattr(config.policy, name) != getattr(PolicyOptions(), name)
     )
+    used = _numbers_used(config.dump())
+    unused = [f"policy.{name}" for name in numbers if name not in used]
     if config.train_transforms is not None:
-        unused = [f"policy.{name}" for name in numbers] + (["base"] if "base" in given else [])
+        unused += ["base"] if "base" in given else []
         return [f"{flag(name)} has no effect with --train-transforms" for name in unused]
     if config.image_part not in BASES:
         return []
-    used = numbers_used(config.image_part)
     left_out = frozenset(config.changes_label or ())
     limited = restricted(config.policy, left_out)
     unchanged = all(getattr(limited, name) == getattr(config.policy, name) for name in used)
@@ -130,7 +130,5 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
             "no such operation"
         ]
     return lines + [
-        f"{flag(f'policy.{name}')} has no effect on the image part {config.image_part}"
-        for name in numbers
-        if name not in used
+        f"{flag(name)} has no effect on the image part {config.image_part}" for name in unused
     ]

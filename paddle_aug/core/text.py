@@ -36,6 +36,16 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """For each value that differs, by its flat name, a line with both: "lr: was 0.1, is 0.01"."""
+    before, after = flatten(was), flatten(now)
+    return {
+        name: f"{name}: was {before.get(name)}, is {after.get(name)}"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    }
+
+
 def duration(seconds: float) -> str:
     """A time in words: "45 s", "12 min", "3.4 h", "2.5 days"."""
     if seconds < 100:

@@ -50,10 +50,10 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
     whether an option can change the result of a run with these options; others may differ.
     """
     named = [(_name(group, run), group.label, run) for group in groups for run in group.runs]
-    lines = _options(named, studied, counts)
+    lines = _options(named, lambda k, options: not _is_of(k, studied) and counts(k, options))
     for group in groups:
         own = [(name, name, run) for name, label, run in named if label == group.label]
-        lines += [line for line in _options(own, (), counts) if line not in lines]
+        lines += _options(own, lambda k, options: _is_of(k, studied) and counts(k, options))
     runs = [(name, label, run) for name, label, run in named if run.environment]
     lines += _environment(runs, studied)
     lines += _data(runs, studied)
@@ -72,8 +72,13 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
 Named = tuple[str, str, Run]  # name of the run, label of its group, the run
 
 
-def _options(runs: Sequence[Named], left_out: Collection[str], counts: Counts) -> list[str]:
-    """Options that differ.
+def _is_of(name: str, options: Collection[str]) -> bool:
+    """Whether a flat name, such as "policy.rotation", is of one of the options."""
+    return name.split(".")[0] in options
+
+
+def _options(runs: Sequence[Named], counts: Counts) -> list[str]:
+    """Options that count and differ.
 
     Runs that saved only their changed options are compared with each other, as the rest are
     defaults, but not with runs that saved all, as defaults may have changed in between.
@@ -85,8 +90,6 @@ def _options(runs: Sequence[Named], left_out: Collection[str], counts: Counts) -
     for alike, unsaid in ((whole, None), (partly, "default")):
         saved = [(name, label, run.config, flatten(run.config)) for name, label, run in alike]
         for key in sorted({key for *_, flat in saved for key in flat}):
-            if key.split(".")[0] in left_out:
-                continue
             values = [
                 (name, label, flat.get(key, unsaid))
                 for name, label, options, flat in saved

@@ -10,7 +10,7 @@ from typing import Any
 
 from paddle_aug.core.cpu import available_cores, cpu_name, instructions
 from paddle_aug.core.program import as_started
-from paddle_aug.core.text import flatten
+from paddle_aug.core.text import changes
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
 # Libraries whose version can change a result.
@@ -109,9 +109,5 @@ def name_data(config: dict[str, Any], environment: dict[str, Any]) -> None:
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
     keys = [key for key in _COMPARED if key in before or key not in _SINCE_LATER]
-    old, new = (flatten({key: record.get(key) for key in keys}) for record in (before, now))
-    return [
-        f"{key}: was {old.get(key)}, is {new.get(key)}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
-    ]
+    old, new = ({key: record.get(key) for key in keys} for record in (before, now))
+    return list(changes(old, new).values())
