@@ -1,6 +1,9 @@
 """Small real data sets and transforms that several tests share."""
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,15 @@ class Fails(Transform):
 
     def apply(self, image: np.ndarray, params: None) -> np.ndarray:
         raise self.error()
+
+
+def load_program(path: Path) -> ModuleType:
+    """The module of a file that is in no package, such as results/slips/slips.py."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def numbered(count: int, size: int = 8, classes: int = 3) -> ArrayDataset:

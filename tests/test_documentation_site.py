@@ -1,7 +1,6 @@
 """The documentation site: built without a warning, whole, and without anything from elsewhere."""
 
 import html
-import importlib.util
 import os
 import re
 import subprocess
@@ -13,6 +12,7 @@ import pytest
 import paddle_aug
 from paddle_aug.config import Config
 from paddle_aug.modes import MODES
+from tests.helpers import load_program
 
 for name in ("sphinx", "furo", "myst_parser"):
     pytest.importorskip(name, reason="the extra docs is not installed")
@@ -106,11 +106,7 @@ def test_the_pages_to_begin_with_are_there_in_both_languages(site):
 
 @pytest.fixture(scope="module")
 def build():
-    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs/site/build.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(ROOT / "docs/site/build.py")
 
 
 def test_links_go_to_pages_and_pictures_come_along(build, tmp_path):

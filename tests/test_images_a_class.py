@@ -1,10 +1,11 @@
 """results/images_a_class puts the suite's figures of each number into a table and a picture."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.helpers import load_program
 
 FILE = Path(__file__).parent.parent / "results/images_a_class/images_a_class.py"
 POINT = {"n": 3, "mean": 0.5, "std": 0.01, "low": 0.475, "high": 0.525}
@@ -12,11 +13,7 @@ POINT = {"n": 3, "mean": 0.5, "std": 0.01, "low": 0.475, "high": 0.525}
 
 @pytest.fixture(scope="module")
 def module():
-    spec = importlib.util.spec_from_file_location("images_a_class", FILE)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(FILE)
 
 
 def table(**means: float) -> dict:

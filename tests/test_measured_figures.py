@@ -53,17 +53,25 @@ def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
+def rows_of(suite: str) -> dict[str, dict[str, str]]:
+    """Rows of a result's table.csv by their labels."""
+    with (ROOT / "results" / suite / "table.csv").open(encoding="utf-8") as file:
+        return {row["label"]: row for row in csv.DictReader(file)}
+
+
+def in_words(row: dict[str, str], key: str, deviation: bool = True) -> str:
+    """A figure of a row: "0.882 ± 0.027"."""
+    return f"{float(row[key]):.3f}" + (f" ± {float(row[f'{key}Std']):.3f}" if deviation else "")
+
+
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("document", [README, README_CN, EXPERIMENTS])
 def test_every_method_of_a_result_has_its_own_figure(document, suite):
     (line,) = [line for line in read(document).splitlines() if f"/{suite}/table.md)" in line]
     (said,) = re.findall(rf"\| \[([^\]]+)\]\((?:\.\./)?(?:results/){suite}/table\.md\)", line)
-    with (ROOT / "results" / suite / "table.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        label, figure = row["label"], f"{float(row['accEval']):.3f}"
-        if int(row["runs"]) > 2:
-            figure += f" ± {float(row['accEvalStd']):.3f}"
+    rows = rows_of(suite)
+    for label, row in rows.items():
+        figure = in_words(row, "accEval", int(row["runs"]) > 2)
         names = (SMALL_DATA if suite == "small_data" else NAMES).get(label, ())
         texts = {f"{label} {{}}", *names[document == README_CN :][:1]}
         words = "|".join(re.escape(text.format(figure)) for text in sorted(texts))
@@ -72,12 +80,9 @@ def test_every_method_of_a_result_has_its_own_figure(document, suite):
 
 
 def test_the_table_of_ones_own_images_is_in_the_order_of_its_heads():
-    with (ROOT / "results/own_images/table.csv").open(encoding="utf-8") as file:
-        rows = {row["label"]: row for row in csv.DictReader(file)}
+    rows = rows_of("own_images")
     order = ("crops and flips", "cutmix", "mixup", "userDef instead", "from scratch")
-    figures = [
-        f"{float(rows[k]['accEval']):.3f} ± {float(rows[k]['accEvalStd']):.3f}" for k in order
-    ]
+    figures = [in_words(rows[label], "accEval") for label in order]
     for document, heads in (
         (README, ("crops and flips", "CutMix", "Mixup", "userDef", "from scratch")),
         (README_CN, ("裁剪加翻转", "CutMix", "Mixup", "userDef", "从头训练")),
@@ -89,14 +94,10 @@ def test_the_table_of_ones_own_images_is_in_the_order_of_its_heads():
 
 
 def test_the_table_of_the_first_command_is_that_of_the_digits():
-    with (ROOT / "results/digits/table.csv").open(encoding="utf-8") as file:
-        rows = {row["label"]: row for row in csv.DictReader(file)}
+    rows = rows_of("digits")
     for shown, label in (("userDef", "userDef"), ("SamplePairing", "samplePairing"),
                          ("Mixup", "mixup")):  # fmt: skip
-        row = rows[label]
-        cells = [
-            f"{float(row[k]):.3f} ± {float(row[f'{k}Std']):.3f}" for k in ("lossEval", "accEval")
-        ]
+        cells = [in_words(rows[label], key) for key in ("lossEval", "accEval")]
         for document in (README, README_CN):
             assert f"| {shown} | {' | '.join(cells)} |" in read(document).splitlines()
 
@@ -128,9 +129,10 @@ def test_the_first_lines_of_the_readmes_say_what_the_500_epochs_show():
     assert {each["verdict"] for each in claims.values()} == {"undecided"}
     assert (len(table["commands"]), table["missing"]) == (5, [])
     pairing, mixup = (claims[method, "difference"] for method in ("samplePairing", "mixup"))
+    assert pairing["oneSeed"] and mixup["oneSeed"]
+    (images,) = {each["overImages"][0]["images"] for each in table["comparisons"]}
     passes = [round(claims[method, "epoch"]["ours"]) for method in ("samplePairing", "mixup")]
-    with (ROOT / "results/s0_long/table.csv").open(encoding="utf-8") as file:
-        means = {row["label"]: f"{float(row['accEval']):.3f}" for row in csv.DictReader(file)}
+    means = {k: in_words(row, "accEval", False) for k, row in rows_of("s0_long").items()}
     curves = [curve("s0_long", run, "accEval") for run in ("userdef", "samplepairing", "mixup")]
     smooth = [np.convolve(each, np.ones(25) / 25, "same") for each in curves]
     swing = np.mean([np.std((a - b)[200:440]) for a, b in zip(curves, smooth, strict=True)])
@@ -148,6 +150,7 @@ def test_the_first_lines_of_the_readmes_say_what_the_500_epochs_show():
         f"Single epochs swing by {100 * swing:.0f} points",
         f"SamplePairing {first} points after 500 epochs (95 % interval {low} to {high}), Mixup"
         f" {second} ({low2} to {high2})",
+        f"of the last state over the {images} evaluation images, with one seed",
         f"at epochs {passes[0]} and {passes[1]}, where the article says about 150 and 250",
         f"whole training set {means['samplePairing, whole set']}, Mixup with alpha 0.2"
         f" {means['mixup, alpha 0.2']}. By the means of the last ten epochs SamplePairing gains"
@@ -158,6 +161,8 @@ def test_the_first_lines_of_the_readmes_say_what_the_500_epochs_show():
         f"停在 {ends[0]}；SamplePairing（蓝色）达到 {ends[1]}，从第 {passes[0]} 轮起一直高于基线；"
         f"Mixup（红色）达到 {ends[2]}，从第 {passes[1]} 轮起",
         f"波动 {100 * swing:.0f} 个百分点",
+        f"按最后状态在 {images} 张验证图片上算",
+        "只有一个随机种子",
         f"SamplePairing 为 {first}（95% 区间 {low} 到 {high}），"
         f"Mixup 为 {second}（{low2} 到 {high2}）",
         f"第 {passes[0]} 轮和第 {passes[1]} 轮超过基线，文章说大约在第 150 轮和第 250 轮",
@@ -201,13 +206,17 @@ def test_the_first_lines_of_the_readmes_say_what_small_data_shows():
     (claim,) = table["claims"]
     ours, low, high = (f"{100 * claim[key]:.1f}" for key in ("ours", "low", "high"))
     assert (claim["verdict"], claim["over"], len(table["commands"])) == ("reproduced", "seeds", 15)
-    with (ROOT / "results/small_data/table.csv").open(encoding="utf-8") as file:
-        means = {row["label"]: f"{float(row['accEval']):.3f}" for row in csv.DictReader(file)}
+    means = {k: in_words(row, "accEval", False) for k, row in rows_of("small_data").items()}
     stays, last, mixup = (means[k] for k in ("none", "SamplePairing, whole set", "Mixup 1"))
     jump = np.flatnonzero(mixing_epochs("samplepairing-whole-set"))[-1] + 1
     english, chinese = (" ".join(read(name).split()) for name in (README, README_CN))
     assert f"SamplePairing +{ours} points" in english
     assert f"95 % interval +{low} to +{high} over three seeds" in english
+    published = f"{100 * claim['published']:.1f} (± {100 * claim['tolerance']:.1f})"
+    assert f"The paper has +{published}, which the interval just meets: *reproduced*" in english
+    published = published.replace(" (", "（").replace(")", "）")
+    assert f"论文给出的是 {published}，区间刚好与它相接：按规则是*已复现*" in chinese
+    assert claim["ours"] < claim["published"] - claim["tolerance"] < claim["high"]
     assert f"ends at {last}, Mixup with alpha 1 at {mixup}" in english.replace("(blue) ", "")
     assert f"stays at {stays}" in english
     assert f"jump at epoch {jump}" in english

@@ -1,6 +1,5 @@
 """Each slip of results/slips/slips.py does what docs/faults.md says of it, and nothing else."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +10,14 @@ from paddle_aug.augment import ops
 from paddle_aug.batches import loader
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.mix.phases import always_on
+from tests.helpers import load_program
 
 FILE = Path(__file__).parent.parent / "results/slips/slips.py"
 
 
 @pytest.fixture(scope="module")
 def slips():
-    spec = importlib.util.spec_from_file_location("slips", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_program(FILE)
 
 
 def test_every_comparison_has_the_code_as_it_is_and_known_slips(slips):

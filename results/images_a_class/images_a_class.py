@@ -27,11 +27,14 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter  # noqa: E402
 
 from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.errors import run_command  # noqa: E402
+from paddle_aug.modes import BASELINE_COLOUR, MODES  # noqa: E402
 from paddle_aug.report.figure import new_figure, save_figure  # noqa: E402
 
 SUITE = "configs/suites/images_a_class.yaml"
 NUMBERS, QUICK = (10, 20, 50, 100, 200, 500), (2, 5, 10)
-COLOURS = {"none": "green", "SamplePairing": "blue", "Mixup 1": "red"}  # as in the other figures
+# As in the other figures.
+COLOURS = {"none": BASELINE_COLOUR, "SamplePairing": MODES["samplePairing"].colour,
+           "Mixup 1": MODES["mixup"].colour}  # fmt: skip
 
 
 def accuracies(tables: dict[int, dict[str, Any]]) -> dict[str, dict[int, dict[str, float]]]:
@@ -40,7 +43,7 @@ def accuracies(tables: dict[int, dict[str, Any]]) -> dict[str, dict[int, dict[st
     for number, table in tables.items():
         for method in table["methods"]:
             figures = method["figures"]["accEval"]
-            found.setdefault(method["label"], {})[number] = figures.get("whole", figures["last"])
+            found.setdefault(method["label"], {})[number] = figures["whole"]
     return found
 
 
