@@ -148,12 +148,13 @@ def test_seeds_of_one_label_differ_in_nothing_else_not_even_in_what_is_studied(t
 
 
 def test_a_difference_between_seeds_that_is_not_studied_is_named_once(tmp_path):
+    places = []
     for mode in ("no", "mixup"):
         for seed, size in ((0, 8), (1, 16)):
-            write_run(tmp_path / str(seed), mode, environment=ENVIRONMENT,
+            write_run(tmp_path / f"{mode}{seed}", mode, environment=ENVIRONMENT,
                       config={**CONFIG, "seed": seed, "batch_size": size})  # fmt: skip
-    groups = group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/1"]))
-    assert compare_runs(groups, STUDIED, counts).differences == [
+            places.append(f"{mode}={tmp_path}/{mode}{seed}")
+    assert compare_runs(group_runs(read_runs(places)), STUDIED, counts).differences == [
         "batch_size: 8 (no, seed 0, mixup, seed 0), 16 (no, seed 1, mixup, seed 1)"
     ]
 
