@@ -33,7 +33,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "not_seen": ("not seen", "未见到"),
     "contradicted": ("contradicted", "与之相反"),
     "undecided": ("undecided", "未能判定"),
-    "means_reproduced": ("The effect is there, in its published size.", "效应存在，大小与已发表的相符。"),
+    "means_reproduced": ("The effect is there, and our interval allows its published size.", "效应存在，我们的区间容得下已发表的大小。"),
     "means_same_direction": ("The effect is there; its size is another one, or one seed cannot tell.", "效应存在，但大小不同，或仅凭一个种子不能断定。"),
     "means_not_seen": ("No such effect is shown, and the published figure is excluded.", "没有显示出这样的效应，已发表的数值也被排除。"),
     "means_contradicted": ("A difference is shown where none, or the opposite, was published.", "显示出的差别与已发表的相反，或已发表的是没有差别。"),
