@@ -1,6 +1,5 @@
 """The project's errors for users, and how a command ends with one."""
 
-import contextlib
 import difflib
 import logging
 import os
@@ -126,8 +125,10 @@ def _exit_code(main: Callable[[], int | None], wish: Wish) -> int:
         place = error.filename or _output_that_fails()
         if place is None or wish.signal:
             raise
-        with contextlib.suppress(OSError):  # both streams may be on the full disk
+        try:
             tell(f"error: {place}: {error.strerror}", error=True)
+        except OSError:  # both streams are on the full disk
+            _discard(sys.stderr)
         return 2
 
 
