@@ -150,6 +150,7 @@ MUTANTS = [
     Mutant("data/bundled.py", "rows[:, :-1].reshape(-1, 8, 8), rows", "rows[:, 1:].reshape(-1, 8, 8), rows", "data/test_bundled"),
     Mutant("runs/environment.py", "if key in before or key not in _SINCE_LATER", "if key not in _SINCE_LATER", "runs/test_environment"),
     Mutant("core/cpu.py", "for name in _INSTRUCTIONS if name in flags", "for name in _INSTRUCTIONS[:2] if name in flags", "runs/test_environment"),
+    Mutant("batches/augmented.py", 'stream(self.seed, epoch, index, "partner")', "stream(self.seed, epoch, index)", "batches/test_augmented"),
     Mutant("train/side_by_side.py", "self._put(tensor, array[index : index + 1])", "self._put(tensor, array[:1])", "train/test_one_pass"),
 ]  # fmt: skip
 
