@@ -1,14 +1,17 @@
 """Training steps beside other processes that compute: how much of the free time is used.
 
-    python benchmarks/busy.py [--cases GoogLeNet:64:8 ...] [--others 0 1 2] [--blocktimes 0 5]
-        [--rounds 2] [--seconds 5] [--torch-python PYTHON] [--isa avx2] [--output busy.md]
+    python benchmarks/busy.py [--cases GoogLeNet:64:8 ...] [--others 0 1 2] [--rounds 2]
+        [--settings KMP_BLOCKTIME=0 KMP_LIBRARY=turnaround ...] [--seconds 5]
+        [--torch-python PYTHON] [--isa avx2] [--output busy.md]
 
 Threads that wait for each other suffer when one of them loses its core to another process. Each
 case is timed alone and beside one, two, ... processes that count without end, in turns, in several
 rounds. "used" is the rate divided by what the free core-seconds would allow: the best rate alone
 times the share of the cores' time that the other processes left. "as it is" takes as many threads
-as cores are free when it starts; "all cores" has OMP_NUM_THREADS set to all of them; a blocktime is
-all cores, too, and the milliseconds for which a thread waits actively (KMP_BLOCKTIME).
+as cores are free when it starts; "all cores" has OMP_NUM_THREADS set to all of them; a setting is
+all cores, too, and a variable of OpenMP's: KMP_BLOCKTIME, the milliseconds for which a thread waits
+actively, or KMP_LIBRARY (throughput, as it is, or turnaround, where threads never stop waiting
+actively).
 """
 
 import json
@@ -44,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--cases", nargs="+", default=CASES, metavar="MODEL:PIXELS:BATCH")
     parser.add_argument("--others", nargs="+", type=int, default=[0, 1, 2], metavar="N",
                         help="numbers of other processes; 0 is measured in any case")  # fmt: skip
-    parser.add_argument("--blocktimes", nargs="+", default=[], metavar="MS")
+    parser.add_argument("--settings", nargs="+", default=[], metavar="NAME=VALUE",
+                        help="variables of the environment, each a contender")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--amp", choices=["bf16"])
@@ -53,8 +57,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.amp and not has_bf16(arguments.isa):
         parser.error("--amp bf16: these instructions have no bf16, float32 would be measured")
+    if wrong := [setting for setting in arguments.settings if "=" not in setting]:
+        parser.error(f"--settings {wrong[0]}: expected NAME=VALUE")
     numbers = sorted({0, *arguments.others})
-    contenders = ["as it is", "all cores", *(f"blocktime {ms}" for ms in arguments.blocktimes)]
+    contenders = ["as it is", "all cores", *arguments.settings]
     contenders += ["torch"] if arguments.torch_python else []
     tables = []
     for case in arguments.cases:
@@ -73,11 +79,7 @@ def measure(case: str, contender: str, others: int, arguments: Any) -> dict[str,
     """rate: images a second of the worker; free: the share of the cores' time that the other
     processes left it."""
     model, size, batch = case.split(":")
-    is_torch, more = contender == "torch", dict(ISA[arguments.isa])
-    if contender == "all cores" or contender.startswith("blocktime"):
-        more["OMP_NUM_THREADS"] = str(available_cores())
-    if contender.startswith("blocktime"):
-        more["KMP_BLOCKTIME"] = contender.removeprefix("blocktime ")
+    is_torch = contender == "torch"
     command = [
         arguments.torch_python if is_torch else sys.executable,
         str(ROOT / "benchmarks" / "training_step_worker.py"), "torch" if is_torch else "accelerate",
@@ -87,7 +89,7 @@ def measure(case: str, contender: str, others: int, arguments: Any) -> dict[str,
     with (
         competing(others) as used,
         subprocess.Popen(
-            command, env=clean_environment(**more), stdout=subprocess.PIPE,
+            command, env=environment_of(contender, arguments.isa), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
         ) as worker,
     ):  # fmt: skip
@@ -105,6 +107,17 @@ def measure(case: str, contender: str, others: int, arguments: Any) -> dict[str,
     result = json.loads(last)
     # Of all steps: beside others a few steps may take most of the time.
     return {"rate": result["steps"] * int(batch) / result["seconds"], "free": free}
+
+
+def environment_of(contender: str, isa: str) -> dict[str, str]:
+    """The environment of its worker."""
+    more = dict(ISA[isa])
+    if contender not in ("as it is", "torch"):
+        more["OMP_NUM_THREADS"] = str(available_cores())
+    name, is_setting, value = contender.partition("=")
+    if is_setting:
+        more[name] = value
+    return clean_environment(**more)
 
 
 @contextmanager

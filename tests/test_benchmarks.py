@@ -320,6 +320,21 @@ def test_the_used_share_is_of_the_time_that_others_left():
     assert slow == ["slow", 55.0, 31.5, pytest.approx(0.7)]
 
 
+def test_a_setting_takes_all_cores_and_a_variable_of_its_own(monkeypatch, capsys):
+    monkeypatch.setenv("KMP_LIBRARY", "serial")
+    monkeypatch.setattr(busy, "available_cores", lambda: 6)
+    shown = [
+        {name: value for name, value in busy.environment_of(contender, "avx2").items()
+         if name.startswith(("OMP_NUM", "KMP_"))}
+        for contender in ("as it is", "torch", "all cores", "KMP_LIBRARY=turnaround")
+    ]  # fmt: skip
+    cores = {"OMP_NUM_THREADS": "6"}
+    assert shown == [{}, {}, cores, {**cores, "KMP_LIBRARY": "turnaround"}]
+    with pytest.raises(SystemExit):
+        busy.main(["--settings", "KMP_LIBRARY"])
+    assert "--settings KMP_LIBRARY: expected NAME=VALUE" in capsys.readouterr().err
+
+
 def test_busy_measures_alone_and_beside_others_in_turns(monkeypatch, capsys):
     calls = []
 
@@ -328,10 +343,11 @@ def test_busy_measures_alone_and_beside_others_in_turns(monkeypatch, capsys):
         return {"rate": 10.0, "free": 1.0}
 
     monkeypatch.setattr(busy, "measure", measure)
-    busy.main(["--cases", "LeNet:28:8", "--others", "1", "--blocktimes", "0", "--rounds", "2"])
-    contenders = ("as it is", "all cores", "blocktime 0")
+    busy.main(["--cases", "LeNet:28:8", "--others", "1", "--rounds", "2",
+               "--settings", "KMP_BLOCKTIME=0"])  # fmt: skip
+    contenders = ("as it is", "all cores", "KMP_BLOCKTIME=0")
     assert calls == [("LeNet:28:8", each, others) for others in (0, 1) for each in contenders] * 2
-    assert "| as it is    |" in capsys.readouterr().out
+    assert "| as it is        |" in capsys.readouterr().out
 
 
 @needs_paddle
