@@ -19,6 +19,7 @@ from benchmarks import (
     epoch,
     exactness,
     gradient_exactness,
+    memory_growth,
     naive_article,
     scaling,
     startup,
@@ -93,6 +94,23 @@ def test_gradients_are_compared_with_those_of_float64(monkeypatch, capsys):
     monkeypatch.setattr(gradient_exactness, "accelerate", slightly_wrong)
     (table,) = gradient_exactness.main(options)["tables"]
     assert table["rows"][0][3] == 0 and table["rows"][0][5] > 1000
+
+
+def test_what_a_step_leaves_behind_is_counted(monkeypatch, capsys):
+    left = []
+
+    def leaking(model):
+        model.register_forward_post_hook(lambda *_: left.extend([] for _ in range(100)))
+        return model
+
+    monkeypatch.setattr(memory_growth, "in_own_process", lambda run, *arguments: run(*arguments))
+    monkeypatch.setattr("paddle_aug.accelerate", leaking)
+    (table,) = memory_growth.main(["--models", "LeNet", "--steps", "3", "1"])["tables"]
+    paddle, ours = table["rows"]
+    assert table["columns"][2:] == ["step 1", "step 3", "new objects, steps 1 to 3"]
+    assert (paddle[:2], ours[:2]) == (["LeNet", "Paddle"], ["LeNet", "ours"])
+    assert all(50 < float(row[2]) <= float(row[3]) + 1 for row in table["rows"])
+    assert abs(paddle[4]) < 100 and 200 <= ours[4] < 300
 
 
 def test_a_clean_environment_has_no_tuning(monkeypatch):

@@ -8,8 +8,7 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted((DOCS / "zh").glob("*.md"))
-# Pages of figures and reasons, which are in English only.
-ENGLISH_ONLY = {"experiments", "performance"}
+ENGLISH_ONLY = {"experiments"}  # a page of figures and reasons
 # Names in backticks: as many at the end as at the start, so that `` ` `` is one.
 NAME = re.compile(r"(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
 
