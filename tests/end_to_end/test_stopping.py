@@ -140,6 +140,7 @@ def test_an_evaluation_that_is_stopped_writes_nothing(number, moment, trained, t
 
 
 @pytest.mark.parametrize("seconds", [0.15, 0.6, 3.0])
+@pytest.mark.usefixtures("programs_without_coverage")  # its start swallows a Ctrl-C
 def test_a_stop_at_any_moment_of_the_start_ends_the_program_soon(seconds, tmp_path):
     command = [sys.executable, "train.py", "--data", "digits", *LONG, "--output", str(tmp_path)]
     process = subprocess.Popen(
@@ -150,5 +151,5 @@ def test_a_stop_at_any_moment_of_the_start_ends_the_program_soon(seconds, tmp_pa
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    # Before its first line Python itself ends by the signal.
-    assert process.returncode in (130, -signal.SIGINT), said.decode()
+    # Before its first line Python itself ends: by the signal, or with a traceback of its own start.
+    assert process.returncode in (130, -signal.SIGINT) or b"<frozen site>" in said, said.decode()
