@@ -122,8 +122,7 @@ def run_cells(
                     _finish(job, code, progress, on_finished)
                 elif not failed and not received:
                     failed = code
-                    if not _is_a_signals(code):
-                        tqdm.write(translate(_failure(job, code)), file=sys.stderr)
+                    tqdm.write(translate(_failure(job, code)), file=sys.stderr)
                     _send(running, signal.SIGINT)
             progress.look([job.cell.run for job in running], bar)
             time.sleep(_LOOK_SECONDS)
@@ -157,10 +156,15 @@ def _finish(
 
 
 def _failure(job: _Job, code: int) -> str:
-    return (
-        f"error: {job.cell.name}: ended with code {code}; the same command goes on from here, "
-        f"or starts it anew once {job.cell.run.folder.parent} is deleted"
-    )
+    if not _is_a_signals(code):
+        return (
+            f"error: {job.cell.name}: ended with code {code}; the same command goes on from here, "
+            f"or starts it anew once {job.cell.run.folder.parent} is deleted"
+        )
+    number = abs(code) % 128
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    cause = " (as the system does where memory is short)" if name == "SIGKILL" else ""
+    return f"error: {job.cell.name}: was ended by {name}{cause}, which did not come from the suite"
 
 
 def _send(running: Sequence[_Job], number: int) -> None:

@@ -25,6 +25,7 @@ from paddle_aug.commands.suite_plan import (
     PlannedRun,
     Suite,
     counts,
+    epochs_done,
     is_finished,
     other_options,
     slug,
@@ -48,6 +49,7 @@ from paddle_aug.report.side_by_side import (
 )
 from paddle_aug.runs.layout import CHANGES, FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS
 from paddle_aug.runs.ownership import is_kept
+from paddle_aug.runs.predictions import evaluated_epoch
 from paddle_aug.runs.reading import Run, read_run
 
 # The project's folder: paths in it are written relative to it.
@@ -85,25 +87,30 @@ def keep_cell(results: Path, run: PlannedRun) -> None:
 
 def _copy_small_files(place: Path, run: PlannedRun) -> None:
     paths = run.paths
+    if not is_evaluated(run) and not _same_bytes(paths.metrics, place / METRICS):
+        for name in (PREDICTIONS, FIGURES):  # of an earlier training, which these curves replace
+            (place / name).unlink(missing_ok=True)
     for source in (paths.metrics, *paths.curves):  # the folder's mark first
         copy_file(source, place / source.name)
     for source in (paths.config, paths.changes):
         values = portable(read_yaml(source))
         write_text(place / source.name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-    for source in (paths.environment, run.folder / LAST_EVALUATION / FIGURES):
+    evaluation = run.folder / LAST_EVALUATION
+    evaluated = [evaluation / FIGURES] if is_evaluated(run) else []
+    for source in (paths.environment, *evaluated):
         if source.exists():
             write_json(place / source.name, portable(_read_json(source)))
-    if is_evaluated(run):
-        copy_file(run.folder / LAST_EVALUATION / PREDICTIONS, place / PREDICTIONS)
+    if evaluated:
+        copy_file(evaluation / PREDICTIONS, place / PREDICTIONS)
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    return other.exists() and one.read_bytes() == other.read_bytes()
 
 
 def is_evaluated(run: PlannedRun) -> bool:
     """Whether there are predictions of the run's last state, not of an earlier one."""
-    folder = run.folder / LAST_EVALUATION
-    if not (folder / PREDICTIONS).exists() or not (folder / FIGURES).exists():
-        return False
-    lines = run.paths.metrics.read_text(encoding="utf-8").splitlines()
-    return _read_json(folder / FIGURES).get("checkpoint_epoch") == len(lines) - 2
+    return evaluated_epoch(run.folder / LAST_EVALUATION) == epochs_done(run) - 1
 
 
 def has_states(run: PlannedRun) -> bool:

@@ -81,21 +81,37 @@ def group_runs(runs: Sequence[Run]) -> list[Group]:
     return sorted(groups, key=lambda group: mode_order(group.mode))
 
 
-def choose_baseline(groups: Sequence[Group], name: str | None = None) -> Group:
-    """The group called `name` (label or mode), or userDef, no, flip, or the first.
+def groups_named(groups: Sequence[Group], name: str) -> list[Group]:
+    """The group with that label or, if there is none, those of that mode that were given no label.
 
-    Raises UserError where the name is not among them.
+    A label is somebody's own word: runs labelled "mixup, alpha 0.2" are not "mixup".
     """
-    for wanted in BASELINES if name is None else (name,):
-        for group in groups:
-            if wanted in (group.label, group.mode):
-                return group
+    labelled = [group for group in groups if group.label == name]
+    own_words = [group for group in groups if any(run.label for run in group.runs)]
+    return labelled or [each for each in groups if each.mode == name and each not in own_words]
+
+
+def choose_baseline(groups: Sequence[Group], name: str | None = None) -> Group:
+    """The group called `name` (see `groups_named`), or userDef, no, flip, or the first.
+
+    Raises UserError where the name is not among them, or is that of several.
+    """
+    labels = [group.label for group in groups]
     if name is not None:
-        labels = [group.label for group in groups]
-        known = ", ".join(labels)
-        raise UserError(
-            f"--baseline {name}: not among the runs ({known}){did_you_mean(name, labels)}"
-        )
+        found = groups_named(groups, name)
+        if len(found) > 1:
+            alike = ", ".join(group.label for group in found)
+            raise UserError(f"--baseline {name}: several of the runs ({alike}); name one of them")
+        if not found:
+            known = ", ".join(labels)
+            raise UserError(
+                f"--baseline {name}: not among the runs ({known}){did_you_mean(name, labels)}"
+            )
+        return found[0]
+    for wanted in BASELINES:
+        of_mode = [group for group in groups if group.mode == wanted]
+        if found := groups_named(groups, wanted) or of_mode:
+            return found[0]
     return groups[0]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from paddle_aug.report.claims import FIGURES, Claim
 from paddle_aug.report.crossing import stays_above, window_for
-from paddle_aug.report.groups import Group
+from paddle_aug.report.groups import Group, groups_named
 from paddle_aug.report.statistics import (
     NAN,
     Estimate,
@@ -231,27 +231,26 @@ def _judge_claims(
 ) -> list[JudgedClaim]:
     """One verdict a claim. Holm's correction counts the claims of a difference only, as they were
     chosen before the runs; the comparisons of the table were not."""
-    compared: dict[int, Comparison] = {}
-    for i, claim in enumerate(claims):
-        method, other = _group(groups, claim.method), _group(groups, claim.baseline) or baseline
-        if claim.kind == "difference" and method is not None:
-            compared[i] = compare(method, other, claim.curve, claim.figure, last)
+    pairs = [_groups_of(claim, groups, baseline) for claim in claims]
+    compared = {
+        i: compare(*pair, claim.curve, claim.figure, last)
+        for i, (claim, pair) in enumerate(zip(claims, pairs, strict=True))
+        if claim.kind == "difference" and not isinstance(pair, str)
+    }
     compared = dict(zip(compared, _corrected(list(compared.values())), strict=True))
     judged = []
-    for i, claim in enumerate(claims):
-        method, other = _group(groups, claim.method), _group(groups, claim.baseline)
-        if method is None or (claim.baseline is not None and other is None):
-            name = claim.method if method is None else claim.baseline
-            verdict = Verdict(UNDECIDED, f"there is no finished run of {name}")
-            judged.append(JudgedClaim(claim, estimate([]), evidence_of(estimate([])), verdict))
+    for i, (claim, pair) in enumerate(zip(claims, pairs, strict=True)):
+        if isinstance(pair, str):
+            none = estimate([])
+            verdict = Verdict(UNDECIDED, pair)
+            judged.append(JudgedClaim(claim, none, evidence_of(none), verdict))
         elif claim.kind == "difference":
             judged.append(_judge_difference(claim, compared[i]))
         elif claim.kind == "value":
-            judged.append(_judge_value(claim, method, last))
+            judged.append(_judge_value(claim, pair[0], last))
         else:
-            length = min(method.epochs, (other or baseline).epochs)
-            found = crossing(method, other or baseline, window)
-            judged.append(_judge_epoch(claim, found, length))
+            length = min(group.epochs for group in pair)
+            judged.append(_judge_epoch(claim, crossing(*pair, window), length))
     return judged
 
 
@@ -293,12 +292,18 @@ def _judge_epoch(claim: Claim, found: Crossing, length: int) -> JudgedClaim:
     return JudgedClaim(claim, ours, evidence_of(ours), verdict, None, found.epochs)
 
 
-def _group(groups: Sequence[Group], name: str | None) -> Group | None:
-    """The group with that label or, if there is none, of that mode."""
-    for group in groups:
-        if name is not None and name in (group.label, group.mode):
-            return group
-    return None
+def _groups_of(claim: Claim, groups: Sequence[Group], baseline: Group) -> tuple[Group, Group] | str:
+    """The claim's method and what it is compared with, or why it cannot be judged."""
+    pair = []
+    for name in (claim.method, claim.baseline):
+        found = [baseline] if name is None else groups_named(groups, name)
+        if not found:
+            return f"there is no finished run of {name}"
+        if len(found) > 1:
+            alike = "; ".join(group.label for group in found)
+            return f"several methods are called {name}: {alike}"
+        pair += found
+    return pair[0], pair[1]
 
 
 def every_figure(group: Group, last: int) -> dict[str, dict[str, tuple[Estimate, list[float]]]]:

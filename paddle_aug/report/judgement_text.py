@@ -10,6 +10,7 @@ from tabulate import tabulate
 from paddle_aug.core.text import counted
 from paddle_aug.language import translated
 from paddle_aug.report.claims import Claim
+from paddle_aug.report.groups import groups_named
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim, Judgement, figures
 from paddle_aug.report.statistics import CONFIDENCE, MOST_SEEDS, RESAMPLES, Estimate
 from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS, UNDECIDED, direction
@@ -139,7 +140,8 @@ def csv_columns(judgement: Judgement) -> list[dict[str, Any]]:
                       found.p, found.p_holm, found.seeds_needed,
                       crossed[group.label].of_means]  # fmt: skip
         row |= dict(zip(names, values, strict=True))
-        own = [each for each in judgement.claims if each.claim.method in (group.label, group.mode)]
+        own = [each for each in judgement.claims
+               if group in groups_named(judgement.groups, each.claim.method)]  # fmt: skip
         row["verdicts"] = "; ".join(f"{each.claim.text}: {each.verdict.word}" for each in own)
         rows.append(row)
     return rows

@@ -22,7 +22,7 @@ from paddle_aug.runs.layout import BEST, CHECKPOINTS, state_name, states_in
 from paddle_aug.runs.ownership import is_checkpoint
 
 FORMAT = "paddle_aug state 1"
-KEEP = 2  # states of a run that goes on
+KEEP = 2  # states of a run that goes on, at least
 _FIELDS = {"config": dict, "environment": dict, "progress": dict, "schedule": dict, "classes": list}
 
 Arrays = dict[str, np.ndarray]
@@ -101,13 +101,14 @@ def trained_weights(arrays: Arrays) -> Arrays:
 
 
 class CheckpointFolder:
-    """The states of one run: `state-EPOCH-STEP.safetensors`, the newest two, and the best.
+    """The states of one run: `state-EPOCH-STEP.safetensors`, the newest ones, and the best.
 
     writes: False for a process that only reads and must not touch the files of another one.
+    count: of states that stay.
     """
 
-    def __init__(self, folder: str | Path, writes: bool = True):
-        self.writes = writes
+    def __init__(self, folder: str | Path, writes: bool = True, count: int = KEEP):
+        self.writes, self.count = writes, count
         self.folder = Path(folder)
         self.best = self.folder / BEST
 
@@ -115,7 +116,7 @@ class CheckpointFolder:
         """Write the state before step `step` of epoch `epoch`, then drop the oldest ones."""
         path = self.folder / state_name(epoch, step)
         save_state(path, arrays, state)
-        self.keep(epoch, step, KEEP)
+        self.keep(epoch, step, self.count)
         return path
 
     def keep(self, epoch: int, step: int, count: int) -> None:

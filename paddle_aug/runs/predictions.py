@@ -1,5 +1,6 @@
 """A model's answer on every image of a data set: a small file for comparing two runs."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.runs.layout import FIGURES, PREDICTIONS
 
 _ARRAYS = ("classes", "labels", "predicted", "probability")
 
@@ -35,6 +37,21 @@ class Predictions:
     def same_images(self, other: "Predictions") -> bool:
         """Whether both are of images with the same labels, in the same order."""
         return self.classes == other.classes and np.array_equal(self.labels, other.labels)
+
+
+def evaluated_epoch(folder: Path) -> int | None:
+    """The epoch, counted from 0, whose weights the predictions in the folder are of.
+
+    -1 where they were saved within an epoch, so that no epoch's figures are theirs; None where
+    there are no predictions, or it is not known.
+    """
+    try:
+        figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not (folder / PREDICTIONS).exists() or not isinstance(figures, dict):
+        return None
+    return -1 if figures.get("checkpoint_step") else figures.get("checkpoint_epoch")
 
 
 def write_predictions(

@@ -32,7 +32,8 @@ from paddle_aug.runs.layout import (
     PREDICTIONS,
     curve_path,
 )
-from paddle_aug.runs.predictions import Predictions, read_predictions
+from paddle_aug.runs.predictions import Predictions, evaluated_epoch, read_predictions
+from paddle_aug.runs.stats import stopped_early
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,15 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
     if not config and (place / CHANGES).exists():
         # Options that it lacks have their defaults, the seed included.
         config = {"augment": mode, "seed": 0, **_read_config(place / CHANGES, warnings)}
-    planned = config.get("epochs")
-    if isinstance(planned, int) and max(lengths.values()) < planned:
-        warnings.append(f"{folder / mode}: unfinished, {max(lengths.values())} of {planned} epochs")
+    planned, epochs = config.get("epochs"), max(lengths.values())
+    patience = config.get("early_stopping")
+    ended = isinstance(patience, int) and stopped_early(curves.get("accEval", ()), patience)
+    if isinstance(planned, int) and epochs < planned and not ended:
+        warnings.append(f"{folder / mode}: unfinished, {epochs} of {planned} epochs")
     metrics = _read_metrics(place / METRICS, warnings)
     environment = _read_environment(place / ENVIRONMENT, warnings)
     name_data(config, environment)
-    predictions = _find_predictions(place, warnings)
+    predictions = _find_predictions(place, epochs, warnings)
     return Run(
         folder, mode, curves, metrics, config, tuple(warnings), label,
         whole_config, environment, predictions,
@@ -232,13 +235,22 @@ def _read_environment(path: Path, warnings: list[str]) -> dict[str, Any]:
     return environment
 
 
-def _find_predictions(place: Path, warnings: list[str]) -> Predictions | None:
-    for path in (place / LAST_EVALUATION / PREDICTIONS, place / PREDICTIONS):
-        if path.exists():
-            try:
-                return read_predictions(path)
-            except UserError as error:
-                warnings.append(f"{error}, left out")
+def _find_predictions(place: Path, epochs: int, warnings: list[str]) -> Predictions | None:
+    """The predictions of the run's last state: its own, or those kept beside its curves."""
+    for folder in (place / LAST_EVALUATION, place):
+        path = folder / PREDICTIONS
+        if not path.exists():
+            continue
+        if evaluated_epoch(folder) not in (None, epochs - 1):
+            warnings.append(
+                f"{path}: not of the run's last epoch, {epochs - 1}: left out; evaluate the run "
+                "again with --checkpoint last"
+            )
+            continue
+        try:
+            return read_predictions(path)
+        except UserError as error:
+            warnings.append(f"{error}, left out")
     return None
 
 

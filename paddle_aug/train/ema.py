@@ -23,9 +23,13 @@ class ExponentialMovingAverage:
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be in [0, 1), got {decay}")
         self.decay = decay
-        self.updates = 0
         self._model = model
-        self._averages = {name: _copy(value) for name, value in model.state_dict().items()}
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew with the model's current weights."""
+        self.updates = 0
+        self._averages = {name: _copy(value) for name, value in self._model.state_dict().items()}
 
     @paddle.no_grad()
     def update(self) -> None:

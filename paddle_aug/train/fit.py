@@ -26,7 +26,7 @@ from paddle_aug.runs.log import RunLog
 from paddle_aug.runs.recorder import Recorder
 from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Progress
-from paddle_aug.train.run import RunLoop
+from paddle_aug.train.run import RunLoop, is_over
 from paddle_aug.train.setup import Setup, build_setup
 from paddle_aug.train.state import restore
 from paddle_aug.train.visualdl_log import check_visualdl
@@ -136,15 +136,21 @@ def _resume(
             + "\nuse --allow-changes to go on all the same (not bit for bit)"
         )  # fmt: skip
     progress = restore(setup.trainer, arrays, state)
-    if progress.epoch >= config.epochs:
+    if is_over(progress, config):
+        early = progress.epoch < config.epochs
         # Nothing would be trained so: evaluate.py would take other data for those of the run.
         record = [*refused, *(line for line in surroundings if line.startswith("data."))]
         if record:
+            way = "--early-stopping (null: none)" if early else "--epochs"
             raise UserError(
-                f"{folder}: all epochs are done ({progress.epoch}), so this would change its "
-                f"record only: {'; '.join(record)}\ngive a larger --epochs to train on"
+                f"{folder}: training has ended (epoch {progress.epoch} of {config.epochs}), so "
+                f"this would change its record only: {'; '.join(record)}\n"
+                f"give a larger {way} to train on"
             )
-        say(f"{folder}: all {config.epochs} epochs are done already")
+        if early:
+            say(f"{folder}: --early-stopping has ended it after {progress.epoch} epochs")
+        else:
+            say(f"{folder}: all {config.epochs} epochs are done already")
     else:
         say(f"resuming {folder} at epoch {progress.epoch}, step {progress.step}")
 

@@ -65,10 +65,13 @@ class Forecast:
         return f"about {left} to the end ({seconds:.2g} s a step, evaluations included)"
 
 
-def epoch_line(row: dict[str, Any], epochs: int) -> str:
-    """An epoch's figures, and the time left if that is a minute or more."""
+def epoch_line(row: dict[str, Any], epochs: int, seconds: float) -> str:
+    """An epoch's figures, and the time left if that is a minute or more.
+
+    seconds: that the epoch took, with evaluation and saving; row["seconds"] are of training alone.
+    """
     width = len(str(epochs))
-    left = (epochs - row["epoch"] - 1) * row["seconds"]
+    left = (epochs - row["epoch"] - 1) * seconds
     return (
         f"epoch {row['epoch']:{width}} of {epochs}  "
         f"train loss {row['lossTrain']:.4f} accuracy {row['accTrain']:.3f}  "

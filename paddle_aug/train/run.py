@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from paddle_aug.config import Config
 from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command
 from paddle_aug.core.text import Say
-from paddle_aug.runs.checkpoint import CheckpointFolder
+from paddle_aug.runs.checkpoint import KEEP, CheckpointFolder
 from paddle_aug.runs.recorder import Recorder
 from paddle_aug.runs.stats import Best, stopped_early
 from paddle_aug.train.engine import Progress, evaluate, train_one_epoch
@@ -26,7 +27,7 @@ from paddle_aug.weights.into_model import model_arrays
 
 
 class Stopwatch:
-    """Measures the seconds of training in an epoch, including those before an interruption."""
+    """Measures the seconds of an epoch, including those before an interruption."""
 
     def __init__(self) -> None:
         self.start(0.0)
@@ -37,6 +38,12 @@ class Stopwatch:
     @property
     def seconds(self) -> float:
         return self._before + time.perf_counter() - self._since
+
+
+def is_over(progress: Progress, config: Config) -> bool:
+    """Whether all epochs are done, or --early-stopping has ended the training."""
+    accuracies = [row["accEval"] for row in progress.history]
+    return progress.epoch >= config.epochs or stopped_early(accuracies, config.early_stopping)
 
 
 class RunLoop:
@@ -56,7 +63,10 @@ class RunLoop:
     ):
         self.setup, self.recorder, self.progress, self.say = setup, recorder, progress, say
         self.config, self.trainer, self.ranks = setup.config, setup.trainer, setup.ranks
-        self.checkpoints = CheckpointFolder(recorder.paths.checkpoints, writes=recorder.writes)
+        self.checkpoints = CheckpointFolder(
+            recorder.paths.checkpoints, writes=recorder.writes,
+            count=max(KEEP, self.config.keep_states),
+        )  # fmt: skip
         self.fixed = {
             "config": self.config.dump(), "environment": environment, "classes": setup.classes,
         }  # fmt: skip
@@ -82,9 +92,7 @@ class RunLoop:
     def goes_on(self) -> bool:
         """Whether another epoch follows, or the evaluation of the last one, before which the run
         may have been stopped."""
-        done = self.progress.epoch >= self.config.epochs
-        accuracies = [row["accEval"] for row in self.progress.history]
-        return not done and not stopped_early(accuracies, self.config.early_stopping)
+        return not is_over(self.progress, self.config)
 
     def introduce(self) -> None:
         """Print what begins, and a warning if it will not fit into memory."""
@@ -140,11 +148,13 @@ class RunLoop:
                 trainer.model, setup.clean_loader, title="clean training images",
                 ranks=self.ranks, after_batch=self.after_batch,
             ).accuracy  # fmt: skip
+        # Of the epoch's last step; not the optimizer's, which has had none since a resume here.
+        rate = trainer.schedule.learning_rate((epoch + 1) * len(setup.train_loader) - 1)
         trainer.schedule.end_epoch(epoch, evaluation.loss)
         mixing = trainer.mix is not None and trainer.mix.schedule.is_active(epoch)
         return {
             "epoch": epoch,
-            "lr": trainer.optimizer.get_lr(),
+            "lr": rate,
             "mixing": int(mixing),
             "lossTrain": meters.loss.value,
             "accTrain": meters.accuracy_mixed.value,
@@ -185,7 +195,7 @@ class RunLoop:
         self.save()
         self.recorder.write_history(progress.history, synced=False)
         self.show_row(row)
-        self.say(epoch_line(row, self.config.epochs))
+        self.say(epoch_line(row, self.config.epochs, self.watch.seconds))
 
     def stop_if_asked(self) -> None:
         """Stop between two epochs if a signal has come; everything is saved already."""

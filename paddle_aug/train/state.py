@@ -41,7 +41,9 @@ def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress
     optimizer = {name: paddle.to_tensor(a) for name, a in under_prefix("optimizer", arrays).items()}
     trainer.optimizer.set_state_dict(optimizer)
     if trainer.ema:
-        trainer.ema.set_state_dict(under_prefix("ema", arrays))
+        averages = under_prefix("ema", arrays)
+        # A run that had no --ema before (--allow-changes) averages from here on.
+        trainer.ema.set_state_dict(averages) if averages else trainer.ema.start()
     if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
         values: Any = {name: array.item() for name, array in scaler.items()}
         trainer.scaler.load_state_dict(values)

@@ -357,6 +357,19 @@ def test_an_evaluation_that_fails_is_told_and_the_suite_goes_on(finished, monkey
     assert "plain, seed 0 | error: a damaged state" in said
 
 
+def test_predictions_of_an_earlier_training_do_not_stay_beside_new_curves(finished, monkeypatch):
+    kept = RESULTS / "curves" / "plain" / "seed0"
+    before = (kept / "predictions.npz").read_bytes()
+    (PLAIN / "evaluation_last" / "predictions.npz").unlink()
+    monkeypatch.setattr(suite_cells, "start_process", lambda *_: Done(2))
+    assert command.main([str(finished), *PADDLE]) == 0
+    assert (kept / "predictions.npz").read_bytes() == before  # of the same training
+    metrics = PLAIN / "metrics.csv"
+    metrics.write_text(metrics.read_text().replace(",0.", ",1.", 1))  # trained again
+    assert command.main([str(finished), *PADDLE]) == 0
+    assert not (kept / "predictions.npz").exists() and not (kept / "evaluation.json").exists()
+
+
 def change_environment(run: Path, **changes: str) -> None:
     path = run / "environment.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

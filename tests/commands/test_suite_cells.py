@@ -143,6 +143,17 @@ def test_a_cell_that_fails_lets_the_others_save(programs, capsys):
     assert said.err.startswith("error: b: ended with code 3")
 
 
+def test_a_cell_that_the_system_kills_is_named(programs, capsys):
+    kills_itself = "import os; os.kill(os.getpid(), 9)"
+    with pytest.raises(Interrupted, match="the same command goes on from here") as caught:
+        run(cell("a", train(kills_itself)), jobs=1)
+    assert caught.value.signal == signal.SIGKILL
+    assert capsys.readouterr().err == (
+        "error: a: was ended by SIGKILL (as the system does where memory is short), which did not "
+        "come from the suite\n"
+    )
+
+
 def test_no_cell_outlives_an_error_of_the_suite_itself(programs):
     def full(run):
         wait_for("b")

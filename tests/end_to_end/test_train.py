@@ -1,5 +1,6 @@
 """The real commands on the bundled digits: what they write, refuse and continue."""
 
+import csv
 import json
 import os
 import random
@@ -255,8 +256,9 @@ def test_the_commands_stop_with_143_and_say_how_to_go_on_to_the_same_bytes(tmp_p
     assert result_bytes(tmp_path / "cut", mode) == result_bytes(tmp_path / "whole", mode)
 
 
-def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(tmp_path, monkeypatch):
-    options = {"augment": "mixup", "ema": 0.9, "eval_batch_size": 50, "lr_schedule": "plateau"}
+@pytest.mark.parametrize("schedule", ["plateau", "cosine"])
+def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(tmp_path, monkeypatch, schedule):
+    options = {"augment": "mixup", "ema": 0.9, "eval_batch_size": 50, "lr_schedule": schedule}
     fit(tiny(tmp_path / "whole", **options), say=quiet)
     calls, batches = [], []
     real = run_module.evaluate
@@ -279,6 +281,13 @@ def test_a_signal_during_the_evaluation_does_not_wait_for_its_end(tmp_path, monk
     assert batches == [1] * 8 + [2]
     resume(tmp_path / "cut" / "mixup", say=quiet)
     assert result_bytes(tmp_path / "cut", "mixup") == result_bytes(tmp_path / "whole", "mixup")
+    assert rates(tmp_path / "cut" / "mixup") == rates(tmp_path / "whole" / "mixup")
+
+
+def rates(run: Path) -> list[float]:
+    """The learning rates in metrics.csv."""
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as file:
+        return [float(row["lr"]) for row in csv.DictReader(file)]
 
 
 def test_a_run_that_diverges_ends_before_it_replaces_a_good_state(tmp_path):
@@ -429,8 +438,41 @@ def test_resuming_what_is_not_there_is_one_line(tmp_path):
 
 
 def test_early_stopping_ends_the_run(tmp_path):
-    fit(tiny(tmp_path, augment="no", epochs=30, early_stopping=2, lr=1e-9), say=quiet)
+    run = fit(tiny(tmp_path, augment="no", epochs=30, early_stopping=2, lr=1e-9), say=quiet)
     assert len(np.load(tmp_path / "noAug_accEval.npy")) == 3
+    before, lines = (run / "config.yaml").read_text(), []
+    with pytest.raises(UserError, match=r"training has ended \(epoch 3 of 30\), so this .* lr: .*\n"
+                       r"give a larger --early-stopping \(null: none\) to train on"):  # fmt: skip
+        resume(run, True, {"lr": 0.5}, say=quiet)
+    resume(run, say=lines.append)
+    assert f"{run}: --early-stopping has ended it after 3 epochs" in lines
+    assert (run / "config.yaml").read_text() == before
+    resume(run, True, {"early_stopping": 3}, say=quiet)
+    assert len(np.load(tmp_path / "noAug_accEval.npy")) == 4
+
+
+def test_an_average_that_begins_with_a_resume_starts_from_the_weights_that_were_trained(tmp_path):
+    run = fit(tiny(tmp_path, augment="no", epochs=1, max_steps=2), say=quiet)
+    trained, _ = load_state(max((run / "checkpoints").glob("state-*")))
+    resume(run, True, {"epochs": 2, "ema": 0.999999, "lr": 1e-12}, say=quiet)
+    arrays, _ = load_state(max((run / "checkpoints").glob("state-*")))
+    weight = next(name for name in trained if name.startswith("model/") and "weight" in name)
+    average = arrays[weight.replace("model/", "ema/average.")]
+    np.testing.assert_allclose(average, trained[weight], rtol=1e-5)
+
+
+def test_the_time_that_is_left_counts_evaluations(tmp_path, monkeypatch):
+    real = run_module.evaluate
+
+    def slow(*args, **kwargs):
+        time.sleep(0.2)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(run_module, "evaluate", slow)
+    lines = []
+    fit(tiny(tmp_path, augment="no", epochs=1500, early_stopping=1, lr=1e-9), say=lines.append)
+    first = next(line for line in lines if line.startswith("epoch    0"))
+    assert int(re.search(r"(\d+) min left", first).group(1)) >= 1500 * 0.2 / 60 - 1
 
 
 def test_mixing_is_on_in_the_epochs_of_the_schedule(tmp_path):

@@ -179,6 +179,18 @@ def test_what_was_not_recorded_is_said_to_be_unknown(tmp_path):
     ]
 
 
+def test_runs_of_which_only_changed_options_are_known_are_said_not_to_be_compared(tmp_path):
+    write_run(tmp_path, "no", config={**CONFIG, "batch_size": 64}, environment=ENVIRONMENT)
+    write_run(tmp_path, "mixup", environment=ENVIRONMENT)
+    (tmp_path / "mixup" / "changes.yaml").write_text("batch_size: 8\n")
+    found = compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, counts)
+    assert found.differences == []
+    assert found.unknown == [
+        "options of mixup: only those that were changed are recorded, and not compared with the "
+        "others', as defaults may have changed in between"
+    ]
+
+
 def test_unlike_runs_of_free_folders_are_listed_by_option(tmp_path):
     write_run(tmp_path, "userDef", config={"batch_size": 8, "seed": 0, "lr": 0.1})
     write_run(

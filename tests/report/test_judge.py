@@ -9,11 +9,19 @@ from pydantic import ValidationError
 from scipy import stats
 
 from paddle_aug.commands.suite_plan import counts
+from paddle_aug.core.errors import UserError
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.groups import choose_baseline, group_runs
 from paddle_aug.report.judge import every_figure, judge
-from paddle_aug.report.judgement_text import difference_table, notes, verdict_lines, verdict_table
+from paddle_aug.report.judgement_text import (
+    csv_columns,
+    difference_table,
+    notes,
+    verdict_lines,
+    verdict_table,
+)
 from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
+from paddle_aug.report.verdicts import UNDECIDED, Verdict
 from paddle_aug.runs.reading import read_runs
 from tests.run_folders import write_run
 
@@ -43,6 +51,35 @@ def judged(*places, baseline="no", claims=(), last=10):
 
 def claim(**values):
     return Claim(**{"text": "a claim", "method": "mixup", "tolerance": 0.02, **values})
+
+
+def test_a_claim_and_a_baseline_are_of_what_is_called_so_and_not_of_the_same_mode(tmp_path):
+    other = runs_of(tmp_path, "mixup", [0.9, 0.9], label="mixup, alpha 0.2")
+    crop = runs_of(tmp_path, "userDef", [0.2, 0.2], label="small crop")
+    places = [*other, *runs_of(tmp_path, "mixup", [0.5, 0.5], label="mixup"), *crop,
+              *runs_of(tmp_path, "userDef", [0.4, 0.4], label="userDef")]  # fmt: skip
+    found = judged(places, claims=[claim(difference=0.1)], baseline=None)
+    assert found.groups[0].label == "userDef"
+    assert found.claims[0].ours.mean == pytest.approx(0.1)
+    labels = [group.label for group in found.groups]
+    rows = dict(zip(labels, (row["verdicts"] for row in csv_columns(found)), strict=True))
+    assert rows["mixup"].startswith("a claim: ") and not rows["mixup, alpha 0.2"]
+    (unfinished,) = judged([*other, *crop], claims=[claim(difference=0.1)], baseline=None).claims
+    assert unfinished.verdict == Verdict(UNDECIDED, "there is no finished run of mixup")
+    with pytest.raises(UserError, match="--baseline mixup: not among the runs"):
+        judged([*other, *crop], baseline="mixup")
+
+
+def test_a_name_of_several_methods_decides_nothing(tmp_path):
+    for alpha in (0.2, 1.0):
+        write_run(tmp_path / str(alpha), "mixup", flat(0.5), config={"seed": 0, "alpha": alpha})
+    write_run(tmp_path / "no", "no", flat(0.4), config={"seed": 0})
+    places = [str(tmp_path / name) for name in ("0.2", "1.0", "no")]
+    (found,) = judged(places, claims=[claim(difference=0.1)], baseline="no").claims
+    assert found.verdict.word == UNDECIDED
+    assert found.verdict.reason == "several methods are called mixup: 0.2/mixup; 1.0/mixup"
+    with pytest.raises(UserError, match=r"--baseline mixup: several of the runs \(0.2/mixup, 1.0"):
+        judged(places, baseline="mixup")
 
 
 def test_differences_are_paired_by_seed(tmp_path):

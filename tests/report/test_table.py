@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 
 import numpy as np
@@ -115,6 +116,33 @@ def test_an_unfinished_run_is_warned_of(tmp_path):
     write_run(tmp_path, "no", epochs=7, config={"epochs": 30})
     (warning,) = read_run(tmp_path, "no").warnings
     assert warning.endswith("no: unfinished, 7 of 30 epochs")
+
+
+def test_a_run_that_early_stopping_has_ended_is_finished(tmp_path):
+    config = {"epochs": 30, "early_stopping": 3}
+    write_run(tmp_path, "no", {"accEval": [0.1, 0.4, 0.2, 0.3, 0.3]}, epochs=5, config=config)
+    assert read_run(tmp_path, "no").warnings == ()
+    write_run(tmp_path, "no", {"accEval": [0.1, 0.2, 0.4, 0.3, 0.3]}, epochs=5, config=config)
+    (warning,) = read_run(tmp_path, "no").warnings
+    assert warning.endswith("no: unfinished, 5 of 30 epochs")
+
+
+@pytest.mark.parametrize(
+    ("place", "taken"),
+    [
+        ({"checkpoint_epoch": 19, "checkpoint_step": None}, True),
+        ({"checkpoint_epoch": 18, "checkpoint_step": None}, False),
+        ({"checkpoint_epoch": 19, "checkpoint_step": 3}, False),
+    ],
+)
+def test_predictions_of_another_state_than_the_last_are_left_out(tmp_path, place, taken):
+    write_run(tmp_path, "no", right=[1, 1, 0, 1])
+    folder = tmp_path / "no" / "evaluation_last"
+    (folder / "evaluation.json").write_text(json.dumps(place))
+    run = read_run(tmp_path, "no")
+    assert (run.predictions is not None) is taken
+    said = f"{folder / 'predictions.npz'}: not of the run's last epoch, 19: left out; evaluate the "
+    assert run.warnings == (() if taken else (said + "run again with --checkpoint last",))
 
 
 def test_curves_of_unequal_length_are_warned_of(tmp_path):

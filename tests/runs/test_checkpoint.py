@@ -95,6 +95,13 @@ def test_the_newest_two_states_are_kept_and_the_newest_is_loaded(tmp_path):
     assert folder.load_newest()[1] == {"at": [10, 0]}
 
 
+def test_more_than_two_states_stay_where_more_are_wanted(tmp_path):
+    folder = CheckpointFolder(tmp_path, count=3)
+    for epoch in range(5):
+        folder.save(epoch, 0, ARRAYS, {"at": epoch})
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_damaged_newest_state_gives_way_to_the_one_before_with_a_warning(tmp_path):
     folder = CheckpointFolder(tmp_path)
     folder.save(1, 0, ARRAYS, {"at": 1})

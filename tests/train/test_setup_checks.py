@@ -163,7 +163,7 @@ def test_a_resumed_run_keeps_its_classes_and_its_record(tmp_path):
             go_on(data=str(tmp_path / name), epochs=2)
     before = (run / "config.yaml").read_text()
     for changes in ({"data": str(tmp_path / "alike")}, {"lr": 0.5}):
-        with pytest.raises(UserError, match=r"all epochs are done \(1\), so this would change its"):
+        with pytest.raises(UserError, match=r"training has ended \(epoch 1 of 1\), so this would"):
             go_on(**changes)
     assert (run / "config.yaml").read_text() == before
     go_on(epochs=2, gamma=0.5)
