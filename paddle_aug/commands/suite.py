@@ -158,7 +158,6 @@ def work_on(
 def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
     """The options of train.py after `--`. Raises UserError for those that differ between runs."""
     from paddle_aug.command_line import parse_args
-    from paddle_aug.core.errors import UserError
 
     _, control = parse_args(argv, "Options for every run of a suite.", command("suite"))
     own = [name for name in ("seed", "output") if name in control.changes]

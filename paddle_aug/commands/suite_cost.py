@@ -14,7 +14,7 @@ from paddle_aug.core.errors import UserError
 
 _LOOK_SECONDS = 0.02
 # Options that do not change the time of an epoch, beside those of the group "Mixing".
-_FREE_OF_COST = {"augment", "seed", "output", "overwrite", "epochs", "lr", "weight_decay", "alpha"}
+_FREE_OF_COST = {"augment", "seed", "output", "overwrite", "epochs", "lr", "weight_decay"}
 
 
 class Cost(NamedTuple):

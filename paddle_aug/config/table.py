@@ -242,7 +242,8 @@ class Config(BaseModel):
         return self.model_copy(update={k: v for k, v in DIGITS_DEFAULTS.items() if k not in given})
 
     def mix_setting(self, name: str) -> Any:
-        """`base`, `partner`, `mix_prob` or `alpha`: the user's value, or the method's own."""
+        """An option of mixing that a method has a default for (see `Mixing`): the user's value, or
+        the method's own."""
         value = getattr(self, name)
         return getattr(mixing_of(self.augment), name) if value is None else value
 
