@@ -59,7 +59,7 @@ def load():
 number = 3
 def changes(image, rng): image[:] = 0; return image
 def floats(image, rng): return image / 255
-def fails(image, rng): raise RuntimeError("no")
+def fails(image, rng): raise RuntimeError("no\\nand so on")
 def unseeded(image, rng): return np.random.randint(0, 255, image.shape).astype("uint8")
 def mixup(image, rng): return image
 wrong_shape = Method(_half, lambda a, b, draw, numbers: a[:, :1])
@@ -138,8 +138,8 @@ def test_a_file_alone_imports_nothing(module):
         ("mine:fails", "fails on a uint8 image 32x32x3 .RuntimeError: no."),
         ("mine:unseeded", "gives other images for the same rng"),
         ("mine:mixup", "curves are named mixup, as the project's own"),
-        ("mine:wrong_shape", "apply gives float32 .4, 1, 16, 24., not float32"),
-        ("mine:wrong_lam", "lam is 1.5, not in"),
+        ("mine:wrong_shape", "apply gives ndarray float32 .4, 1, 16, 24., not ndarray float32"),
+        ("mine:wrong_lam", "lam is 1.5, not a number in"),
     ],
 )
 def test_what_does_not_fit_is_named_before_any_work(module, augment, reason):

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from paddle_aug.augment.paddle_vision import PaddleVision, is_paddle_vision
-from paddle_aug.augment.transforms.base import SEEDS, Transform
+from paddle_aug.augment.transforms.base import Transform, draw_seed, other_than_rgb
 from paddle_aug.core.errors import UserError
 
 
@@ -18,7 +18,7 @@ class OwnFunction(Transform):
     function: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
     def sample(self, rng: np.random.Generator) -> int:
-        return int(rng.integers(SEEDS))
+        return draw_seed(rng)
 
     def apply(self, image: np.ndarray, params: int) -> np.ndarray:
         return self.function(image, np.random.default_rng(params))
@@ -45,15 +45,13 @@ def own_policy(thing: Any, name: str) -> Transform:
         try:
             results = [transform(image, np.random.default_rng(seed)) for seed in (1, 1, 2)]
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise UserError(
                 f"augment {name}: fails on a uint8 image {height}x{width}x3 ({reason})"
             ) from None
         for result in results:
-            kind = f"{getattr(result, 'dtype', type(result).__name__)} {np.shape(result)}"
-            if not (isinstance(result, np.ndarray) and result.dtype == np.uint8
-                    and result.ndim == 3 and result.shape[2] == 3):  # fmt: skip
-                raise UserError(f"augment {name}: returns {kind}, not a uint8 array [H, W, 3]")
+            if other := other_than_rgb(result):
+                raise UserError(f"augment {name}: returns {other}, not a uint8 array [H, W, 3]")
         if not np.array_equal(image, given):
             raise UserError(f"augment {name}: changes the image that it is given; copy it first")
         if not np.array_equal(results[0], results[1]):

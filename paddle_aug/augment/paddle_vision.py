@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from paddle_aug.augment.transforms.base import Transform, draw_seed
+from paddle_aug.augment.transforms.base import Transform, draw_seed, other_than_rgb
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 
@@ -49,13 +49,11 @@ class PaddleVision(Transform):
             result = self.transform(image.copy())
         if isinstance(result, Image.Image):
             result = np.asarray(result.convert("RGB"))
-        kind = getattr(result, "dtype", type(result).__name__)
-        if not (isinstance(result, np.ndarray) and result.dtype == np.uint8
-                and result.ndim == 3 and result.shape[2] == 3):  # fmt: skip
+        if other := other_than_rgb(result):
             name = type(self.transform).__name__
             raise UserError(
-                f"paddle.vision's {name} gives {kind} {list(np.shape(result))}, not a uint8 array "
-                "[H, W, 3]: leave out ToTensor, Normalize and Transpose, which follow by themselves"
+                f"paddle.vision's {name} gives {other}, not a uint8 array [H, W, 3]: "
+                "leave out ToTensor, Normalize and Transpose, which follow by themselves"
             )
         return np.ascontiguousarray(result)
 

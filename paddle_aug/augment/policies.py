@@ -12,16 +12,11 @@ from paddle_aug.augment.transforms.auto_augment import (
     RandAugment,
     TrivialAugmentWide,
 )
-from paddle_aug.augment.transforms.base import Compose, Transform
+from paddle_aug.augment.transforms.base import Compose, Transform, check_kinds
 from paddle_aug.augment.transforms.imgaug_library import ImgaugLibrary
 from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
 from paddle_aug.augment.transforms.imgaug_pipeline import imgaug_pipeline
-from paddle_aug.core.argument_checks import (
-    check_choice,
-    check_number,
-    check_probability,
-    check_range,
-)
+from paddle_aug.core.argument_checks import check_number, check_probability, check_range
 from paddle_aug.core.errors import UserError, unknown_value
 
 # Operations that may change an image's label, which a data set can exclude.
@@ -61,12 +56,12 @@ class PolicyOptions:
     imgaug: ImgaugOptions = field(default_factory=ImgaugOptions)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         for name in ("brightness", "contrast", "color", "sharpness"):
             check_range(name, getattr(self, name), 0)
         for name in ("horizontal_flip", "vertical_flip", "noise_probability", "flip_probability"):
             check_probability(name, getattr(self, name))
-        for resample in self.crop_resamples:
-            check_choice("crop_resamples", resample, ops.RESAMPLES)
+        userdef.check_filters("crop_resamples", self.crop_resamples)
         check_range("rotation", self.rotation)
         least = {
             "crop_max_ratio": 1,
@@ -78,8 +73,6 @@ class PolicyOptions:
         for name, bound in least.items():
             check_number(name, getattr(self, name), bound)
         check_number("rand_augment_ops", self.rand_augment_ops, 0, MOST_OPERATIONS)
-        if not self.crop_resamples:
-            raise ValueError(f"crop_resamples must name some of {', '.join(ops.RESAMPLES)}")
         if not 0 <= self.rand_augment_magnitude < self.magnitude_bins:
             raise ValueError(
                 f"rand_augment_magnitude must be in 0..{self.magnitude_bins - 1} "
@@ -133,19 +126,24 @@ def restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions
         options = replace(options, vertical_flip=0.0)
         imgaug = replace(imgaug, vertical_flip=0.0)
     if "large_rotation" in exclude:
-        low, high = options.rotation
-        # A whole turn comes near 0 from both sides.
-        rotation = (-limit, limit) if high - low >= 359 else _clipped(options.rotation, limit)
-        max_rotation = min(options.max_rotation, limit)
-        options = replace(options, rotation=rotation, max_rotation=float(max_rotation))
-        imgaug = replace(imgaug, rotate=_clipped(imgaug.rotate, limit))
+        max_rotation = float(min(options.max_rotation, limit))
+        rotation = _limited(options.rotation, limit)
+        options = replace(options, rotation=rotation, max_rotation=max_rotation)
+        imgaug = replace(imgaug, rotate=_limited(imgaug.rotate, limit))
     return replace(options, imgaug=imgaug)
 
 
-def _clipped(degrees: tuple[float, float], limit: int) -> tuple[float, float]:
-    """The range of angles with both ends brought into -limit..limit."""
-    low, high = (max(-limit, min(limit, end)) for end in degrees)
-    return low, high
+def _limited(degrees: tuple[float, float], limit: int) -> tuple[float, float]:
+    """The range of angles with both ends brought into -limit..limit.
+
+    Angles are turns of at most a half, to the left or the right: 350..370 is -10..10.
+    """
+    low, high = degrees
+    turns = (low + 180) // 360 * 360
+    low, high = low - turns, high - turns
+    if high > 180:  # beyond a half turn to the right it comes back from the left
+        low, high = -180, 180
+    return max(-limit, min(limit, low)), max(-limit, min(limit, high))
 
 
 def _no(options: PolicyOptions) -> Transform:

@@ -15,8 +15,9 @@ def build_transforms(spec: list[Any]) -> Transform:
 
     spec: of names ("RandomHorizontalFlip"), {name: first argument} ({Resize: 120},
     {Resize: [96, 128]}) or {name: {argument: value}} ({ColorJitter: {hue: 0.5}}); names are the
-    keys of VOCABULARY. From Python also of transforms themselves, ours and paddle.vision's.
-    Raises UserError on names, arguments or values that are not allowed.
+    keys of VOCABULARY. Torchvision's names take torchvision's arguments in its order; some are
+    missing, and max_rotation is our own. From Python also of transforms themselves, ours and
+    paddle.vision's. Raises UserError on names, arguments or values that are not allowed.
     """
     if not isinstance(spec, list | tuple):
         raise UserError(f"transforms must be a list such as [{{Resize: 120}}], got {spec!r}")

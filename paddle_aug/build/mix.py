@@ -1,17 +1,22 @@
 """From options to a mixing method with its numbers and phases."""
 
 from paddle_aug.config import Config
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import counted, flag
 from paddle_aug.mix.methods import MixPolicy, Numbers
+from paddle_aug.mix.own_method import check_in_run
 from paddle_aug.mix.phases import PairingSchedule, always_on
 from paddle_aug.modes import draws_lam, has_partners, is_mix, mixing_of
 
 
 def build_mix_policy(config: Config) -> MixPolicy | None:
-    """The mixing part of --augment, or None where nothing is mixed."""
+    """The mixing part of --augment, or None where nothing is mixed.
+
+    Raises UserError where a Method of the user's own does not take what such a run gives it.
+    """
     if not is_mix(config.augment) or why_nothing_is_mixed(config):
         return None
-    return MixPolicy(
+    policy = MixPolicy(
         method=config.augment,
         partner=config.mix_setting("partner"),
         probability=config.mix_setting("mix_prob"),
@@ -20,6 +25,9 @@ def build_mix_policy(config: Config) -> MixPolicy | None:
         pairs=config.mix_setting("pairs") or "replacement",
         draws=config.mix_setting("mix_draws"),
     )
+    if is_import_path(config.augment):
+        check_in_run(policy, config.channels, config.image_size)
+    return policy
 
 
 def why_nothing_is_mixed(config: Config) -> str | None:

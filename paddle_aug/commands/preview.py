@@ -11,6 +11,8 @@ from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import short_name
+from paddle_aug.core.plain_yaml import load_yaml
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.language import tell
@@ -106,12 +108,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.operation and {"augment", "train_transforms"} & set(given):
         parser.error("give --operation, or --augment and --train-transforms, not both")
     options = options_given(given)
+    if options.get("augment") is not None:
+        load_config({"augment": options["augment"]})  # makes a Method of the user's own known
     sheet = args.sheet or choose_sheet(
         options.get("augment"), args.operation, len(args.image or ())
     )
     config = load_config({**options, **_augmentation(sheet, args.operation, options)})
     refuse_ignored(sheet, args, config)
-    name = f"preview_{sheet if sheet != 'draws' else config.mode}.png"
+    name = f"preview_{short_name(sheet) if sheet != 'draws' else config.mode}.png"
     if args.operation:
         name = "preview_operations.png"
     output = args.output or Path(name)
@@ -123,8 +127,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     refuse_foreign_picture(output)
     photos, excluded = load_photos(args.image, config)
-    if len(photos) < SHEETS[sheet][0]:
-        raise UserError(f"--sheet {sheet} needs {SHEETS[sheet][0]} images: give --image again")
+    if len(photos) < (needed := images_needed(sheet)):
+        raise UserError(f"--sheet {sheet} needs {needed} images: give --image again")
     grid, title = build_sheet(sheet, photos, excluded, config, args)
     tell(f"wrote {save_figure(draw_sheet(grid, title), output)}")
     return 0
@@ -140,25 +144,46 @@ def choose_sheet(augment: str | None, operations: Sequence[str] | None, images: 
     return "draws" if augment or operations or images == 1 else "pairing"
 
 
+def images_needed(sheet: str) -> int:
+    """How many images a sheet needs: one of SHEETS, or that of a Method of the user's own."""
+    return SHEETS[sheet][0] if sheet in SHEETS else 1 + has_partners(sheet)
+
+
+def method_of(sheet: str) -> str | None:
+    """The mixing method that a sheet shows."""
+    methods = {own_sheet: method for method, own_sheet in OWN_SHEETS.items()}
+    method = methods.get(sheet, sheet)
+    return method if is_mix(method) else None
+
+
 def _augmentation(
     sheet: str, operations: Sequence[str] | None, options: dict[str, Any]
 ) -> dict[str, Any]:
     """The options with the method and the image part that the sheet shows."""
-    method = next((m for m in MIXES if OWN_SHEETS.get(m, m) == sheet), None)
-    augment = options.get("augment")
+    method, augment = method_of(sheet), options.get("augment")
     if operations:
         steps = [step for text in operations for step in _parse_operation(text)]
         return {"augment": method or "no", "train_transforms": steps}
-    if is_mix(augment or "") and method is None and sheet == "draws":
-        return {"augment": load_config(options).image_part}
-    if method is None or augment == method:
-        return {} if augment else {"augment": "userDef"}
+    if augment is None:
+        return {"augment": method or "userDef"}
+    if sheet == "draws" and is_mix(augment):
+        return {"augment": load_config(options).image_part, "base": None}
+    if method in (None, augment):
+        return {}
     # --sheet names a mixing method and --augment an image part: show the method over that part.
-    return {"augment": method, **({} if augment in (None, *MIXES) else {"base": augment})}
+    if is_mix(augment):
+        raise UserError(f"augment: {augment} is not what --sheet {sheet} draws ({method}); "
+                        "leave one of them out")  # fmt: skip
+    if options.get("base") is not None:
+        raise UserError(f"base: --sheet {sheet} draws {method} over --augment {augment}; "
+                        "leave one of them out")  # fmt: skip
+    return {"augment": method, "base": augment}
 
 
 def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None:
-    """Raise UserError for an option without effect on the sheet."""
+    """Raise UserError for an option without effect on the sheet, or with which it shows nothing."""
+    from paddle_aug.build.mix import why_nothing_is_mixed
+
     for name in ("rows", "columns"):
         if getattr(args, name) is not None and sheet != "draws":
             raise UserError(f"{name}: only with --sheet draws, this is {sheet}")
@@ -167,6 +192,8 @@ def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None
         raise UserError(f"{ignored[0]}: not with --sheet mixup-lam, which mixes the originals")
     for line in without_effect(config):
         raise UserError(f"{line}, which --sheet {sheet} draws")
+    if reason := why_nothing_is_mixed(config):
+        raise UserError(f"--sheet {sheet} would show no mixing: {reason}")
 
 
 def build_sheet(
@@ -188,7 +215,8 @@ def build_sheet(
     if sheet == "draws":
         rows, columns = args.rows or 2, args.columns or 4
         return sheets.draws_sheet(photos[0], transform, seed, rows, columns), name
-    policy = build_mix_policy(config)
+    # Mixed one by one, as with partners of the data set, and so without Paddle.
+    policy = build_mix_policy(config.model_copy(update={"partner": "dataset"}))
     assert policy is not None
     if sheet == "pairing":
         return sheets.pairing_sheet(photos[0], photos[1], transform, name, seed), "SamplePairing"
@@ -197,7 +225,7 @@ def build_sheet(
         grid = sheets.mixup_sheet(photos[0], photos[1], transform, name, seed, alpha)
         return grid, f"Mixup, lam ~ Beta({alpha:g}, {alpha:g})"
     grid = sheets.mix_sheet(photos, transform, policy, seed, config.mean, config.std)
-    return grid, config.augment if config.image_part == "no" else f"{config.augment} over {name}"
+    return grid, config.mode if config.image_part == "no" else f"{config.mode} over {name}"
 
 
 def _name_of_image_part(config: Config) -> str:
@@ -267,8 +295,8 @@ def _parse_operation(text: str) -> list[Any]:
     import yaml
 
     try:
-        steps = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        steps = load_yaml(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(
             f"--operation {text}: not valid YAML: {' '.join(str(error).split())}"
         ) from None

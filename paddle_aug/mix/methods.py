@@ -45,7 +45,9 @@ class Numbers(NamedTuple):
 class Method:
     """draw(rng, numbers, height, width) -> Draw; apply(images, partners, draw, numbers) -> images.
 
-    images, partners: float [N, C, H, W], NumPy arrays or Paddle tensors; not changed.
+    draw gives one lam and one box. apply takes these, and [N] lams and [N, 4] boxes where draws are
+    an "image"'s. images, partners: float [N, C, H, W], not changed; Paddle tensors where training
+    mixes a batch, NumPy arrays in previews, reports and with partners of the data set.
     """
 
     draw: Callable[[np.random.Generator, Numbers, int, int], Draw]
@@ -135,16 +137,19 @@ class MixPolicy:
         else:
             each = [self.draw(rng, height, width) for _ in range(count)]
             mixed = np.array([one is not None for one in each])
-            draw = _stacked([one or Draw() for one in each])
+            draw = stacked([one or Draw() for one in each])
         if draw is None or not mixed.any():
             return images, labels, labels, 1.0
         partners = formulas.sample_partners(rng, count, self.pairs)
-        # An image that is not mixed gets itself as its partner, which leaves it as it is.
+        # The label of an image that is not mixed stays its own.
         partners = np.where(mixed, partners, np.arange(count))
         if not isinstance(images, np.ndarray):
             partners = to_device(partners, place=images.place)
         lam = 1.0 if np.all(draw.lam == 1.0) else draw.lam
-        return self.apply(draw, images, images[partners]), labels, labels[partners], lam
+        result = self.apply(draw, images, images[partners])
+        if not mixed.all():  # whatever a method does with lam 1 and an empty box
+            result = _where(mixed.reshape(-1, 1, 1, 1), result, images)
+        return result, labels, labels[partners], lam
 
 
 def mix_step(
@@ -157,5 +162,13 @@ def mix_step(
     return mix.mix_batch(images, labels, stream(seed, epoch, number, "mix"))
 
 
-def _stacked(draws: Sequence[Draw]) -> Draw:
+def stacked(draws: Sequence[Draw]) -> Draw:
+    """What was drawn for each image, as one Draw of a batch: lam [N], box [N, 4]."""
     return Draw(np.array([draw.lam for draw in draws]), np.array([draw.box for draw in draws]))
+
+
+def _where(mask: np.ndarray, images: Any, others: Any) -> Any:
+    """The images where the mask is true, the others elsewhere; arrays or tensors."""
+    if isinstance(images, np.ndarray):
+        return np.where(mask, images, others)
+    return to_device(mask, place=images.place).where(images, others)

@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageOps
 
 from paddle_aug.augment import ops
+from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.auto_augment import RandAugment, TrivialAugmentWide
 from tests.augment.test_ops import photo
 
@@ -98,6 +99,15 @@ def test_trivialaugment_draws_one_operation_at_an_even_magnitude():
     assert set(bits) == {2, 3, 4, 5, 6, 7, 8}
     signs = Counter(one[0][1] > 0 for one in drawn if one[0][0] == "ShearX" and one[0][1])
     assert abs(signs[True] - signs[False]) < 5 * (signs[True] + signs[False]) ** 0.5
+
+
+def test_trivialaugments_first_argument_is_its_number_of_magnitudes():
+    built = build_transforms([{"TrivialAugmentWide": 6}])
+    rng = np.random.default_rng(0)
+    drawn = [built.sample(rng)[0] for _ in range(2000)]
+    assert {len(operations) for operations in drawn} == {1}
+    turns = {abs(amount) for ((name, amount),) in drawn if name == "Rotate"}
+    assert turns == {0, 27, 54, 81, 108, 135}
 
 
 def test_a_limited_rotation_stays_within_its_limit():

@@ -10,15 +10,23 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 import yaml
 
-from paddle_aug.augment.policies import EXCLUDABLE, POLICIES, PolicyOptions, build_policy
+from paddle_aug.augment.policies import (
+    EXCLUDABLE,
+    POLICIES,
+    PolicyOptions,
+    build_policy,
+    restricted,
+)
 from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
 from paddle_aug.augment.transforms.crops_and_boxes import RandomCrop, Resize
 from paddle_aug.augment.transforms.flips_and_colours import ColorJitter, RandomHorizontalFlip
+from paddle_aug.augment.transforms.imgaug_numbers import ImgaugOptions
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from tests.augment.test_ops import photo
@@ -189,6 +197,27 @@ def test_a_rotation_that_is_smaller_than_the_limit_stays_as_it_was_chosen(chosen
     assert turns and max(map(abs, turns)) <= 4
 
 
+@pytest.mark.parametrize(
+    ("chosen", "used"),
+    [((350, 359), (-10, -1)), ((350, 370), (-10, 10)), ((0, 340), (-15, 15)), ((0, 359), (-15, 15)),
+     ((-180, 0), (-15, 0)), ((0, 180), (0, 15)), ((30, 60), (15, 15)), ((300, 330), (-15, -15)),
+     ((-370, -355), (-10, 5)), ((170, 190), (-15, 15)), ((720, 725), (0, 5)), ((0, 0), (0, 0))],
+)  # fmt: skip
+def test_angles_are_limited_as_turns_to_the_left_or_the_right(chosen, used):
+    exclude = frozenset({"large_rotation"})
+    options = PolicyOptions(rotation=chosen, imgaug=ImgaugOptions(rotate=chosen))
+    limited = restricted(options, exclude)
+    assert limited.rotation == limited.imgaug.rotate == used
+    drawn = [
+        dict(build_policy("userDef", exclude, options).sample(stream(0, 0, index)))[6]
+        for index in range(300)
+    ]
+    assert (min(drawn), max(drawn)) == used
+    halves = (chosen[0] + 0.5, chosen[0] + 0.75)
+    found = restricted(PolicyOptions(imgaug=ImgaugOptions(rotate=halves)), exclude).imgaug.rotate
+    assert -15 <= found[0] <= found[1] <= 15 and found[1] - found[0] in (0, 0.25)
+
+
 def test_flip_on_data_that_must_not_be_mirrored_is_refused():
     with pytest.raises(UserError, match="'flip' only mirrors"):
         build_policy("flip", frozenset({"horizontal_flip"}))
@@ -224,6 +253,13 @@ def test_options_reach_the_transforms():
         ({"rand_augment_ops": 10**9}, "rand_augment_ops must be from 0 to 1000"),
         ({"noise_max_sigma": math.inf}, "noise_max_sigma must be from 0 to"),
         ({"crop_resamples": ("area",)}, "crop_resamples must be one of"),
+        (
+            {"crop_resamples": ()},
+            "crop_resamples must be a list of some of nearest, .*, got \\(\\)",
+        ),
+        ({"rotation": (0.5, 0.7)}, "rotation must be whole numbers, got \\(0.5, 0.7\\)"),
+        ({"small_rotation": 1.5}, "small_rotation must be a whole number, got 1.5"),
+        ({"noise_max_sigma": True}, "noise_max_sigma must be a number, got True"),
         ({"rand_augment_magnitude": 31}, r"rand_augment_magnitude must be in 0\.\.30"),
     ],
 )
@@ -249,7 +285,13 @@ def test_a_yaml_list_becomes_the_transforms_it_names():
 
 
 def test_every_name_of_the_vocabulary_can_be_built():
-    first = {"RandomEnhance": "color", "RandomRotation": 45, "Pad": 2, "RandomCentreCrop": 1.5}
+    first = {
+        "TrivialAugmentWide": 31,
+        "RandomEnhance": "color",
+        "RandomRotation": 45,
+        "Pad": 2,
+        "RandomCentreCrop": 1.5,
+    }
     sizes = {"Resize": 9, "CenterCrop": 9, "RandomCrop": 9, "RandomResizedCrop": 9}
     for name in VOCABULARY:
         argument = {**first, **sizes}.get(name)
@@ -265,6 +307,28 @@ def test_every_name_of_the_vocabulary_can_be_built():
         (["Resize"], "Resize: needs size"),
         ([{"Resize": -1}], "Resize: size must be a whole number of pixels"),
         ([{"Grayscale": 3}], "Grayscale takes no argument"),
+        (
+            [{"TrivialAugmentWide": {"magnitude": 5}}],
+            "unknown argument 'magnitude': it takes num_magnitude_bins, max_rotation",
+        ),
+        ([{"TrivialAugmentWide": {"num_ops": 2}}], "unknown argument 'num_ops'"),
+        (
+            [{"RandomCentreCrop": {"resamples": []}}],
+            "resamples must be a list of some of nearest, bilinear, bicubic, lanczos, got \\(\\)",
+        ),
+        ([{"RandomCentreCrop": {"resamples": "nearest"}}], "a list of some of .*, got 'nearest'"),
+        (
+            [{"RandomWholeRotation": {"low": 0.5, "high": 0.7}}],
+            "low must be a whole number, got 0.5",
+        ),
+        (
+            [{"RandomCrop": {"size": 8, "pad_if_needed": "no"}}],
+            "pad_if_needed must be true or false, got 'no'",
+        ),
+        ([{"RandomCrop": {"size": 8, "padding": 0.5}}], "padding must be 1, 2 or 4 whole numbers"),
+        ([{"ColorJitter": True}], "brightness must be a pair .*, got True"),
+        ([{"RandomErasing": {"scale": [0, 0]}}], "scale must end above 0, got"),
+        ([{"RandomResizedCrop": {"size": 8, "scale": [0, 0]}}], "scale must end above 0, got"),
         (["Normalize"], "see the options mean and std"),
         ([7], "expected a name or"),
         ("Resize", "transforms must be a list"),
@@ -273,6 +337,105 @@ def test_every_name_of_the_vocabulary_can_be_built():
 def test_mistakes_in_a_list_are_named(spec, message):
     with pytest.raises(UserError, match=message):
         build_transforms(spec)
+
+
+# The arguments of torchvision's transforms, in its order.
+TORCHVISION = {
+    "Resize": "size interpolation max_size antialias",
+    "CenterCrop": "size",
+    "RandomCrop": "size padding pad_if_needed fill padding_mode",
+    "RandomResizedCrop": "size scale ratio interpolation antialias",
+    "Pad": "padding fill padding_mode",
+    "RandomErasing": "p scale ratio value inplace",
+    "RandomHorizontalFlip": "p",
+    "RandomVerticalFlip": "p",
+    "RandomRotation": "degrees interpolation expand center fill",
+    "ColorJitter": "brightness contrast saturation hue",
+    "Grayscale": "num_output_channels",
+    "RandAugment": "num_ops magnitude num_magnitude_bins interpolation fill",
+    "TrivialAugmentWide": "num_magnitude_bins interpolation fill",
+}
+OURS = {"RandomEnhance", "RandomCentreCrop", "RandomFlip", "RandomWholeRotation", "RandomNoise"}
+# A value for each argument, and one with which something else is drawn or made.
+ARGUMENTS = {
+    "Resize": {"size": (9, 11), "interpolation": ("bilinear", "nearest"),
+               "antialias": (True, False)},
+    "CenterCrop": {"size": (9, 11)},
+    "RandomCrop": {"size": (30, 31), "padding": (3, 4), "pad_if_needed": (True, False),
+                   "fill": (5, 6), "padding_mode": ("constant", "edge")},
+    "RandomResizedCrop": {"size": (9, 11), "scale": ((0.1, 0.2), (0.1, 0.3)),
+                          "ratio": ((1, 1), (1, 2)), "interpolation": ("bilinear", "nearest"),
+                          "antialias": (True, False)},
+    "Pad": {"padding": (2, 3), "fill": (5, 6), "padding_mode": ("constant", "edge")},
+    "RandomErasing": {"p": (1.0, 0.5), "scale": ((0.1, 0.2), (0.1, 0.3)),
+                      "ratio": ((1, 1), (1, 2))},
+    "RandomHorizontalFlip": {"p": (0.5, 0.9)},
+    "RandomVerticalFlip": {"p": (0.5, 0.9)},
+    "RandomRotation": {"degrees": (30, 40)},
+    "ColorJitter": {"brightness": (0.5, 0.6), "contrast": (0.5, 0.6), "saturation": (0.5, 0.6),
+                    "hue": (0.3, 0.4)},
+    "Grayscale": {},
+    "RandAugment": {"num_ops": (2, 3), "magnitude": (9, 12), "num_magnitude_bins": (31, 41),
+                    "max_rotation": (30.0, 3.0)},
+    "TrivialAugmentWide": {"num_magnitude_bins": (31, 41), "max_rotation": (135.0, 3.0)},
+    "RandomEnhance": {"kind": ("color", "contrast"), "low": (0.5, 0.6), "high": (1.5, 1.6)},
+    "RandomCentreCrop": {"max_ratio": (1.5, 1.7), "resamples": (["nearest"], ["bilinear"])},
+    "RandomFlip": {"horizontal": (0.5, 0.9), "vertical": (0.5, 0.9)},
+    "RandomWholeRotation": {"low": (0, 10), "high": (90, 80)},
+    "RandomNoise": {"p": (1.0, 0.5), "max_sigma": (5.0, 6.0)},
+}  # fmt: skip
+
+
+def values_of(name: str) -> dict[str, tuple]:
+    """The row of ARGUMENTS; a transform without one has no argument but a probability."""
+    return ARGUMENTS.get(name, {"p": (0.5, 0.9)})
+
+
+def arguments(name: str) -> list[str]:
+    """The arguments that a transform takes, as it says itself."""
+    with pytest.raises(UserError) as error:
+        build_transforms([{name: {"no_such_argument": 1}}])
+    names = str(error.value).partition("it takes ")[2].partition(";")[0].split(", ")
+    return [] if names == ["none"] else names
+
+
+@pytest.mark.parametrize("name", [name for name in VOCABULARY if name not in OURS])
+def test_arguments_of_torchvisions_names_are_torchvisions(name):
+    ours, theirs = arguments(name), TORCHVISION.get(name, "p").split()
+    common = [argument for argument in theirs if argument in ours]
+    assert ours[: len(common)] == common and ours[:1] in (theirs[:1], [])
+    assert set(ours) - set(theirs) <= {"max_rotation"}
+
+
+@pytest.mark.parametrize("name", VOCABULARY)
+def test_every_argument_of_a_transform_has_an_effect(name):
+    def made(values):
+        results = []
+        for index in range(60):
+            try:
+                image = build_transforms([{name: values}])(photo(20, 26), stream(0, 0, index))
+                results.append((image.shape, image.tobytes()))
+            except UserError as error:
+                results.append(str(error))
+        return results
+
+    chosen = values_of(name)
+    assert list(chosen) == arguments(name)
+    first = {argument: values[0] for argument, values in chosen.items()}
+    for argument, (_, other) in chosen.items():
+        assert made({**first, argument: other}) != made(first), argument
+
+
+@pytest.mark.parametrize("name", VOCABULARY)
+def test_a_value_of_another_kind_is_refused_by_name(name):
+    wrong = {bool: (0, "true or false"), int: (0.5, "a whole number"), float: (True, "a number"),
+             str: (3, "a word")}  # fmt: skip
+    first = {argument: values[0] for argument, values in values_of(name).items()}
+    for argument, kind in get_type_hints(VOCABULARY[name]).items():
+        if argument in first and kind in wrong:
+            value, words = wrong[kind]
+            with pytest.raises(UserError, match=f"{argument} must be {words}, got {value!r}"):
+                build_transforms([{name: {**first, argument: value}}])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("imgaug") is not None, reason="imaug is installed")

@@ -250,6 +250,14 @@ def test_random_resized_crop_falls_back_to_the_centre():
     np.testing.assert_array_equal(result, image[:, 14:27])
 
 
+@pytest.mark.parametrize("ratio", [(1e-3, 1e-3), (50.0, 60.0), (1e6, 1e6)])
+def test_random_resized_crop_takes_a_pixel_at_least(ratio):
+    crop = RandomResizedCrop((3, 5), ratio=ratio)
+    for shape in ((9, 7), (1, 1), (4, 90)):
+        result = crop(photo(*shape), np.random.default_rng(0))
+        assert result.shape == (3, 5, 3)
+
+
 def test_erasing_blackens_one_rectangle_of_the_drawn_area():
     image = np.full((40, 40, 3), 9, np.uint8)
     erased = RandomErasing().apply(image, {"tries": [[0.1, 0.625]], "place": [0.5, 0.5]})
@@ -314,6 +322,19 @@ def test_grayscale_is_luma_in_three_channels():
         (lambda: RandAugment(num_ops=2.5), "num_ops must be a whole number"),
         (lambda: RandAugment(max_rotation=-5), "max_rotation must be from 0"),
         (lambda: TrivialAugmentWide(num_magnitude_bins=10**30), "num_magnitude_bins must be from"),
+        (lambda: RandomCentreCrop(resamples=()), "resamples must be a list of some of nearest"),
+        (lambda: RandomWholeRotation(0.5, 0.7), "low must be a whole number, got 0.5"),
+        (lambda: RandomWholeRotation(0, 0.7), "high must be a whole number, got 0.7"),
+        (lambda: RandomCrop(8, pad_if_needed="no"), "pad_if_needed must be true or false"),
+        (lambda: Pad(1, fill=True), "fill must be a whole number, got True"),
+        (lambda: ColorJitter(contrast=True), "contrast must be a pair .*, got True"),
+        (lambda: RandAugment(max_rotation=True), "max_rotation must be a number, got True"),
+        (lambda: RandAugment(max_rotation="a"), "max_rotation must be a number, got 'a'"),
+        (lambda: RandomErasing(scale=(0, 0)), "scale must end above 0"),
+        (lambda: ImgaugOptions(average_size=(2.5, 3.5)), "average_size must be whole numbers"),
+        (lambda: ImgaugOptions(piecewise_points=(2.5, 4)), "piecewise_points must be whole numb"),
+        (lambda: ImgaugOptions(rotate=0.5), "rotate must be a pair"),
+        (lambda: ImgaugOptions(least_operations=0.5), "least_operations must be a whole number"),
         (lambda: ImgaugOptions(most_operations=10**30), "most_operations must be from 0"),
         (lambda: ImgaugOptions(rotate=(-1e308, 1e308)), "rotate must be a pair"),
         (lambda: ImgaugOptions(gaussian_sigma=(0, 1e6)), "gaussian_sigma must be a pair"),

@@ -96,9 +96,10 @@ def test_an_image_part_of_ones_own_is_shown_in_draws(own, pictures, drawn, tmp_p
     np.testing.assert_array_equal(grid[1][0].image, grid[0][0].image // 2)
 
 
-def test_a_method_of_ones_own_needs_two_images(own, pictures):
+def test_a_method_of_ones_own_needs_two_images(own, pictures, tmp_path):
+    command = ["preview", "--augment", f"{own}:halves", *pictures[:2], "--output", str(tmp_path)]
     with pytest.raises(UserError, match="halves needs 2 images: give --image again"):
-        main(["preview", "--augment", f"{own}:halves", *pictures[:2]])
+        main(command)
 
 
 @pytest.mark.parametrize(
@@ -122,15 +123,16 @@ def test_a_method_of_ones_own_needs_two_images(own, pictures):
          "begins at line 1"),
     ],
 )  # fmt: skip
-def test_what_a_sheet_would_not_show_is_refused_in_a_line(options, message, pictures):
+def test_what_a_sheet_would_not_show_is_refused_in_a_line(options, message, pictures, tmp_path):
     with pytest.raises(UserError) as error:
-        main(["preview", *options, *pictures])
+        main(["preview", *options, *pictures, "--output", str(tmp_path)])
     assert str(error.value) == message
 
 
-def test_another_method_of_ones_own_is_not_what_a_sheet_draws(own, pictures):
+def test_another_method_of_ones_own_is_not_what_a_sheet_draws(own, pictures, tmp_path):
+    command = ["preview", "--sheet", "mixup", "--augment", f"{own}:halves", *pictures]
     with pytest.raises(UserError, match=f"^augment: {own}:halves is not what --sheet mixup draws"):
-        main(["preview", "--sheet", "mixup", "--augment", f"{own}:halves", *pictures])
+        main([*command, "--output", str(tmp_path)])
 
 
 @pytest.mark.parametrize("options", [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from paddle_aug.augment import ops
-from paddle_aug.augment.transforms.base import Params, Transform
+from paddle_aug.augment.transforms.base import Params, Transform, check_kinds
 from paddle_aug.core.argument_checks import check_number
 
 MOST_OPERATIONS = 1000  # a number far beyond any use, with which an image still ends
@@ -68,37 +68,23 @@ TRIVIAL_AUGMENT_RANGES: Mapping[str, tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True)
-class RandAugment(Transform):
-    """Several operations drawn evenly, with replacement, all at one magnitude.
+class _Drawn(Transform):
+    """Operations drawn evenly out of `ranges`, each with an amount.
 
-    num_ops: how many; magnitude: in 0..num_magnitude_bins - 1; max_rotation: degrees, limits the
-    rotations of `ranges`. Geometric operations are nearest neighbour with black fill. Parameters: a
-    list of [name, amount]. Raises ValueError on numbers out of range.
-    Source: Cubuk et al. 2019, arXiv 1909.13719.
+    num_magnitude_bins: magnitudes are 0..num_magnitude_bins - 1; max_rotation: degrees, limits the
+    rotations of `ranges` (torchvision has no such argument). Geometric operations are nearest
+    neighbour with black fill. Parameters: a list of [name, amount]. Raises ValueError on numbers
+    out of range.
     """
 
-    num_ops: int = 2
-    magnitude: int = 9
-    num_magnitude_bins: int = 31
-    max_rotation: float = 180.0
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: RAND_AUGMENT_RANGES)
+    num_magnitude_bins: int
+    max_rotation: float
+    ranges: Mapping[str, tuple[float, float]]
 
     def __post_init__(self) -> None:
-        for name in ("num_ops", "magnitude", "num_magnitude_bins"):
-            if type(getattr(self, name)) is not int:
-                raise ValueError(f"{name} must be a whole number, got {getattr(self, name)!r}")
-        check_number("num_ops", self.num_ops, 0, MOST_OPERATIONS)
+        check_kinds(self)
         check_number("num_magnitude_bins", self.num_magnitude_bins, 2)
         check_number("max_rotation", self.max_rotation, 0)
-        if not 0 <= self.magnitude < self.num_magnitude_bins:
-            raise ValueError(
-                f"magnitude must be in 0..{self.num_magnitude_bins - 1} "
-                f"(num_magnitude_bins - 1), got {self.magnitude}"
-            )
-
-    def sample(self, rng: np.random.Generator) -> Params:
-        return [self._draw(rng, self.magnitude) for _ in range(self.num_ops)]
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         for name, amount in params:
@@ -120,18 +106,44 @@ class RandAugment(Transform):
 
 
 @dataclass(frozen=True)
-class TrivialAugmentWide(RandAugment):
-    """One operation at an evenly drawn magnitude, from wide ranges.
+class RandAugment(_Drawn):
+    """Several operations, with replacement, all at one magnitude.
+
+    num_ops: how many; magnitude: in 0..num_magnitude_bins - 1; the others: see _Drawn.
+    Source: Cubuk et al. 2019, arXiv 1909.13719.
+    """
+
+    num_ops: int = 2
+    magnitude: int = 9
+    num_magnitude_bins: int = 31
+    max_rotation: float = 180.0
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=lambda: RAND_AUGMENT_RANGES)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("num_ops", self.num_ops, 0, MOST_OPERATIONS)
+        if not 0 <= self.magnitude < self.num_magnitude_bins:
+            raise ValueError(
+                f"magnitude must be in 0..{self.num_magnitude_bins - 1} "
+                f"(num_magnitude_bins - 1), got {self.magnitude}"
+            )
+
+    def sample(self, rng: np.random.Generator) -> Params:
+        return [self._draw(rng, self.magnitude) for _ in range(self.num_ops)]
+
+
+@dataclass(frozen=True)
+class TrivialAugmentWide(_Drawn):
+    """One operation at an evenly drawn magnitude, from wide ranges. Arguments: see _Drawn.
 
     Source: Müller and Hutter 2021, arXiv 2103.10158.
     """
 
-    num_ops: int = 1
-    magnitude: int = 0
+    num_magnitude_bins: int = 31
+    max_rotation: float = 180.0
     ranges: Mapping[str, tuple[float, float]] = field(
         default_factory=lambda: TRIVIAL_AUGMENT_RANGES
     )
 
     def sample(self, rng: np.random.Generator) -> Params:
-        bins = self.num_magnitude_bins
-        return [self._draw(rng, int(rng.integers(bins))) for _ in range(self.num_ops)]
+        return [self._draw(rng, int(rng.integers(self.num_magnitude_bins)))]

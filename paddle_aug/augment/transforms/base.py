@@ -6,9 +6,10 @@ can hold and that do not depend on the image (positions are fractions, noise is 
 has a state that changes. Images are contiguous uint8 RGB [H, W, 3], never changed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, get_type_hints
 
 import numpy as np
 
@@ -32,9 +33,8 @@ class Transform:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The image under drawn parameters. Raises ValueError for what is no uint8 RGB image."""
-        shape, dtype = getattr(image, "shape", ()), getattr(image, "dtype", type(image).__name__)
-        if dtype != np.uint8 or len(shape) != 3 or shape[2] != 3:
-            raise ValueError(f"need a uint8 array [H, W, 3], got {dtype} {list(shape)}")
+        if other := other_than_rgb(image):
+            raise ValueError(f"need a uint8 array [H, W, 3], got {other}")
         return self.apply(image, self.sample(rng))
 
 
@@ -119,3 +119,47 @@ def draw_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 def draw_seed(rng: np.random.Generator) -> int:
     """A seed, as a parameter in place of random values for each pixel."""
     return int(rng.integers(SEEDS))
+
+
+def other_than_rgb(thing: Any) -> str | None:
+    """What a thing is, such as "float32 [4, 4, 3]"; None for a uint8 array [H, W, 3]."""
+    shape, dtype = getattr(thing, "shape", ()), getattr(thing, "dtype", type(thing).__name__)
+    is_rgb = dtype == np.uint8 and len(shape) == 3 and shape[2] == 3
+    return None if is_rgb and isinstance(thing, np.ndarray) else f"{dtype} {list(shape)}"
+
+
+def is_number(value: Any) -> bool:
+    """Whether this is a number, which true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+# Declared type of an argument: what is taken for it, and how that is called.
+_KINDS: dict[Any, tuple[Callable[[Any], bool], str]] = {
+    bool: (lambda value: isinstance(value, bool), "true or false"),
+    int: (_is_whole, "a whole number"),
+    float: (is_number, "a number"),
+    str: (lambda value: isinstance(value, str), "a word"),
+    tuple[int, int]: (
+        lambda value: isinstance(value, list | tuple) and all(map(_is_whole, value)),
+        "whole numbers",
+    ),
+}
+
+
+def check_kinds(numbers: Any) -> None:
+    """Raise ValueError where a field of a dataclass is not what it is declared to be: a truth value
+    for a number, a fraction for a whole number. Fields of other types are not looked at."""
+    declared = _declared(type(numbers))
+    for name in (field.name for field in fields(numbers)):
+        fits, words = _KINDS.get(declared[name], (None, ""))
+        if fits and not fits(value := getattr(numbers, name)):
+            raise ValueError(f"{name} must be {words}, got {value!r}")
+
+
+@cache
+def _declared(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)

@@ -1,9 +1,9 @@
 """torchvision's transforms that choose a size or a box: resize, pad, crops, erasing.
 
-Names, arguments, defaults and distributions are torchvision's. paddle.vision.transforms has most of
-these, too, but it draws and applies in one call, so that nothing can be replayed, it needs Paddle
-in every worker, and its OpenCV path blurs where it should antialias. Therefore these are our own,
-built on `ops`.
+Names, arguments, defaults and distributions are torchvision's; arguments that are missing here are
+refused. paddle.vision.transforms has most of these, too (`PaddleVision` takes them), but draws and
+applies in one call, so that what was drawn cannot be read, needs Paddle in every worker, and does
+not antialias arrays. Therefore these are our own, built on `ops`.
 """
 
 import math
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from paddle_aug.augment import ops
-from paddle_aug.augment.transforms.base import Params, Transform
+from paddle_aug.augment.transforms.base import Params, Transform, check_kinds
 from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
 from paddle_aug.core.errors import UserError
 
@@ -40,6 +40,7 @@ class Resize(Transform):
     antialias: bool = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_size(self, "size", pair_from_int=False)
         _check_filter(self)
 
@@ -68,9 +69,10 @@ class Pad(Transform):
     padding_mode: str = "constant"
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         object.__setattr__(self, "padding", _sides(self.padding))
         check_choice("padding_mode", self.padding_mode, _PADDING_MODES)
-        if not isinstance(self.fill, int) or not 0 <= self.fill <= 255:
+        if not 0 <= self.fill <= 255:
             raise ValueError(f"fill must be a whole number 0..255, got {self.fill!r}")
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
@@ -93,6 +95,7 @@ class RandomCrop(Transform):
     padding_mode: str = "constant"
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_size(self, "size")
         Pad(self.padding, self.fill, self.padding_mode)
 
@@ -138,6 +141,7 @@ class RandomResizedCrop(Transform):
     antialias: bool = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_size(self, "size")
         _check_box_ranges(self)
         _check_filter(self)
@@ -151,7 +155,8 @@ class RandomResizedCrop(Transform):
         if box is None:
             # None fits: the whole image, cut at the centre to the nearest allowed ratio.
             ratio = min(max(width / height, self.ratio[0]), self.ratio[1])
-            box = (min(height, round(width / ratio)), min(width, round(height * ratio)))
+            sides = round(width / ratio), round(height * ratio)
+            box = max(1, min(height, sides[0])), max(1, min(width, sides[1]))
             place = None
         image = _box_at(image, box, place)
         if not self.antialias:
@@ -172,6 +177,7 @@ class RandomErasing(Transform):
     ratio: tuple[float, float] = (0.3, 3.3)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_probability("p", self.p)
         _check_box_ranges(self)
 
@@ -260,6 +266,8 @@ def _check_filter(transform: "Resize | RandomResizedCrop") -> None:
 
 def _check_box_ranges(transform: "RandomResizedCrop | RandomErasing") -> None:
     check_range("scale", transform.scale, 0, 1)
+    if transform.scale[1] == 0:
+        raise ValueError(f"scale must end above 0, got {transform.scale!r}")
     check_range("ratio", transform.ratio, 1e-3)
     for name in ("scale", "ratio"):
         object.__setattr__(transform, name, tuple(getattr(transform, name)))
@@ -267,11 +275,11 @@ def _check_box_ranges(transform: "RandomResizedCrop | RandomErasing") -> None:
 
 def _sides(padding: int | tuple[int, ...]) -> tuple[int, int, int, int]:
     """Left, top, right, bottom."""
-    sides = (padding,) if isinstance(padding, int) else tuple(padding)
+    sides = padding if isinstance(padding, list | tuple) else (padding,)
     whole = all(type(side) is int and 0 <= side <= _MOST_PIXELS for side in sides)
     if len(sides) not in (1, 2, 4) or not whole:
         raise ValueError(
             f"padding must be 1, 2 or 4 whole numbers from 0 to {_MOST_PIXELS}, got {padding!r}"
         )
-    left, top, right, bottom = sides * (4 // len(sides))
+    left, top, right, bottom = [*sides] * (4 // len(sides))
     return left, top, right, bottom

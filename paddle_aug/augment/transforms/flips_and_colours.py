@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 
 from paddle_aug.augment import ops
-from paddle_aug.augment.transforms.base import Params, Transform
+from paddle_aug.augment.transforms.base import Params, Transform, check_kinds, is_number
 from paddle_aug.core.argument_checks import check_probability, check_range
 
 
@@ -17,6 +17,7 @@ class RandomHorizontalFlip(Transform):
     p: float = 0.5
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_probability("p", self.p)
 
     def sample(self, rng: np.random.Generator) -> Params:
@@ -68,7 +69,7 @@ class ColorJitter(Transform):
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "saturation", "hue"):
             value, centre = getattr(self, name), 0 if name == "hue" else 1
-            if isinstance(value, int | float):
+            if is_number(value):
                 low = centre - value if name == "hue" else max(0, centre - value)
                 value = (low, centre + value)
             check_range(name, value, *((-0.5, 0.5) if name == "hue" else (0,)))

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
+from paddle_aug.augment.transforms.base import check_kinds
 from paddle_aug.core.argument_checks import LARGEST, check_number, check_probability, check_range
 
 Range = tuple[float, float]
@@ -16,7 +17,8 @@ def _as_range(value: Any) -> Any:
     return (value, value) if type(value) is int else value
 
 
-_COUNTS = ("least_operations", "most_operations", "elastic_sigma")
+# Single numbers from 0; all others are probabilities.
+_NO_PROBABILITIES = ("least_operations", "most_operations", "elastic_sigma")
 _WINDOWS = ("gaussian_sigma", "average_size", "median_size", "elastic_sigma", "piecewise_points")
 _LARGEST_WINDOW = 100.0  # far larger ones take minutes an image, or OpenCV refuses them
 
@@ -74,18 +76,19 @@ class ImgaugOptions:
 
     def __post_init__(self) -> None:
         """Raise ValueError on numbers that no operation can take."""
+        check_kinds(self)
         signed = {"translate", "rotate", "shear", "add"}
         shares = ("crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size")
         most: dict[str, float] = {
             **dict.fromkeys(shares, 1.0), **dict.fromkeys(_WINDOWS, _LARGEST_WINDOW)
         }  # fmt: skip
-        for name in (f.name for f in fields(self)):
+        for name, default in ((f.name, f.default) for f in fields(self)):
             value = getattr(self, name)
-            if isinstance(value, list | tuple):
+            if isinstance(default, tuple):
                 check_range(name, value, None if name in signed else 0, most.get(name))
-            elif name not in _COUNTS:
+            elif name not in _NO_PROBABILITIES:
                 check_probability(name, value)
-        for name in _COUNTS:
+        for name in _NO_PROBABILITIES:
             check_number(name, getattr(self, name), 0, most.get(name, LARGEST))
         if not self.least_operations <= self.most_operations:
             raise ValueError("need 0 <= least_operations <= most_operations")

@@ -1,11 +1,18 @@
 """The random transforms of userDef, the base augmentation of the SamplePairing article."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from paddle_aug.augment import ops
-from paddle_aug.augment.transforms.base import Params, Transform, draw_seed, draw_uniform
+from paddle_aug.augment.transforms.base import (
+    Params,
+    Transform,
+    check_kinds,
+    draw_seed,
+    draw_uniform,
+)
 from paddle_aug.core.argument_checks import check_choice, check_probability, check_range
 
 _ENHANCEMENTS = {
@@ -28,6 +35,7 @@ class RandomEnhance(Transform):
     high: float = 1.5
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_choice("kind", self.kind, _ENHANCEMENTS)
         check_range("factors", (self.low, self.high), 0)
 
@@ -49,10 +57,10 @@ class RandomCentreCrop(Transform):
     resamples: tuple[str, ...] = ops.RESAMPLES
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_range("max_ratio", (1, self.max_ratio), 1)
+        check_filters("resamples", self.resamples)
         object.__setattr__(self, "resamples", tuple(self.resamples))
-        for resample in self.resamples:
-            check_choice("resamples", resample, ops.RESAMPLES)
 
     def sample(self, rng: np.random.Generator) -> Params:
         return {
@@ -73,6 +81,7 @@ class RandomFlip(Transform):
     vertical: float = 0.5
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_probability("horizontal", self.horizontal)
         check_probability("vertical", self.vertical)
 
@@ -94,6 +103,7 @@ class RandomWholeRotation(Transform):
     high: int = 359
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_range("degrees", (self.low, self.high))
 
     def sample(self, rng: np.random.Generator) -> Params:
@@ -111,6 +121,7 @@ class RandomNoise(Transform):
     max_sigma: float = 5.0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_probability("p", self.p)
         check_range("max_sigma", (0, self.max_sigma), 0)
 
@@ -121,3 +132,13 @@ class RandomNoise(Transform):
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return image if params is None else ops.noise(image, **params)
+
+
+def check_filters(name: str, filters: Any) -> None:
+    """Raise ValueError unless these are filters to draw from: some of ops.RESAMPLES."""
+    if not isinstance(filters, list | tuple) or not filters:
+        raise ValueError(
+            f"{name} must be a list of some of {', '.join(ops.RESAMPLES)}, got {filters!r}"
+        )
+    for one in filters:
+        check_choice(name, one, ops.RESAMPLES)
