@@ -30,8 +30,9 @@ class AugmentedDataset(paddle.io.Dataset):
 
     dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
     whole data set (as the CutMix document and the SamplePairing paper do), None for none.
-    mean, std: normalisation, in [0, 1] (ValueError otherwise), one value or one a channel. size:
-    height and width of every image after the transforms.
+    partners: whether the method uses them; where it does not, none is read. mean, std:
+    normalisation, in [0, 1] (ValueError otherwise), one value or one a channel. size: height and
+    width of every image after the transforms.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class AugmentedDataset(paddle.io.Dataset):
         std: list[float] | None = None,
         seed: int = 0,
         mix: MixPolicy | None = None,
+        partners: bool = True,
     ):
         super().__init__()
         self.dataset = dataset
@@ -55,6 +57,7 @@ class AugmentedDataset(paddle.io.Dataset):
         check_normalisation(self.mean, self.std)
         self.seed = seed
         self.mix = mix if mix and mix.partner == "dataset" else None
+        self.partners = partners
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -69,14 +72,16 @@ class AugmentedDataset(paddle.io.Dataset):
         if self.mix is None or drawn is None:
             return Sample(image, label, label, 1.0)
         draw, partner_index, rng = drawn
-        partner, partner_label = self._read(partner_index, rng)
+        partner, partner_label = image, label
+        if self.partners:
+            partner, partner_label = self._read(partner_index, rng)
         image[:] = self.mix.apply(draw, image[None], partner[None])[0]
         return Sample(image, label, partner_label, float(draw.lam))
 
     def source(self, epoch: int, index: int) -> str:
         """Name of an image for messages, with the image that is mixed into it in this epoch."""
         drawn = self._draw_partner(epoch, index)
-        partner = f" with {self.dataset.source(drawn[1])}" if drawn else ""
+        partner = f" with {self.dataset.source(drawn[1])}" if drawn and self.partners else ""
         return self.dataset.source(index) + partner
 
     def _draw_partner(self, epoch: int, index: int) -> tuple[Draw, int, np.random.Generator] | None:

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-SAMPLINGS = ("shuffle", "balanced")
-
 
 def epoch_order(labels: np.ndarray, sampling: str, rng: np.random.Generator) -> np.ndarray:
     """Indices of one epoch, int64 [N], N the number of images.
@@ -23,5 +21,5 @@ def epoch_order(labels: np.ndarray, sampling: str, rng: np.random.Generator) -> 
     for label, count in zip(classes, counts, strict=True):
         images = np.flatnonzero(labels == label)
         turns = [rng.permutation(images) for _ in range(-(-int(count) // len(images)))]
-        parts.append(np.concatenate([*turns, images[:0]])[:count])
+        parts.append(np.concatenate(turns)[:count])
     return rng.permutation(np.concatenate(parts)).astype(np.int64)

@@ -11,6 +11,7 @@ import ctypes
 import logging
 import multiprocessing
 import os
+import pickle
 import queue
 import signal
 import sys
@@ -140,7 +141,7 @@ class ProcessWorker:
         except (EOFError, OSError):
             raise self._died() from None
         if isinstance(result, BaseException):
-            raise result from (None if isinstance(result, UserError) else _InWorker(details))
+            raise result from (_InWorker(details) if details else None)
         return result
 
     def close(self) -> None:
@@ -218,18 +219,23 @@ def _serve(
         while True:
             task = pipe.recv()
             try:
-                answer: tuple[Any, str] = collate(dataset, *task), ""
+                answer = pickle.dumps((collate(dataset, *task), ""))
             except Exception as error:
-                answer = error, traceback.format_exc()
-            _send(pipe, answer)
+                answer = pickle.dumps(_passed_on(error, traceback.format_exc()))
+            pipe.send_bytes(answer)
     except (EOFError, OSError):
         os._exit(0)  # without the parent's exit handlers
 
 
-def _send(pipe: Connection, answer: tuple[Any, str]) -> None:  # pragma: no cover - as above
-    try:
-        pipe.send(answer)
-    except (EOFError, OSError):
-        raise
-    except Exception:  # an error that cannot be pickled
-        pipe.send((RuntimeError(f"in a worker process:\n{answer[1]}"), ""))
+def _passed_on(error: Exception, lines: str) -> tuple[Exception, str]:
+    """An error that arrives with its words, and the worker's lines for its cause, if it has one.
+
+    An error of a class of its own may not be made again of what pickle keeps of it, or then say
+    something else: one that says the same goes in its place.
+    """
+    for_user = isinstance(error, UserError)
+    with contextlib.suppress(Exception):
+        copy = pickle.loads(pickle.dumps(error))
+        if type(copy) is type(error) and str(copy) == str(error):
+            return error, "" if for_user else lines
+    return (UserError(str(error)) if for_user else RuntimeError(str(_InWorker(lines)))), ""

@@ -16,6 +16,7 @@ from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.data.load import DataOptions, describe, load_data
 from paddle_aug.data.named import load_aistudio
 from paddle_aug.mix.methods import MixPolicy
+from paddle_aug.modes import has_partners
 
 
 def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]:
@@ -53,7 +54,10 @@ def with_data_named(config: Config) -> Config:
 
 
 def training_view(dataset: ImageDataset, config: Config, mix: MixPolicy | None) -> AugmentedDataset:
-    """Augmented training images, scaled to --image-size first unless --train-transforms do it."""
+    """Augmented training images, scaled to --image-size first unless --train-transforms do it.
+
+    dataset: the images as they are, or what `train.smote.images_to_learn` makes of them.
+    """
     transform = image_part(config, dataset.changes_label)
     images = dataset if config.train_transforms is not None else resized(dataset, config)
     return _view(images, config, transform, mix)
@@ -83,5 +87,5 @@ def _view(
 ) -> AugmentedDataset:
     return AugmentedDataset(
         images, transform, size=config.image_size, channels=config.channels, mean=config.mean,
-        std=config.std, seed=config.seed, mix=mix,
+        std=config.std, seed=config.seed, mix=mix, partners=has_partners(config.augment),
     )  # fmt: skip

@@ -3,7 +3,8 @@
 - An image part by name (--augment no, userDef, ...) gets images that are scaled to --image-size
   before it, both sides, bilinear and not antialiased, as the source documents do.
 - --train-transforms scale by themselves; their Resize and RandomResizedCrop are antialiased unless
-  they say `antialias: false`.
+  they say `antialias: false`. With --oversample smote, which needs images of one size, they get
+  images that are scaled to --image-size by their own filter.
 - Evaluation images are scaled to --image-size, both sides, by the filter that training images meet
   first: so a texture looks the same to the model in both. Where --train-transforms scale nothing
   it is bilinear, antialiased.
@@ -78,6 +79,9 @@ def describe_scaling(config: Config) -> str:
         + (f", to {size}" if lists[name] is None else f" (--{name}-transforms)")
         for name, step in (("train", train), ("eval", evaluation))
     }
+    if config.oversample != "no" and config.train_transforms is not None:
+        train = default
+        how["train"] = f"{scaling_in_words(train)}, to {size} for SMOTE, then by --train-transforms"
     line = f"images are scaled in training: {how['train']}; in evaluation: {how['eval']}"
     if config.eval_transforms is None:
         return f"{line} (--eval-transforms chooses otherwise)"

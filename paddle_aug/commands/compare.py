@@ -6,6 +6,7 @@ from pathlib import Path
 
 from paddle_aug.cli.parser import Parser
 from paddle_aug.commands.arguments import positive
+from paddle_aug.core.bundled import find_config
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.language import show, tell
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
     from paddle_aug.runs.reading import read_runs
 
-    claims = read_suite(args.claims).claims if args.claims else []
+    claims = read_suite(find_config(args.claims)).claims if args.claims else []
     runs = read_runs(args.runs)
     found = put_side_by_side(
         runs, args.baseline, args.last, claims, options_that_are("studied"), counts

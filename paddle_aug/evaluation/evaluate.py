@@ -38,6 +38,11 @@ from paddle_aug.train.memory import memory_need, shortage_named
 from paddle_aug.weights.into_model import load_model
 
 PATHS = ("data", "images_root", "class_names")
+# For a model whose outputs are not finite.
+ADVICE = (
+    "perhaps its weights have grown too large: evaluate another checkpoint, or train again with a "
+    "lower --lr, --warmup-epochs or --clip-norm"
+)
 
 
 def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
@@ -165,7 +170,10 @@ def describe_checkpoint(result: dict[str, Any], chosen: bool, own_evaluation: bo
 def predict_views(
     model: paddle.nn.Layer, dataset: ImageDataset, config: Config, options: EvaluationOptions
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(probabilities float64 [N, classes], labels int64 [N]), the mean over the views."""
+    """(probabilities float64 [N, classes], labels int64 [N]), the mean over the views.
+
+    Raises UserError naming the images whose outputs are not finite.
+    """
     views = view_datasets(dataset, config, options.views)
     total: np.ndarray | float = 0.0
     labels = np.empty(0, np.int64)
@@ -174,7 +182,8 @@ def predict_views(
             images, options.batch_size, shuffle=False, workers=choose_workers(options.workers)
         )
         try:
-            logits, labels = predict(model, loader, f"view {number + 1}/{len(views)}", number)
+            title = f"view {number + 1}/{len(views)}"
+            logits, labels = predict(model, loader, title, number, advice=ADVICE)
         finally:
             loader.close()
         total = total + softmax(logits.astype(np.float64), axis=1)

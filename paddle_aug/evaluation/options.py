@@ -194,10 +194,10 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
         raise UserError(
             f"{next(iter(given))}: only with --data; the run's own data are read as the run did"
         )
-    config = load_config(dict(given))  # checks the values as train.py does
+    workers = values["workers"]
+    if workers not in ("auto", "thread") and not (workers.isascii() and workers.isdecimal()):
+        raise UserError(f"workers: auto, thread or a number, got {workers!r}")
+    config = load_config({**given, "workers": workers})  # checks the values as train.py does
     values["data_options"] = {name: getattr(config, name) for name in given}
-    if values["workers"] not in ("auto", "thread"):
-        if not values["workers"].isdigit():
-            raise UserError(f"workers: auto, thread or a number, got {values['workers']!r}")
-        values["workers"] = int(values["workers"])
+    values["workers"] = config.workers
     return EvaluationOptions(**{**vars(EvaluationOptions("")), **values})

@@ -119,19 +119,20 @@ class Predictor:
     ) -> np.ndarray:
         """Probabilities of all classes, float64 [N, classes]; arguments as of `predict`.
 
-        Raises UserError at the first image that cannot be read.
+        Raises UserError at the first image without them: one that cannot be read, or whose outputs
+        are not finite.
         """
-        rows = []
-        for answer in self._answers(as_photos(images), views, batch_size):
+        rows, photos = [], as_photos(images)
+        for photo, answer in zip(photos, self._answers(photos, views, batch_size), strict=True):
             if isinstance(answer, UserError):
-                raise answer
+                raise UserError(f"{photo.source}: {_reason(answer, photo)}") from None
             rows.append(answer)
         return np.stack(rows) if rows else np.empty((0, len(self.classes)))
 
     def _answers(
         self, photos: Sequence[Photo], views: Views | None, batch_size: int
     ) -> Iterator[np.ndarray | UserError]:
-        """Probabilities float64 [classes] of each photo, or why it cannot be read."""
+        """Probabilities float64 [classes] of each photo, or why there are none."""
         views = views or Views()
         images = Photos(photos, self.classes)
         known = self._trained.changes_label
@@ -167,14 +168,16 @@ class Predictor:
 
     @paddle.no_grad()
     def _mean_over_views(self, views: np.ndarray) -> np.ndarray:
-        """float64 [N, classes] of float32 [views, N, C, H, W]."""
+        """float64 [N, classes] of float32 [views, N, C, H, W]; NaN where outputs are not finite."""
         model, total = self._trained.model, np.float64(0)
         # All views are launched before the first is read, so that a GPU need not wait for Python.
         launched = [HostCopies(model(to_device(np.ascontiguousarray(batch)))) for batch in views]
         for copies in launched:
             (logits,) = copies.arrays()
             with np.errstate(invalid="ignore"):  # for outputs that are not finite
-                total = total + softmax(logits.astype(np.float64), axis=1)
+                shares = softmax(logits.astype(np.float64), axis=1)
+            finite = np.isfinite(logits).all(axis=1, keepdims=True)
+            total = total + np.where(finite, shares, np.nan)
         return np.asarray(total) / len(views)
 
 

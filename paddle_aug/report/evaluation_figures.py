@@ -1,4 +1,4 @@
-"""The figures of an evaluation: confusion matrix, mistakes, reliability.
+"""The figures of an evaluation: confusion matrix and mistakes.
 
 Each function returns a matplotlib Figure, which `figure.save_figure` writes.
 """
@@ -71,29 +71,3 @@ def mistakes_figure(
         for image, a, b, probability in zip(images, true, predicted, probabilities, strict=True)
     ]
     return draw_sheet(in_rows(cells, columns), "The most confident mistakes")
-
-
-def reliability_figure(confidences: np.ndarray, correct: np.ndarray, bins: int = 10) -> Figure:
-    """The accuracy of predictions by their confidence, and the expected calibration error.
-
-    confidences: float [N] in [0, 1], of the predicted class. correct: bool [N]. Source: Guo et al.
-    2017, arXiv 1706.04599.
-    """
-    confidences = np.asarray(confidences, np.float64)
-    correct = np.asarray(correct, np.float64)
-    place = np.clip((confidences * bins).astype(int), 0, bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    filled = counts > 0
-    accuracy = np.bincount(place, correct, bins)[filled] / counts[filled]
-    confidence = np.bincount(place, confidences, bins)[filled] / counts[filled]
-    error = float((counts[filled] * np.abs(accuracy - confidence)).sum() / max(counts.sum(), 1))
-    figure = new_figure(5.5, 5)
-    axes = figure.add_subplot()
-    centres = (np.flatnonzero(filled) + 0.5) / bins
-    axes.bar(centres, accuracy, width=0.9 / bins, color="steelblue", label="accuracy")
-    axes.plot([0, 1], [0, 1], color="gray", linestyle="--", label="perfect")
-    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="Confidence", ylabel="Accuracy")
-    axes.set_title(f"Expected calibration error {error:.4f}")
-    axes.grid(True, alpha=0.6)
-    axes.legend(loc="upper left")
-    return figure

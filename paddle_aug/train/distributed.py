@@ -20,9 +20,13 @@ from paddle import Tensor, nn
 
 from models.structure import batch_norms
 from paddle_aug.core.errors import Interrupted, UserError
+from paddle_aug.core.stopping import SIGNALS
 
-_KEY = "paddle_aug/meetings"
-_FAILED = 1 << 40  # added to the count of arrived processes by one that fails
+_ARRIVED = "paddle_aug/meetings"
+_LEFT = "paddle_aug/left"
+_FAILED = 1 << 40  # added to both counts by a process that fails
+# Raised by Gloo and by the store for a broken connection, whatever Paddle takes its reason for.
+_LOST = (OSError, RuntimeError, SystemError, ValueError)
 _PATIENCE_SECONDS = 1800.0  # time for a slow process, which may be building the image cache
 _LAUNCHER_SECONDS = 20.0  # time in which the launcher notices a dead process
 
@@ -98,15 +102,11 @@ class Ranks:
         if self.size == 1:
             return
         self._meetings += 1
-        target = self._meetings * self.size
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        everybody = self._meetings * self.size
         with _watching_peers(self):
-            arrived = self._store.add(_KEY, 1)
-            while wait and arrived < target:
-                time.sleep(0.01)
-                arrived = self._store.add(_KEY, 0)
-                if arrived >= _FAILED or time.monotonic() > deadline:
-                    raise RuntimeError("a process is missing")
+            self._add_one(_ARRIVED, until=everybody if wait else 1)
+            # The store is in the first process, which after a stop ends soon.
+            self._add_one(_LEFT, until=everybody if wait and self.is_first else 1)
 
     def same_model(self, model: nn.Layer) -> None:
         """Give every process the first one's weights."""
@@ -124,12 +124,24 @@ class Ranks:
             yield
         except BaseException as error:
             if self.size > 1 and not isinstance(error, Interrupted):
-                with contextlib.suppress(RuntimeError):
-                    self._store.add(_KEY, _FAILED)
+                with contextlib.suppress(*_LOST):
+                    for key in (_ARRIVED, _LEFT):
+                        self._store.add(key, _FAILED)
             raise
         if self.size > 1:
             # The store is in the first process, which therefore must end last.
             self.meet(wait=self.is_first)
+
+    def _add_one(self, key: str, until: int) -> None:
+        """Add 1 to a count of the store, and wait until it is `until`. Raises RuntimeError where a
+        process has failed, now or before."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        count = self._store.add(key, 1)
+        while count < until or count >= _FAILED:
+            if count >= _FAILED or time.monotonic() > deadline:
+                raise RuntimeError("a process is missing")
+            time.sleep(0.01)
+            count = self._store.add(key, 0)
 
     def _reduce(self, values: np.ndarray, operation: Any) -> np.ndarray:
         tensor = paddle.to_tensor(values)
@@ -168,10 +180,22 @@ def start() -> Ranks:
 
 @contextlib.contextmanager
 def _watching_peers(ranks: Ranks) -> Iterator[None]:
+    # Paddle's store takes a call that a signal breaks off for a broken connection.
+    _break_off_calls(False)
     try:
         yield
-    except RuntimeError as error:  # raised by Gloo and the store for a broken connection
-        raise ranks._peer_is_lost(str(error).strip().splitlines()[-1]) from None
+    except _LOST as error:
+        lines = [line for line in str(error).splitlines() if line.strip() and "[Hint:" not in line]
+        raise ranks._peer_is_lost((lines or [type(error).__name__])[-1].strip()) from None
+    finally:
+        _break_off_calls(True)
+
+
+def _break_off_calls(value: bool) -> None:
+    """Whether a signal breaks off a call of the system; Windows has no such choice."""
+    if hasattr(signal, "siginterrupt"):
+        for number in SIGNALS:
+            signal.siginterrupt(number, value)
 
 
 def _running_statistics(model: nn.Layer) -> list[Tensor]:

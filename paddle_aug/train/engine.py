@@ -175,11 +175,13 @@ def predict(
     title: str = "",
     epoch: int = 0,
     after_batch: Callable[[], None] | None = None,
+    advice: str = ADVICE,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(logits float32 [N, classes], labels int64 [N]) of every image, in the data set's order.
 
     epoch: selects the random streams, where images are augmented. after_batch: may raise
-    Interrupted.
+    Interrupted. Raises UserError naming the images whose outputs are not finite; advice: how it
+    ends.
     """
     model.eval()
     logits, labels = [], []
@@ -200,7 +202,16 @@ def predict(
     if not labels:
         return np.empty((0, 0), np.float32), np.empty(0, np.int64)
     logits += unread.popleft().arrays()
-    return np.concatenate(logits).astype(np.float32), np.concatenate(labels)
+    outputs = np.concatenate(logits).astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(outputs).all(1))
+    if len(bad):
+        indices = np.concatenate(loader.batches_of(epoch))[bad]
+        names = listed([loader.source(epoch, int(index)) for index in indices], 8)
+        raise UserError(
+            f"{title}: the model's outputs are not finite for {len(bad)} of {len(outputs)} images "
+            f"({names}); {advice}"
+        )
+    return outputs, np.concatenate(labels)
 
 
 def evaluate(
@@ -217,14 +228,6 @@ def evaluate(
     may raise Interrupted. Raises UserError naming the images whose outputs are not finite.
     """
     logits, labels = predict(model, loader, title, after_batch=after_batch)
-    if not np.isfinite(logits).all():
-        bad = np.flatnonzero(~np.isfinite(logits).all(1))
-        indices = np.concatenate(loader.batches_of(0))[bad]
-        names = listed([loader.source(0, int(index)) for index in indices], 8)
-        raise UserError(
-            f"{title}: the model's outputs are not finite for {len(bad)} of {len(logits)} images "
-            f"({names}); {ADVICE}"
-        )
     if ranks.size == 1:
         return score(logits, labels)
     count = len(labels)

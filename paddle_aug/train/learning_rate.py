@@ -18,8 +18,8 @@ class LearningRate:
 
     name: "constant"; "multistep": times `gamma` from each of `milestones` on; "cosine": from `lr`
         down to 0 at the end of the run, step by step (arXiv 1608.03983, without restarts);
-        "plateau": times `gamma` whenever `patience` epochs in a row brought no loss lower than
-        the lowest before.
+        "plateau": times `gamma` after `patience` + 1 epochs in a row that brought no loss lower
+        than the lowest before, as Paddle's ReduceOnPlateau.
     lr: the rate that all of them start from, above 0.
     epochs, steps_per_epoch: length of the run, at least 1.
     milestones: epochs, counted from 0: 15 cuts the rate before the sixteenth epoch.

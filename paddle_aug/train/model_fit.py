@@ -16,13 +16,14 @@ from paddle.metric import Metric
 from paddle_aug.augment.paddle_vision import InPaddleCompose
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.build.data import evaluation_view, load_datasets, training_view
-from paddle_aug.build.mix import build_mix_policy, why_nothing_is_mixed
-from paddle_aug.config import load_config
+from paddle_aug.build.mix import build_mix_policy, phases_without_effect, why_nothing_is_mixed
+from paddle_aug.config import load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.language import tell
 from paddle_aug.mix.formulas import soft_targets
 from paddle_aug.train.losses import build_criterion
 from paddle_aug.train.metrics import WeightedMean, soft_hits
+from paddle_aug.train.smote import images_to_learn
 
 
 class SoftLabelDataset(paddle.io.Dataset):
@@ -69,22 +70,32 @@ def soft_label_datasets(**options: Any) -> tuple[SoftLabelDataset, SoftLabelData
 
     Training images are augmented, and mixed where the method takes partners from the data set;
     evaluation images are neither. `num_classes` of both is the number of classes in the data.
-    Raises UserError on wrong options or data, and on mixing in the batch, which no Dataset can do.
+    Raises UserError on wrong options or data, and on mixing in the batch and `sampling`, which no
+    Dataset can do.
     """
-    config = load_config(options).filled()
+    given = load_config(options)
+    config = given.filled()
     mix = build_mix_policy(config)
     if reason := why_nothing_is_mixed(config):
         tell(f"note: nothing is mixed: {reason}")
+    for line in (*without_effect(given), *phases_without_effect(config)):
+        tell(f"note: {line}")
     if mix and mix.partner != "dataset":
         raise UserError(
             f"augment: {config.augment} mixes in the batch, which a Dataset does not see: "
             'give partner="dataset" too'
         )
+    if config.sampling != "shuffle":
+        raise UserError(
+            f"sampling: {config.sampling} is an order, which a Dataset does not choose: "
+            'give oversample="smote", or the DataLoader a WeightedRandomSampler'
+        )
     train, evaluation = load_datasets(config, tell)
     count = len(train.classes)
     clean = SoftLabelDataset(evaluation_view(evaluation, config), count)
     clean.epoch = 0  # no random numbers are used, so workers may read it in every epoch
-    return SoftLabelDataset(training_view(train, config, mix), count), clean
+    view = training_view(images_to_learn(train, config, tell), config, mix)
+    return SoftLabelDataset(view, count), clean
 
 
 class NewDraws(Callback):

@@ -24,7 +24,7 @@ from paddle_aug.onednn.native.openmp import own_threads, usable_threads
 from paddle_aug.train.side_by_side import GradientChange, Piece, Stretch, gradient_of, neighbours
 
 _kernels: Any = _C_ops  # called as in Paddle's own optimizers
-_POWERS_STAY = True  # tells the kernel not to update the powers of beta: a run has several pieces
+_POWERS_STAY = True  # tells the kernel not to update the powers of beta: there are several pieces
 _MOST_LAYOUTS = 8  # more mean that gradients move in every step: Paddle's step is then used
 
 
@@ -39,8 +39,8 @@ class OnePass(_Base):
     _POWERS: ClassVar[tuple[str, ...]] = ()
     # Paddle's kernel rounds differently for arrays whose size is a multiple of this number.
     _WIDTH: ClassVar[int] = 1
-    _runs: list[Stretch] | None = None
-    _laid_out: list[Tensor] | None = None  # the parameters in the runs
+    _stretches: list[Stretch] | None = None
+    _laid_out: list[Tensor] | None = None  # the parameters in the stretches
     _layouts = 0
 
     def update(self, piece: Piece, powers: list[Tensor], gradient: Tensor, rate: Tensor) -> None:
@@ -56,51 +56,52 @@ class OnePass(_Base):
         """Update every parameter that has a gradient, to the same bytes as Paddle's step."""
         parameters = [p for p in self._parameter_list if not p.stop_gradient]
         gradients = self._gradients(parameters)
-        if self._runs is None or gradients is None:
+        if self._stretches is None or gradients is None:
             super().step()
             return
         with own_threads(usable_threads()):
             self._create_global_learning_rate()
             change, factor = GradientChange(), self._clip_factor(parameters)
             decay = 0.0 if self.regularization is None else self.regularization._coeff
-            for run, parts in zip(self._runs, gradients, strict=True):
-                rate = self._create_param_lr((run.parameters[0], None))
-                for piece, gradient in zip(run.pieces, parts, strict=True):
+            for stretch, parts in zip(self._stretches, gradients, strict=True):
+                rate = self._create_param_lr((stretch.parameters[0], None))
+                for piece, gradient in zip(stretch.pieces, parts, strict=True):
                     gradient = change(gradient, piece.weights, factor, decay)
-                    self.update(piece, run.numbers, gradient, rate)
-                run.multiply_numbers(self.bases())
+                    self.update(piece, stretch.numbers, gradient, rate)
+                stretch.multiply_numbers(self.bases())
 
     def _gradients(self, parameters: list[Tensor]) -> list[list[Tensor]] | None:
-        """For each run the gradients of its pieces; None where Paddle's own step is needed."""
+        """For each Stretch the gradients of its pieces; None where Paddle's own step is needed."""
         known = self._laid_out or ()
         same = len(known) == len(parameters) and all(map(operator.is_, known, parameters))
-        if self._runs is None or not same or not all(run.is_intact() for run in self._runs):
-            self._runs, self._laid_out = self._lay_out(parameters), parameters
-            if self._runs and not all(run.is_intact() for run in self._runs):
-                self._runs = None  # some parameters have had more steps than others
-        gradients = [run.gradients() for run in self._runs or ()]
+        intact = [stretch.is_intact() for stretch in self._stretches or ()]
+        if self._stretches is None or not same or not all(intact):
+            self._stretches, self._laid_out = self._lay_out(parameters), parameters
+            if not all(stretch.is_intact() for stretch in self._stretches or ()):
+                self._stretches = None  # some parameters have had more steps than others
+        gradients = [stretch.gradients() for stretch in self._stretches or ()]
         found = [parts for parts in gradients if parts is not None]
         if len(found) < len(gradients) or not found:
-            self._runs = None
+            self._stretches = None
             return None
         return found
 
     def _lay_out(self, parameters: Sequence[Tensor]) -> list[Stretch] | None:
         """Put parameters and states side by side; None where that is not possible."""
-        if self._layouts >= _MOST_LAYOUTS or not self._can_run(parameters):
+        if self._layouts >= _MOST_LAYOUTS or not self._fits(parameters):
             return None
         groups = neighbours(parameters, self._WIDTH)
         if len(groups) > 1 + len(parameters) // 4:
             return None  # scattered in memory: nothing would be gained
         self._layouts += 1
-        runs = [Stretch(group, self._accumulators_of) for group in groups]
+        stretches = [Stretch(group, self._accumulators_of) for group in groups]
         for name in (*self._STATES, *self._POWERS):  # in Paddle's order, in which they are saved
             made = self._accumulators[name]
             names = [p.name for p in self._parameter_list if p.name in made]
             self._accumulators[name] = {each: made[each] for each in names}
-        return runs
+        return stretches
 
-    def _can_run(self, parameters: Sequence[Tensor]) -> bool:
+    def _fits(self, parameters: Sequence[Tensor]) -> bool:
         known = type(self._grad_clip) in (type(None), ClipGradByGlobalNorm) and type(
             self.regularization
         ) in (type(None), L2Decay)

@@ -10,13 +10,7 @@ import paddle
 from models.structure import head_parameters, single_value_norms
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.batches.loader import Loader, choose_workers
-from paddle_aug.build.data import (
-    evaluation_view,
-    load_datasets,
-    resized,
-    training_view,
-    with_data_named,
-)
+from paddle_aug.build.data import evaluation_view, load_datasets, training_view, with_data_named
 from paddle_aug.build.mix import build_mix_policy, phases_without_effect, why_nothing_is_mixed
 from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
 from paddle_aug.config import Config
@@ -30,7 +24,7 @@ from paddle_aug.train.learning_rate import LearningRate
 from paddle_aug.train.losses import build_criterion
 from paddle_aug.train.memory import MemoryNeed, memory_need
 from paddle_aug.train.optimizer import build_optimizer
-from paddle_aug.train.smote import smote
+from paddle_aug.train.smote import images_to_learn
 from paddle_aug.weights.pretrained import check_weights
 
 
@@ -91,11 +85,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     if config.workers == "auto":
         made_by = "a thread" if workers == "thread" else f"{workers} processes"
         say(f"batches are made by {made_by} (--workers)")
-    learned = train
-    if config.oversample == "smote":
-        learned = smote(resized(train, config), config.seed)
-        say(f"SMOTE: {len(learned) - len(train)} images made, {len(learned)} in all")
-    view = training_view(learned, config, mix)
+    view = training_view(images_to_learn(train, config, say), config, mix)
     check_sizes(view, evaluation, config)
     train_loader = Loader(
         view,
@@ -168,10 +158,11 @@ def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, sa
     norms = f"{counted(len(names), 'batch normalisation')} of {config.model} ({names[0]}"
     norms += f" ... {names[-1]}" if len(names) > 1 else ""
     reason = f"{norms}) see a single value a channel, which cannot be normalised"
-    if sizes == {1}:
+    if max(sizes) == 1:
+        what = "a --batch-size of 2 or more" if loader.batch_size == 1 else "fewer processes"
         raise UserError(
             f"batch_size: with one image a step {reason}: the model would not learn; "
-            "take a --batch-size of 2 or more, or a larger --image-size"
+            f"take {what}, or a larger --image-size"
         )
     say(
         f"warning: the last batch of an epoch has one image, of which {reason}: that step undoes "

@@ -20,9 +20,9 @@ _LARGEST_GAP = 4096  # bytes between neighbours: alignment leaves less, another 
 
 
 class Piece(NamedTuple):
-    """A part of a run: the elements of its parameters and of each of their states.
+    """A part of a Stretch: the elements of its parameters and of each of their states.
 
-    weights: the memory of `parameter` as an array. offset: in the run's gradients, in bytes.
+    weights: the memory of `parameter` as an array. offset: in the Stretch's gradients, in bytes.
     """
 
     parameter: Tensor

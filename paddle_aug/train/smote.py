@@ -6,14 +6,17 @@ class at a time as floats.
 
 import logging
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from paddle_aug.build.data import resized
+from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.requirements import install, requirement
+from paddle_aug.core.text import Say
 from paddle_aug.data.dataset import ArrayDataset, ImageDataset
+from paddle_aug.train.memory import free_bytes
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,15 @@ class OversampledDataset(ArrayDataset):
         if number < len(self._original):
             return self._original.source(number)
         return f"SMOTE image {number - len(self._original)} of {self.classes[self.labels[index]]!r}"
+
+
+def images_to_learn(train: ImageDataset, config: Config, say: Say) -> ImageDataset:
+    """The training images, with those that --oversample adds: then all of --image-size."""
+    if config.oversample == "no":
+        return train
+    more = smote(resized(train, config), config.seed)
+    say(f"SMOTE: {len(more) - len(train)} images made, {len(more)} in all")
+    return more
 
 
 def smote(dataset: ImageDataset, seed: int, neighbours: int = NEIGHBOURS) -> OversampledDataset:
@@ -101,14 +113,14 @@ def needed_bytes(counts: np.ndarray, values: int) -> int:
 
 
 def check_memory(counts: np.ndarray, values: int) -> None:
-    """Log the memory that SMOTE needs; UserError where Linux reports less.
+    """Log the memory that SMOTE needs; UserError where less is free (`memory.free_bytes`).
 
     counts, values: see `needed_bytes`. Under Paddle's launcher every process of this machine needs
     as much.
     """
     processes = int(os.environ.get("PADDLE_LOCAL_SIZE", "1"))
     need = processes * needed_bytes(counts, values)
-    available = available_bytes()
+    available = free_bytes()
     images = int(counts.max()) * int(np.count_nonzero(counts))
     each = f" in each of {processes} processes" if processes > 1 else ""
     text = f"oversample: SMOTE holds {images} images{each}, for which it takes {need >> 20} MB"
@@ -119,17 +131,6 @@ def check_memory(counts: np.ndarray, values: int) -> None:
         )
     if need > WARN_BYTES:
         log.warning(text)
-
-
-def available_bytes() -> int | None:
-    """Memory available without swapping; None where the system does not report it."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) << 10
-    except (OSError, ValueError):
-        pass
-    return None
 
 
 def _library() -> tuple[Any, Any]:

@@ -1,10 +1,18 @@
 """One training image: which streams its parts are drawn from."""
 
+import itertools
+from typing import Any
+
 import numpy as np
 import pytest
 
 from paddle_aug.batches import augmented
+from paddle_aug.batches.augmented import AugmentedDataset
+from paddle_aug.build.data import training_view
+from paddle_aug.build.mix import build_mix_policy
+from paddle_aug.config import load_config
 from paddle_aug.core.seeding import stream
+from paddle_aug.data.dataset import ArrayDataset
 from tests.helpers import policy, view
 
 
@@ -22,6 +30,41 @@ def test_a_partner_and_how_it_is_mixed_are_drawn_apart_from_the_image_s_own_augm
         np.testing.assert_allclose(sample.image, (own + other) / 2, rtol=1e-6)
         assert (sample.label, sample.partner_label) == (index % 3, partner % 3)
         assert data.source(epoch, index).endswith(f" with {data.dataset.source(partner)}")
+
+
+class Noted(ArrayDataset):
+    """Notes which images are read."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.read: list[int] = []
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        self.read.append(index)
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("augment", ["cutout", "cutmix"])
+def test_partners_are_read_and_named_only_where_the_method_uses_them(augment):
+    images = np.random.default_rng(3).integers(0, 256, (12, 8, 8, 3), np.uint8)
+    data = Noted(images, np.arange(12) % 3, ["a", "b", "c"], "noise")
+    config = load_config({
+        "augment": augment, "partner": "dataset", "mix_prob": 0.7, "image_size": 8, "seed": 4,
+        "base": "flip", "cache": False,
+    })  # fmt: skip
+    found = training_view(data, config, build_mix_policy(config))
+    given = {name: getattr(found, name) for name in ("size", "mean", "std", "seed", "mix")}
+    reading = AugmentedDataset(data, found.transform, **given)  # a partner, used or not
+    partners = 0
+    for epoch, index in itertools.product(range(3), range(12)):
+        expected = reading.sample(epoch, index)
+        data.read.clear()
+        sample = found.sample(epoch, index)
+        np.testing.assert_array_equal(sample.image, expected.image)
+        assert (sample.label, sample.lam) == (expected.label, expected.lam)
+        assert found.source(epoch, index) == " with ".join(f"noise[{i}]" for i in data.read)
+        partners += len(data.read) - 1
+    assert (partners > 10) if augment == "cutmix" else (partners == 0)
 
 
 @pytest.mark.parametrize(

@@ -195,14 +195,48 @@ class Unpicklable(Exception):
         raise TypeError("not this one")
 
 
+class OfTwo(Exception):
+    """Cannot be made of what pickle keeps of it."""
+
+    def __init__(self, path: str, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
+class OfOne(Exception):
+    """Made of what pickle keeps of it, it says something else."""
+
+    def __init__(self, path: str):
+        super().__init__(f"cannot read {path}")
+
+
+class OfTwoForUsers(UserError):
+    def __init__(self, path: str, reason: str):
+        super().__init__(f"{path}: {reason}")
+
+
 @pytest.mark.parametrize(
-    ("error", "kind"),
-    [(lambda: ZeroDivisionError("x"), ZeroDivisionError), (Unpicklable, RuntimeError)],
+    ("error", "kind", "reason"),
+    [
+        (lambda: ZeroDivisionError("x"), ZeroDivisionError, "ZeroDivisionError: x"),
+        (lambda: Unpicklable("x"), RuntimeError, "Unpicklable: x"),
+        (lambda: OfTwo("a.jpg", "blue"), RuntimeError, "OfTwo: a.jpg: blue"),
+        (lambda: OfOne("a.jpg"), RuntimeError, "OfOne: cannot read a.jpg"),
+    ],
 )
-def test_a_bug_in_a_worker_comes_with_the_workers_own_lines(error, kind):
+def test_a_bug_in_a_worker_comes_with_the_workers_own_lines(error, kind, reason):
     with pytest.raises(kind) as caught:
         read(2, transform=Fails(error))
-    assert "helpers.py" in f"{caught.value}{caught.value.__cause__}"
+    lines = str(caught.value.__cause__ or caught.value)
+    assert "in a worker process:\n" in lines and "helpers.py" in lines
+    assert lines.endswith(f"{reason}\n")
+
+
+@pytest.mark.parametrize("workers", [0, "thread", 2])
+def test_a_users_error_keeps_its_words_whoever_meets_it(workers):
+    with pytest.raises(UserError) as caught:
+        read(workers, transform=Fails(lambda: OfTwoForUsers("a.jpg", "blue")))
+    assert str(caught.value) == "a.jpg: blue"
+    assert caught.value.__cause__ is None
 
 
 def test_leaving_an_epoch_early_leaves_the_next_one_whole():

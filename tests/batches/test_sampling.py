@@ -1,5 +1,6 @@
 """Orders of an epoch, and oversampling, by value."""
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from paddle_aug.batches.loader import Loader
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.dataset import ArrayDataset
+from paddle_aug.train import memory
 from paddle_aug.train import smote as oversampling
 from paddle_aug.train.smote import check_memory, smote
 from tests.helpers import view
@@ -175,18 +177,29 @@ def test_smote_takes_no_more_memory_than_it_says(counts):
 
 
 def test_memory_is_warned_of_and_refused_where_it_is_not_there(monkeypatch, caplog):
-    monkeypatch.setattr(oversampling, "available_bytes", lambda: 8 << 30)
+    monkeypatch.setattr(oversampling, "free_bytes", lambda: 8 << 30)
     # (2 classes + 16) x 500 images x 150,528 values, and 64 MB.
     check_memory(np.array([400, 0, 500]), 224 * 224 * 3)
     assert "1000 images, for which it takes 1355 MB" in caplog.text
     with pytest.raises(UserError, match="13759 MB, and 8192 MB are free: use a smaller --image"):
         check_memory(np.array([5300, 5000]), 224 * 224 * 3)
-    monkeypatch.setattr(oversampling, "available_bytes", lambda: None)
+    monkeypatch.setattr(oversampling, "free_bytes", lambda: None)
     check_memory(np.array([5300, 5000]), 224 * 224 * 3)
 
 
+def test_a_container_s_limit_is_the_memory_that_is_there(tmp_path, monkeypatch):
+    for name, value in (("_GROUP_LIMIT", 1000 << 20), ("_GROUP_USED", 200 << 20)):
+        (tmp_path / name).write_text(f"{value}\n")
+        monkeypatch.setattr(memory, name, tmp_path / name)
+    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "none")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    check_memory(np.array([200, 200]), 224 * 224 * 3)  # takes 580 MB
+    with pytest.raises(UserError, match="takes 1355 MB, and 800 MB are free: use a smaller --ima"):
+        check_memory(np.array([400, 500]), 224 * 224 * 3)
+
+
 def test_processes_of_one_machine_share_its_memory(monkeypatch):
-    monkeypatch.setattr(oversampling, "available_bytes", lambda: 4 << 30)
+    monkeypatch.setattr(oversampling, "free_bytes", lambda: 4 << 30)
     check_memory(np.array([400, 500]), 224 * 224 * 3)
     monkeypatch.setenv("PADDLE_LOCAL_SIZE", "4")
     with pytest.raises(UserError, match="1000 images in each of 4 processes, .* 5423 MB, and 4096"):

@@ -137,6 +137,31 @@ def test_a_line_names_the_filters_and_says_where_they_differ(train, evaluation, 
     assert describe_scaling(config(train, evaluation)) == line
 
 
+LIST = [{"Resize": {"size": 40, "interpolation": "bicubic"}}, {"RandomCrop": 32}]
+BEFORE = "to 32x32 for SMOTE, then by --train-transforms"
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluation", "line"),
+    [
+        (None, None, "images are scaled to 32x32 (bilinear, not antialiased)"),
+        (LIST, None,
+         f"images are scaled in training: bicubic, antialiased, {BEFORE}; in evaluation: bicubic, "
+         "antialiased, to 32x32 (--eval-transforms chooses otherwise)"),
+        ([{"RandomCrop": 32}], None,
+         f"images are scaled in training: bilinear, antialiased, {BEFORE}; in evaluation: "
+         "bilinear, antialiased, to 32x32 (--eval-transforms chooses otherwise)"),
+        ([{"RandomCrop": 32}], [CUBIC],
+         f"note: images are scaled in training: bilinear, antialiased, {BEFORE}; in evaluation: "
+         "bicubic, antialiased (--eval-transforms). Two filters show a fine texture differently; "
+         "in --eval-transforms 'Resize: {size: ..., interpolation: bilinear, antialias: true}' "
+         "makes them one"),
+    ],
+)  # fmt: skip
+def test_the_line_says_that_smote_scales_before_a_list_of_transforms(train, evaluation, line):
+    assert describe_scaling(config(train, evaluation, oversample="smote")) == line
+
+
 def test_evaluation_names_its_filter():
     assert describe_evaluation(config()) == "scaled to 32x32 (bilinear, not antialiased)"
     assert describe_evaluation(config([CUBIC])) == "scaled to 32x32 (bicubic, antialiased)"

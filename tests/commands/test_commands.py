@@ -129,6 +129,17 @@ def test_a_zoom_that_would_be_the_whole_is_not_written(logs, tmp_path):
         assert len(list((tmp_path / "out").glob("*_zoom.png"))) == pictures
 
 
+def test_compare_finds_the_claims_that_come_with_the_project(logs, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given = ["compare", str(logs), "--output", "out"]
+    assert main([*given, "--claims", "configs/suites/s0.yaml"]) == 0
+    told = capsys.readouterr()
+    assert "configs/suites/s0.yaml: not in this folder; the one that comes with" in told.err
+    assert told.out.startswith("SamplePairing brings 6 points over userDef: ")
+    with pytest.raises(UserError, match=r"s9.yaml: no such file; did you mean s"):
+        main([*given, "--claims", "configs/suites/s9.yaml"])
+
+
 def test_compare_takes_labels_baseline_and_window(logs, tmp_path, capsys):
     arguments = [f"old={logs}/userDef", f"new={logs}/samplePairing", "--baseline", "new"]
     main(["compare", *arguments, "--last", "20", "--output", str(tmp_path / "out")])

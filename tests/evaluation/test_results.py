@@ -23,6 +23,7 @@ from paddle_aug.report.figure import can_show
 from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
 from paddle_aug.runs.layout import RunPaths
 from paddle_aug.train.fit import fit, resume
+from tests.trained_runs import trained_run
 
 STATE = {"config": {}, "classes": ["a", "b"]}
 ARRAYS = {"model/weight": np.ones(3, np.float32)}
@@ -62,6 +63,33 @@ def test_the_output_says_which_checkpoint_it_is_of(run, capsys):
     assert (saved["checkpoint"], saved["checkpoint_epoch"], saved["top5"]) == ("best", best, None)
     note = "note: no installed font can write some class names: #1 = 狗 狗, #2 = 猫"
     assert told.err.count(note) == (not can_show("猫"))
+
+
+def test_no_evaluation_is_written_of_outputs_that_are_not_finite(tmp_path):
+    """The weights are finite, their sums are not."""
+    run = trained_run(tmp_path / "run", [str(i) for i in range(10)], data="digits", channels=1)
+    arrays, state, _ = read_trained(run)
+    (head,) = (name for name, array in arrays.items() if array.ndim == 2 and array.shape[1] == 10)
+    arrays[head] = np.sign(arrays[head]) * np.float32(3e38)
+    CheckpointFolder(run / "checkpoints").save_best(arrays, state)
+    message = r"^view 1/1: the model's outputs are not finite for 359 of 359 images \(digits"
+    with pytest.raises(UserError, match=message):
+        evaluate_checkpoint(EvaluationOptions(str(run), workers=0, json=True))
+    assert not (run / "evaluation").exists()
+
+
+@pytest.mark.parametrize("workers", ["²", "٢", "two", "-1", "1.0", ""])
+def test_workers_are_a_number_in_plain_digits(workers):
+    with pytest.raises(UserError) as error:
+        parse_args(["x", f"--workers={workers}"])
+    assert str(error.value) == f"workers: auto, thread or a number, got {workers!r}"
+
+
+@pytest.mark.parametrize(("given", "workers"), [("auto", "auto"), ("thread", "thread"), ("12", 12)])
+def test_workers_are_those_of_train(given, workers):
+    assert parse_args(["x", "--workers", given]).workers == workers
+    with pytest.raises(UserError, match="^workers: .*\n?.*less than or equal to 256, got '9999'"):
+        parse_args(["x", "--workers", "9999"])
 
 
 def test_a_run_that_is_replaced_meanwhile_gets_no_figures_of_the_earlier_one(run, monkeypatch):

@@ -93,6 +93,30 @@ def logits_of(model: paddle.nn.Layer, pixels: np.ndarray) -> np.ndarray:
     return values.transpose(0, 3, 1, 2).reshape(len(pixels), -1) @ weight
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_are_refused_with_their_images(images, value):
+    class Overflows(paddle.nn.Layer):
+        """Outputs of images 2 and 5 of every seven are not finite."""
+
+        def __init__(self):
+            super().__init__()
+            self.seen = 0
+
+        def forward(self, batch):
+            rows = np.arange(self.seen, self.seen + len(batch)) % COUNT
+            self.seen += len(batch)
+            logits = np.zeros((len(batch), 3), np.float32)
+            logits[np.isin(rows, [2, 5]), 1] = value
+            return paddle.to_tensor(logits)
+
+    message = (
+        r"^view 1/2: the model's outputs are not finite for 2 of 7 images \(noise\[2\], "
+        r"noise\[5\]\); perhaps its weights have grown too large: evaluate another checkpoint"
+    )
+    with pytest.raises(UserError, match=message):
+        predict(Overflows(), images, tta="flip")
+
+
 def predict(model: paddle.nn.Layer, images: ArrayDataset, **options) -> np.ndarray:
     config = load_config({"image_size": SIZE, "cache": False})
     settings = EvaluationOptions("", batch_size=3, workers=0, **options)

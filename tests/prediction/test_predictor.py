@@ -197,12 +197,19 @@ def test_an_image_that_the_transforms_refuse_is_named(tmp_path):
     assert not large.error and "CenterCrop" in small.error
 
 
-def test_outputs_that_are_not_finite_are_no_prediction(runs, photos, recwarn):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_outputs_that_are_not_finite_are_no_prediction(runs, photos, value, recwarn):
     predictor = Predictor(runs["named"], cpu_backend="paddle")
-    for parameter in predictor._trained.model.parameters():
-        parameter.set_value(parameter * float("nan"))
+    head = predictor._trained.model.parameters()[-1]
+    values = head.numpy()
+    values[1] = value
+    head.set_value(values)
     found = predictor.predict(str(photos))
     assert {one.error for one in found} == {"the model's outputs for it are not finite"}
+    first = found[0].image
+    with pytest.raises(UserError) as error:
+        predictor.probabilities(first)
+    assert str(error.value) == f"{first}: the model's outputs for it are not finite"
     assert not [w for w in recwarn if "invalid" in str(w.message)]
 
 

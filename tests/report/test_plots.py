@@ -32,11 +32,7 @@ from paddle_aug.report.curves import (
     comparison_figure,
     zoom_start,
 )
-from paddle_aug.report.evaluation_figures import (
-    confusion_figure,
-    mistakes_figure,
-    reliability_figure,
-)
+from paddle_aug.report.evaluation_figures import confusion_figure, mistakes_figure
 from paddle_aug.report.figure import new_figure, save_figure
 from paddle_aug.report.groups import Group, choose_baseline
 from paddle_aug.report.image_sheet import SheetCell, draw_sheet, in_rows
@@ -339,15 +335,6 @@ def test_the_mistakes_sheet_shows_image_classes_and_probability():
 
 def test_no_mistakes_are_said_so():
     assert mistakes_figure([], [], [], [], ["cat"]).texts[0].get_text() == "no mistakes"
-
-
-def test_the_calibration_error_by_hand():
-    # Bin 0.9..1: confidence 0.95, accuracy 0.5; bin 0.6..0.7: confidence 0.65, accuracy 1.
-    figure = reliability_figure(np.array([0.95, 0.95, 0.65]), np.array([True, False, True]))
-    axes = draw_strictly(figure).axes[0]
-    expected = (2 * 0.45 + 1 * 0.35) / 3
-    assert axes.get_title() == f"Expected calibration error {expected:.4f}"
-    assert [bar.get_height() for bar in axes.patches] == [1.0, 0.5]
 
 
 # Schedule

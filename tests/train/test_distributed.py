@@ -5,11 +5,13 @@ own that has the loopback alone (Linux namespaces); where the system forbids tha
 """
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,10 +27,13 @@ from paddle_aug.batches.loader import Loader
 from paddle_aug.build.mix import build_mix_policy
 from paddle_aug.command_line import to_arguments
 from paddle_aug.config import load_config
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import python
 from paddle_aug.core.seeding import stream
+from paddle_aug.core.stopping import handled_by
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.runs.checkpoint import CheckpointFolder, load_state
+from paddle_aug.train import distributed
 from paddle_aug.train.distributed import SINGLE, Ranks, start
 from paddle_aug.train.engine import Trainer, train_step
 from paddle_aug.train.fit import fit
@@ -293,6 +298,134 @@ def test_a_run_without_the_launcher_is_one_process_that_exchanges_nothing():
     before = layer.weight.grad.numpy()
     np.testing.assert_array_equal(SINGLE.average_gradients(layer, 5, np.arange(3)), [0, 1, 2])
     np.testing.assert_array_equal(layer.weight.grad.numpy(), before)
+
+
+class Store:
+    """Paddle's key-value store as far as meetings need it, in this process.
+
+    late: seconds from the wish to reach it until it is reached. Once `open` is False, its process
+    has ended.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.late: dict[int, float] = {}
+        self.open = True
+
+    def add(self, key: str, number: int) -> int:
+        time.sleep(self.late.get(threading.get_ident(), 0.0))
+        if not self.open:
+            raise ValueError(
+                "\n(InvalidArgument) TCP receive error. Details: Connection reset by peer.\n"
+                "  [Hint: Expected byte_received >= 0, but received byte_received:-1 < 0:0.] (at x)"
+            )
+        self.counts[key] = self.counts.get(key, 0) + number
+        return self.counts[key]
+
+
+@pytest.fixture
+def no_launcher(monkeypatch):
+    """Nobody ends this process when another one is lost."""
+    monkeypatch.setattr(distributed, "_LAUNCHER_SECONDS", 0.0)
+    monkeypatch.setattr(distributed, "_leave", signal.getsignal(signal.SIGTERM))
+
+
+def test_a_meeting_waits_for_all():
+    store = Store()
+    first, second = (Ranks(rank, 2, store) for rank in (0, 1))
+    seen = []
+
+    def come() -> None:
+        for _ in range(3):
+            time.sleep(0.1)
+            seen.append("second")
+            second.meet(wait=False)
+
+    thread = threading.Thread(target=come)
+    thread.start()
+    for _ in range(3):
+        first.meet()
+        seen.append("first")
+    thread.join()
+    assert seen == ["second", "first"] * 3
+
+
+def test_the_first_process_whose_store_it_is_leaves_a_meeting_last(no_launcher):
+    store = Store()
+    first, second = (Ranks(rank, 2, store) for rank in (0, 1))
+    errors: list[BaseException] = []
+
+    def meet() -> None:
+        store.late[threading.get_ident()] = 0.1
+        try:
+            second.meet()
+        except UserError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=meet)
+    thread.start()
+    first.meet()
+    store.open = False  # as after a stop
+    thread.join()
+    assert errors == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read by the C library of Linux")
+def test_a_signal_does_not_break_off_a_call_of_the_store(no_launcher):
+    """As the launcher's SIGTERM, which it sends three times."""
+    reading, writing = os.pipe()
+    counts, came = Store(), []
+
+    class Read(Store):
+        def add(self, key: str, number: int) -> int:
+            buffer = ctypes.create_string_buffer(1)
+            if ctypes.CDLL(None).read(reading, buffer, 1) < 0:  # Python's own would try again
+                raise ValueError("TCP receive error. Details: Interrupted system call.")
+            return counts.add(key, number)
+
+    def send() -> None:
+        for _ in range(2):  # the two counts of a meeting
+            time.sleep(0.1)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+            time.sleep(0.1)
+            os.write(writing, b"x")
+
+    thread = threading.Thread(target=send)
+    with handled_by(lambda number, frame: came.append(number)):
+        thread.start()
+        Ranks(1, 2, Read()).meet(wait=False)
+        thread.join()
+        os.close(reading)
+        os.close(writing)
+    assert came == [signal.SIGTERM] * 2
+    assert list(counts.counts.values()) == [1, 1]
+
+
+def test_a_store_that_is_gone_means_that_another_process_has_ended(no_launcher):
+    ranks = Ranks(1, 2, Store())
+    ranks._store.open = False
+    message = (
+        r"^process 1 of 2: another process of this run has ended .* says why "
+        r"\(\(InvalidArgument\) TCP receive error\. Details: Connection reset by peer\.\)$"
+    )
+    with pytest.raises(UserError, match=message), ranks.joined():
+        ranks.meet()
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_process_that_failed_is_missing_in_every_meeting(before, wait, no_launcher):
+    store = Store()
+    first, second = (Ranks(rank, 2, store) for rank in (0, 1))
+    if before:  # one meeting was whole
+        second.meet(wait=False)
+        first.meet()
+    with pytest.raises(ZeroDivisionError), second.joined():
+        raise ZeroDivisionError
+    message = r"^process 0 of 2: another process of this run has ended .*\(a process is missing\)$"
+    for _ in range(2):
+        with pytest.raises(UserError, match=message):
+            first.meet(wait)
 
 
 def test_meters_add_up_over_processes():

@@ -214,6 +214,36 @@ def test_evaluation_images_need_no_callback_in_worker_processes(pictures, tmp_pa
     assert evaluation[1][1].tolist() == [0, 1, 0]
 
 
+def test_oversampling_makes_images_of_small_classes_to_train_on(tmp_path, capsys):
+    pytest.importorskip("imblearn")
+    images = np.random.default_rng(4).integers(0, 256, (14, 32, 32, 3), np.uint8)
+    labels = np.array([0] * 7 + [1] * 4 + [0] * 2 + [1])
+    np.savez(tmp_path / "set.npz", x_train=images[:11], y_train=labels[:11],
+             x_test=images[11:], y_test=labels[11:])  # fmt: skip
+    options = {"data": str(tmp_path / "set.npz"), "image_size": 32, "augment": "no"}
+    plain, _ = soft_label_datasets(**options)
+    train, evaluation = soft_label_datasets(**options, oversample="smote")
+    assert "SMOTE: 3 images made, 14 in all" in capsys.readouterr().out.splitlines()
+    assert (len(plain), len(train), len(evaluation)) == (11, 14, 3)
+    assert np.sum([train[index][1] for index in range(14)], axis=0).tolist() == [7, 7]
+    for index in range(11):
+        np.testing.assert_array_equal(train[index][0], plain[index][0])
+
+
+def test_options_that_have_no_effect_here_are_said(capsys):
+    soft_label_datasets(data="digits", augment="cutmix", pairs="replacement", pairing_start=0)
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
+    assert notes == [
+        "note: --pairs has no effect with --partner dataset: partners are drawn image by image",
+        "note: --pairing-start 0 has no effect: without it the same epochs mix",
+    ]
+
+
+def test_an_order_of_images_is_refused_where_there_is_only_a_dataset():
+    with pytest.raises(UserError, match=r"^sampling: .* give oversample=\"smote\", or .*Sampler$"):
+        soft_label_datasets(data="digits", augment="no", sampling="balanced")
+
+
 def test_mixing_in_the_batch_is_refused_where_there_is_only_a_dataset():
     with pytest.raises(UserError, match=r'mixup mixes in the batch.*partner="dataset"'):
         soft_label_datasets(data="digits", augment="mixup")

@@ -88,9 +88,10 @@ class Training:
         values = {**self.model.state_dict(), **self.optimizer.state_dict()}
         return {name: value.numpy() for name, value in values.items()}
 
-    def runs(self) -> list[int]:
-        """Parameters of each run; none where Paddle's own step updates."""
-        return [len(run.parameters) for run in getattr(self.optimizer, "_runs", None) or ()]
+    def stretches(self) -> list[int]:
+        """Parameters of each Stretch; none where Paddle's own step updates."""
+        found = getattr(self.optimizer, "_stretches", None) or ()
+        return [len(stretch.parameters) for stretch in found]
 
 
 def assert_same(found: Training, wanted: Training) -> None:
@@ -104,7 +105,7 @@ def assert_same(found: Training, wanted: Training) -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_weights_and_state_have_the_bytes_of_paddles_step(name, settings):
     ours = Training(name, **settings).train(*range(5))
-    assert ours.runs() == ([2, 6] if "head_lr_ratio" in settings else [8])
+    assert ours.stretches() == ([2, 6] if "head_lr_ratio" in settings else [8])
     assert_same(ours, Training(name, paddles_own=True, **settings).train(*range(5)))
 
 
@@ -113,15 +114,15 @@ def test_sizes_of_every_kind_have_the_bytes_of_paddles_step(name):
     ours, own = (Training(name, each, lenet, weight_decay=0.1) for each in (False, True))
     assert_same(ours.train(*range(4)), own.train(*range(4)))
     # Paddle's kernel for SGD rounds otherwise where the size is no multiple of 8.
-    assert ours.runs() == ([] if name == "SGD" else [10])
+    assert ours.stretches() == ([] if name == "SGD" else [10])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_a_run_of_several_pieces_has_them_too(name, monkeypatch):
+def test_a_stretch_of_several_pieces_has_them_too(name, monkeypatch):
     monkeypatch.setattr(side_by_side, "PIECE", 128)
     ours, own = (Training(name, each, **SETTINGS["all"]) for each in (False, True))
     assert_same(ours.train(*range(4)), own.train(*range(4)))
-    assert len(ours.optimizer._runs[1].pieces) > 8
+    assert len(ours.optimizer._stretches[1].pieces) > 8
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -159,7 +160,7 @@ def test_a_state_loaded_between_two_steps_counts(name):
         training.optimizer.set_state_dict(values)
         training.train(3, 4)
     assert_same(*trainings)
-    assert (trainings[0].runs() == []) == (name in ("Adam", "AdamW"))
+    assert (trainings[0].stretches() == []) == (name in ("Adam", "AdamW"))
 
 
 def test_a_resumed_state_with_more_steps_of_some_is_left_to_paddles_step():
@@ -170,7 +171,7 @@ def test_a_resumed_state_with_more_steps_of_some_is_left_to_paddles_step():
         training.optimizer.set_state_dict({n: v.clone() for n, v in values.items()})
         training.train(3, 4)
     assert_same(*trainings)
-    assert trainings[0].runs() == []
+    assert trainings[0].stretches() == []
 
 
 def test_a_parameter_that_moved_is_fetched_back():
@@ -180,7 +181,7 @@ def test_a_parameter_that_moved_is_fetched_back():
     address = moved.data_ptr()
     assert_same(ours.train(2, 3), own.train(2, 3))
     assert moved.data_ptr() != address
-    assert ours.runs() == [8]
+    assert ours.stretches() == [8]
 
 
 @pytest.mark.parametrize("when", ["before the gradients", "after the gradients"])
@@ -225,7 +226,7 @@ def test_gradients_that_lie_apart_are_left_to_paddles_step():
     for training in trainings:
         training.run = training.model
     assert_same(*(training.train(*range(12)) for training in trainings))
-    assert trainings[0].runs() == []
+    assert trainings[0].stretches() == []
 
 
 def test_what_a_parameter_asks_for_itself_is_left_to_paddles_step():
@@ -233,7 +234,7 @@ def test_what_a_parameter_asks_for_itself_is_left_to_paddles_step():
     for training in trainings:
         training.model.parameters()[0].regularizer = paddle.regularizer.L2Decay(0.5)
     assert_same(*(training.train(*range(3)) for training in trainings))
-    assert trainings[0].runs() == []
+    assert trainings[0].stretches() == []
 
 
 def test_gradients_stay_as_they_were_computed():
@@ -262,4 +263,4 @@ def test_parameters_on_a_gpu_are_left_to_paddles_step(monkeypatch):
     monkeypatch.setattr(one_pass, "_is_plain", lambda parameter: plain(OnGpu(parameter)))
     trainings = [Training("Adam", paddles_own=own).train(*range(4)) for own in (False, True)]
     assert_same(*trainings)
-    assert trainings[0].runs() == []
+    assert trainings[0].stretches() == []

@@ -5,11 +5,14 @@ import paddle
 import pytest
 from PIL import Image
 
+from paddle_aug.batches.loader import Loader
+from paddle_aug.build.model import make_model
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.train.fit import fit, resume
 from paddle_aug.train.messages import introduction
-from paddle_aug.train.setup import build_setup
+from paddle_aug.train.setup import build_setup, check_batch_norms
+from tests.helpers import view
 
 
 def write_images(folder, counts):
@@ -72,6 +75,32 @@ def test_a_last_batch_of_one_image_is_told(options, warned, images):
         "normalised: that step undoes what others learn; another --batch-size avoids it"
     ]
     assert lines == (told if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "remedy"),
+    [
+        (3, 4, "fewer processes"),  # one process gets none
+        (4, 4, "fewer processes"),
+        (7, 1, "a --batch-size of 2 or more"),  # one each, then one for three of the four
+        (6, 2, None),  # 2, 2, 1 and 1
+        (9, 2, None),  # 2 each, then one for one of them
+    ],
+)
+def test_four_processes_with_one_image_each_do_not_learn(images, batch_size, remedy):
+    config = load_config({"model": "ResNet18", "stem": "imagenet", "image_size": 32})
+    loader = Loader(view(images), batch_size, shuffle=True, ranks=4)
+    lines = []
+    try:
+        check_batch_norms(make_model(config, 2), config, loader, lines.append)
+    except UserError as error:
+        lines.append(str(error))
+    (line,) = lines
+    if remedy:
+        assert line.startswith("batch_size: with one image a step 5 batch normalisations of ")
+        assert line.endswith(f"would not learn; take {remedy}, or a larger --image-size")
+    else:
+        assert line.startswith("warning: the last batch of an epoch has one image, of which 5 ")
 
 
 def test_the_trial_changes_neither_weights_nor_draws(images):
