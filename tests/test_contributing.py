@@ -127,7 +127,7 @@ def check_operation(copy: Path, printed: dict[str, str]) -> None:
         {"RandomInvert": 1.0},
     ]
     assert np.load(copy / "logs/noAug_lossTrain.npy").shape == (1,)
-    assert passed(printed) == 5, "replayed on three shapes, on one pixel; built by name"
+    assert passed(printed) == 8, "replayed on shapes and a pixel; built by name; its arguments"
 
 
 def check_model(copy: Path, printed: dict[str, str]) -> None:

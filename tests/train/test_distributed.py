@@ -327,7 +327,10 @@ class Store:
 def no_launcher(monkeypatch):
     """Nobody ends this process when another one is lost."""
     monkeypatch.setattr(distributed, "_LAUNCHER_SECONDS", 0.0)
-    monkeypatch.setattr(distributed, "_leave", signal.getsignal(signal.SIGTERM))
+    monkeypatch.setattr(distributed, "_leave", lambda number, frame: None)
+    earlier = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, earlier)
 
 
 def test_a_meeting_waits_for_all():
@@ -393,10 +396,12 @@ def test_a_signal_does_not_break_off_a_call_of_the_store(no_launcher):
     thread = threading.Thread(target=send)
     with handled_by(lambda number, frame: came.append(number)):
         thread.start()
-        Ranks(1, 2, Read()).meet(wait=False)
-        thread.join()
-        os.close(reading)
-        os.close(writing)
+        try:
+            Ranks(1, 2, Read()).meet(wait=False)
+        finally:
+            thread.join()  # no signal comes later
+            os.close(reading)
+            os.close(writing)
     assert came == [signal.SIGTERM] * 2
     assert list(counts.counts.values()) == [1, 1]
 
