@@ -28,6 +28,7 @@ _FAILED = 1 << 40  # added to both counts by a process that fails
 # Raised by Gloo and by the store for a broken connection, whatever Paddle takes its reason for.
 _LOST = (OSError, RuntimeError, SystemError, ValueError)
 _PATIENCE_SECONDS = 1800.0  # time for a slow process, which may be building the image cache
+_LEAVING_SECONDS = 2.0  # time in which a process leaves a meeting that all have come to
 _LAUNCHER_SECONDS = 20.0  # time in which the launcher notices a dead process
 
 
@@ -104,9 +105,11 @@ class Ranks:
         self._meetings += 1
         everybody = self._meetings * self.size
         with _watching_peers(self):
-            self._add_one(_ARRIVED, until=everybody if wait else 1)
-            # The store is in the first process, which after a stop ends soon.
-            self._add_one(_LEFT, until=everybody if wait and self.is_first else 1)
+            if not self._add_one(_ARRIVED, everybody if wait else 1, _PATIENCE_SECONDS):
+                raise RuntimeError("a process is missing")
+            # The store is in the first process, which after a stop ends soon. One that does not
+            # leave may have been killed, which the next exchange tells.
+            self._add_one(_LEFT, everybody if wait and self.is_first else 1, _LEAVING_SECONDS)
 
     def same_model(self, model: nn.Layer) -> None:
         """Give every process the first one's weights."""
@@ -132,16 +135,17 @@ class Ranks:
             # The store is in the first process, which therefore must end last.
             self.meet(wait=self.is_first)
 
-    def _add_one(self, key: str, until: int) -> None:
-        """Add 1 to a count of the store, and wait until it is `until`. Raises RuntimeError where a
-        process has failed, now or before."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def _add_one(self, key: str, until: int, seconds: float) -> bool:
+        """Add 1 to a count of the store, and wait until it is `until`: False if it is not after so
+        many seconds. Raises RuntimeError where a process has failed, now or before."""
+        deadline = time.monotonic() + seconds
         count = self._store.add(key, 1)
-        while count < until or count >= _FAILED:
-            if count >= _FAILED or time.monotonic() > deadline:
-                raise RuntimeError("a process is missing")
+        while count < until and time.monotonic() < deadline:
             time.sleep(0.01)
             count = self._store.add(key, 0)
+        if count >= _FAILED:
+            raise RuntimeError("a process is missing")
+        return count >= until
 
     def _reduce(self, values: np.ndarray, operation: Any) -> np.ndarray:
         tensor = paddle.to_tensor(values)

@@ -202,7 +202,8 @@ def test_a_killed_process_ends_the_run_with_the_code_of_its_signal(tmp_path, odd
         os.kill(second, signal.SIGKILL)
         text, _ = launcher.communicate(timeout=90)
     # Paddle's launcher names the first process's end instead where it ended it before it noticed.
-    assert 256 - launcher.returncode in (signal.SIGKILL, signal.SIGTERM), text
+    ends = (256 - signal.SIGKILL, 256 - signal.SIGTERM, 128 + signal.SIGTERM)
+    assert launcher.returncode in ends, text
     assert "Container rank 1 status failed" in text
     assert not Path(f"/proc/{first}").exists()
     saved = CheckpointFolder(tmp_path / "out" / "no" / "checkpoints").load_newest()[1]
@@ -404,6 +405,18 @@ def test_a_signal_does_not_break_off_a_call_of_the_store(no_launcher):
             os.close(writing)
     assert came == [signal.SIGTERM] * 2
     assert list(counts.counts.values()) == [1, 1]
+
+
+def test_a_process_that_never_comes_is_missing_and_one_that_does_not_leave_is_not_waited_for(
+    no_launcher, monkeypatch
+):
+    monkeypatch.setattr(distributed, "_LEAVING_SECONDS", 0.05)
+    first = Ranks(0, 2, Store())
+    first._store.add(distributed._ARRIVED, 1)  # the other one's arrival, before it was killed
+    first.meet()
+    monkeypatch.setattr(distributed, "_PATIENCE_SECONDS", 0.05)
+    with pytest.raises(UserError, match=r"does not answer; .*\(a process is missing\)$"):
+        first.meet()
 
 
 def test_a_store_that_is_gone_means_that_another_process_has_ended(no_launcher):
