@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.common import Table, benchmark_parser, publish
+from benchmarks.memory import resident_megabytes
 
 CLASSES = 10
 T = TypeVar("T")
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> dict:
         shape = (arguments.batch_size, 3, arguments.size, arguments.size)
         read = in_own_process(after_steps, model, ours, shape, steps)
         objects = [count for _, count in read]
-        rows.append([model, "ours" if ours else "Paddle", *(f"{mb:.2f}" for mb, _ in read),
+        rows.append([model, "ours" if ours else "Paddle", *(mb and f"{mb:.2f}" for mb, _ in read),
                      objects[-1] - objects[0]])  # fmt: skip
     size = f"{arguments.size}x{arguments.size}"
     table = Table(
@@ -60,7 +61,7 @@ def in_own_process(function: Callable[..., T], *arguments: Any) -> T:
 
 def after_steps(
     name: str, ours: bool, shape: Sequence[int], steps: Sequence[int]
-) -> list[tuple[float, int]]:
+) -> list[tuple[float | None, int]]:
     """Megabytes and objects of this process after each number of training steps."""
     from paddle_aug.core.paddle_import import import_paddle
 
@@ -88,13 +89,6 @@ def after_steps(
         gc.collect()
         read.append((resident_megabytes(), len(gc.get_objects())))
     return read
-
-
-def resident_megabytes() -> float:
-    """Memory of this process that is in use now."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (found,) = (line for line in lines if line.startswith("VmRSS:"))
-    return int(found.split()[1]) / 1024
 
 
 if __name__ == "__main__":

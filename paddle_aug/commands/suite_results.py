@@ -86,8 +86,9 @@ def keep_cell(results: Path, run: PlannedRun) -> None:
 
 
 def _copy_small_files(place: Path, run: PlannedRun) -> None:
-    paths = run.paths
-    if not is_evaluated(run) and not _same_bytes(paths.metrics, place / METRICS):
+    paths, evaluation = run.paths, run.folder / LAST_EVALUATION
+    evaluated = is_evaluated(run)
+    if not evaluated and not _same_bytes(paths.metrics, place / METRICS):
         for name in (PREDICTIONS, FIGURES):  # of an earlier training, which these curves replace
             (place / name).unlink(missing_ok=True)
     for source in (paths.metrics, *paths.curves):  # the folder's mark first
@@ -95,12 +96,10 @@ def _copy_small_files(place: Path, run: PlannedRun) -> None:
     for source in (paths.config, paths.changes):
         values = portable(read_yaml(source))
         write_text(place / source.name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-    evaluation = run.folder / LAST_EVALUATION
-    evaluated = [evaluation / FIGURES] if is_evaluated(run) else []
-    for source in (paths.environment, *evaluated):
-        if source.exists():
-            write_json(place / source.name, portable(_read_json(source)))
+    if paths.environment.exists():
+        write_json(place / paths.environment.name, portable(_read_json(paths.environment)))
     if evaluated:
+        write_json(place / FIGURES, portable(_read_json(evaluation / FIGURES)))
         copy_file(evaluation / PREDICTIONS, place / PREDICTIONS)
 
 

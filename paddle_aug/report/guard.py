@@ -66,9 +66,8 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
         if unsaid:
             all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
             unknown.append(f"{what} of {all_of}: not recorded, so not compared")
-    known = [(name, run.whole_config) for name, _, run in named if run.config]
-    partly = [name for name, is_whole in known if not is_whole]
-    if 0 < len(partly) < len(known):
+    partly = [name for name, _, run in named if run.config and not run.whole_config]
+    if partly and any(run.whole_config for _, _, run in named):
         unknown.append(
             f"options of {', '.join(partly)}: only those that were changed are recorded, and not "
             "compared with the others', as defaults may have changed in between"
