@@ -100,7 +100,7 @@ def test_what_a_step_leaves_behind_is_counted(monkeypatch, capsys):
     left = []
 
     def leaking(model):
-        model.register_forward_post_hook(lambda *_: left.extend([] for _ in range(100)))
+        model.register_forward_post_hook(lambda *_: left.extend([] for _ in range(1000)))
         return model
 
     monkeypatch.setattr(memory_growth, "in_own_process", lambda run, *arguments: run(*arguments))
@@ -109,8 +109,9 @@ def test_what_a_step_leaves_behind_is_counted(monkeypatch, capsys):
     paddle, ours = table["rows"]
     assert table["columns"][2:] == ["step 1", "step 3", "new objects, steps 1 to 3"]
     assert (paddle[:2], ours[:2]) == (["LeNet", "Paddle"], ["LeNet", "ours"])
-    assert all(50 < float(row[2]) <= float(row[3]) + 1 for row in table["rows"])
-    assert abs(paddle[4]) < 100 and 200 <= ours[4] < 300
+    assert all(float(megabytes) > 50 for row in table["rows"] for megabytes in row[2:4])
+    # What else lives in this process comes and goes: a few objects more or less.
+    assert abs(paddle[4]) < 500 and abs(ours[4] - 2000) < 500
 
 
 def test_a_clean_environment_has_no_tuning(monkeypatch):

@@ -125,7 +125,7 @@ def test_a_killed_worker_is_noticed_at_once():
     start = time.perf_counter()
     with pytest.raises(UserError, match="a worker process died"):
         read(2, transform=Fails(_die))
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 30
 
 
 def _hang():
@@ -146,7 +146,7 @@ def test_a_hanging_worker_ends_the_run_and_is_not_left_behind(monkeypatch):
     start = time.perf_counter()
     with pytest.raises(UserError, match=r"a worker hangs.* one of: numbered\[0\], .*\[3\]$"):
         next(batches)
-    assert time.perf_counter() - start < 5
+    assert time.perf_counter() - start < 30
     assert multiprocessing.active_children() == []
 
 

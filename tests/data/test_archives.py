@@ -229,7 +229,7 @@ def test_broken_archives_raise_only_our_own_error(tmp_path_factory, suffix, data
         extract(path, folder / "out")
     except UserError:
         assert not (folder / "out").exists()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
 
 
 def test_a_member_without_a_name_is_refused(tmp_path):

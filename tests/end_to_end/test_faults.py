@@ -113,7 +113,7 @@ def test_a_worker_that_is_killed_ends_the_run_at_once_with_a_message(folders, tm
         code, said, seconds = training.end()
     assert code == 2
     assert re.search(r"error: a worker process died \(by signal 9", said)
-    assert seconds < 10
+    assert seconds < 30
     assert not any(map(is_running, workers))
     assert CheckpointFolder(training.run / "checkpoints").load_newest()[1]["progress"]["epoch"] > 0
 
