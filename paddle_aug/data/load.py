@@ -22,7 +22,7 @@ from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.archives.members import is_archive
 from paddle_aug.data.archives.unpacked import concluded_encoding, unpack
 from paddle_aug.data.dataset import ArrayDataset, FileDataset, ImageDataset, Reader, TrainAndEval
-from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ
+from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ, missing_arrays
 from paddle_aug.data.from_folders import CLASS_FOLDERS
 from paddle_aug.data.from_lists import LISTS
 from paddle_aug.data.from_own_code import load_own
@@ -178,6 +178,9 @@ def _nothing_found(folder: Path) -> UserError:
     if "data_batch_1" in files:
         return UserError(f"{shown}: CIFAR as Python pickles, which could run code; use the "
                          "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
+    if missing := missing_arrays(folder):
+        name, files_missing = missing
+        return UserError(f"{shown}: part of {name} is missing: {files_missing}")
     if any(map(is_image, files)):
         return UserError(
             f"{shown}: holds images, but each class needs a folder of its own, two or more beside "

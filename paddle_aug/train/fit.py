@@ -160,6 +160,7 @@ def _resume(
         setup=setup, recorder=recorder, progress=progress, environment=environment, say=say
     )  # fmt: skip
     if lines:
+        say(f"changed from here on: {'; '.join(lines)}")
         # The state is saved first: the next resume reads the options from it.
         run.save()
         recorder.write_options(setup.config.dump(), setup.config.difference(), environment)

@@ -45,6 +45,33 @@ class TestBinary:
         with pytest.raises(UserError, match="not whole CIFAR-10 records"):
             read_cifar(path, 10)
 
+    @pytest.mark.parametrize(
+        ("held", "lacks"),
+        [
+            (["data_batch_1.bin"], r"CIFAR-10 is missing: test_batch\.bin$"),
+            (["test_batch.bin"], r"CIFAR-10 is missing: data_batch_\*\.bin$"),
+            (["train.bin"], r"CIFAR-100 is missing: test\.bin$"),
+            (["train-images-idx3-ubyte.gz", "train-labels.idx1-ubyte"],
+             "MNIST is missing: t10k-images, t10k-labels$"),
+        ],
+    )  # fmt: skip
+    def test_a_part_of_a_data_set_is_refused_with_what_it_lacks(self, tmp_path, held, lacks):
+        for name in held:
+            (tmp_path / name).write_bytes(b"")
+        with pytest.raises(UserError, match=f"part of {lacks}"):
+            load(tmp_path)
+
+    def test_some_of_cifars_training_files_are_read_and_counted(self, tmp_path, caplog):
+        for number in (1, 3):
+            (tmp_path / f"data_batch_{number}.bin").write_bytes(cifar_bytes(1, [3]).tobytes())
+        (tmp_path / "test_batch.bin").write_bytes(cifar_bytes(1, [5]).tobytes())
+        train, _ = load(tmp_path)
+        assert len(train) == 2
+        assert (
+            "holds 2 of CIFAR-10's 5 training files: data_batch_1.bin, data_batch_3.bin"
+            in caplog.text
+        )
+
     def test_pickled_cifar_is_refused_unread(self, tmp_path):
         class Evil:
             def __reduce__(self):
