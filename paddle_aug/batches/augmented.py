@@ -26,7 +26,8 @@ class AugmentedDataset(paddle.io.Dataset):
     """Augmented view of an ImageDataset.
 
     An item is asked for by index, or by (epoch, index) where the epoch matters: the same seed,
-    epoch and index give the same bytes in any process. Items are `Sample`s.
+    epoch and index give the same bytes in any process. Items are `Sample`s. In an epoch that
+    repeats image i, its r-th repeat (r from 1) has the number i + r * len(self), and other draws.
 
     dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
     whole data set (as the CutMix document and the SamplePairing paper do), None for none.
@@ -63,12 +64,16 @@ class AugmentedDataset(paddle.io.Dataset):
         return len(self.dataset)
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
-        return self.sample(*(key if isinstance(key, tuple) else (0, key)))
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        if index >= len(self):
+            raise IndexError(f"image {index} of {len(self)}")
+        return self.sample(epoch, index)
 
-    def sample(self, epoch: int, index: int, out: np.ndarray | None = None) -> Sample:
+    def sample(self, epoch: int, number: int, out: np.ndarray | None = None) -> Sample:
         """One item; its image is written to `out`, contiguous float32 CHW, where that is given."""
-        image, label = self._read(index, stream(self.seed, epoch, index), out)
-        drawn = self._draw_partner(epoch, index)
+        repeat, index = divmod(number, len(self))
+        image, label = self._read(index, stream(self.seed, epoch, index, "image", repeat), out)
+        drawn = self._draw_partner(epoch, number)
         if self.mix is None or drawn is None:
             return Sample(image, label, label, 1.0)
         draw, partner_index, rng = drawn
@@ -78,18 +83,21 @@ class AugmentedDataset(paddle.io.Dataset):
         image[:] = self.mix.apply(draw, image[None], partner[None])[0]
         return Sample(image, label, partner_label, float(draw.lam))
 
-    def source(self, epoch: int, index: int) -> str:
+    def source(self, epoch: int, number: int) -> str:
         """Name of an image for messages, with the image that is mixed into it in this epoch."""
-        drawn = self._draw_partner(epoch, index)
+        drawn = self._draw_partner(epoch, number)
         partner = f" with {self.dataset.source(drawn[1])}" if drawn and self.partners else ""
-        return self.dataset.source(index) + partner
+        return self.dataset.source(number % len(self)) + partner
 
-    def _draw_partner(self, epoch: int, index: int) -> tuple[Draw, int, np.random.Generator] | None:
+    def _draw_partner(
+        self, epoch: int, number: int
+    ) -> tuple[Draw, int, np.random.Generator] | None:
         """How an image is mixed, its partner's index, and the stream that augments the partner;
         None where it is not mixed."""
         if self.mix is None or not self.mix.schedule.is_active(epoch):
             return None
-        rng = stream(self.seed, epoch, index, "partner")
+        repeat, index = divmod(number, len(self))
+        rng = stream(self.seed, epoch, index, "partner", repeat)
         draw = self.mix.draw(rng, self.size, self.size)
         return None if draw is None else (draw, int(rng.integers(len(self.dataset))), rng)
 
@@ -109,22 +117,22 @@ class AugmentedDataset(paddle.io.Dataset):
 
 class Batch(NamedTuple):
     """Arrays of one step: images float32 [N, C, H, W]; labels, partner_labels int64 [N];
-    lam float32 [N]; indices int64 [N], the images' places in the data set."""
+    lam float32 [N]; numbers int64 [N] of the images (see AugmentedDataset)."""
 
     images: np.ndarray
     labels: np.ndarray
     partner_labels: np.ndarray
     lam: np.ndarray
-    indices: np.ndarray
+    numbers: np.ndarray
 
 
-def collate(dataset: AugmentedDataset, epoch: int, indices: np.ndarray) -> Batch:
+def collate(dataset: AugmentedDataset, epoch: int, numbers: np.ndarray) -> Batch:
     """Read and stack the images of one batch."""
-    images = np.empty((len(indices), dataset.channels, dataset.size, dataset.size), np.float32)
-    labels = np.empty((2, len(indices)), np.int64)
-    lam = np.empty(len(indices), np.float32)
-    for row, index in enumerate(indices):
-        sample = dataset.sample(epoch, int(index), out=images[row])
+    images = np.empty((len(numbers), dataset.channels, dataset.size, dataset.size), np.float32)
+    labels = np.empty((2, len(numbers)), np.int64)
+    lam = np.empty(len(numbers), np.float32)
+    for row, number in enumerate(numbers):
+        sample = dataset.sample(epoch, int(number), out=images[row])
         labels[:, row] = sample.label, sample.partner_label
         lam[row] = sample.lam
-    return Batch(images, labels[0], labels[1], lam, np.asarray(indices, np.int64))
+    return Batch(images, labels[0], labels[1], lam, np.asarray(numbers, np.int64))

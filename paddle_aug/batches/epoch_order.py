@@ -3,6 +3,18 @@
 import numpy as np
 
 
+def numbered_repeats(order: np.ndarray, count: int) -> np.ndarray:
+    """The order with image i's r-th repeat in it (r from 1) as the number i + r * count, int64 [N].
+
+    count: the number of images.
+    """
+    by_image = np.argsort(order, kind="stable")
+    sorted_order = order[by_image]
+    repeats = np.empty(len(order), np.int64)
+    repeats[by_image] = np.arange(len(order)) - np.searchsorted(sorted_order, sorted_order)
+    return order + repeats * count
+
+
 def epoch_order(labels: np.ndarray, sampling: str, rng: np.random.Generator) -> np.ndarray:
     """Indices of one epoch, int64 [N], N the number of images.
 

@@ -13,7 +13,7 @@ from collections.abc import Generator
 import numpy as np
 
 from paddle_aug.batches.augmented import AugmentedDataset, Batch, collate
-from paddle_aug.batches.epoch_order import epoch_order
+from paddle_aug.batches.epoch_order import epoch_order, numbered_repeats
 from paddle_aug.batches.workers import Worker, start_workers
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.seeding import stream
@@ -73,12 +73,13 @@ class Loader:
         return sizes
 
     def batches_of(self, epoch: int) -> list[np.ndarray]:
-        """Indices of each batch of an epoch; the last one may be shorter, and empty where several
-        processes share it."""
+        """Numbers of each batch's images (see AugmentedDataset); the last batch may be shorter, and
+        empty where several processes share it."""
         order = np.arange(len(self.dataset))
         if self.shuffle:
             rng = stream(self.seed, epoch, 0, "shuffle")
             order = epoch_order(self.dataset.dataset.labels, self.sampling, rng)
+            order = numbered_repeats(order, len(self.dataset))
         size = self.batch_size * self.ranks
         batches = np.split(order, list(range(size, len(order), size)))[: len(self)]
         return [np.array_split(batch, self.ranks)[self.rank] for batch in batches]
@@ -87,8 +88,8 @@ class Loader:
         """The batches of an epoch from number `first` on, a few of them made ahead."""
         batches = self.batches_of(epoch)[first:]
         if self.workers == 0:
-            for indices in batches:
-                yield collate(self.dataset, epoch, indices)
+            for numbers in batches:
+                yield collate(self.dataset, epoch, numbers)
             return
         workers = self._start()
         rest = iter(batches)
@@ -96,14 +97,14 @@ class Loader:
         finished = False
         try:
             for worker in workers * max(worker.ahead for worker in workers):
-                if (indices := next(rest, None)) is not None:
-                    worker.submit(epoch, indices)
+                if (numbers := next(rest, None)) is not None:
+                    worker.submit(epoch, numbers)
                     pending.append(worker)
             while pending:
                 worker = pending.popleft()
                 batch = worker.result()
-                if (indices := next(rest, None)) is not None:
-                    worker.submit(epoch, indices)
+                if (numbers := next(rest, None)) is not None:
+                    worker.submit(epoch, numbers)
                     pending.append(worker)
                 yield batch
             finished = True
@@ -111,9 +112,9 @@ class Loader:
             if not finished:
                 self.close()  # also drops the batches that are not used any more
 
-    def source(self, epoch: int, index: int) -> str:
+    def source(self, epoch: int, number: int) -> str:
         """Name of an image for messages, with the image that is mixed into it (in this process)."""
-        return self.dataset.source(epoch, index)
+        return self.dataset.source(epoch, number)
 
     def close(self) -> None:
         """End the workers at once."""

@@ -41,7 +41,7 @@ class Worker(Protocol):
 
     ahead: int
 
-    def submit(self, epoch: int, indices: np.ndarray) -> None: ...
+    def submit(self, epoch: int, numbers: np.ndarray) -> None: ...
 
     def result(self) -> Batch:
         """The oldest batch. Raises what making it raised; UserError for a dead or hanging worker,
@@ -79,9 +79,9 @@ class ThreadWorker:
         )
         self._thread.start()
 
-    def submit(self, epoch: int, indices: np.ndarray) -> None:
-        self._waiting.add(epoch, indices)
-        self._tasks.put((epoch, indices))
+    def submit(self, epoch: int, numbers: np.ndarray) -> None:
+        self._waiting.add(epoch, numbers)
+        self._tasks.put((epoch, numbers))
 
     def result(self) -> Batch:
         self._waiting.wait(self._arrives)
@@ -129,10 +129,10 @@ class ProcessWorker:
         # Then the pipe closes when the process ends.
         end.close()
 
-    def submit(self, epoch: int, indices: np.ndarray) -> None:
-        self._waiting.add(epoch, indices)
+    def submit(self, epoch: int, numbers: np.ndarray) -> None:
+        self._waiting.add(epoch, numbers)
         with contextlib.suppress(OSError):  # `result` reports it
-            self.pipe.send((epoch, indices))
+            self.pipe.send((epoch, numbers))
 
     def result(self) -> Batch:
         try:
@@ -174,8 +174,8 @@ class _Waiting:
         self._dataset = dataset
         self._tasks: deque[tuple[int, np.ndarray]] = deque()
 
-    def add(self, epoch: int, indices: np.ndarray) -> None:
-        self._tasks.append((epoch, indices))
+    def add(self, epoch: int, numbers: np.ndarray) -> None:
+        self._tasks.append((epoch, numbers))
 
     def wait(self, poll: Callable[[float], bool]) -> None:
         """Wait until `poll(seconds)` is true: the oldest batch has arrived.
@@ -193,9 +193,9 @@ class _Waiting:
                 f"cannot be read (network disk?), one of: {self._names(*task)}"
             )
 
-    def _names(self, epoch: int, indices: np.ndarray) -> str:
-        names = [self._dataset.source(epoch, int(index)) for index in indices[:16]]
-        return ", ".join(names) + (" ..." if len(indices) > len(names) else "")
+    def _names(self, epoch: int, numbers: np.ndarray) -> str:
+        names = [self._dataset.source(epoch, int(number)) for number in numbers[:16]]
+        return ", ".join(names) + (" ..." if len(numbers) > len(names) else "")
 
 
 def _serve(

@@ -19,15 +19,18 @@ PURPOSES = {
 }
 
 
-def stream(seed: int, epoch: int, index: int, purpose: str = "image") -> np.random.Generator:
+def stream(
+    seed: int, epoch: int, index: int, purpose: str = "image", repeat: int = 0
+) -> np.random.Generator:
     """Generator for one choice.
 
     seed, epoch, index: whole numbers from 0 and below 2**32. purpose: a key of PURPOSES. index is
     for "image" and "partner" an image's place in its data set, or a number made of its pixels where
     it has no place; for "mix" and "step" the step's number in the epoch, counted over all
     processes; for "split" and "subset" a class's label, or 0 for all classes together; for
-    "preview" the number of the cell; for "shuffle" 0.
+    "preview" the number of the cell; for "shuffle" 0. repeat: how many times the image came before
+    in the epoch.
     """
+    words = [seed, epoch, index, PURPOSES[purpose], *([repeat] if repeat else [])]
     # An array, as NumPy takes longer to convert a list than to seed the generator.
-    entropy = np.array([seed, epoch, index, PURPOSES[purpose]], np.uint32)
-    return np.random.default_rng(entropy)
+    return np.random.default_rng(np.array(words, np.uint32))

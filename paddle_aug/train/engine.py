@@ -128,7 +128,7 @@ def train_step(trainer: Trainer, batch: Batch, epoch: int, step: int) -> StepSum
     number = step * ranks.size + ranks.rank
     if len(batch.labels):
         computed = compute_gradients(trainer, batch, epoch, number)
-        sums = partial(_sums_of, trainer, computed, batch.indices, epoch, step)
+        sums = partial(_sums_of, trainer, computed, batch.numbers, epoch, step)
     if ranks.size > 1:
         # The exchange needs the sums at once.
         whole = ranks.average_gradients(trainer.model, len(batch.labels), sums())

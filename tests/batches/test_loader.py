@@ -41,7 +41,7 @@ def test_the_bytes_do_not_depend_on_who_makes_the_batches(workers, mix):
 def test_every_image_comes_once_an_epoch_and_the_last_batch_is_short():
     batches = read(0)
     assert [len(batch.labels) for batch in batches] == [4, 4, 4, 4, 4, 3]
-    indices = np.concatenate([batch.indices for batch in batches])
+    indices = np.concatenate([batch.numbers for batch in batches])
     assert sorted(indices) == list(range(23))
     labels = np.concatenate([batch.labels for batch in batches])
     np.testing.assert_array_equal(labels, indices % 3)
@@ -49,12 +49,12 @@ def test_every_image_comes_once_an_epoch_and_the_last_batch_is_short():
 
 def test_epochs_differ_in_order_and_in_what_is_drawn_for_an_image():
     first, second = read(0, epoch=0), read(0, epoch=1)
-    orders = [np.concatenate([b.indices for b in batches]) for batches in (first, second)]
+    orders = [np.concatenate([b.numbers for b in batches]) for batches in (first, second)]
     assert not np.array_equal(*orders)
 
     def drawn(batches, index):
         for batch in batches:
-            for row in np.flatnonzero(batch.indices == index):
+            for row in np.flatnonzero(batch.numbers == index):
                 return batch.images[row, 0, 0, 0] - index
 
     assert [drawn(first, i) for i in range(23)] != [drawn(second, i) for i in range(23)]
@@ -64,7 +64,7 @@ def test_epochs_differ_in_order_and_in_what_is_drawn_for_an_image():
 def test_an_images_bytes_do_not_depend_on_the_batch_it_is_in(mix):
     def by_index(size, shuffle):
         loader = Loader(view(mix=mix), size, shuffle=shuffle, seed=9)
-        rows = [(b.indices, b.images, b.partner_labels, b.lam) for b in loader.epoch(1)]
+        rows = [(b.numbers, b.images, b.partner_labels, b.lam) for b in loader.epoch(1)]
         indices, *parts = (np.concatenate(part) for part in zip(*rows, strict=True))
         return [part[np.argsort(indices)] for part in parts]
 
@@ -78,7 +78,7 @@ def test_starting_in_the_middle_gives_the_rest_of_the_same_epoch():
 
 def test_without_shuffling_the_order_is_the_data_sets():
     loader = Loader(view(), 10, shuffle=False)
-    assert np.concatenate([b.indices for b in loader.epoch(0)]).tolist() == list(range(23))
+    assert np.concatenate([b.numbers for b in loader.epoch(0)]).tolist() == list(range(23))
 
 
 def test_max_steps_ends_every_epoch_early():
@@ -156,7 +156,7 @@ def test_a_slow_batch_is_spoken_of_with_its_images_and_waited_for(monkeypatch, c
     batches = read(workers, transform=Slow(), count=5)
     assert [len(batch.labels) for batch in batches] == [4, 1]
     assert len(caplog.messages) >= 1
-    first = ", ".join(f"numbered[{index}]" for index in batches[0].indices)
+    first = ", ".join(f"numbered[{index}]" for index in batches[0].numbers)
     assert caplog.messages[0] == f"no batch for 0 seconds, still waiting for {first}"
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddle_aug.batches.epoch_order import epoch_order
+from paddle_aug.batches.augmented import Sample
+from paddle_aug.batches.epoch_order import epoch_order, numbered_repeats
 from paddle_aug.batches.loader import Loader
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
@@ -16,7 +17,7 @@ from paddle_aug.data.dataset import ArrayDataset
 from paddle_aug.train import memory
 from paddle_aug.train import smote as oversampling
 from paddle_aug.train.smote import check_memory, smote
-from tests.helpers import view
+from tests.helpers import policy, view
 
 UNBALANCED = np.array([0] * 11 + [1] * 3 + [2] * 5)
 
@@ -55,6 +56,33 @@ def test_the_loader_balances_the_batches_of_an_epoch():
     for epoch in (0, 1):
         labels = np.concatenate([batch.labels for batch in loader.epoch(epoch)])
         assert sorted(np.bincount(labels)) == [6, 6, 7]
+
+
+@given(st.lists(st.integers(0, 6), max_size=30))
+def test_each_repeat_of_an_image_has_a_number_of_its_own(order):
+    numbers = numbered_repeats(np.array(order, np.int64), 7)
+    assert (numbers % 7).tolist() == order
+    assert [number // 7 for number in numbers] == [order[:i].count(n) for i, n in enumerate(order)]
+
+
+@pytest.mark.parametrize("mix", [None, policy("mixup", partner="dataset")])
+def test_a_repeated_image_is_augmented_and_mixed_anew(mix):
+    data = view(19, mix=mix)
+    data.dataset.labels = UNBALANCED
+    loader = Loader(data, 4, shuffle=True, sampling="balanced")
+    seen: dict[int, list[Sample]] = {}
+    for number in np.concatenate(loader.batches_of(0)).tolist():
+        seen.setdefault(number % 19, []).append(data.sample(0, number))
+    rare = seen[11]  # one of three images of a class that is shown six or seven times
+    assert len(rare) >= 2
+    assert len({sample.image.tobytes() for sample in rare}) == len(rare)
+    np.testing.assert_array_equal(rare[0].image, data.sample(0, 11).image)
+    if mix:
+        assert len({sample.lam for sample in rare}) == len(rare)
+
+
+def test_reading_an_augmented_data_set_to_its_end_ends():
+    assert len(list(view(5))) == 5  # Python's own loop ends with an IndexError
 
 
 def test_processes_share_each_batch_without_a_gap_or_a_repeat():

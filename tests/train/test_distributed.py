@@ -283,7 +283,7 @@ def test_images_of_different_processes_are_augmented_by_different_draws():
     drawn = []
     for rank in (0, 1):
         batches = Loader(view(24), 3, shuffle=False, rank=rank, ranks=2).epoch(0)
-        drawn.append(np.concatenate([b.images[:, 0, 0, 0] - b.indices for b in batches]).round())
+        drawn.append(np.concatenate([b.images[:, 0, 0, 0] - b.numbers for b in batches]).round())
     assert len(drawn[0]) == len(drawn[1]) == 12
     assert len(set(drawn[0])) > 6
     assert np.mean(drawn[0] == drawn[1]) < 0.2
