@@ -18,6 +18,7 @@ from paddle_aug.onednn.graph.operations import (
     fuse_relu,
     split,
 )
+from paddle_aug.onednn.graph.python_state import numbers_key, unchanged
 from paddle_aug.onednn.graph.trace import trace
 from paddle_aug.onednn.native import library as dnn
 from paddle_aug.onednn.native.buffers import Pool
@@ -96,7 +97,7 @@ class Backend:
         """The model's operations; None, with a note, where Paddle must run all of it."""
         notes: list[str] = []
         try:
-            with held_back() as deliver_signals:
+            with held_back() as deliver_signals, unchanged(model):
                 return trace(model, model.plain_forward, shape, notes, deliver_signals)
         except Unsupported as reason:
             self._note(f"the whole model runs in Paddle: {reason}")
@@ -137,14 +138,13 @@ class Backend:
         return stages
 
     def _structure(self, model: paddle.nn.Layer) -> tuple[Any, ...]:
-        """What a plan depends on beside shapes: layers, their modes and hooks, parameters."""
+        """What a plan depends on beside shapes: layers, their modes, hooks, numbers, parameters."""
         found: list[Any] = []
         known = self._known
 
         def visit(layer: paddle.nn.Layer, hooks: int) -> None:
             known[id(layer)] = layer
-            # The p of a dropout may change during training; other numbers of layers stay the same.
-            found.append((id(layer), layer.training, hooks, layer.__dict__.get("p")))
+            found.append((id(layer), layer.training, hooks, numbers_key(layer)))
             for tensor in (*layer._parameters.values(), *layer._buffers.values()):
                 if tensor is not None:
                     known[id(tensor)] = tensor

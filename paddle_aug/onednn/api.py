@@ -47,6 +47,9 @@ def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Laye
     The result shares layers, parameters and buffers with `model`, so state_dicts, optimizers,
     train() and eval() work on either. Unknown layers run in Paddle, and a log line names them. If
     acceleration is not available the model itself is returned, with a warning on a CPU.
+    The forward pass may decide by the numbers, words and modes of its layers, which may change
+    between calls; not by what lies outside them, such as global variables. A forward pass that
+    draws from Python's random numbers or changes its layers' numbers runs in Paddle.
     Gradients are parts of one block, all of which `p.grad.numpy()` would copy;
     `p.grad.clone().numpy()` copies its own part.
     amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their

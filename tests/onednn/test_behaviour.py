@@ -4,6 +4,7 @@ import copy
 import gc
 import logging
 import os
+import random
 import signal
 import traceback
 
@@ -278,6 +279,89 @@ def test_code_that_looks_at_values_runs_in_paddle():
     model = scramble(Decides())
     for shift in (-5.0, 5.0):
         assert_equal_step(model, images(2, 3, 9, 8) + shift, planned=False)
+
+
+class ByNumbers(nn.Layer):
+    """Its Python decides by numbers of its own, which a program may change between calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.second = (
+            nn.Conv2D(3, 4, 3),
+            nn.BatchNorm2D(4),
+            nn.Conv2D(4, 4, 1),
+        )
+        self.deep, self.drop = [False], 0.0
+
+    def forward(self, x):
+        x = self.norm(self.first(x))
+        x = self.second(x) if self.deep[0] else x
+        return F.dropout(x, self.drop, training=self.training)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: net.deep.__setitem__(0, True),
+        lambda net: setattr(net, "deep", [1]),
+        lambda net: setattr(net, "drop", 1.0),
+        lambda net: setattr(net.norm, "_momentum", 0.1),
+    ],
+)
+def test_numbers_that_change_between_calls_are_used(change):
+    plain = scramble(ByNumbers())
+    fast, x = accelerate(copy.deepcopy(plain)), images(2, 3, 9, 8)
+    assert distance(fast(x).numpy(), plain(x).numpy()) < 1e-5
+    before = plain(x).numpy(), fast(x).numpy()
+    change(plain), change(fast)
+    after = plain(x).numpy(), fast(x).numpy()
+    assert fast._backend.is_planned()
+    assert distance(after[1], after[0]) < 1e-5
+    assert distance(fast.norm._mean.numpy(), plain.norm._mean.numpy()) < 1e-5
+    assert distance(after[0], before[0]) > 0.1 or plain.norm._momentum == 0.1
+
+
+class StochasticDepth(nn.Layer):
+    """Leaves a layer out by chance, by Python's or NumPy's random numbers."""
+
+    def __init__(self, chance):
+        super().__init__()
+        self.first, self.second, self.chance = nn.Conv2D(3, 4, 3), nn.Conv2D(4, 4, 1), chance
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.second(x) if self.chance() < 0.5 else x
+
+
+@pytest.mark.parametrize("chance", [random.random, np.random.random])
+def test_a_model_that_draws_random_numbers_runs_in_paddle_and_draws_the_same(chance, caplog):
+    plain, x = scramble(StochasticDepth(chance)), images(2, 3, 9, 8)
+    results = []
+    for model in (plain, accelerate(plain)):
+        random.seed(3), np.random.seed(3)
+        results.append([float(model(x).sum()) for _ in range(8)])
+    assert results[0] == results[1] and len(set(results[0])) == 2
+    assert "draws from Python's or NumPy's random numbers" in caplog.text
+
+
+class Counts(nn.Layer):
+    """Its forward pass changes a number that it decides by."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.calls = nn.Conv2D(3, 4, 3), [0]
+
+    def forward(self, x):
+        self.calls[0] += 1
+        return self.conv(x) * self.calls[0]
+
+
+def test_a_model_that_changes_its_own_numbers_runs_in_paddle(caplog):
+    plain, x = scramble(nn.Sequential(Counts())), images(2, 3, 9, 8)
+    fast = accelerate(copy.deepcopy(plain))
+    for _ in range(3):
+        assert (fast(x).numpy() == plain(x).numpy()).all()
+    assert "its forward pass changes numbers of 0" in caplog.text
 
 
 class InPlace(nn.Layer):
