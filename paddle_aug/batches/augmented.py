@@ -105,7 +105,10 @@ class AugmentedDataset(paddle.io.Dataset):
         self, index: int, rng: np.random.Generator, out: np.ndarray | None = None
     ) -> tuple[np.ndarray, int]:
         image, label = self.dataset[index]
-        image = self.transform(image, rng)
+        try:
+            image = self.transform(image, rng)
+        except UserError as error:
+            raise UserError(f"{self.dataset.source(index)}: {error}") from None
         if image.shape[:2] != (self.size, self.size):
             raise UserError(
                 f"{self.dataset.source(index)}: is {image.shape[1]}x{image.shape[0]} after the "

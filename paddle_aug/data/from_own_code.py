@@ -1,6 +1,6 @@
 """Data sets of a user's own code: --data my_module:load."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -18,10 +18,19 @@ class OwnDataset(ImageDataset):
         labels = getattr(items, "labels", None)
         if labels is None:
             labels = [self._item(number, name)[1] for number in range(len(items))]
+        elif len(items):
+            labels = _checked_labels(labels, len(items), name)
+            _, first = self._item(0, name)
+            if first != labels[0]:
+                raise UserError(
+                    f"data {name}: item 0 has label {first}, but labels[0] is {labels[0]}"
+                )
         labels = np.asarray(labels, np.int64)
         classes = getattr(items, "classes", None)
         if classes is None:
-            classes = [str(number) for number in range(int(labels.max(initial=-1)) + 1)]
+            classes = range(int(labels.max(initial=-1)) + 1)
+        elif isinstance(classes, str) or not isinstance(classes, Iterable):
+            raise UserError(f"data {name}: classes is {classes!r:.40}; a list of names is needed")
         super().__init__(labels, [str(c) for c in classes], name)
 
     def _item(self, number: int, name: str) -> tuple[np.ndarray, int]:
@@ -29,12 +38,13 @@ class OwnDataset(ImageDataset):
         image, label = (item[0], item[1]) if isinstance(item, tuple | list) else (item, None)
         image = np.asarray(image)
         fits = image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,))
-        if not fits or label is None or np.ndim(label) != 0:
+        number_of_class = np.asarray(label)
+        if not fits or number_of_class.size != 1 or number_of_class.dtype.kind not in "iu":
             raise UserError(
                 f"data {name}: item {number} is not (uint8 image [H, W, 3] or [H, W], class "
                 f"number): {image.dtype} {list(image.shape)}, label {label!r:.40}"
             )
-        return image, int(label)
+        return image, int(number_of_class.item())
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         image, _ = self._item(int(self._numbers[index]), self.name)
@@ -52,11 +62,26 @@ class OwnDataset(ImageDataset):
         self._numbers = self._numbers[chosen]
 
 
+def _checked_labels(labels: Any, count: int, name: str) -> np.ndarray:
+    """The attribute `labels` of `count` items: whole numbers [count] or [count, 1]."""
+    try:
+        numbers = np.asarray(labels)
+    except ValueError as error:  # lists of different lengths
+        raise UserError(f"data {name}: labels is not a list of class numbers ({error})") from None
+    numbers = numbers[:, 0] if numbers.shape[1:] == (1,) else numbers
+    if numbers.shape != (count,) or numbers.dtype.kind not in "iu":
+        raise UserError(
+            f"data {name}: labels is {numbers.dtype} {list(numbers.shape)}; a class number for "
+            f"each of the {count} items is needed (or no attribute `labels`: items are asked then)"
+        )
+    return numbers
+
+
 def load_own(path: str) -> TrainAndEval:
     """What the function `my_module:load` returns: (training, evaluation) data sets.
 
-    Class numbers count from 0. Attributes `labels` and `classes` of a data set are used if it has
-    them.
+    Class numbers count from 0. Attributes `labels` (a class number for each item) and `classes`
+    (names) of a data set are used if it has them.
     Raises UserError where the function or an item does not fit.
     """
     load: Any = load_object(path, "data")

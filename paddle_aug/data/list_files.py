@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from paddle_aug.core.encodings import spellings
+from paddle_aug.core.encodings import readable, spellings
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import is_inside
 from paddle_aug.core.text import counted
@@ -45,21 +45,31 @@ class ListRow:
 def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> list[ListRow]:
     """Rows of a list file: "relative/path label", the label after the last tab or blank.
 
-    Paths may hold blanks; a label may hold some if a tab stands before it. Blank lines and lines
-    that start with # are skipped; CRLF and a byte-order mark are accepted. guesses: takes note of
-    the encoding.
+    Paths may hold blanks; a label may hold some if a tab stands before it. Blank lines and comments
+    (see `without_comments`) are skipped; CRLF and a byte-order mark are accepted. guesses: takes
+    note of the encoding.
     Raises UserError with file and line.
     """
     rows = []
-    for number, text in enumerate(_text_of(path, guesses).split("\n"), 1):
-        line = text.strip()
-        if not line or line.startswith("#"):
-            continue
+    for number, line in without_comments(_text_of(path, guesses), path):
         parts = line.rsplit("\t", 1) if "\t" in line else line.rsplit(None, 1)
         if len(parts) != 2 or not all(part.strip() for part in parts):
             raise UserError(f'{path}:{number}: needs "path label", found {short(line)}')
         rows.append(ListRow(parts[0].strip(), _name(parts[1]), str(path), number))
     return _checked(rows, path)
+
+
+def without_comments(text: str, path: str | os.PathLike[str]) -> list[tuple[int, str]]:
+    """(number from 1, line without blanks around) of each line that is not blank and does not begin
+    with #. A warning tells of those in which something follows the # at once, perhaps a name."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
+    doubtful = [pair for pair in lines if re.match(r"#[^\s#]", pair[1])]
+    if doubtful:
+        (first, line), shown = doubtful[0], readable(str(path))
+        log.warning("%s: %s beginning with # taken for a comment, such as line %d: %s (write ./# "
+                    "where a name begins so)",
+                    shown, counted(len(doubtful), "line"), first, short(line))  # fmt: skip
+    return [(number, line) for number, line in lines if line and not line.startswith("#")]
 
 
 def _text_of(path: str | os.PathLike[str], guesses: Guesses | None) -> str:

@@ -53,9 +53,10 @@ def cutmix(images: Batch, partners: Batch, box: Box | np.ndarray) -> Batch:
 def cutout(images: Batch, box: Box | np.ndarray, fill: float = 0.0) -> Batch:
     """Each image with the rectangle `box` set to `fill`; the label stays.
 
-    box: one for all images, or int [N, 4], one an image, as in the paper.
+    images: floating. box: one for all images, or int [N, 4], one an image, as in the paper.
     Source: DeVries and Taylor 2017, arXiv 1708.04552.
     """
+    _refuse_bytes(images)
     mask = _box_mask(box, images)
     return images * (1 - mask) + mask * fill
 

@@ -20,7 +20,7 @@ from paddle_aug.data.archives.members import is_archive
 from paddle_aug.data.archives.unpacked import concluded_encoding, unpack
 from paddle_aug.data.from_lists import LIST_SUFFIXES, TABLE_SUFFIXES, image_root
 from paddle_aug.data.guesses import Guesses
-from paddle_aug.data.list_files import ListRow, read_list, resolve_paths
+from paddle_aug.data.list_files import ListRow, read_list, resolve_paths, without_comments
 from paddle_aug.data.listing import contents, is_clutter, is_image
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.prediction.photos import Photo
@@ -147,10 +147,8 @@ def _photo(path: str, problem: str = "") -> Photo:
 
 def _in_list(path: Path, guesses: Guesses) -> list[Photo]:
     """Images of a list: a path in each line, or `path label` lines as in training data."""
-    lines = enumerate(guesses.read_text(path).split("\n"), 1)
-    stripped = [(number, line.strip()) for number, line in lines]
-    rows = [ListRow(line, "", str(path), number) for number, line in stripped
-            if line and not line.startswith("#")]  # fmt: skip
+    lines = without_comments(guesses.read_text(path), path)
+    rows = [ListRow(line, "", str(path), number) for number, line in lines]
     if not rows:
         raise UserError(f"{readable(str(path))}: lists no images")
     if not _any_is_there(path, rows, guesses):

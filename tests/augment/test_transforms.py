@@ -202,6 +202,13 @@ def test_resize_and_crops_are_antialiased_unless_they_are_told():
     )
 
 
+def test_a_thin_image_is_not_blown_up_beyond_memory():
+    thin = np.zeros((1, 60000, 3), np.uint8)
+    with pytest.raises(UserError, match="60000 x 1 pixels would make one of 11040000 x 184"):
+        Resize(184).apply(thin, None)
+    assert Resize(2).apply(np.zeros((8, 60000, 3), np.uint8), None).shape == (2, 15000, 3)
+
+
 def test_random_crop_reaches_every_place_evenly():
     image = np.arange(25, dtype=np.uint8).reshape(5, 5, 1).repeat(3, 2)
     rng = np.random.default_rng(0)

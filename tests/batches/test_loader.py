@@ -13,6 +13,7 @@ from paddle_aug.batches import loader as loader_module
 from paddle_aug.batches import workers as loader_workers
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.core.errors import UserError
+from paddle_aug.data.dataset import ArrayDataset
 from tests.helpers import AddDrawn, Fails, policy, view
 
 
@@ -231,10 +232,19 @@ def test_a_bug_in_a_worker_comes_with_the_workers_own_lines(error, kind, reason)
     assert lines.endswith(f"{reason}\n")
 
 
+def test_a_transforms_error_comes_with_the_images_name():
+    with pytest.raises(UserError, match=r"^numbered\[9\]: too small$"):
+        read(0, transform=Fails(lambda: UserError("too small")))
+
+
 @pytest.mark.parametrize("workers", [0, "thread", 2])
-def test_a_users_error_keeps_its_words_whoever_meets_it(workers):
+def test_a_users_error_keeps_its_words_whoever_meets_it(workers, monkeypatch):
+    def fails(dataset, index):
+        raise OfTwoForUsers("a.jpg", "blue")
+
+    monkeypatch.setattr(ArrayDataset, "__getitem__", fails)
     with pytest.raises(UserError) as caught:
-        read(workers, transform=Fails(lambda: OfTwoForUsers("a.jpg", "blue")))
+        read(workers)
     assert str(caught.value) == "a.jpg: blue"
     assert caught.value.__cause__ is None
 

@@ -46,6 +46,19 @@ class TestLists:
         assert values(train) == [(9, 0), (3, 1)] and values(evaluation) == [(0, 0)]
         assert train.classes == ["big dog", "cat"]
 
+    def test_lines_that_may_be_names_and_are_taken_for_comments_are_told_of(self, folder, caplog):
+        picture(folder / "Images" / "a" / "#8.png", 8)
+        text = "# mine\n#\n## two\na/1.png 0\n#a/0.png 0\n#2.png 1\n"
+        train, _ = load(write_lists(folder, text, "a/#8.png 0\n"))
+        assert values(train) == [(1, 0)]
+        assert "Train.txt: 2 lines beginning with # taken for a comment, such as line 5: '#a/0" in (
+            caplog.text
+        )
+        picture(folder / "Images" / "#9.png", 9)
+        caplog.clear()
+        train, _ = load(write_lists(folder, "./#9.png 0\n", "a/#8.png 0\n"))
+        assert values(train) == [(9, 0)] and "comment" not in caplog.text
+
     def test_names_are_sorted_and_numbers_by_value(self, folder):
         text = "a/0.png zebra\na/1.png ant\nb/3.png cow\n"
         train, _ = load(write_lists(folder, text, "b/4.png cow"))

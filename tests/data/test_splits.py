@@ -84,10 +84,17 @@ class TestSplits:
         assert list(np.bincount(train.labels)) == [3, 2]
         assert "is more than 1 class can give: b (2)" in caplog.text
 
-    def test_a_class_without_training_images_cannot_be_limited(self, folder):
+    @pytest.mark.parametrize("option", ["per_class", "eval_per_class"])
+    def test_a_class_without_images_is_named_and_the_others_are_limited(
+        self, folder, option, caplog
+    ):
         (folder / "classes.txt").write_text("ant\nbee\ncow\n")
-        with pytest.raises(UserError, match="class 'cow' has no image"):
-            load(write_lists(folder, TRAIN), per_class=1)
+        lists = write_lists(folder, TRAIN)
+        parts = load(lists, **{option: 1})
+        limited = parts[option == "eval_per_class"]
+        assert np.bincount(limited.labels, minlength=3).tolist() == [1, 1, 0]
+        assert "no training image in 1 class of 3: cow" in caplog.text
+        assert "is more than" not in caplog.text
 
     @pytest.mark.parametrize(
         ("option", "value"), [("eval_share", 0.0), ("eval_share", 1.0), ("split", "x"),

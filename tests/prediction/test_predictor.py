@@ -194,7 +194,7 @@ def test_an_image_that_the_transforms_refuse_is_named(tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "large.png")
     Image.new("RGB", (20, 20)).save(tmp_path / "small.png")
     large, small = Predictor(run).predict([tmp_path / "large.png", tmp_path / "small.png"])
-    assert not large.error and "CenterCrop" in small.error
+    assert not large.error and small.error.startswith("CenterCrop")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -76,6 +76,12 @@ def test_a_list_of_paths_a_line_each(folder, encoding):
     )
 
 
+def test_a_name_that_looks_like_a_comment_is_told_of(folder, caplog):
+    (folder / "list.txt").write_text("#2.png\nphotos/a b.png\n", encoding="utf-8")
+    assert greys(find_photos(["list.txt"])) == [2]
+    assert "list.txt: 1 line beginning with # taken for a comment" in caplog.text
+
+
 def test_labels_in_a_list_are_passed_over_and_it_is_said(folder):
     (folder / "list.txt").write_text("photos/a b.png 4\nphotos/子/图.png cat\n", encoding="utf-8")
     found = find_photos(["list.txt"])

@@ -33,6 +33,7 @@ class Resize(Transform):
     """Scaled so that the short side is `size`, or to (height, width); see `ops.resize`.
 
     antialias: false is how images are scaled for an image part by name (`build.scaling`).
+    Raises UserError where the long side would have more than 16384 pixels.
     """
 
     size: Size
@@ -53,6 +54,11 @@ class Resize(Transform):
             target = (
                 max(1, int(self.size * height / short)),
                 max(1, int(self.size * width / short)),
+            )
+        if max(target) > _MOST_PIXELS:
+            raise UserError(
+                f"Resize {self.size} of an image of {width} x {height} pixels would make one of "
+                f"{target[1]} x {target[0]}; at most {_MOST_PIXELS} a side are made"
             )
         return ops.resize(image, *target, self.interpolation, self.antialias)
 
