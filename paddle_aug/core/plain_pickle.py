@@ -36,7 +36,24 @@ def read_plain_pickle(file: IO[bytes], size: int, name: str) -> dict[str, object
         content = run_pickle(cast(IO[bytes], BoundedFile(file, size)))
         if type(content) is not dict:
             raise _RefusedError("holds no dictionary")
-        return {k: v.finished() if isinstance(v, PlainArray) else v for k, v in content.items()}
+        return content | finished(arrays_in(content), size)
+
+
+def arrays_in(values: dict[str, Any]) -> dict[str, "PlainArray"]:
+    """The arrays of a dictionary that a pickle held."""
+    return {name: value for name, value in values.items() if isinstance(value, PlainArray)}
+
+
+def finished(arrays: dict[str, "PlainArray"], size: int) -> dict[str, np.ndarray]:
+    """Contiguous, writable arrays; names of one array in the file have one array.
+
+    size: bytes of the file. Arrays may share bytes in it: more than that in all are refused.
+    """
+    distinct = {id(array): array for array in arrays.values()}
+    if sum(array.bytes for array in distinct.values()) > size:
+        raise _RefusedError("its arrays together are larger than the file")
+    made = {key: array.finished() for key, array in distinct.items()}
+    return {name: made[id(array)] for name, array in arrays.items()}
 
 
 @contextlib.contextmanager
@@ -105,6 +122,10 @@ class PlainArray:
             raise _RefusedError("an array's shape is damaged")
         flat = _numbers(kind, data, math.prod(shape))
         self.array = flat.reshape(shape, order="F" if fortran is True else "C")
+
+    @property
+    def bytes(self) -> int:
+        return 0 if self.array is None else self.array.nbytes
 
     def finished(self) -> np.ndarray:
         """The array: contiguous, writable, in this machine's byte order."""

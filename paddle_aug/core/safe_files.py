@@ -8,6 +8,8 @@ from paddle_aug.core.encodings import decode_text
 from paddle_aug.core.errors import UserError
 
 TEXT_LIMIT = 256 << 20
+MAX_RATIO = 100
+RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is checked: text compresses well
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -16,6 +18,11 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISCHR, "a device"),
 )
+
+
+def most_unpacked(size: int) -> int:
+    """Bytes to which an archive of `size` bytes may unpack."""
+    return max(RATIO_FREE_BYTES, MAX_RATIO * size)
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:

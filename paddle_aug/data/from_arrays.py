@@ -38,7 +38,7 @@ _NPZ_ERRORS = (
 )  # fmt: skip
 _CIFAR_PIXELS = 3 * 32 * 32
 _CIFAR10_BATCHES = 5
-_IDX_PAIRS = (
+IDX_PAIRS = (
     ("train-images", "train-labels"),
     ("t10k-images", "t10k-labels"),
 )
@@ -131,34 +131,18 @@ def _read_idx(stream: IO[bytes], path: str | os.PathLike[str]) -> np.ndarray:
 def idx_files(folder: Path) -> list[tuple[Path, Path]] | None:
     """The (images, labels) files of training and test, by the names that MNIST's files have."""
     found = []
-    for pair in _IDX_PAIRS:
-        images, labels = (_idx_file(folder, stem) for stem in pair)
+    for pair in IDX_PAIRS:
+        images, labels = (idx_file(folder, stem) for stem in pair)
         if images is None or labels is None:
             return None
         found.append((images, labels))
     return found
 
 
-def _idx_file(folder: Path, stem: str) -> Path | None:
+def idx_file(folder: Path, stem: str) -> Path | None:
     rank = 3 if "images" in stem else 1
     names = [f"{stem}{sep}idx{rank}-ubyte{end}" for sep in "-." for end in ("", ".gz")]
     return next((folder / name for name in names if (folder / name).is_file()), None)
-
-
-def missing_arrays(folder: Path) -> tuple[str, str] | None:
-    """Of a folder that holds some of MNIST's or binary CIFAR's files: the set and what it lacks."""
-    sets = {
-        "MNIST": {stem: bool(_idx_file(folder, stem)) for pair in _IDX_PAIRS for stem in pair},
-        "CIFAR-10": {
-            "data_batch_*.bin": any(folder.glob("data_batch_*.bin")),
-            "test_batch.bin": (folder / "test_batch.bin").is_file(),
-        },
-        "CIFAR-100": {name: (folder / name).is_file() for name in ("train.bin", "test.bin")},
-    }
-    for name, held in sets.items():
-        if any(held.values()) and not all(held.values()):
-            return name, ", ".join(file for file, there in held.items() if not there)
-    return None
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> Arrays:

@@ -22,7 +22,7 @@ from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.archives.members import is_archive
 from paddle_aug.data.archives.unpacked import concluded_encoding, unpack
 from paddle_aug.data.dataset import ArrayDataset, FileDataset, ImageDataset, Reader, TrainAndEval
-from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ, missing_arrays
+from paddle_aug.data.from_arrays import CIFAR, IDX, IDX_PAIRS, NPZ, idx_file
 from paddle_aug.data.from_folders import CLASS_FOLDERS
 from paddle_aug.data.from_lists import LISTS
 from paddle_aug.data.from_own_code import load_own
@@ -178,7 +178,7 @@ def _nothing_found(folder: Path) -> UserError:
     if "data_batch_1" in files:
         return UserError(f"{shown}: CIFAR as Python pickles, which could run code; use the "
                          "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
-    if missing := missing_arrays(folder):
+    if missing := _missing_arrays(folder):
         name, files_missing = missing
         return UserError(f"{shown}: part of {name} is missing: {files_missing}")
     if any(map(is_image, files)):
@@ -191,6 +191,22 @@ def _nothing_found(folder: Path) -> UserError:
     held = "" if hint else contents(folder).describe_others()
     what = f"; in it {held}" if held else ""
     return UserError(f"{shown}: no data set was found{what}. Looked for:\n{layouts()}{more}")
+
+
+def _missing_arrays(folder: Path) -> tuple[str, str] | None:
+    """Of a folder that holds some of MNIST's or binary CIFAR's files: the set and what it lacks."""
+    sets = {
+        "MNIST": {stem: bool(idx_file(folder, stem)) for pair in IDX_PAIRS for stem in pair},
+        "CIFAR-10": {
+            "data_batch_*.bin": any(folder.glob("data_batch_*.bin")),
+            "test_batch.bin": (folder / "test_batch.bin").is_file(),
+        },
+        "CIFAR-100": {name: (folder / name).is_file() for name in ("train.bin", "test.bin")},
+    }
+    for name, held in sets.items():
+        if any(held.values()) and not all(held.values()):
+            return name, ", ".join(file for file, there in held.items() if not there)
+    return None
 
 
 def _warn_of_similar_names(classes: Sequence[str]) -> None:

@@ -6,7 +6,14 @@ from typing import IO, cast
 import numpy as np
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.plain_pickle import BoundedFile, PlainArray, refusing, run_pickle
+from paddle_aug.core.plain_pickle import (
+    BoundedFile,
+    PlainArray,
+    arrays_in,
+    finished,
+    refusing,
+    run_pickle,
+)
 from paddle_aug.core.safe_files import open_regular
 
 MAX_FILE_BYTES = 8 << 30
@@ -28,10 +35,11 @@ def read_pdparams(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         if size > MAX_FILE_BYTES:
             raise UserError(f"{path}: {size:,} bytes, the limit is {MAX_FILE_BYTES:,}")
         with refusing(path, ".pdparams file"):
-            return _weights(run_pickle(cast(IO[bytes], BoundedFile(file, size))), path)
+            arrays = _weights(run_pickle(cast(IO[bytes], BoundedFile(file, size))), path)
+            return finished(arrays, size)
 
 
-def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, PlainArray]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds {type(content).__name__}, not a dictionary of weights")
     if _SPLIT_TABLE in content:
@@ -50,12 +58,10 @@ def _weights(content: object, path: str | os.PathLike[str]) -> dict[str, np.ndar
     return arrays
 
 
-def _arrays_in(values: dict[str, object]) -> dict[str, np.ndarray]:
-    arrays = {}
-    for name, value in values.items():
-        # Paddle saves a Tensor outside of a state_dict as (name, array).
-        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
-            value = value[1]
-        if isinstance(value, PlainArray):
-            arrays[name] = value.finished()
-    return arrays
+def _arrays_in(values: dict[str, object]) -> dict[str, PlainArray]:
+    # Paddle saves a Tensor outside of a state_dict as (name, array).
+    return arrays_in({
+        name: value[1] if isinstance(value, tuple) and len(value) == 2
+        and isinstance(value[0], str) else value
+        for name, value in values.items()
+    })  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from paddle_aug.core import plain_pickle
+from paddle_aug.core import plain_pickle, safe_files
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import CheckpointFolder, save_state, with_prefix
 from paddle_aug.weights.pdparams import read_pdparams
@@ -201,6 +201,23 @@ def test_lengths_and_places_that_a_file_claims_cost_no_memory(tmp_path, monkeypa
             read_pdparams(path)
 
 
+def test_arrays_that_share_their_bytes_cannot_multiply_them(tmp_path):
+    data = b"\0" * 8000
+    calls = {f"w{i}": array_call(shape=(2000,), data=data)["w"] for i in range(100)}
+    path = write(tmp_path / "a.pdparams", calls)
+    assert path.stat().st_size < 40_000
+    with pytest.raises(UserError, match="its arrays together are larger than the file"):
+        read_pdparams(path)
+
+
+def test_one_array_under_many_names_is_read_once(tmp_path):
+    array = np.arange(1000, dtype=np.float32)
+    path = write(tmp_path / "a.pdparams", {f"w{i}": array for i in range(50)})
+    read = read_pdparams(path)
+    assert len(read) == 50 and len({id(found) for found in read.values()}) == 1
+    np.testing.assert_array_equal(read["w7"], array)
+
+
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(NNNt"
 TYPE = b"cnumpy\ndtype\n(X\x02\0\0\0f4t"
 
@@ -285,6 +302,14 @@ def test_weights_are_read_from_npz(tmp_path):
     assert_equal(load_weights(npz(tmp_path, **ARRAYS)), ARRAYS)
     with pytest.raises(UserError, match=r"a\.npz: holds no weights"):
         load_weights(npz(tmp_path))
+
+
+def test_an_npz_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(safe_files, "RATIO_FREE_BYTES", 1 << 16)
+    path = npz(tmp_path, w=np.zeros(1_000_000))
+    with pytest.raises(UserError, match=r"a\.npz: would take 8,000,\d+ bytes, more than 100 times"):
+        load_weights(path)
+    load_weights(npz(tmp_path, w=np.zeros(1000)))
 
 
 def test_an_npz_with_other_things_in_it_is_refused_without_advice_to_trust_it(tmp_path):

@@ -20,12 +20,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, cast
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.safe_files import open_regular
+from paddle_aug.core.safe_files import MAX_RATIO, most_unpacked, open_regular
 from paddle_aug.data.archives.zip_names import MemberNames, decode_member_names
 
 MAX_TOTAL_BYTES = 100 << 30
-MAX_RATIO = 100
-RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is checked: text compresses well
 MAX_MEMBERS = 5_000_000
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _CHUNK = 1 << 20
@@ -149,7 +147,7 @@ class _Budget:
     def __init__(self, archive: Path, size: int):
         self.archive = archive
         self.members = 0
-        by_ratio = max(RATIO_FREE_BYTES, MAX_RATIO * size)
+        by_ratio = most_unpacked(size)
         self.left = min(MAX_TOTAL_BYTES, by_ratio)
         self._limit = (
             f"far more than its own size (limit {MAX_RATIO} times)"
