@@ -37,7 +37,6 @@ _NPZ_ERRORS = (
     RuntimeError, NotImplementedError, SyntaxError, MemoryError,
 )  # fmt: skip
 _CIFAR_PIXELS = 3 * 32 * 32
-_CIFAR10_BATCHES = 5
 IDX_PAIRS = (
     ("train-images", "train-labels"),
     ("t10k-images", "t10k-labels"),
@@ -232,10 +231,8 @@ def load_cifar(path: Path, options: DataOptions) -> TrainAndEval:
     found = cifar_files(folder)
     assert found is not None, "fits() says so"
     count, *parts = found
-    if count == 10 and len(parts[0]) < _CIFAR10_BATCHES:
-        held = ", ".join(file.name for file in parts[0])
-        log.warning("%s: holds %d of CIFAR-10's %d training files: %s",
-                    readable(str(folder)), len(parts[0]), _CIFAR10_BATCHES, held)  # fmt: skip
+    if count == 10 and (held := len(parts[0])) < 5:
+        log.warning("%s: %d of CIFAR-10's 5 training files", readable(str(folder)), held)
     names = cifar_names(folder, count)
     sets = []
     for part, files in zip(("train", "test"), parts, strict=True):

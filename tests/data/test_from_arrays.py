@@ -67,10 +67,7 @@ class TestBinary:
         (tmp_path / "test_batch.bin").write_bytes(cifar_bytes(1, [5]).tobytes())
         train, _ = load(tmp_path)
         assert len(train) == 2
-        assert (
-            "holds 2 of CIFAR-10's 5 training files: data_batch_1.bin, data_batch_3.bin"
-            in caplog.text
-        )
+        assert ": 2 of CIFAR-10's 5 training files" in caplog.text
 
     def test_pickled_cifar_is_refused_unread(self, tmp_path):
         class Evil:
