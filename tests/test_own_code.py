@@ -1,5 +1,7 @@
 """Code of a user's own by import path: trained with, and refused where it does not fit."""
 
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from paddle_aug.core import own_code
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.modes import MODES
+from paddle_aug.train.fit import fit, resume
 
 ROOT = Path(__file__).parent.parent
 MODULE = """
@@ -70,6 +73,24 @@ def no_net(num_classes): return num_classes
 def one_part(): return Squares(3)
 def empty(): return Squares(3), Squares(0)
 def strings(): return ["a", "b"], ["c"]
+def labelled(labels=None, classes=None):
+    def load():
+        sets = Squares(6), Squares(4)
+        if labels is not None: sets[0].labels = labels
+        if classes is not None: sets[0].classes = sets[1].classes = classes
+        return sets
+    return load
+columns = labelled(np.array([[0], [1], [0], [1], [0], [1]]))
+too_few, too_many = labelled([0, 1, 0]), labelled([0, 1] * 5)
+names, halves = labelled(["dark", "light"] * 3), labelled([0.5, 1, 0, 1, 0, 1])
+shifted, ragged = labelled([1, 0, 1, 0, 1, 0]), labelled([[0], [1, 2], 0, 1, 0, 1])
+count, word = labelled(classes=2), labelled(classes="ab")
+class Column(Squares):
+    def __getitem__(self, index): return super().__getitem__(index)[0], np.array([index % 2])
+class Half(Squares):
+    def __getitem__(self, index): return super().__getitem__(index)[0], 0.5
+def column_items(): return Column(4), Column(4)
+def half_items(): return Half(4), Half(4)
 """
 
 
@@ -85,6 +106,10 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("mine", None)
     for name in [name for name in MODES if ":" in name]:
         del MODES[name]
+
+
+def quiet(line: str) -> None:
+    pass
 
 
 def train(folder, *options):
@@ -115,6 +140,27 @@ def test_a_run_of_ones_own_policy_model_and_data_is_trained_resumed_and_evaluate
     done = subprocess.run(evaluate, cwd=module, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "dark" in done.stdout and "light" in done.stdout
+
+
+def test_an_edit_of_ones_own_code_between_stop_and_resume_is_noticed(module):
+    own_code.allow("mine:Net", "mine:load")
+    options = {"model": "mine:Net", "data": "mine:load", "augment": "no", "image_size": 12,
+               "batch_size": 4, "epochs": 1, "cache": False}  # fmt: skip
+    run = fit(load_config({**options, "output": str(module / "logs")}), say=quiet)
+    known = json.loads((run / "environment.json").read_text())["own_code"]
+    assert known == {"mine": hashlib.sha256(MODULE.encode()).hexdigest()[:16]}
+    resume(run, say=quiet)
+    (module / "mine.py").write_text(MODULE + "# edited\n")
+    with pytest.raises(UserError, match=f"own_code.mine: was {known['mine']}, is [0-9a-f]{{16}}"):
+        resume(run, say=quiet)
+
+
+def test_digests_are_of_the_modules_that_values_name(module):
+    own_code.allow("mine:Net")
+    own_code.load_object("mine:Net", "model")
+    digest = hashlib.sha256(MODULE.encode()).hexdigest()[:16]
+    found = own_code.source_digests("digits", None, "mine:Net", "mine:load", "sys:x", "absent:x")
+    assert found == {"mine": digest}  # sys has no file, and absent was never imported
 
 
 def test_a_file_alone_imports_nothing(module):
@@ -164,12 +210,26 @@ def test_a_model_that_does_not_fit_is_named(module, model, reason):
     ("data", "reason"),
     [("mine:one_part", "calling it for .training, evaluation. data sets failed"),
      ("mine:empty", "the evaluation part is empty"),
-     ("mine:strings", "item 0 is not .uint8 image"), ("mine:number", "is int; a function")],
+     ("mine:strings", "item 0 is not .uint8 image"), ("mine:number", "is int; a function"),
+     ("mine:half_items", "item 0 is not .* label 0.5"),
+     ("mine:too_few", r"labels is int64 \[3\]; a class number for each of the 6 items is needed"),
+     ("mine:too_many", r"labels is int64 \[10\]"), ("mine:names", r"labels is <U5 \[6\]"),
+     ("mine:halves", r"labels is float64 \[6\]"), ("mine:ragged", "labels is not a list of class"),
+     ("mine:shifted", r"item 0 has label 0, but labels\[0\] is 1"),
+     ("mine:count", "classes is 2; a list of names"), ("mine:word", "classes is 'ab'; a list")],
 )  # fmt: skip
 def test_data_that_do_not_fit_are_named(module, data, reason):
     own_code.allow(data)
     with pytest.raises(UserError, match=f"data {data}: {reason}"):
         load_data(DataOptions(data))
+
+
+@pytest.mark.parametrize("data", ["mine:columns", "mine:column_items"])
+def test_labels_in_a_column_are_taken(module, data):
+    own_code.allow(data)
+    train, _ = load_data(DataOptions(data))
+    assert train.labels.tolist() == [0, 1, 0, 1, 0, 1][: len(train)]
+    assert [train[i][1] for i in range(3)] == [0, 1, 0]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 import inspect
 import os
 import re
+from typing import Any
 
 import paddle
+from paddle.version import cuda as cuda_version
 
 from models import VISION_PREFIX, build_model
 from models.structure import freeze_backbone
@@ -40,6 +42,17 @@ def choose_device(name: str) -> None:
 
 def on_gpu() -> bool:
     return not paddle.device.get_device().startswith("cpu")
+
+
+def describe_gpu() -> dict[str, Any]:
+    """Name of the GPU in use and versions of CUDA and cuDNN; empty where none is in use."""
+    if not paddle.device.get_device().startswith("gpu"):
+        return {}
+    return {
+        "name": paddle.device.cuda.get_device_name(),
+        "cuda": cuda_version(),
+        "cudnn": paddle.device.get_cudnn_version(),
+    }
 
 
 def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:

@@ -23,6 +23,9 @@ from paddle_aug.core.text import duration
 from paddle_aug.language import translate
 
 _LOOK_SECONDS = 0.1
+# What Windows has for sessions and signals: groups of processes, and a Ctrl-Break to one of them.
+_NEW_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+_BREAK = getattr(signal, "CTRL_BREAK_EVENT", None)
 
 
 @dataclass
@@ -76,7 +79,7 @@ def start_process(
     return subprocess.Popen(
         [sys.executable, "-m", "paddle_aug", *command],
         stdout=output, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-        errors="replace", start_new_session=True,
+        errors="replace", start_new_session=True, creationflags=_NEW_GROUP,
         env={**environment, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
 
@@ -168,9 +171,14 @@ def _failure(job: _Job, code: int) -> str:
 
 
 def _send(running: Sequence[_Job], number: int) -> None:
+    """Ask each process to save and end; on Windows by a Ctrl-Break, whatever `number` is."""
     for job in running:
-        with contextlib.suppress(ProcessLookupError):
-            job.process.send_signal(number)
+        try:
+            job.process.send_signal(number if _BREAK is None else _BREAK)
+        except ProcessLookupError:
+            continue
+        except OSError:  # Windows, without a console: its last saved state is what it goes on from
+            job.process.terminate()
 
 
 @contextlib.contextmanager

@@ -116,7 +116,13 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
     unused = [f"policy.{name}" for name in numbers if name not in used]
     if config.train_transforms is not None:
         unused += ["base"] if "base" in given else []
-        return [f"{flag(name)} has no effect with --train-transforms" for name in unused]
+        lines = [f"{flag(name)} has no effect with --train-transforms" for name in unused]
+        if config.augment != "no" and not is_mix(config.augment):
+            lines.append(
+                f"--augment {config.augment} only names the run: its images are made by "
+                "--train-transforms"
+            )
+        return lines
     if config.image_part not in BASES:
         return []
     left_out = frozenset(config.changes_label or ())

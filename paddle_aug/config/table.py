@@ -72,6 +72,7 @@ DIGITS_DEFAULTS: dict[str, Any] = {
 _MIXED = ("augment", is_mix)
 _DRAWS_LAM = ("augment", draws_lam)
 _PAIRED = ("augment", has_partners)
+_NOT_OWN = ("model", lambda name: not is_import_path(name))
 
 
 class Config(BaseModel):
@@ -120,11 +121,11 @@ class Config(BaseModel):
     cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
 
     model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet", words=tuple(model_names()))  # fmt: skip
-    init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: Paddle's own")  # fmt: skip
+    init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: Paddle's own", used_with=_NOT_OWN)  # fmt: skip
     weights: str | None = option(None, "Model", "first weights: a .pdparams, .safetensors or .npz file, a run's folder or a checkpoint, or: pretrained (Paddle's ImageNet weights, by download). A head for another number of classes is made anew", path=True, words=("pretrained",))  # fmt: skip
     head_lr_ratio: Annotated[float, Field(gt=0)] = option(1.0, "Model", "learning rate of the head as a multiple of --lr (the course slides: 10)")  # fmt: skip
     freeze_backbone: bool = option(False, "Model", "with --weights: only the head learns; batch normalisation keeps its statistics")  # fmt: skip
-    stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels")  # fmt: skip
+    stem: Literal["auto", "small", "imagenet"] = option("auto", "Model", "ResNet's first layers: 3x3 for small images or 7x7 and a pool; auto: small below 64 pixels", used_with=_NOT_OWN)  # fmt: skip
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] = option(500, "Optimisation", "passes over the training images")  # fmt: skip
     batch_size: Positive = option(8, "Optimisation", "images a step")

@@ -5,10 +5,13 @@ with --allow-imports: a configuration or checkpoint from elsewhere cannot run co
 """
 
 import argparse
+import contextlib
+import hashlib
 import importlib
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from paddle_aug.core.errors import UserError
@@ -74,3 +77,16 @@ def load_object(path: str, option: str) -> Any:
         raise UserError(
             f"{option} {path}: {module.__file__ or module_name} has no {name!r}"
         ) from None
+
+
+def source_digests(*values: object) -> dict[str, str]:
+    """SHA-256 of the source file of each module that is named by an import path among the values,
+    by the module's name; of the file alone, not of what that imports."""
+    digests = {}
+    for value in values:
+        if is_import_path(value):
+            name = str(value).partition(":")[0]
+            file = getattr(sys.modules.get(name), "__file__", None)
+            with contextlib.suppress(OSError):
+                digests[name] = hashlib.sha256(Path(file or "").read_bytes()).hexdigest()[:16]
+    return digests

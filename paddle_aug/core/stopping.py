@@ -1,4 +1,5 @@
-"""Handling of Ctrl-C, SIGTERM and SIGHUP (a closed terminal), from a command's start to its end.
+"""Handling of Ctrl-C, SIGTERM, SIGHUP (a closed terminal) and Windows' Ctrl-Break, from a command's
+start to its end.
 
 A command stops at once: `stopping_at_once` raises `Stopped` wherever it is. There are two
 exceptions: the run loop finishes its step and saves (train/stopping.py), and code in which Paddle
@@ -16,7 +17,11 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
+SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last one is of Windows only
+    if hasattr(signal, name)
+)
 # Time for removing temporary files; after that a program that hangs, or has lost the exception, is
 # ended.
 PATIENCE_SECONDS = 5.0

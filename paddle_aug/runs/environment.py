@@ -27,10 +27,10 @@ _LIBRARY_VARIABLES = (
 _SILENT_VARIABLES = ("LOG", "VERBOSE", "FLAGS_selected_", "OMP_DISPLAY")
 # These must be the same in a resumed run for its results to be the same bit for bit.
 _COMPARED = (
-    "versions", "threads", "cpu", "instructions", "platform", "device", "code", "data", "backend",
-    "processes",
+    "versions", "threads", "cpu", "instructions", "platform", "device", "gpu", "code", "own_code",
+    "data", "backend", "processes",
 )  # fmt: skip
-_SINCE_LATER = ("instructions",)  # earlier versions did not record these
+_SINCE_LATER = ("instructions", "gpu", "own_code")  # earlier versions did not record these
 
 
 def describe_environment(device: str, data: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -110,4 +110,11 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Lines naming what differs between two records and can change a resumed run's bytes."""
     keys = [key for key in _COMPARED if key in before or key not in _SINCE_LATER]
     old, new = ({key: record.get(key) for key in keys} for record in (before, now))
+    for record in (old, new):
+        record["device"] = device_kind(record["device"])
     return list(changes(old, new).values())
+
+
+def device_kind(device: Any) -> Any:
+    """Paddle's name of a device without its number: "gpu" for gpu:1."""
+    return device.partition(":")[0] if isinstance(device, str) else device

@@ -7,6 +7,7 @@ from typing import Any
 import paddle
 from tqdm.auto import tqdm
 
+from paddle_aug.build.model import describe_gpu
 from paddle_aug.config import (
     Config,
     changed_options,
@@ -17,8 +18,9 @@ from paddle_aug.config import (
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
+from paddle_aug.core.own_code import source_digests
 from paddle_aug.core.paddle_import import prepare_environment
-from paddle_aug.core.text import Say, listed
+from paddle_aug.core.text import Say, counted, listed
 from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences
@@ -28,7 +30,7 @@ from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Progress
 from paddle_aug.train.run import RunLoop, is_over
 from paddle_aug.train.setup import Setup, build_setup
-from paddle_aug.train.state import restore
+from paddle_aug.train.state import restore, without_state
 from paddle_aug.train.visualdl_log import check_visualdl
 
 # Options about where a run is and what it replaced; a resumed run may differ in them.
@@ -128,7 +130,8 @@ def _resume(
 
     options = _changed_options(saved, setup.config)
     surroundings = differences(state["environment"], environment)
-    free = options_that_are("free_on_resume")
+    # Of the device it is compared what it is, not its number.
+    free = options_that_are("free_on_resume") | {"device"}
     refused = [line for key, line in options.items() if key.split(".")[0] not in free]
     if (refused or surroundings) and not allow_changes:
         raise UserError(
@@ -161,6 +164,11 @@ def _resume(
     )  # fmt: skip
     if lines:
         say(f"changed from here on: {'; '.join(lines)}")
+        if anew := without_state(setup.trainer, arrays):
+            say(
+                f"note: {setup.config.optimizer} begins anew for {counted(anew, 'parameter')}, of "
+                "which it has no saved state"
+            )
         # The state is saved first: the next resume reads the options from it.
         run.save()
         recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
@@ -190,10 +198,12 @@ def _changed_options(saved: dict[str, Any], config: Config) -> dict[str, str]:
 
 
 def _environment(setup: Setup) -> dict[str, Any]:
-    processes = {"processes": setup.ranks.size} if setup.ranks.size > 1 else {}
+    config, processes = setup.config, setup.ranks.size
     return describe_environment(
         paddle.device.get_device(), setup.data_record, backend=setup.backend,
-        busy_cores=prepare_environment()["busy"], **processes,
+        busy_cores=prepare_environment()["busy"], gpu=describe_gpu(),
+        own_code=source_digests(config.data, config.augment, config.model),
+        **({"processes": processes} if processes > 1 else {}),
     )  # fmt: skip
 
 

@@ -15,9 +15,12 @@ from paddle_aug.core.errors import UserError
 # In messages of Paddle, NumPy and the system about lack of memory, beside MemoryError and ENOMEM.
 _WORDS = ("cannot allocate memory", "resourceexhausted", "out of memory", "bad_alloc")
 _MEMINFO = Path("/proc/meminfo")
-# Files of this process's control group: a container's limit, and the memory in use.
-_GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-_GROUP_USED = Path("/sys/fs/cgroup/memory.current")
+# Files of this process's control group, of version 2 and of version 1: a container's limit, the
+# memory in use, and counts of what it is used for, with the name of that of cached files.
+_GROUP = Path("/sys/fs/cgroup")
+_VERSION_2 = ("memory.max", "memory.current", "memory.stat", "inactive_file")
+_VERSION_1 = ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat",
+              "total_inactive_file")  # fmt: skip
 
 
 # Measured on GoogLeNet, ResNet18 and 50, VGG11, MobileNetV2 and LeNet with batches of 8 to 1024:
@@ -81,8 +84,9 @@ def free_bytes() -> int | None:
         lines = _MEMINFO.read_text().splitlines()
         line = next(line for line in lines if line.startswith("MemAvailable:"))
         found.append(int(line.split()[1]) << 10)
-    with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
-        found.append(int(_GROUP_LIMIT.read_text()) - int(_GROUP_USED.read_text()))
+    for files in (_VERSION_2, _VERSION_1):
+        with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
+            found.append(_free_in_group(*files))
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource  # not on Windows
 
@@ -91,6 +95,16 @@ def free_bytes() -> int | None:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             found.append(limit - pages * resource.getpagesize())
     return max(min(found), 0) if found else None
+
+
+def _free_in_group(limit: str, used: str, counts: str, cached: str) -> int:
+    """What a container's limit leaves: cached files that nobody reads make room where it is needed.
+
+    Where version 1 has no limit it says a number that no machine has.
+    """
+    number = dict(line.split() for line in (_GROUP / counts).read_text().splitlines())
+    in_use = int((_GROUP / used).read_text()) - int(number.get(cached, 0))
+    return int((_GROUP / limit).read_text()) - in_use
 
 
 def shortage(needed: int, free: int | None, option: str, batch: int) -> str:

@@ -70,6 +70,30 @@ class OnePass(_Base):
                     self.update(piece, stretch.numbers, gradient, rate)
                 stretch.multiply_numbers(self.bases())
 
+    def state_shapes(self, parameter: Tensor) -> dict[str, list[int]]:
+        """The shape of each entry of the state that is of the parameter, by Paddle's name of it."""
+        shapes = {f"{parameter.name}_{name}_0": list(parameter.shape) for name in self._STATES}
+        return shapes | {f"{parameter.name}_{name}_0": [1] for name in self._POWERS}
+
+    def set_state_dict(self, state_dict: dict[str, Tensor]) -> None:
+        """Take what fits of a state, which may be another optimizer's or of other parameters; what
+        it lacks begins as in a new run."""
+        own: dict[str, list[int]] = {}
+        for parameter in self._parameter_list:
+            own |= self.state_shapes(parameter)
+        fitting = {name: v for name, v in state_dict.items() if own.get(name) == list(v.shape)}
+        super().set_state_dict(fitting)
+
+    def _add_accumulator(self, name: str, param: Tensor, **settings: Any) -> Tensor:
+        # Paddle takes it from the loaded state, if there is one, and fails where that lacks it.
+        loaded = self._accumulators_holder
+        if f"{param.name}_{name}_0" not in loaded:
+            self._accumulators_holder = {}
+        try:
+            return super()._add_accumulator(name, param, **settings)
+        finally:
+            self._accumulators_holder = loaded
+
     def _gradients(self, parameters: list[Tensor]) -> list[list[Tensor]] | None:
         """For each Stretch the gradients of its pieces; None where Paddle's own step is needed."""
         known = self._laid_out or ()

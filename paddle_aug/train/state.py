@@ -9,6 +9,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import Arrays, under_prefix, with_prefix
 from paddle_aug.train.engine import ADVICE, Progress, Trainer, read_steps
 from paddle_aug.train.metrics import TrainingMeters
+from paddle_aug.train.one_pass import OnePass
 from paddle_aug.weights.into_model import load_model, model_arrays, to_numpy
 
 
@@ -45,7 +46,8 @@ def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress
         # A run that had no --ema before (--allow-changes) averages from here on.
         trainer.ema.set_state_dict(averages) if averages else trainer.ema.start()
     if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
-        values: Any = {name: array.item() for name, array in scaler.items()}
+        # As Paddle gives them: the scale as an array of one, the others as numbers.
+        values: Any = {n: array if n == "scale" else array.item() for n, array in scaler.items()}
         trainer.scaler.load_state_dict(values)
     try:
         trainer.schedule.set_state_dict(state["schedule"])
@@ -54,6 +56,15 @@ def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"the state is of another version of this project ({error})") from None
     return progress
+
+
+def without_state(trainer: Trainer, arrays: Arrays) -> int:
+    """Number of parameters of which the optimizer finds no state among the saved arrays."""
+    optimizer = trainer.optimizer
+    assert isinstance(optimizer, OnePass)
+    saved = {name: list(array.shape) for name, array in under_prefix("optimizer", arrays).items()}
+    shapes = [optimizer.state_shapes(p) for p in trainer.model.parameters() if p.trainable]
+    return sum(not own.items() <= saved.items() for own in shapes)
 
 
 def refuse_damage(arrays: Arrays, place: str) -> None:

@@ -216,9 +216,9 @@ def test_memory_is_warned_of_and_refused_where_it_is_not_there(monkeypatch, capl
 
 
 def test_a_container_s_limit_is_the_memory_that_is_there(tmp_path, monkeypatch):
-    for name, value in (("_GROUP_LIMIT", 1000 << 20), ("_GROUP_USED", 200 << 20)):
-        (tmp_path / name).write_text(f"{value}\n")
-        monkeypatch.setattr(memory, name, tmp_path / name)
+    for name, text in (("max", 1000 << 20), ("current", 200 << 20), ("stat", "inactive_file 0")):
+        (tmp_path / f"memory.{name}").write_text(f"{text}\n")
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
     monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "none")
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
     check_memory(np.array([200, 200]), 224 * 224 * 3)  # takes 580 MB

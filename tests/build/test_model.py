@@ -6,7 +6,7 @@ import pytest
 from paddle import nn
 
 from paddle_aug.build import model as build
-from paddle_aug.build.model import accelerated, choose_device
+from paddle_aug.build.model import accelerated, choose_device, describe_gpu
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.onednn import api
@@ -43,6 +43,15 @@ def test_the_cpu_and_auto_are_taken():
     choose_device("cpu")
     choose_device("auto")
     assert paddle.device.get_device() == "cpu"
+
+
+def test_a_gpu_is_described_by_its_name_and_versions(monkeypatch):
+    assert describe_gpu() == {}
+    monkeypatch.setattr(paddle.device, "get_device", lambda: "gpu:1")
+    monkeypatch.setattr(paddle.device.cuda, "get_device_name", lambda: "Tesla V100-SXM2-32GB")
+    monkeypatch.setattr(build, "cuda_version", lambda: "12.6")
+    monkeypatch.setattr(paddle.device, "get_cudnn_version", lambda: 90501)
+    assert describe_gpu() == {"name": "Tesla V100-SXM2-32GB", "cuda": "12.6", "cudnn": 90501}
 
 
 NO_BF16 = "this processor has no bfloat16 instructions (avx512_bf16)"

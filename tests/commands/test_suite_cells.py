@@ -170,3 +170,39 @@ def test_lines_of_any_bytes_are_shown(programs, capsys, monkeypatch):
     process = suite_cells.start_process(["train", "--help"], os.environ)
     assert process.stdout is not None and "--augment" in process.stdout.read()
     assert process.wait() == 0
+
+
+class Windows:
+    """Stands in for subprocess.Popen on Windows, which takes no other signals than its own two."""
+
+    BREAK, GROUP = 1, 512
+
+    def __init__(self, fails: bool = False):
+        self.fails, self.asked = fails, []
+
+    def send_signal(self, number):
+        if number != self.BREAK:
+            raise ValueError(f"Unsupported signal: {number}")
+        if self.fails:
+            raise OSError("the handle is invalid")
+        self.asked.append("break")
+
+    def terminate(self):
+        self.asked.append("end")
+
+
+@pytest.mark.parametrize(("fails", "asked"), [(False, ["break"]), (True, ["end"])])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_on_windows_a_cell_is_asked_by_ctrl_break_or_ended(number, fails, asked, monkeypatch):
+    monkeypatch.setattr(suite_cells, "_BREAK", Windows.BREAK)
+    process = Windows(fails)
+    suite_cells._send([SimpleNamespace(process=process)], number)  # pyright: ignore
+    assert process.asked == asked
+
+
+def test_on_windows_a_cell_has_a_group_of_its_own(monkeypatch):
+    given = {}
+    monkeypatch.setattr(suite_cells, "_NEW_GROUP", Windows.GROUP)
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **settings: given.update(settings))
+    suite_cells.start_process(["train"], {})
+    assert given["creationflags"] == Windows.GROUP

@@ -220,6 +220,50 @@ def test_on_a_disk_without_locks_the_notes_of_this_machine_still_count(
         locked(tmp_path / "no").__enter__()
 
 
+@pytest.fixture
+def windows(monkeypatch):
+    """As on Windows, where nothing says which processes run, and os.kill ends them."""
+
+    def kill(pid, number):
+        raise AssertionError(f"process {pid} would be ended")
+
+    monkeypatch.setattr(folder_lock, "_ON_WINDOWS", True)
+    monkeypatch.setattr(folder_lock, "_line", lambda path: "")
+    monkeypatch.setattr(folder_lock, "_file_system", lambda path: "")
+    monkeypatch.setattr(os, "kill", kill)
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_holding_the_lock_proves_that_a_process_of_this_machine_has_ended(
+    tmp_path, caplog
+):
+    path = note(tmp_path, pid=999999)
+    with locked(tmp_path / "no"):
+        assert "process 999999 of this machine" in caplog.text
+        assert "takes its place" in caplog.text
+    note(tmp_path, pid=999999, host="far")
+    with pytest.raises(UserError, match=f"machine far.* cannot be told .* delete {path}"):
+        locked(tmp_path / "no").__enter__()
+
+
+@pytest.mark.usefixtures("windows")
+def test_on_windows_a_lock_that_is_held_and_a_disk_without_locks_are_refused(tmp_path, monkeypatch):
+    with locked(tmp_path / "no"):
+        note(tmp_path, pid=999999)
+        started = time.perf_counter()
+        with pytest.raises(UserError, match="process 999999 of this machine, .* writes here"):
+            locked(tmp_path / "no").__enter__()
+        assert time.perf_counter() - started < folder_lock._LEFT_OVER_SECONDS / 2
+
+    def fail(self, *_, **__):
+        raise NotImplementedError
+
+    path = note(tmp_path, pid=999999)
+    monkeypatch.setattr(FileLock, "acquire", fail)
+    with pytest.raises(UserError, match=f"cannot be told whether it still runs.* delete {path}"):
+        locked(tmp_path / "no").__enter__()
+
+
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*\.no\.lock: Not a directory"):

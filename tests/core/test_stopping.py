@@ -47,6 +47,18 @@ def main():
     assert result.stderr == "stopped\n"
 
 
+def test_a_ctrl_break_of_windows_stops_the_command_like_a_ctrl_c():
+    """Another signal stands for it, which has this name in the program alone."""
+    code = "import signal; signal.SIGBREAK = signal.SIGUSR1\n" + HEAD.format(
+        number=int(signal.SIGUSR1)
+    )
+    code += "def main(): ask(); time.sleep(30)\nrun_command(main)\n"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (result.returncode, result.stderr) == (128 + signal.SIGUSR1, "stopped\n")
+
+
 def test_a_closed_terminal_stops_the_command_in_order_whatever_it_prints():
     """The kernel and the shell both send SIGHUP, and the terminal takes no output any more."""
     code = (

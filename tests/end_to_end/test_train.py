@@ -28,6 +28,7 @@ from paddle_aug.data import options as data_options
 from paddle_aug.modes import AUGMENTS
 from paddle_aug.runs.checkpoint import load_state, save_state
 from paddle_aug.train import engine
+from paddle_aug.train import fit as fit_module
 from paddle_aug.train import run as run_module
 from paddle_aug.train.fit import fit, resume
 
@@ -371,6 +372,45 @@ def test_more_epochs_are_recorded_with_what_was_before(tmp_path, monkeypatch):
     # The next one needs no word of it any more.
     resume(run, say=quiet)
     assert len(np.load(tmp_path / "samplePairingAug_accEval.npy")) == 3
+
+
+def test_another_kind_of_gpu_is_named_and_another_one_of_the_kind_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_module, "describe_gpu", lambda: {"name": "V100", "cudnn": 90501})
+    run = fit(tiny(tmp_path, augment="no", epochs=1, max_steps=1), say=quiet)
+    resume(run, changes={"device": "cpu"}, say=quiet)  # "auto" until now
+    monkeypatch.setattr(fit_module, "describe_gpu", lambda: {"name": "A100", "cudnn": 90501})
+    with pytest.raises(UserError, match=r"any more: gpu.name: was V100, is A100\n"):
+        resume(run, say=quiet)
+
+
+def test_another_optimizer_goes_on_from_the_weights_and_can_be_resumed(tmp_path):
+    run = fit(tiny(tmp_path, augment="no", epochs=1, max_steps=2), say=quiet)
+    for name, note in (
+        ("AdamW", False), ("SGD", False), ("Momentum", True), ("Adam", True), ("Adam", False),
+    ):  # fmt: skip
+        epochs = len(np.load(tmp_path / "noAug_accEval.npy")) + 1
+        said = []
+        changes = {"optimizer": name, "epochs": epochs}
+        resume(run, allow_changes=True, changes=changes, say=said.append)
+        line = f"note: {name} begins anew for 10 parameters, of which it has no saved state"
+        assert (line in said) is note
+        resume(run, say=quiet)
+        assert len(np.load(tmp_path / "noAug_accEval.npy")) == epochs
+
+
+def test_layers_that_were_frozen_begin_anew_where_they_learn_now(tmp_path):
+    first = fit(tiny(tmp_path / "first", augment="no", epochs=1, max_steps=1), say=quiet)
+    frozen = {"weights": str(first), "freeze_backbone": True, "augment": "no", "max_steps": 2}
+    run = fit(tiny(tmp_path, epochs=1, **frozen), say=quiet)
+    said = []
+    changes = {"freeze_backbone": False, "epochs": 2}
+    resume(run, allow_changes=True, changes=changes, say=said.append)
+    assert "note: Adam begins anew for 8 parameters, of which it has no saved state" in said
+    said.clear()
+    changes = {"freeze_backbone": True, "epochs": 3}
+    resume(run, allow_changes=True, changes=changes, say=said.append)
+    assert not any("anew" in line for line in said)
+    assert len(np.load(tmp_path / "noAug_accEval.npy")) == 3
 
 
 def test_changes_are_in_the_state_before_they_are_in_the_options(tmp_path, monkeypatch):

@@ -55,6 +55,28 @@ def test_instructions_are_compared_where_they_were_recorded(monkeypatch):
     assert differences(before, now) == []
 
 
+def test_of_a_gpu_its_kind_is_compared_and_not_its_number():
+    kind = {"name": "Tesla V100", "cuda": "12.6", "cudnn": 90501}
+    before = describe_environment("gpu:0", {}, gpu=kind)
+    assert (before["device"], before["gpu"]) == ("gpu:0", kind)
+    assert differences(before, describe_environment("gpu:1", {}, gpu=kind)) == []
+    now = describe_environment("gpu:0", {}, gpu={**kind, "name": "A100", "cudnn": 90100})
+    assert differences(before, now) == [
+        "gpu.cudnn: was 90501, is 90100",
+        "gpu.name: was Tesla V100, is A100",
+    ]
+    del before["gpu"]  # an earlier version's
+    assert differences(before, now) == []
+    assert "device: was gpu, is cpu" in differences(now, describe_environment("cpu", {}, gpu={}))
+
+
+def test_own_code_is_compared_where_it_was_recorded():
+    before, now = ({"device": "cpu", "own_code": {"mine": digest}} for digest in ("a1", "b2"))
+    assert differences(before, before) == []
+    assert differences(before, now) == ["own_code.mine: was a1, is b2"]
+    assert differences({"device": "cpu"}, now) == []  # an earlier version's
+
+
 def test_only_what_differs_is_named_part_by_part():
     before = {"cpu": "A", "versions": {"numpy": "2.3", "pillow": "12"}, "code": "1", "cores": 2}
     now = {"cpu": "B", "versions": {"numpy": "2.2", "pillow": "12"}, "code": "1", "cores": 4}

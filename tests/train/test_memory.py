@@ -84,20 +84,52 @@ def test_errors_of_memory_are_told_from_others(error, short):
         raise error
 
 
-def test_free_memory_is_the_least_of_what_the_system_says(tmp_path, monkeypatch):
+@pytest.fixture
+def nothing_known(tmp_path, monkeypatch):
+    """A system that says nothing of its memory but what stands in files of the folder."""
+    monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(memory, "_GROUP", tmp_path)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    return tmp_path
+
+
+def test_free_memory_is_the_least_of_what_the_system_says(nothing_known):
+    assert free_bytes() is None
+    (nothing_known / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    5000 kB\n")
+    assert free_bytes() == 5000 << 10
+    write_group(nothing_known, "memory.", "max", "current", limit="max")
+    assert free_bytes() == 5000 << 10
+    (nothing_known / "memory.max").write_text("4096000\n")
+    assert free_bytes() == 4095000
+
+
+def test_this_machine_says_how_much_is_free():
     free = free_bytes()
     assert free is None or 0 < free < 1 << 50
-    for name, text in (("_MEMINFO", "MemTotal: 9 kB\nMemAvailable:    5000 kB\n"),
-                       ("_GROUP_LIMIT", "max\n"), ("_GROUP_USED", "1000\n")):  # fmt: skip
-        (tmp_path / name).write_text(text)
-        monkeypatch.setattr(memory, name, tmp_path / name)
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+
+
+def write_group(
+    folder: Path, start: str, limited: str, used: str, limit: object, cached="inactive_file 0"
+) -> None:
+    """Files of a control group with 1000 bytes in use."""
+    (folder / start).parent.mkdir(exist_ok=True)
+    texts = {limited: f"{limit}\n", used: "1000\n", "stat": f"anon 7\n{cached}\nactive_file 5\n"}
+    for name, text in texts.items():
+        (folder / f"{start}{name}").write_text(text)
+
+
+def test_files_that_a_container_has_cached_take_no_room(nothing_known):
+    write_group(nothing_known, "memory.", "max", "current", 4000, "inactive_file 900")
+    assert free_bytes() == 4000 - 1000 + 900
+
+
+def test_a_container_of_the_older_kind_has_its_limit_too(nothing_known):
+    names = ("memory/memory.", "limit_in_bytes", "usage_in_bytes")
+    write_group(nothing_known, *names, 3000, "inactive_file 1\ntotal_inactive_file 400")
+    assert free_bytes() == 3000 - 1000 + 400
+    write_group(nothing_known, *names, (1 << 63) - 4096)  # none
+    (nothing_known / "meminfo").write_text("MemAvailable:    5000 kB\n")
     assert free_bytes() == 5000 << 10
-    (tmp_path / "_GROUP_LIMIT").write_text("4096000\n")
-    assert free_bytes() == 4095000
-    for name in ("_MEMINFO", "_GROUP_LIMIT"):
-        (tmp_path / name).unlink()
-    assert free_bytes() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")

@@ -185,6 +185,53 @@ def test_a_resumed_optimizer_continues_bit_for_bit(name):
         np.testing.assert_array_equal(after[key], expected[key])
 
 
+def arrays(optimizer: paddle.optimizer.Optimizer) -> dict[str, np.ndarray]:
+    return {key: value.numpy() for key, value in optimizer.state_dict().items()}
+
+
+@pytest.mark.parametrize("now", FORMULAS)
+@pytest.mark.parametrize("before", FORMULAS)
+def test_another_optimizer_takes_what_fits_and_begins_the_rest_anew(before, now):
+    def three_steps(name: str, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        with paddle.utils.unique_name.guard():
+            model = layer()
+            optimizer = build_optimizer(name, model.parameters(), LR)
+            optimizer.set_state_dict({key: paddle.to_tensor(value) for key, value in state.items()})
+            return train(optimizer, model) | arrays(optimizer)
+
+    def state_in(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {key: value for key, value in found.items() if key not in START}
+
+    state = state_in(three_steps(before, {}))
+    found = three_steps(now, state)
+    goes_on = before == now or {before, now} == {"Adam", "AdamW"}  # which keep the same values
+    expected = three_steps(before, state) if goes_on else three_steps(now, {})
+    assert list(found) == list(expected)
+    for key, value in expected.items():
+        np.testing.assert_array_equal(found[key], value)
+    if goes_on and state:
+        assert not np.array_equal(found["bias"], three_steps(now, {})["bias"])
+
+
+def test_a_parameter_that_was_frozen_begins_anew_beside_one_that_goes_on():
+    with paddle.utils.unique_name.guard():
+        model = layer()
+        model.weight.stop_gradient = True
+        optimizer = build_optimizer("Adam", model.parameters(), LR)
+        bias = train(optimizer, model)["bias"]
+        state = arrays(optimizer)
+    assert len(state) == 4
+    with paddle.utils.unique_name.guard():
+        model = layer()
+        model.bias.set_value(bias)
+        optimizer = build_optimizer("Adam", model.parameters(), LR)
+        optimizer.set_state_dict({key: paddle.to_tensor(value) for key, value in state.items()})
+        after = train(optimizer, model)
+    weight, bias = ([g[key] for g in GRADIENTS] for key in START)
+    np.testing.assert_allclose(after["weight"], adam(START["weight"], weight, 0), rtol=1e-4)
+    np.testing.assert_allclose(after["bias"], adam(START["bias"], bias * 2, 0), rtol=1e-4)
+
+
 def test_constant_rate_with_and_without_warm_up():
     assert [LearningRate("constant", 0.3, 5, 7).learning_rate(step) for step in (0, 6, 34)] == [
         0.3

@@ -1,11 +1,15 @@
 """What was captured of a run comes back, and what is not of this version is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import paddle
 import pytest
+from paddle.amp import grad_scaler
 
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.runs.checkpoint import load_state, save_state
 from paddle_aug.train.engine import Progress
 from paddle_aug.train.setup import build_setup
 from paddle_aug.train.state import capture, refuse_damage, restore
@@ -26,6 +30,27 @@ def test_progress_comes_back_as_it_was(setup):
     progress = restore(setup.trainer, arrays, state)
     assert (progress.epoch, progress.step, progress.best_accuracy) == (3, 7, 0.5)
     assert state["fixed"] == 1
+
+
+def scaler_on_gpu(monkeypatch, **settings) -> paddle.amp.GradScaler:
+    """As on a GPU, the only place where Paddle's scaler does anything."""
+    place = SimpleNamespace(is_gpu_place=lambda: True)
+    tracer = SimpleNamespace(_expected_place=place)
+    monkeypatch.setattr(grad_scaler, "_dygraph_tracer", lambda: tracer)
+    return paddle.amp.GradScaler(**settings)
+
+
+def test_the_scale_of_the_loss_comes_back_as_it_was(setup, monkeypatch, tmp_path):
+    settings = {"init_loss_scaling": 1024.0, "incr_every_n_steps": 3, "decr_every_n_nan_or_inf": 2}
+    scaler = setup.trainer.scaler = scaler_on_gpu(monkeypatch, **settings)
+    scaler._incr_count, scaler._decr_count = 2, 1
+    save_state(tmp_path / "state", *capture(setup.trainer, Progress(), {}))
+    resumed = setup.trainer.scaler = scaler_on_gpu(monkeypatch)
+    restore(setup.trainer, *load_state(tmp_path / "state"))
+    found, expected = resumed.state_dict(), scaler.state_dict()
+    np.testing.assert_array_equal(found.pop("scale"), expected.pop("scale"), strict=True)
+    assert found == expected
+    assert (resumed.get_init_loss_scaling(), found["incr_count"]) == (1024, 2)
 
 
 @pytest.mark.parametrize(

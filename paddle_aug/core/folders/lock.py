@@ -35,6 +35,7 @@ _LOCAL = frozenset({
     "apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs",
     "reiserfs", "tmpfs", "vfat", "xfs", "zfs",
 })  # fmt: skip
+_ON_WINDOWS = os.name == "nt"
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP}
 
 
@@ -60,12 +61,15 @@ class Owner:
         pid = os.getpid()
         return cls(pid, _ticks(pid), socket.gethostname(), machine, boot, time.strftime("%F %T"))
 
-    def lives(self, now: "Owner") -> bool:
-        """Whether this process still runs. now: the current process, on the same machine."""
+    def lives(self, now: "Owner") -> bool | None:
+        """Whether this process still runs; None where that is not known. now: the current process,
+        on the same machine."""
         if self.boot != now.boot:
             return False
         if self.ticks:
             return self.ticks == _ticks(self.pid)
+        if _ON_WINDOWS:  # where os.kill does not ask: it ends the process, or sends it a Ctrl-C
+            return None
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -162,7 +166,7 @@ class _FolderLock:
             log.warning("%s: waiting for %s", self.place, self._named(owner))
             lock.acquire(timeout=-1, poll_interval=_POLL_SECONDS)
             return
-        if owner and owner.beside(self._now) and not owner.lives(self._now):
+        if owner and owner.beside(self._now) and owner.lives(self._now) is False:
             with contextlib.suppress(Timeout):
                 lock.acquire(timeout=_LEFT_OVER_SECONDS, poll_interval=_POLL_SECONDS)
                 return
@@ -172,10 +176,10 @@ class _FolderLock:
         """Note this process as the owner, once no other process can be it."""
         before = self._read()
         if before:
-            if before.beside(self._now):
-                if before.pid != self._now.pid and before.lives(self._now):
-                    raise self._in_use(before)
-            elif not self._is_proof_against(before):
+            lives = before.lives(self._now) if before.beside(self._now) else None
+            if lives and before.pid != self._now.pid:
+                raise self._in_use(before)
+            if lives is None and not self._is_proof_against(before):
                 raise UserError(
                     f"{self.place}: {self._named(before)}, wrote here and has not said that it "
                     "ended. From this machine it cannot be told whether it still runs: look there, "
@@ -193,10 +197,11 @@ class _FolderLock:
             self._lock.release()
 
     def _is_proof_against(self, owner: Owner) -> bool:
-        """Whether holding the lock proves that `owner`, of another machine, does not write."""
+        """Whether holding the lock proves that `owner` does not write: it would be locked out."""
         if self._lock is None:
             return False
-        return (owner.boot == self._now.boot != "") or _file_system(self.path) in _LOCAL
+        beside = owner.beside(self._now)
+        return beside or (owner.boot == self._now.boot != "") or _file_system(self.path) in _LOCAL
 
     def _in_use(self, owner: Owner | None) -> UserError:
         return UserError(f"{self.place}: {self._named(owner)}, writes here: wait for its end, stop "
