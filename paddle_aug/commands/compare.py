@@ -43,11 +43,12 @@ def build_parser() -> Parser:
     )  # fmt: skip
     parser.add_argument(
         "--baseline", metavar="NAME",
-        help="label or mode to measure the others against (default: userDef, no, flip, the first)",
+        help="label or mode to measure the others against (default: the suite's; userDef, no, "
+        "flip, the first)",
     )  # fmt: skip
     parser.add_argument(
-        "--last", metavar="N", type=positive, default=10,
-        help="epochs at the end whose mean is the reference value (default: %(default)s)",
+        "--last", metavar="N", type=positive,
+        help="epochs at the end whose mean is the reference value (default: the suite's; 10)",
     )  # fmt: skip
     parser.add_argument(
         "--zoom", metavar="N", type=positive,
@@ -69,11 +70,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.config import options_that_are
     from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
     from paddle_aug.runs.reading import read_runs
+    from paddle_aug.runs.stats import LAST
 
-    claims = read_suite(find_config(args.claims)).claims if args.claims else []
+    claims, baseline, last = [], args.baseline, args.last
+    if args.claims:
+        suite = read_suite(find_config(args.claims))
+        claims, baseline, last = suite.claims, baseline or suite.reference, last or suite.last
     runs = read_runs(args.runs)
     found = put_side_by_side(
-        runs, args.baseline, args.last, claims, options_that_are("studied"), counts
+        runs, baseline, last or LAST, claims, options_that_are("studied"), counts
     )
     for run in runs:
         for warning in run.warnings:

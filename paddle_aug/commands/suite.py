@@ -12,6 +12,7 @@ from paddle_aug.cli.seeds import seeds
 from paddle_aug.commands.arguments import positive
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.language import tell
@@ -61,6 +62,8 @@ def build_parser() -> Parser:
     add("--allow-differences", action="store_true",
         help="go on, and compare, although runs differ in more than the suite varies (code, data, "
         "processor, threads, ...); the differences stand in the tables")  # fmt: skip
+    add("--allow-imports", action=AllowImports,
+        help="import code of your own that the suite's file or a configuration names")  # fmt: skip
     add(
         "--results", metavar="FOLDER", type=user_path, default=Path("logs/results"),
         help="where FOLDER/<suite>/ gets tables, pictures and the runs' small files "
@@ -82,7 +85,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError("jobs: --judge runs nothing; leave out one of the two")
     args.jobs = args.jobs or 1
 
-    from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
+    from paddle_aug.commands.suite_conditions import (
+        child_environment,
+        refuse_other_conditions,
+        refuse_untrusted,
+        refuse_varied,
+    )
     from paddle_aug.commands.suite_plan import (
         is_finished,
         plan,
@@ -102,7 +110,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = find_config(args.file)
     suite = with_seeds(read_suite(file), args.seeds)
     changes = given_to_all(argv[cut + 1 :])
+    refuse_varied(file, suite, args.quick, changes)
     runs = plan(file, suite, args.quick, changes, args.logs)
+    if not args.judge and "--allow-imports" not in argv:
+        refuse_untrusted(runs, [*changes.values()])
     results = args.results / suite_name(file, args.quick)
     refuse_foreign_results(results, runs)  # checked now, before hours of training
     finished = [run for run in runs if is_finished(run)]
@@ -127,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     suite, note = with_comparable_figures(suite, args.quick, changes)
     if note:
         tell(f"note: {note}", error=True)
-    repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :])
+    own = "--allow-imports" in argv[:cut]
+    repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :], own)
     found = write_results(results, suite, runs, args.quick, repeated, note, args.allow_differences)
     for difference in found.fairness.differences:
         tell(f"warning: the runs differ in {difference}", error=True)
@@ -156,18 +168,22 @@ def work_on(
 
 
 def given_to_all(argv: Sequence[str]) -> dict[str, Any]:
-    """The options of train.py after `--`. Raises UserError for those that differ between runs."""
-    from paddle_aug.command_line import parse_args
+    """The options of train.py after `--`, which are checked with those of each run. Raises
+    UserError for those that each run has of its own."""
+    from paddle_aug.command_line import build_parser, options_given
 
-    _, control = parse_args(argv, "Options for every run of a suite.", command("suite"))
-    own = [name for name in ("seed", "output") if name in control.changes]
-    own += [name for name in ("resume", "config") if getattr(control, name) is not None]
-    if own:
-        raise UserError(
-            f"after --: --{own[0]} is each run's own: seeds and configurations are in the suite's "
-            "file, --logs chooses where the runs are, and a suite resumes by itself"
-        )
-    return control.changes
+    parser = build_parser("Options for every run of a suite.", command("suite"))
+    given = vars(parser.parse_args(argv))
+    if given["config"] is None:  # which is there even where it is not given
+        del given["config"]
+    for name in ("seed", "output", "resume", "config", "allow_changes"):
+        if name in given:
+            own = name.replace("_", "-")
+            raise UserError(
+                f"after --: --{own} is each run's own: seeds and configurations are in the suite's "
+                "file, --logs chooses where the runs are, and a suite resumes by itself"
+            )
+    return options_given(given)
 
 
 def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list[Cell]":
@@ -222,12 +238,14 @@ def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, s
 
 
 def whole_command(
-    file: Path, quick: bool, seeds: Sequence[int] | None, options: Sequence[str]
-) -> str:
+    file: Path, quick: bool, seeds: Sequence[int] | None, options: Sequence[str],
+    allow_imports: bool = False,
+) -> str:  # fmt: skip
     """The command that repeats the suite."""
     from paddle_aug.commands.suite_results import portable
 
     parts = ["suite", str(file), *(["--quick"] if quick else [])]
     parts += ["--seeds", ",".join(map(str, seeds))] if seeds else []
+    parts += ["--allow-imports"] if allow_imports else []
     parts += ["--", *options] if options else []
     return f"python -m paddle_aug {shlex.join(portable(part) for part in parts)}"

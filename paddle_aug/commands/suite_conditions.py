@@ -1,17 +1,51 @@
-"""The conditions under which the runs of a suite are made: threads, code, processor, versions."""
+"""The conditions under which the runs of a suite are made: threads, code, processor, versions; and
+what may be given to all of them."""
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from paddle_aug.commands.suite_plan import PlannedRun
+from paddle_aug.commands.suite_plan import FREE, PlannedRun, Suite, own_options
+from paddle_aug.config import Config
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.text import changes
+from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.text import changes, flag
 from paddle_aug.runs.environment import describe_environment, recorded_threads
 
 _COMPARED = ("code", "cpu", "instructions", "cores", "platform", "python", "versions")
+
+
+def refuse_varied(path: Path, suite: Suite, quick: bool, given: Collection[str]) -> None:
+    """Raise UserError for an option given to all runs in which the suite's own runs differ."""
+    runs = [
+        {**Config().dump(), **read_yaml(path.parent / entry.config),
+         **own_options(suite, entry, quick)}
+        for entry in suite.runs
+    ]  # fmt: skip
+    for name in given:
+        if name not in FREE and any(run[name] != runs[0][name] for run in runs):
+            raise UserError(
+                f"after --: {flag(name)} would be the same in all runs, which differ in it: "
+                f"change it in {path}"
+            )
+
+
+def refuse_untrusted(runs: Sequence[PlannedRun], trusted: Collection[Any]) -> None:
+    """Raise UserError where a run has code of the user's own that only a file names.
+
+    trusted: what the command line names. Without this check a suite's file could run code, as its
+    options become arguments of `train`.
+    """
+    for run in runs:
+        for name, value in run.own_code:
+            if value not in trusted:
+                raise UserError(
+                    f"{name} {value}: code of your own is named in a file, not on the command "
+                    "line; if you trust it, say --allow-imports"
+                )
 
 
 def child_environment(jobs: int, runs: Sequence[PlannedRun]) -> dict[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paddle_aug.command_line import to_arguments
 from paddle_aug.commands.suite_cells import start_process
 from paddle_aug.commands.suite_plan import PlannedRun, epochs_done
 from paddle_aug.config import Config, fact
@@ -81,7 +80,7 @@ class _Copy:
             run.entry, run.seed, run.config_file, options,
             run.config.model_copy(update={"output": str(output)}),
         )  # fmt: skip
-        command = ["train", "--config", str(run.config_file), *to_arguments(options)]
+        command = ["train", *self.run.arguments]
         self.seconds: float | None = None
         self._began = [time.monotonic()]
         self._log = output.with_suffix(".log")

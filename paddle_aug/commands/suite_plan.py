@@ -24,6 +24,7 @@ from paddle_aug.config import (
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
 from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
@@ -102,6 +103,11 @@ class Suite(BaseModel):
     runs: list[RunEntry] = Field(min_length=1)
     claims: list[Claim] = []
 
+    @property
+    def reference(self) -> str:
+        """The label of the runs that the others are measured against."""
+        return self.baseline or self.runs[0].label
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -127,9 +133,20 @@ class PlannedRun:
         return self.config.filled().epochs
 
     @property
+    def own_code(self) -> list[tuple[str, str]]:
+        """Options that name code of the user's own, and its import paths."""
+        values = [(name, getattr(self.config, name)) for name in ("augment", "model", "data")]
+        return [(name, value) for name, value in values if is_import_path(value)]
+
+    @property
+    def allowance(self) -> list[str]:
+        """What a command needs beside its arguments to import that code."""
+        return ["--allow-imports"] if self.own_code else []
+
+    @property
     def arguments(self) -> list[str]:
         """The arguments of `train` that start this run."""
-        return ["--config", str(self.config_file), *to_arguments(self.options)]
+        return ["--config", str(self.config_file), *to_arguments(self.options), *self.allowance]
 
 
 def read_suite(path: str | Path) -> Suite:
@@ -171,7 +188,7 @@ def _complete(claim: Claim, suite: Suite) -> Claim:
     """The claim with its baseline: by default that of the suite."""
     if claim.kind == "value" or claim.baseline is not None:
         return claim
-    return claim.model_copy(update={"baseline": suite.baseline or suite.runs[0].label})
+    return claim.model_copy(update={"baseline": suite.reference})
 
 
 def plan(
@@ -195,14 +212,18 @@ def _plan_run(
     changes: Mapping[str, Any], logs: Path,
 ) -> PlannedRun:  # fmt: skip
     file = path.parent / entry.config
-    small = {**suite.quick, **entry.quick} if quick else {}
     output = logs / suite_name(path, quick) / slug(entry.label) / f"seed{seed}"
-    own = {**suite.options, **entry.options, **small, **changes, "seed": seed,
-           "output": str(output)}  # fmt: skip
+    own = {**own_options(suite, entry, quick), **changes, "seed": seed, "output": str(output)}
     saved = read_yaml(file)
     refuse_for_other_data(saved, own, str(file))
     config = load_config({**saved, **own}, where=f"{path}, {entry.label}: ")
     return PlannedRun(entry, seed, config_name(file), own, config)
+
+
+def own_options(suite: Suite, entry: RunEntry, quick: bool) -> dict[str, Any]:
+    """A run's options beside those of its configuration."""
+    small = {**suite.quick, **entry.quick} if quick else {}
+    return {**suite.options, **entry.options, **small}
 
 
 def suite_name(path: Path, quick: bool) -> str:
@@ -288,5 +309,5 @@ def next_arguments(run: PlannedRun, allow_changes: bool = False) -> list[str] | 
         return None
     if run.paths.states():
         allow = ["--allow-changes"] if allow_changes else []
-        return ["--resume", str(run.folder), *allow]
+        return ["--resume", str(run.folder), *run.allowance, *allow]
     return [*run.arguments, "--overwrite"]

@@ -88,8 +88,9 @@ def keep_cell(results: Path, run: PlannedRun) -> None:
 def _copy_small_files(place: Path, run: PlannedRun) -> None:
     paths, evaluation = run.paths, run.folder / LAST_EVALUATION
     evaluated = is_evaluated(run)
-    if not evaluated and not _same_bytes(paths.metrics, place / METRICS):
-        for name in (PREDICTIONS, FIGURES):  # of an earlier training, which these curves replace
+    if evaluated or not _same_bytes(paths.metrics, place / METRICS):
+        # Of an earlier state or training: not to stand beside what is copied now.
+        for name in (PREDICTIONS, FIGURES):
             (place / name).unlink(missing_ok=True)
     for source in (paths.metrics, *paths.curves):  # the folder's mark first
         copy_file(source, place / source.name)
@@ -121,7 +122,7 @@ def evaluation_command(run: PlannedRun) -> list[str]:
     evaluation set."""
     config = run.config
     return ["evaluate", str(run.folder), "--checkpoint", "last", "--device", config.device,
-            "--cpu-backend", config.cpu_backend]  # fmt: skip
+            "--cpu-backend", config.cpu_backend, *run.allowance]  # fmt: skip
 
 
 def with_comparable_figures(
@@ -156,7 +157,7 @@ def write_results(
     finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
     for run in finished:
         _refuse_other_options(cell_folder(results, run), run)
-    baseline = suite.baseline or suite.runs[0].label
+    baseline = suite.reference
     if all(run.entry.label != baseline for run in finished):
         raise UserError(
             f"{results}: no finished run of {baseline}, with which the others are compared"

@@ -81,6 +81,8 @@ def _write(
     dataset: ImageDataset,
 ) -> None:
     classes = dataset.classes
+    # Those of an earlier evaluation are not to stand beside the figures of this one.
+    (output / PREDICTIONS).unlink(missing_ok=True)
     write_json(output / FIGURES, result)
     write_predictions(output / PREDICTIONS, probabilities, labels, list(classes))
     _write_csv(

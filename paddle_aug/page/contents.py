@@ -15,7 +15,7 @@ from paddle_aug.page.pictures import (
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.judge import JudgedClaim
 from paddle_aug.report.side_by_side import SideBySide
-from paddle_aug.report.verdicts import IMAGES, SEEDS
+from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,8 @@ def _notes(judged: SideBySide, say: Language) -> list[str]:
         lines.append(say("note_seeds"))
     if IMAGES in bases:
         lines.append(say("note_images"))
+    if NOTHING in bases:
+        lines.append(say("note_nothing"))
     if judgement.crossings:
         lines.append(say("note_window", n=judgement.window))
     return lines

@@ -17,7 +17,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judgement_json import FORMAT
-from paddle_aug.runs.reading import Run, find_modes, read_run, read_runs
+from paddle_aug.runs.reading import Run, find_modes, read_run, read_runs, without_repeats
 from paddle_aug.runs.stats import LAST
 
 TABLE = "table.json"
@@ -66,7 +66,7 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
         found = _of_suite(user_path(names[0]))
         if found is not None:
             return found
-    runs = [run for name in names for run in _of_name(name)]
+    runs = without_repeats(named for name in names for named in _of_name(name))
     commands = [
         RunCommand(run.label or run.mode, run.seed, f"python {run.environment['command']}")
         for run in runs
@@ -75,18 +75,40 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
     return FoundRuns(runs, studied, commands=commands)
 
 
-def _of_name(name: str) -> list[Run]:
+def _of_name(name: str) -> list[tuple[str | None, Run]]:
+    """The runs, each with the label that the user gave it; those of a suite have its own."""
     folder = user_path(name)
     if not folder.is_dir() or find_modes(folder) or folder.name in find_modes(folder.parent):
-        return read_runs([name])
-    places = sorted({path.parent for path in folder.rglob("*Aug_*.npy")})
+        return _labelled(name)
+    places = _without_copies(sorted({path.parent for path in folder.rglob("*Aug_*.npy")}))
     several = len({place.parent.parent for place in places if _is_seed(place)}) > 1
-    runs = [
-        read_run(place, mode, _label(place, several))
+    runs: list[tuple[str | None, Run]] = [
+        (None, read_run(place, mode, _label(place, several)))
         for place in places
         for mode in find_modes(place)
     ]
-    return runs or read_runs([name])  # which says what is wrong
+    return runs or _labelled(name)  # which says what is wrong
+
+
+def _labelled(name: str) -> list[tuple[str | None, Run]]:
+    return [(run.label, run) for run in read_runs([name])]
+
+
+def _without_copies(places: Sequence[Path]) -> list[Path]:
+    """The folders without those of the small files that a suite keeps of a run which is there, too:
+    the same curves under the same names."""
+
+    def named(place: Path) -> tuple[str, ...]:
+        return _suite(place), *place.parts[-2:]
+
+    def curves(place: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in place.glob("*Aug_*.npy")}
+
+    kept = {place for place in places if place.parent.parent.name == "curves"}
+    runs = {named(place): place for place in places if place not in kept}
+    copies = {place for place in kept if named(place) in runs}
+    copies = {place for place in copies if curves(place) == curves(runs[named(place)])}
+    return [place for place in places if place not in copies]
 
 
 def _is_seed(folder: Path) -> bool:
@@ -99,9 +121,13 @@ def _label(folder: Path, several: bool) -> str | None:
     apart."""
     if not _is_seed(folder):
         return None
-    label, above = folder.parent.name, folder.parent.parent
-    suite = above.parent.name if above.name == "curves" else above.name
-    return f"{suite}/{label}" if several else label
+    return f"{_suite(folder)}/{folder.parent.name}" if several else folder.parent.name
+
+
+def _suite(folder: Path) -> str:
+    """The name of the suite of LABEL/seed3, or of the small files that it keeps of it."""
+    above = folder.parent.parent
+    return above.parent.name if above.name == "curves" else above.name
 
 
 def _of_suite(folder: Path) -> FoundRuns | None:

@@ -44,7 +44,8 @@ def estimate(found: Estimate) -> str:
     """Mean and deviation, and below them the interval, if there is one."""
     if found.n < 2 or math.isnan(found.std):
         return share(found.mean)
-    return f"{found.mean:.4f} ± {found.std:.4f}\n[{found.low:.4f}, {found.high:.4f}]"
+    interval = "" if math.isnan(found.low) else f"\n[{found.low:.4f}, {found.high:.4f}]"
+    return f"{found.mean:.4f} ± {found.std:.4f}{interval}"
 
 
 def spread(found: Spread) -> str:

@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 from paddle_aug.core.text import flatten
 from paddle_aug.report.groups import Group
+from paddle_aug.runs.environment import device_kind
 from paddle_aug.runs.reading import Run
 
 # Entries of environment.json that can change a figure. Data are compared in _data.
 COMPARED = (
-    "code", "backend", "device", "cpu", "instructions", "cores", "threads", "processes",
-    "platform", "python", "versions",
+    "code", "own_code", "backend", "device", "gpu", "cpu", "instructions", "cores", "threads",
+    "processes", "platform", "python", "versions",
 )  # fmt: skip
+_OF_SOME = ("own_code", "gpu")  # compared among the runs that have them
 # Options that choose the images: if one of them is studied, the data may differ.
 _CHOOSES_IMAGES = (
     "data", "images_root", "image_column", "label_column", "eval_data", "eval_share", "split",
@@ -57,7 +59,9 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
     runs = [(name, label, run) for name, label, run in named if run.environment]
     lines += _environment(runs, studied)
     lines += _data(runs, studied)
-    lines += _lines("epochs finished", [(name, label, run.epochs) for name, label, run in named])
+    # Where its own early stopping ends a run is a result, and --early-stopping itself an option.
+    ended = [(name, label, run.epochs) for name, label, run in named if not run.ended_early]
+    lines += _lines("epochs finished", ended)
     unknown = []
     for what, unsaid in (
         ("options", [name for name, _, run in named if not run.config]),
@@ -106,15 +110,21 @@ def _options(runs: Sequence[Named], counts: Counts) -> list[str]:
 
 
 def _environment(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
-    records = [
-        (name, label, flatten({key: run.environment.get(key) for key in COMPARED}))
-        for name, label, run in runs
-    ]
+    records = [(name, label, _compared(run.environment)) for name, label, run in runs]
     chosen = {"backend", "device"} if _CHOOSES_BACKEND & set(studied) else set()
     lines = []
-    for key in sorted({key for _, _, record in records for key in record} - chosen):
-        lines += _lines(key, [(name, label, record.get(key)) for name, label, record in records])
+    for key in sorted({key for _, _, record in records for key in record}):
+        entry = key.split(".")[0]
+        if entry not in chosen:
+            values = [(name, label, record.get(key)) for name, label, record in records]
+            lines += _lines(key, [v for v in values if v[2] is not None or entry not in _OF_SOME])
     return lines
+
+
+def _compared(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of COMPARED by their flat names."""
+    record = {key: environment.get(key) for key in COMPARED}
+    return flatten({**record, "device": device_kind(record["device"])})
 
 
 def _data(runs: Sequence[Named], studied: Collection[str]) -> list[str]:

@@ -26,7 +26,6 @@ from paddle_aug.report.statistics import (
 )
 from paddle_aug.report.verdicts import (
     IMAGES,
-    NOTHING,
     SEEDS,
     UNDECIDED,
     Evidence,
@@ -39,7 +38,7 @@ from paddle_aug.report.verdicts import (
 )
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.reading import Run
-from paddle_aug.runs.stats import LAST, best, last_mean
+from paddle_aug.runs.stats import LAST, best, difference, last_mean
 
 Seed = int | None  # None for a single run that did not record its seed
 
@@ -172,7 +171,7 @@ def compare(group: Group, baseline: Group, curve: str, figure: str, last: int) -
     """The paired comparison of two groups; p_holm is that of a single comparison."""
     pairs = _pairs(group, baseline)
     values = [
-        figure_of(own, curve, figure, last) - figure_of(other, curve, figure, last)
+        difference(figure_of(own, curve, figure, last), figure_of(other, curve, figure, last))
         for own, other in pairs.values()
     ]
     images = []
@@ -181,13 +180,12 @@ def compare(group: Group, baseline: Group, curve: str, figure: str, last: int) -
             first, second = own.predictions, other.predictions
             if first is not None and second is not None and first.same_images(second):
                 images.append((seed, compare_images(first.right, second.right)))
-    basis, p = NOTHING, NAN
-    if len(values) > 1:
-        basis, p = SEEDS, paired_p(values)
-    elif images:
+    over_seeds = estimate(values)
+    basis, p = evidence_of(over_seeds).basis, paired_p(values)
+    if len(values) == 1 and images:
         basis, p = IMAGES, images[0][1].p
     return Comparison(
-        group.label, baseline.label, curve, figure, tuple(pairs), tuple(values), estimate(values),
+        group.label, baseline.label, curve, figure, tuple(pairs), tuple(values), over_seeds,
         tuple(images), basis, p, p,
     )  # fmt: skip
 

@@ -100,7 +100,10 @@ def notes(judgement: Judgement) -> list[str]:
             "may differ by more."
         )
     if NOTHING in bases:
-        lines.append("Over -: one seed and no predictions of both, or no seed in common.")
+        lines.append(
+            "Over -: no interval, as there is one seed and no predictions of both, no seed in "
+            "common, a diverged run, or the same difference in every seed."
+        )
     for basis in (SEEDS, IMAGES):
         count = sum(found.basis == basis for found in judgement.comparisons)
         if count > 1:
@@ -228,7 +231,8 @@ def _estimate(found: Estimate) -> str:
         return "-" if found.n == 0 else "nan"
     if found.n == 1:
         return f"{found.mean:.4f}"
-    return f"{found.mean:.4f} ± {found.std:.4f} [{found.low:.4f}, {found.high:.4f}]"
+    interval = "" if math.isnan(found.low) else f" [{found.low:.4f}, {found.high:.4f}]"
+    return f"{found.mean:.4f} ± {found.std:.4f}{interval}"
 
 
 def over(basis: str) -> str:

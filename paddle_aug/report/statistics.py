@@ -11,6 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from paddle_aug.runs.stats import ROUNDING
+from paddle_aug.runs.stats import mean as mean_of
+
 CONFIDENCE = 0.95
 LEVEL = 0.05  # 1 - CONFIDENCE
 POWER = 0.8
@@ -24,7 +27,8 @@ NAN = float("nan")
 class Estimate(NamedTuple):
     """Mean of a figure over `n` seeds, its sample standard deviation and its 95 % interval.
 
-    std, low and high are NaN for one seed, everything is NaN for none.
+    std, low and high are NaN for one seed, everything is NaN for none. low and high are NaN where
+    every seed has the same figure, too: no deviation says how far another one may be.
     """
 
     n: int
@@ -59,21 +63,21 @@ def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
     n = array.size
     if not np.isfinite(array).all() or n == 0:
         return Estimate(n, NAN, NAN, NAN, NAN)
-    mean = float(array.mean())
+    mean = mean_of(array)
     if n == 1:
         return Estimate(1, mean, NAN, NAN, NAN)
     std = float(array.std(ddof=1))
+    if std < ROUNDING:
+        return Estimate(n, mean, 0.0, NAN, NAN)
     half = float(_t_quantile(n)) * std / math.sqrt(n)
     return Estimate(n, mean, std, mean - half, mean + half)
 
 
 def paired_p(differences: Sequence[float] | np.ndarray) -> float:
-    """p of the paired t test that the mean difference is zero; NaN for fewer than two."""
+    """p of the paired t test that the mean difference is zero; NaN where there is no interval."""
     found = estimate(differences)
-    if found.n < 2 or math.isnan(found.mean):
+    if math.isnan(found.low):
         return NAN
-    if found.std == 0:
-        return 1.0 if found.mean == 0 else 0.0
     t = found.mean / (found.std / math.sqrt(found.n))
     return float(2 * stats.t.sf(abs(t), found.n - 1))
 

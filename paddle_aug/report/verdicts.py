@@ -24,7 +24,8 @@ With one seed the interval is over the images of the evaluation set and holds fo
 trainings alone, so weaker words are used: "same direction" instead of "reproduced" ("undecided" for
 a value or no difference), and "not seen" instead of "contradicted".
 
-No interval (one seed without predictions, a diverged run): undecided.
+No interval (one seed without predictions, a diverged run, the same figure in every seed):
+undecided.
 """
 
 import math
@@ -48,7 +49,8 @@ class Evidence(NamedTuple):
     """What we measured for a claim.
 
     basis: SEEDS, IMAGES (one seed: the interval is over the evaluation images) or NOTHING (no
-    interval). p: corrected; NaN where a value is judged, which has no test.
+    interval). p: corrected; NaN where a value is judged, which has no test. alike: every seed has
+    the same figure, which is why there is no interval.
     """
 
     basis: str
@@ -56,6 +58,7 @@ class Evidence(NamedTuple):
     low: float
     high: float
     p: float = float("nan")
+    alike: bool = False
 
 
 class Verdict(NamedTuple):
@@ -126,9 +129,9 @@ def judge_epoch(epochs: Sequence[int | None], epoch: int, tolerance: float, leng
 
 
 def evidence_of(found: Estimate, p: float = float("nan")) -> Evidence:
-    """Evidence from a mean over seeds; without an interval if there is one seed only."""
-    basis = SEEDS if found.n > 1 and not math.isnan(found.low) else NOTHING
-    return Evidence(basis, found.mean, found.low, found.high, p)
+    """Evidence from a mean over seeds."""
+    basis = NOTHING if math.isnan(found.low) else SEEDS
+    return Evidence(basis, found.mean, found.low, found.high, p, alike=found.std == 0)
 
 
 def _judge_no_difference(evidence: Evidence, tolerance: float) -> Verdict:
@@ -148,6 +151,8 @@ def _no_interval(evidence: Evidence) -> Verdict | None:
         return None
     if math.isnan(evidence.mean):
         return Verdict(UNDECIDED, "there is no figure to compare")
+    if evidence.alike:
+        return Verdict(UNDECIDED, "every seed gives the same, so that there is no interval")
     return Verdict(UNDECIDED, "one seed, and no interval")
 
 

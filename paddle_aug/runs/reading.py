@@ -9,7 +9,7 @@ files beside its curves, in one folder, which is read in the same way.
 import csv
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,11 @@ class Run:
         return max(len(curve) for curve in self.curves.values())
 
     @property
+    def ended_early(self) -> bool:
+        """Whether it was ended by its own --early-stopping."""
+        return _ended_early(self.config, self.curves)
+
+    @property
     def seed(self) -> int | None:
         """The run's seed; None where its options are not known."""
         return self.config.get("seed")
@@ -89,16 +94,26 @@ def read_runs(arguments: Sequence[str]) -> list[Run]:
     another label it is another run. Raises UserError naming the argument where nothing is found
     there.
     """
+    return without_repeats(
+        (label, read_run(folder, mode, label))
+        for label, path in map(_split_label, arguments)
+        for folder, mode in _locate(path)
+    )
+
+
+def without_repeats(named: Iterable[tuple[str | None, Run]]) -> list[Run]:
+    """The runs, each once under each label that it was given, with a warning where it is repeated.
+
+    named: the label that the user gave, or None, and the run.
+    """
     runs: dict[tuple[str | None, str, str], Run] = {}
-    for argument in arguments:
-        label, path = _split_label(argument)
-        for folder, mode in _locate(path):
-            place = label, os.path.realpath(folder), mode
-            if place in runs:
-                again = f"{folder / mode}: named more than once, taken once"
-                runs[place] = replace(runs[place], warnings=(*runs[place].warnings, again))
-            else:
-                runs[place] = read_run(folder, mode, label)
+    for label, run in named:
+        place = label, os.path.realpath(run.folder), run.mode
+        if place in runs:
+            again = f"{run.folder / run.mode}: named more than once, taken once"
+            runs[place] = replace(runs[place], warnings=(*runs[place].warnings, again))
+        else:
+            runs[place] = run
     return list(runs.values())
 
 
@@ -134,9 +149,7 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
         # Options that it lacks have their defaults, the seed included.
         config = {"augment": mode, "seed": 0, **_read_config(place / CHANGES, warnings)}
     planned, epochs = config.get("epochs"), max(lengths.values())
-    patience = config.get("early_stopping")
-    ended = isinstance(patience, int) and stopped_early(curves.get("accEval", ()), patience)
-    if isinstance(planned, int) and epochs < planned and not ended:
+    if isinstance(planned, int) and epochs < planned and not _ended_early(config, curves):
         warnings.append(f"{folder / mode}: unfinished, {epochs} of {planned} epochs")
     metrics = _read_metrics(place / METRICS, warnings)
     environment = _read_environment(place / ENVIRONMENT, warnings)
@@ -146,6 +159,11 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
         folder, mode, curves, metrics, config, tuple(warnings), label,
         whole_config, environment, predictions,
     )  # fmt: skip
+
+
+def _ended_early(config: dict[str, Any], curves: dict[str, np.ndarray]) -> bool:
+    patience = config.get("early_stopping")
+    return isinstance(patience, int) and stopped_early(curves.get("accEval", ()), patience)
 
 
 def find_modes(folder: str | Path) -> list[str]:

@@ -1,11 +1,14 @@
 """The figures of a curve: mean of its last epochs, best epoch, spread over seeds."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 LAST = 10
+# A difference or deviation of figures below this is one of rounding.
+ROUNDING = 1e-12
 
 
 class LastMean(NamedTuple):
@@ -42,7 +45,14 @@ def last_mean(curve: Sequence[float] | np.ndarray, last: int = LAST) -> LastMean
     values = np.asarray(curve, np.float64)[-last:]
     if not values.size:
         return LastMean(float("nan"), 0)
-    return LastMean(float(values.mean()), int(values.size))
+    return LastMean(mean(values), int(values.size))
+
+
+def mean(values: np.ndarray) -> float:
+    """The mean, which is the same in any order of the values."""
+    if not np.isfinite(values).all():
+        return float(values.mean())
+    return math.fsum(values) / len(values)
 
 
 def best(curve: Sequence[float] | np.ndarray, highest: bool = True) -> Best | None:
@@ -64,12 +74,18 @@ def spread(values: Sequence[float] | np.ndarray) -> Spread:
     if not array.size:
         return Spread(0, float("nan"), float("nan"))
     std = float(array.std(ddof=1)) if array.size > 1 else float("nan")
-    return Spread(int(array.size), float(array.mean()), std)
+    return Spread(int(array.size), mean(array), std)
+
+
+def difference(value: float, baseline: float) -> float:
+    """value - baseline; 0 where it is one of rounding only."""
+    found = value - baseline
+    return 0.0 if abs(found) < ROUNDING else found
 
 
 def points(value: float, baseline: float) -> float:
     """Difference of two accuracies in [0, 1], in percentage points."""
-    return 100.0 * (value - baseline)
+    return 100.0 * difference(value, baseline)
 
 
 def stopped_early(accuracies: Sequence[float] | np.ndarray, patience: int | None) -> bool:

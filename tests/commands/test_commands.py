@@ -1,5 +1,6 @@
 """The verbs of python -m paddle_aug, from the command line to the files they leave."""
 
+import json
 import subprocess
 import sys
 
@@ -146,6 +147,32 @@ def test_compare_takes_labels_baseline_and_window(logs, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[3].split()[:6] == ["new", "20", "9.5000", "9.5000", "9.5000", "0.6250"]
     assert lines[4].split()[:7] == ["old", "20", "9.5000", "9.5000", "9.5000", "0.5000", "-12.50"]
+
+
+def test_claims_are_judged_with_the_window_and_baseline_of_their_suite(tmp_path, capsys):
+    for seed in (0, 1, 2):
+        for mode, end in (("userDef", 0.4), ("mixup", 0.5)):
+            curve = [0.1] * 7 + [end + 0.001 * seed * (mode == "mixup")] * 3
+            write_run(tmp_path / str(seed), mode, {"accEval": curve}, config={"seed": seed})
+    suite = tmp_path / "s.yaml"
+    entries = [{"label": label, "config": "x.yaml"} for label in ("mixup", "userDef")]
+    claims = [{"text": "It is worse", "method": "userDef", "difference": -0.1, "tolerance": 0.02}]
+    suite.write_text(json.dumps(
+        {"title": "t", "source": "s", "last": 3, "runs": entries, "claims": claims}
+    ))  # fmt: skip
+
+    def told(*options):
+        runs = [str(tmp_path / str(seed)) for seed in (0, 1, 2)]
+        main(["compare", *runs, "--claims", str(suite), "--output", str(tmp_path / "o"), *options])
+        return " ".join(capsys.readouterr().out.split())
+
+    said = told()
+    assert said.startswith("It is worse: reproduced (the difference is shown")
+    assert "mean of the last 3 epochs. Published -10.0 points (± 2.0); ours -10.1 points" in said
+    assert "Differences to mixup, of the mean of the last 3 epochs" in said
+    said = told("--last", "10", "--baseline", "userDef")
+    assert "ours -3.0 points" in said
+    assert "Differences to userDef, of the mean of the last 10 epochs" in said
 
 
 def test_an_output_that_cannot_be_written_is_named(logs, tmp_path):

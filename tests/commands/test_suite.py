@@ -27,6 +27,7 @@ from paddle_aug.commands.suite_plan import (
 from paddle_aug.commands.suite_progress import SuiteProgress
 from paddle_aug.commands.suite_results import portable
 from paddle_aug.config import Config, load_config
+from paddle_aug.core import own_code
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
@@ -370,6 +371,26 @@ def test_predictions_of_an_earlier_training_do_not_stay_beside_new_curves(finish
     assert not (kept / "predictions.npz").exists() and not (kept / "evaluation.json").exists()
 
 
+def test_kept_predictions_do_not_stay_beside_the_figures_of_another_epoch(finished, monkeypatch):
+    """The disk is full when they would be replaced."""
+    kept = RESULTS / "curves" / "plain" / "seed0"
+    copy = suite_results.copy_file
+
+    def full(source, target):
+        if Path(target).name == "predictions.npz":
+            raise UserError(f"cannot write {target}: No space left on device")
+        copy(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(suite_results, "copy_file", full)
+        with pytest.raises(UserError, match="No space left"):
+            command.main([str(finished), *PADDLE])
+    assert (kept / "evaluation.json").exists() and not (kept / "predictions.npz").exists()
+    assert command.main([str(finished), *PADDLE]) == 0
+    own = PLAIN / "evaluation_last" / "predictions.npz"
+    assert (kept / "predictions.npz").read_bytes() == own.read_bytes()
+
+
 def change_environment(run: Path, **changes: str) -> None:
     path = run / "environment.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
@@ -692,12 +713,68 @@ def test_seeds_are_written_shortly_in_the_file_and_given_for_all_runs_on_the_lin
     assert repeated.endswith("suite suites/two.yaml --seeds 4,5,1 -- --lr 1")
 
 
-@pytest.mark.parametrize("own", [["--seed", "5"], ["--output", "x"], ["--resume"], ["--config=a"]])
+@pytest.mark.parametrize("own", [["--seed", "5"], ["--output", "x"], ["--resume"], ["--config=a"],
+                                 ["--allow-changes"]])  # fmt: skip
 def test_what_each_run_has_of_its_own_cannot_be_given_to_all(suite_file, own):
     (Path.cwd() / "a").write_text("lr: 1", encoding="utf-8")
     name = own[0].partition("=")[0]
     with pytest.raises(UserError, match=f"after --: {name} is each run's own"):
         command.main([str(suite_file), "--dry-run", "--", "--lr", "0.1", *own])
+
+
+def with_values(suite_file: Path, **changes) -> None:
+    """Change the suite's file."""
+    suite_file.write_text(json.dumps({**read_yaml(suite_file), **changes}), encoding="utf-8")
+
+
+def test_options_for_all_are_checked_beside_those_of_each_run(suite_file, capsys):
+    with_values(suite_file, options={"weights": "first.npz"})
+    options = ["--freeze-backbone", "--train-transforms", "[{Resize: [32, 32]}]"]
+    assert command.main([str(suite_file), "--dry-run", "--", *options]) == 0
+    said = capsys.readouterr().out
+    assert said.count("--freeze-backbone") == said.count("--train-transforms") == 3
+    with_values(suite_file, options={})
+    message = r"two.yaml, plain: freeze_backbone: only with weights"
+    with pytest.raises(UserError, match=message):
+        command.main([str(suite_file), "--dry-run", "--", *options])
+
+
+@pytest.mark.parametrize("option", [["--augment", "mixup"], ["-o", "alpha=null"]])
+def test_what_a_suites_runs_differ_in_is_not_given_to_all(suite_file, option):
+    name = "--alpha" if option[0] == "-o" else "--augment"
+    with pytest.raises(UserError, match=f"^after --: {name} would be the same in all runs, which"):
+        command.main([str(suite_file), "--dry-run", "--", *option])
+
+
+def test_an_option_in_which_only_the_small_scales_differ_is_given_to_the_full_one(suite_file):
+    options = ["--dry-run", "--", "--epochs", "5"]
+    assert command.main([str(suite_file), *options]) == 0
+    with pytest.raises(UserError, match="--epochs would be the same in all runs"):
+        command.main([str(suite_file), "--quick", *options])
+
+
+def test_code_of_ones_own_is_allowed_to_every_command_of_a_suite(suite_file, monkeypatch, capsys):
+    monkeypatch.setattr(own_code, "_all_allowed", False)
+    monkeypatch.setattr(own_code, "_allowed", set())
+    with_values(suite_file, options={"model": "mine:Net"})
+    message = "^model mine:Net: code of your own is named in a file, not .* say --allow-imports"
+    with pytest.raises(UserError, match=message):
+        command.main([str(suite_file), "--dry-run"])
+    for allowed in (["--", "--model", "mine:Net"], ["--", "--allow-imports"], ["--allow-imports"]):
+        assert command.main([str(suite_file), "--dry-run", *allowed]) == 0
+        assert capsys.readouterr().out.count(" --allow-imports") == 3
+
+    (run, *_) = runs = plan(suite_file, read_suite(suite_file), False, {}, Path("logs"))
+    (cell, *_) = command.unfinished_cells(runs, False)
+    assert [call[0] for call in cell.commands if "--allow-imports" in call] == ["train", "evaluate"]
+    (run.folder / "checkpoints").mkdir(parents=True)
+    (run.folder / "checkpoints" / "state-00001-000000.safetensors").touch()
+    run.paths.config.write_text(yaml.safe_dump(run.config.filled().dump()))
+    assert next_arguments(run, True) == [
+        "--resume", str(run.folder), "--allow-imports", "--allow-changes",
+    ]  # fmt: skip
+    repeated = command.whole_command(Path("s.yaml"), True, None, ["--lr", "1"], True)
+    assert repeated.endswith("suite s.yaml --quick --allow-imports -- --lr 1")
 
 
 def test_a_mistake_in_an_option_names_suite_and_run(suite_file):

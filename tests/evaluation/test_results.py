@@ -1,5 +1,6 @@
 """What evaluate.py says of a checkpoint, where it writes, and which folders are no runs."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.data.dataset import ArrayDataset
 from paddle_aug.evaluation import evaluate as evaluation
 from paddle_aug.evaluation.evaluate import (
     checkpoint_place,
@@ -18,10 +20,12 @@ from paddle_aug.evaluation.evaluate import (
     predict_views,
 )
 from paddle_aug.evaluation.options import EvaluationOptions, Views, parse_args
-from paddle_aug.evaluation.results import figures, headline
+from paddle_aug.evaluation.results import figures, headline, write_evaluation
 from paddle_aug.report.figure import can_show
 from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
 from paddle_aug.runs.layout import RunPaths
+from paddle_aug.runs.ownership import RunStart
+from paddle_aug.runs.predictions import evaluated_epoch
 from paddle_aug.train.fit import fit, resume
 from tests.trained_runs import trained_run
 
@@ -111,6 +115,32 @@ def test_a_run_that_is_replaced_meanwhile_gets_no_figures_of_the_earlier_one(run
     finally:
         environment.write_text(before, encoding="utf-8")
     assert not (run / "evaluation_train").exists()
+
+
+def test_earlier_predictions_do_not_stay_beside_the_figures_of_another_epoch(tmp_path, monkeypatch):
+    """The disk is full when they would be replaced."""
+    labels = np.array([0, 1])
+    images = ArrayDataset(np.zeros((2, 8, 8, 3), np.uint8), labels, ["a", "b"], "x")
+
+    def evaluate(epoch):
+        probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
+        result = {**figures(probabilities, labels, ["a", "b"]), "checkpoint_epoch": epoch}
+        run = RunStart(tmp_path / "run")
+        write_evaluation(tmp_path / "out", result, probabilities, labels, images, run)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    evaluate(9)
+    assert evaluated_epoch(tmp_path / "out") == 9
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez_compressed", full)
+        with pytest.raises(UserError, match="predictions.npz: No space left on device"):
+            evaluate(19)
+    assert evaluated_epoch(tmp_path / "out") is None
+    assert not (tmp_path / "out" / "predictions.npz").exists()
+    evaluate(19)
+    assert evaluated_epoch(tmp_path / "out") == 19
 
 
 def test_another_checkpoint_and_split_leave_the_first_evaluation_alone(run, capsys):

@@ -107,7 +107,8 @@ def test_a_run_that_recorded_its_instructions_has_the_newest_beside_the_processo
         ({"difference": -0.05}, "contradicted", "与之相反"),
         ({"difference": 0}, "contradicted", "与之相反"),
         ({"value": 0.9, "baseline": None}, "not seen", "未见到"),
-        ({"epoch": 3, "tolerance": 5}, "reproduced", "已复现"),
+        ({"difference": 0.05}, "reproduced", "已复现"),
+        ({"epoch": 3, "tolerance": 5}, "undecided", "未能判定"),  # 0 in every seed
     ],
 )
 def test_every_kind_of_claim_gets_its_verdict_in_words(tmp_path, claim, english, chinese):
@@ -125,6 +126,16 @@ def test_runs_without_claims_are_compared_in_a_sentence(tmp_path):
             "a difference is shown.") in html  # fmt: skip
     html = page(tmp_path, tmp_path / "logs", "--language", "zh")
     assert "mixup 比 userDef 高 5.03 个百分点（95 % 区间 +4.89 至 +5.18，基于 3 个种子）" in html
+
+
+def test_the_same_difference_in_every_seed_is_told_without_an_interval(tmp_path):
+    write_method(tmp_path / "logs", "userDef", [0.5, 0.5])
+    write_method(tmp_path / "logs", "mixup", [0.53, 0.53])
+    html = page(tmp_path, tmp_path / "logs", "--language", "en")
+    assert "mixup against userDef: +3.00 points (no interval); no difference is shown." in html
+    assert ">0.5300 ± 0.0000<" in html and "[nan, nan]" not in html
+    assert "Over –: no interval, as there is one seed and no predictions of both" in html
+    assert "或每个种子的差别都相同。" in page(tmp_path, tmp_path / "logs", "--language", "zh")
 
 
 def test_one_run_alone_and_curves_without_anything_else(tmp_path):
@@ -226,6 +237,38 @@ def test_a_folder_of_runs_is_searched(tmp_path):
         find_runs([str(tmp_path / "empty")], set())
 
 
+def test_a_run_that_several_names_name_counts_once(tmp_path):
+    write_run(tmp_path / "logs", "no", epochs=3, config={"seed": 0})
+    write_run(tmp_path / "logs", "mixup", epochs=3, config={"seed": 0})
+    write_method(tmp_path / "suite", "no", [0.4, 0.5])
+    logs, mixup, seed = (str(tmp_path / name) for name in ("logs", "logs/mixup", "suite/no/seed1"))
+    found = find_runs([logs, mixup, str(tmp_path / "suite"), seed], set())
+    assert [(run.label, run.mode, run.seed) for run in found.runs] == [
+        (None, "no", 0), (None, "mixup", 0), ("no", "no", 0), ("no", "no", 1),
+    ]  # fmt: skip
+    assert found.runs[1].warnings == (f"{mixup}: named more than once, taken once",)
+    # Under another label it is another run, as `compare` has it.
+    found = find_runs([logs, f"a={mixup}"], set())
+    assert [(run.label, run.mode) for run in found.runs] == [
+        (None, "no"), (None, "mixup"), ("a", "mixup"),
+    ]  # fmt: skip
+
+
+def test_what_a_suite_keeps_of_a_run_is_no_second_run(tmp_path):
+    """As in logs/, with suites/ and results/ in it."""
+    write_method(tmp_path / "suites/s1", "no", [0.4, 0.5])
+    write_method(tmp_path / "results/s1/curves", "no", [0.4])
+    found = find_runs([str(tmp_path)], set())
+    assert [(run.label, run.seed) for run in found.runs] == [("no", 0), ("no", 1)]
+    assert found.runs[0].folder == tmp_path / "suites/s1/no/seed0"
+    write_method(tmp_path / "results/s1/curves", "no", [0.6])  # of another training
+    write_method(tmp_path / "results/s2/curves", "no", [0.4])  # of another suite
+    found = find_runs([str(tmp_path)], set())
+    assert [(run.label, run.seed) for run in found.runs] == [
+        ("s1/no", 0), ("s2/no", 0), ("s1/no", 0), ("s1/no", 1),
+    ]  # fmt: skip
+
+
 def test_options_that_differ_are_shown(tmp_path):
     html = page(tmp_path, suite_results(tmp_path / "s", [CLAIM]), "--language", "en")
     row = re.search(r'<th scope="row">alpha</th>(.*?)</tr>', html)
@@ -272,7 +315,7 @@ def test_every_reason_of_a_verdict_has_its_chinese():
                 for published in (0.06, -0.06, 0):
                     found.add(verdicts.judge_difference(ours, published, 0.02).reason)
                 found.add(verdicts.judge_value(ours, 0.06, 0.02).reason)
-    for epochs in ((), (None,), (None, 3), (3, 4)):
+    for epochs in ((), (None,), (None, 3), (3, 4), (3, 3)):
         for length in (5, 500):
             found.add(verdicts.judge_epoch(epochs, 150, 10, length).reason)
     found.add("there is no finished run of mixup")

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 
 from paddle_aug.commands.suite_plan import counts
@@ -90,7 +91,7 @@ def test_numbers_of_an_image_part_count_where_it_is_used(tmp_path, options, line
     [
         ({"code": "beef"}, "code: c0de (no), beef (mixup)"),
         ({"backend": "onednn bf16"}, "backend: onednn (no), onednn bf16 (mixup)"),
-        ({"device": "gpu:0"}, "device: cpu (no), gpu:0 (mixup)"),
+        ({"device": "gpu:0"}, "device: cpu (no), gpu (mixup)"),
         ({"cpu": "Xeon"}, "cpu: AMD EPYC (no), Xeon (mixup)"),
         ({"instructions": "avx2"}, "instructions: None (no), avx2 (mixup)"),
         ({"cores": 8}, "cores: 2 (no), 8 (mixup)"),
@@ -110,10 +111,48 @@ def test_another_environment_is_named(tmp_path, change, line):
     assert fairness(tmp_path, second=({}, changed(**change))).differences == [line]
 
 
+def test_gpus_are_compared_by_their_kind_where_it_is_known(tmp_path):
+    kind = {"name": "V100", "cuda": "12.6"}
+    first = ({}, changed(device="gpu:0", gpu=kind))
+    for second, lines in (
+        (changed(device="gpu:1", gpu=kind), []),
+        (changed(device="gpu:1", gpu={**kind, "name": "A100"}), [
+            "gpu.name: V100 (no), A100 (mixup)"
+        ]),
+        (changed(device="gpu:0"), []),  # of an earlier version
+    ):  # fmt: skip
+        assert fairness(tmp_path, first, ({}, second)).differences == lines
+    on_cpu, studied = changed(gpu={}), {*STUDIED, "device"}
+    assert fairness(tmp_path, first, ({}, on_cpu), studied).differences == []
+
+
+def test_own_code_is_compared_among_the_runs_that_take_part_in_it(tmp_path):
+    first = ({}, changed(own_code={"mine": "a1"}))
+    for second, lines in (
+        ({"mine": "a1"}, []), ({"mine": "b2"}, ["own_code.mine: a1 (no), b2 (mixup)"]),
+        ({"other": "b2"}, []), ({}, []), (None, []),
+    ):  # fmt: skip
+        assert fairness(tmp_path, first, ({}, changed(own_code=second))).differences == lines
+
+
 def test_unequal_numbers_of_epochs_are_named(tmp_path):
     assert fairness(tmp_path, epochs=(20, 12)).differences == [
         "epochs finished: 20 (no), 12 (mixup)"
     ]
+
+
+def test_runs_that_ended_by_their_own_early_stopping_may_end_anywhere(tmp_path):
+    def write(mode, accuracies, **options):
+        write_run(tmp_path, mode, {"accEval": accuracies}, epochs=len(accuracies),
+                  config={**CONFIG, "seed": 0, **options}, environment=ENVIRONMENT)  # fmt: skip
+        return compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, counts).differences
+
+    write("no", [0.1, 0.3, 0.2, 0.2], early_stopping=2)
+    assert write("mixup", [0.1, 0.3, 0.4, 0.2, 0.2], early_stopping=2) == []
+    write("mixup", [0.1, 0.2, 0.3, 0.4, 0.5], early_stopping=2)  # ended otherwise
+    rising = np.linspace(0, 1, 20)
+    assert write("cutout", rising, early_stopping=2) == ["epochs finished: 5 (mixup), 20 (cutout)"]
+    assert "early_stopping: 2 (no, mixup), None (cutout)" in write("cutout", rising)
 
 
 def test_a_choice_of_images_may_follow_the_seed_but_not_their_number(tmp_path):

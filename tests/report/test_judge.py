@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ from paddle_aug.report.judge import every_figure, judge
 from paddle_aug.report.judgement_text import (
     csv_columns,
     difference_table,
+    figures_table,
     notes,
     verdict_lines,
     verdict_table,
 )
 from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
-from paddle_aug.report.verdicts import UNDECIDED, Verdict
+from paddle_aug.report.verdicts import UNDECIDED, Verdict, direction
 from paddle_aug.runs.reading import read_runs
 from tests.run_folders import write_run
 
@@ -128,6 +130,56 @@ def test_several_comparisons_are_corrected(tmp_path):
     first, second = judged(*places).comparisons
     assert first.p < second.p
     assert first.p_holm == pytest.approx(2 * first.p) and second.p_holm == second.p
+
+
+def test_the_same_accuracies_in_another_order_are_no_difference(tmp_path):
+    values = [0.97, 0.98, 0.96, 0.97, 0.97, 0.98, 0.97, 0.96, 0.98, 0.97]
+    places = []
+    for mode, order in (("no", values), ("mixup", [*values[5:], *values[:5]])):
+        for seed in (0, 1):
+            curves = {"accEval": order[seed:] + order[:seed]}
+            write_run(tmp_path / f"{mode}{seed}", mode, curves, config={"seed": seed})
+            places.append(str(tmp_path / f"{mode}{seed}"))
+    (found,) = judged(places).comparisons
+    assert found.values == (0.0, 0.0) and direction(found.evidence) == 0 and math.isnan(found.p)
+
+
+def test_the_same_difference_in_every_seed_shows_nothing(tmp_path):
+    """Though the accuracies of each method have a deviation."""
+    places = runs_of(tmp_path, "no", [0.5, 0.75]), runs_of(tmp_path, "mixup", [0.53, 0.78])
+    claims = [claim(baseline="no", difference=0.03), claim(baseline="no", difference=0.0)]
+    found = judged(*places, claims=claims)
+    (comparison,) = found.comparisons
+    assert comparison.basis == "nothing" and math.isnan(comparison.p)
+    assert comparison.evidence.mean == pytest.approx(0.03) and comparison.difference.std == 0
+    row = "| mixup | 2 | +3.00 | - | - | - | - | - | 0 (0, 0) |"
+    assert re.sub(" +", " ", difference_table(found)).endswith(row)
+    text = " ".join(notes(found))
+    assert "a diverged run, or the same difference in every seed." in text
+    assert "Over seeds" not in text and "p (Holm)" not in text
+    for only, line in zip(found.claims, verdict_lines(found), strict=True):
+        assert only.verdict.word == "undecided" and only.seeds_needed is None
+        assert "undecided (every seed gives the same, so that there is no interval)" in line
+        assert "ours +3.0 points, 2 seeds." in line and "would settle" not in line
+
+
+def test_seeds_that_are_all_alike_have_a_deviation_of_zero_and_no_interval(tmp_path):
+    found = judged(runs_of(tmp_path, "no", [0.5, 0.5]))
+    assert "0.5000 ± 0.0000 |" in figures_table(found)
+
+
+def test_a_diverged_run_leaves_nothing_to_compare_and_no_number_of_seeds(tmp_path):
+    places = [runs_of(tmp_path, "no", [0.5, 0.52, 0.51])]
+    for label, values in (("a", [0.53, 0.56, 0.54]), ("b", [0.5, 0.56, 0.49]),
+                          ("c", [0.5, math.nan, 0.5])):  # fmt: skip
+        places.append(runs_of(tmp_path, "mixup", values, label=label))
+    found = judged(*places)
+    *others, diverged = found.comparisons
+    assert [each.basis for each in others] == ["seeds", "seeds"] and diverged.basis == "nothing"
+    table = re.sub(" +", " ", difference_table(found))
+    assert "| c | 3 | - | - | - | - | - | - |" in table and "1000" not in table
+    assert "p (Holm) is corrected for 2 comparisons over seeds." in notes(found)
+    assert others[0].p_holm == pytest.approx(2 * others[0].p)
 
 
 def rights(count, share):
@@ -237,17 +289,20 @@ def test_a_value_is_judged_over_seeds_or_over_images(tmp_path):
 def test_the_figure_of_a_claim_is_the_one_it_names(tmp_path):
     curve = {"accEval": np.array([0.5] * 39 + [0.8])}
     places = [
-        *runs_of(tmp_path, "no", [0.5] * 2),
+        *runs_of(tmp_path, "no", [0.5, 0.501]),
         *runs_of(tmp_path, "mixup", [0, 0], curves=curve),
     ]
     claims = [claim(baseline="no", difference=0.3, figure=figure) for figure in ("last", "mean")]
     last, mean = judged(places, claims=claims).claims
-    assert last.ours.mean == pytest.approx(0.3) and last.verdict.word == "reproduced"
-    assert mean.ours.mean == pytest.approx(0.03) and mean.verdict.word == "same direction"
+    assert last.ours.mean == pytest.approx(0.2995) and last.verdict.word == "reproduced"
+    assert mean.ours.mean == pytest.approx(0.0295) and mean.verdict.word == "same direction"
 
 
 def test_a_loss_is_told_as_it_is(tmp_path):
-    places = runs_of(tmp_path, "mixup", [0] * 2, curves={"lossTrain": np.full(EPOCHS, 0.2)})
+    places = []
+    for seed, loss in enumerate((0.2, 0.2002)):
+        curves = {"lossTrain": np.full(EPOCHS, loss)}
+        places += runs_of(tmp_path / str(seed), "mixup", [0], first_seed=seed, curves=curves)
     one = claim(curve="lossTrain", value=0.173, figure="last")
     found = judged(places, baseline="mixup", claims=[one])
     assert found.claims[0].verdict.word == "not seen"
@@ -256,12 +311,14 @@ def test_a_loss_is_told_as_it_is(tmp_path):
 
 
 def test_an_epoch_is_judged_by_the_crossings_of_the_seeds(tmp_path):
-    rising = {"accEval": np.where(np.arange(EPOCHS) < 25, 0.4, 0.6)}
-    places = runs_of(tmp_path, "no", [0.5] * 2), runs_of(tmp_path, "mixup", [0] * 2, curves=rising)
-    found = judged(*places, claims=[claim(baseline="no", epoch=20, tolerance=6)])
-    assert found.claims[0].epochs == (25, 25) and found.claims[0].verdict.word == "reproduced"
+    places = runs_of(tmp_path, "no", [0.5] * 2)
+    for seed, epoch in enumerate((25, 26)):
+        rising = {"accEval": np.where(np.arange(EPOCHS) < epoch, 0.4, 0.6)}
+        places += runs_of(tmp_path / str(seed), "mixup", [0], first_seed=seed, curves=rising)
+    found = judged(places, claims=[claim(baseline="no", epoch=25, tolerance=8)])
+    assert found.claims[0].epochs == (25, 26) and found.claims[0].verdict.word == "reproduced"
     assert (
-        "ours epoch 25, epoch 25, 95% interval epoch 25 to 25, 2 seeds" in verdict_lines(found)[0]
+        "ours epoch 25, epoch 26, 95% interval epoch 19 to 32, 2 seeds" in verdict_lines(found)[0]
     )
 
 

@@ -50,8 +50,14 @@ def test_the_paired_test_is_scipys_and_has_its_ends():
     own, other = [0.50, 0.55, 0.53, 0.56], [0.48, 0.50, 0.52, 0.51]
     expected = stats.ttest_rel(own, other).pvalue
     assert paired_p(np.subtract(own, other)) == pytest.approx(expected)
-    assert paired_p([0.25, 0.25]) == 0.0 and paired_p([0.0, 0.0]) == 1.0
     assert math.isnan(paired_p([0.1]))
+
+
+@pytest.mark.parametrize("values", [[0.25, 0.25], [0.0, 0.0], [0.1, 0.1, 0.1], [0.1, 0.1 + 1e-16]])
+def test_seeds_that_all_say_the_same_have_no_interval_and_no_p(values):
+    found = estimate(values)
+    assert (found.n, found.mean, found.std) == (len(values), pytest.approx(values[0]), 0.0)
+    assert math.isnan(found.low) and math.isnan(found.high) and math.isnan(paired_p(values))
 
 
 # Images

@@ -128,12 +128,22 @@ def test_one_seed_leaves_no_difference_and_values_undecided():
 @pytest.mark.parametrize(
     "evidence",
     [Evidence(NOTHING, 0.06, math.nan, math.nan), evidence_of(estimate([0.06])),
-     evidence_of(estimate([])), evidence_of(estimate([0.06, math.nan]), 0.01)],
+     evidence_of(estimate([])), evidence_of(estimate([0.06, math.nan]), 0.01),
+     evidence_of(estimate([0.06, 0.06]), 0.0), evidence_of(estimate([0.0, 0.0]))],
 )  # fmt: skip
 def test_without_an_interval_everything_is_undecided(evidence):
     assert judge_difference(evidence, 0.06, 0.02).word == UNDECIDED
     assert judge_difference(evidence, 0.0, 0.02).word == UNDECIDED
     assert judge_value(evidence, 0.06, 0.02).word == UNDECIDED
+
+
+def test_a_verdict_without_an_interval_says_why():
+    def reason(*values):
+        return judge_value(evidence_of(estimate(values)), 0.06, 0.02).reason
+
+    assert reason(0.06) == "one seed, and no interval"
+    assert reason(0.06, 0.06) == "every seed gives the same, so that there is no interval"
+    assert reason() == reason(0.06, math.nan) == "there is no figure to compare"
 
 
 # Epochs: published 150 ± 50
@@ -143,6 +153,7 @@ def test_without_an_interval_everything_is_undecided(evidence):
     ("epochs", "length", "word"),
     [
         ([140, 150, 155], 500, REPRODUCED),
+        ([150, 150, 150], 500, UNDECIDED),
         ([20, 30, 25], 500, NOT_SEEN),
         ([100, 150, 250], 500, UNDECIDED),
         ([150, None, 150], 500, UNDECIDED),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddle_aug.runs.stats import best, last_mean, points, spread, stopped_early
+from paddle_aug.runs.stats import best, difference, last_mean, points, spread, stopped_early
 
 numbers = st.floats(-1e3, 1e3)
 
@@ -27,6 +27,15 @@ def test_fewer_than_ten_epochs_are_all_averaged_and_counted():
 
 def test_another_window():
     assert last_mean(np.arange(11.0), last=3) == (9.0, 3)
+
+
+def test_the_order_of_the_last_epochs_moves_nothing():
+    values = np.array([0.97, 0.98, 0.96, 0.97, 0.97, 0.98, 0.97, 0.96, 0.98, 0.97])
+    orders = [np.random.default_rng(seed).permutation(values) for seed in range(100)]
+    assert len({order.mean() for order in orders}) > 1  # as a plain sum has it
+    assert {last_mean(order).mean for order in orders} == {math.fsum(values) / 10}
+    assert last_mean([1.0, math.inf]).mean == math.inf
+    assert math.isnan(last_mean([math.nan, math.inf]).mean)
 
 
 def test_a_nan_among_the_last_makes_the_mean_nan():
@@ -88,6 +97,12 @@ def test_no_runs_have_no_mean():
 def test_points_are_percentage_points():
     assert points(0.65, 0.59) == pytest.approx(6.0)
     assert points(0.59, 0.65) == pytest.approx(-6.0)
+
+
+def test_differences_of_rounding_are_none():
+    assert 0.3 != 0.1 + 0.2 and points(0.3, 0.1 + 0.2) == difference(0.1 + 0.2, 0.3) == 0.0
+    assert difference(0.5, 0.5 - 1e-9) == pytest.approx(1e-9)
+    assert math.isnan(difference(math.nan, 0.5))
 
 
 @given(st.lists(numbers, min_size=1, max_size=30), st.integers(1, 15))
