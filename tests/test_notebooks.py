@@ -5,8 +5,10 @@ Their outputs are made anew with: python tools/run_notebooks.py
 """
 
 import inspect
+import os
 import re
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -82,12 +84,20 @@ def person(tmp_path) -> tuple[Path, Path]:
     return home, elsewhere
 
 
+NEEDED = "requirements-aistudio.txt"
+
+
 @pytest.fixture
 def aistudio(tmp_path) -> tuple[Path, Path]:
     """(AI Studio's home folder with its data set and installed libraries, the same)."""
     home = tmp_path / "aistudio"
-    place_project(home / "work" / "paddle_aug")
-    (home / "external-libraries").mkdir()
+    project = home / "work" / "paddle_aug"
+    place_project(project)
+    (project / NEEDED).symlink_to(ROOT / NEEDED)
+    libraries = home / "external-libraries"
+    libraries.mkdir()
+    installed = f"{sys.implementation.cache_tag}\n{(ROOT / NEEDED).read_text('utf-8')}"
+    (libraries / ".paddle_aug_installed").write_text(installed, "utf-8")
     mount_data22612(home)
     return home, home
 
@@ -101,7 +111,8 @@ def test_a_notebook_runs_and_shows_what_the_committed_one_shows(path, place, req
     cells = code_of(notebook)
     text = said(cells)
     assert "Traceback" not in text and not re.search(r"^error: |^usage: ", text, re.M)
-    assert text.startswith("Python 3.")
+    assert re.match("项目目录 Project: .*\nPython 3" if place == "aistudio" else "Python 3", text)
+    assert "stays: " not in text  # nothing was installed
     assert ("data22612\n" in text) == (place == "aistudio")
     assert list(map(pictures, cells)) == list(map(pictures, code_of(read(path))))
     if path.stem.startswith("2_"):
@@ -115,6 +126,24 @@ def test_a_notebook_runs_and_shows_what_the_committed_one_shows(path, place, req
     if path.stem.startswith("4_"):
         (accuracy,) = re.findall(r"'acc': (\d\.\d+)", text)
         assert float(accuracy) > (0 if place == "aistudio" else 0.6)
+    if place == "person":
+        check_that_no_earlier_result_is_shown(notebook, home, folder)
+
+
+def check_that_no_earlier_result_is_shown(notebook: NotebookNode, home: Path, folder: Path) -> None:
+    """Run it again in a home folder where all has run, with commands that fail; cells are run on
+    after one that stops, as a user may."""
+    commands = [cell for cell in code_of(notebook) if "!python" in cell.source]
+    stop = [pictures(cell) > 0 or "train.py" in cell.source for cell in commands]
+    for cell in code_of(notebook):
+        cell.source = cell.source.replace("!python", "!exit 2;")
+        cell.metadata["tags"] = ["raises-exception"]
+    notebook.cells.append(nbformat.v4.new_code_cell("print(globals().get('RUN'))"))
+    execute(notebook, home, folder)
+    assert list(map(pictures, commands)) == [0] * len(commands)
+    errors = [[o.evalue for o in c.outputs if o.output_type == "error"] for c in commands]
+    assert ["命令失败了" in "".join(said) for said in errors] == stop
+    assert said(notebook.cells[-1:]) == "None\n"
 
 
 def test_of_a_folder_of_ones_own_without_new_photos_evaluation_images_are_predicted(person):
@@ -184,8 +213,8 @@ def test_all_notebooks_begin_with_the_same_cells():
     assert all(start == first for start in others)
 
 
-def only_start() -> NotebookNode:
-    cells = [nbformat.v4.new_code_cell(source) for source in start(NOTEBOOKS[0])]
+def only_start(count: int = 3) -> NotebookNode:
+    cells = [nbformat.v4.new_code_cell(source) for source in start(NOTEBOOKS[0])[:count]]
     where = "from pathlib import Path\nprint([f.name for f in Path('.').resolve().parents][:1])"
     return nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell(where)])
 
@@ -200,23 +229,108 @@ def test_away_from_the_project_the_first_cell_says_where_to_go(tmp_path):
     assert not any("StopIteration" in line for line in output.traceback)
 
 
+def write_zip(path: Path, needed: str = "numpy", setup: str = "", folder: str = "main/") -> None:
+    """The project as a zip; setup: what its installation does after a line that begins with for."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{folder}train.py", "")
+        archive.writestr(f"{folder}{NEEDED}", needed)
+        script = f'echo "for $PYTHON"; mkdir -p "$1"\n{setup}\n'
+        archive.writestr(f"{folder}tools/setup_aistudio.sh", script)
+        for file in (ROOT / "paddle_aug").rglob("*.py"):
+            archive.write(file, f"{folder}{file.relative_to(ROOT)}")
+
+
+def run_start(home: Path, count: int = 3) -> str:
+    """What is said by so many of the cells that all notebooks begin with."""
+    notebook = only_start(count)
+    execute(notebook, home, home)
+    return said(notebook.cells)
+
+
+def found_project(home: Path, folder: Path | None = None) -> Path:
+    """The project that a notebook finds which is started in the folder, or else in `home`."""
+    notebook = only_start(1)
+    execute(notebook, home, folder or home)
+    (project,) = re.findall("^项目目录 Project: (.*)$", said(notebook.cells), re.M)
+    return Path(project)
+
+
 def test_in_aistudio_the_zip_is_unpacked_and_libraries_are_installed_once(tmp_path):
     home = tmp_path / "aistudio"
     mount_data22612(home)
-    with zipfile.ZipFile(home / "paddle_aug-main.zip", "w") as archive:
-        archive.writestr("paddle_aug-main/train.py", "")
-        setup = 'mkdir "$1"; echo "for $PYTHON"'
-        archive.writestr("paddle_aug-main/tools/setup_aistudio.sh", setup)
-        for file in (ROOT / "paddle_aug").rglob("*.py"):
-            archive.write(file, f"paddle_aug-main/{file.relative_to(ROOT)}")
+    write_zip(home / "paddle_aug-main.zip")
     for times in (1, 0):
-        notebook = only_start()
-        execute(notebook, home, home)
-        assert said(notebook.cells).count("for ") == times
-        assert "['aistudio']" in said(notebook.cells[-1:])
+        text = run_start(home)
+        assert text.count("for ") == text.count("解压到 Unpacked: ") == times
+        assert "data22612\n" in text
     assert (home / "external-libraries").is_dir()
     assert len(list((home / "work" / "Images" / "ak47").iterdir())) == 30
     shutil.rmtree(home / "data")  # a restart empties it; the unpacked images stay
+
+
+@pytest.mark.parametrize("folder", ["main/", ""])
+def test_a_newer_zip_goes_to_a_folder_of_its_own(tmp_path, folder):
+    home = tmp_path / "aistudio"
+    home.mkdir()
+    archive = home / "paddle_aug-main.zip"
+    write_zip(archive, "numpy<2", folder=folder)
+    older = archive.read_bytes()
+    old = found_project(home)
+    (old / "logs").mkdir()
+    (old / "models.py").write_text("my own")
+    kept = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
+    write_zip(archive, "numpy<3", folder=folder)
+    new = found_project(home)
+    assert new != old and (new / NEEDED).read_text() == "numpy<3"
+    assert not (new / "models.py").exists() and not (new / "logs").exists()
+    assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == kept
+    # A notebook that lies in the old one goes on with it, and says so.
+    assert found_project(home, old / "logs") == old
+    # What was uploaded last counts, an older version, too; where no zip is left, the newest files.
+    archive.write_bytes(older)
+    assert found_project(home) == old
+    archive.unlink()
+    os.utime(old / "train.py", (0, 0))
+    assert found_project(home) == new
+
+
+def test_a_zip_that_is_cut_off_is_not_used(tmp_path):
+    home = tmp_path / "aistudio"
+    home.mkdir()
+    archive = home / "paddle_aug-main.zip"
+    write_zip(archive)
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[: len(whole) // 2])
+    assert "命令失败了" in stopped(home, 1)
+    assert [path.name for path in home.glob("paddle_aug*")] == [archive.name]
+    archive.write_bytes(whole)
+    assert found_project(home).parent.parent == home
+
+
+def stopped(home: Path, count: int) -> str:
+    """What the start's first cells say where they stop."""
+    notebook = only_start(count)
+    with pytest.raises(CellExecutionError):
+        execute(notebook, home, home)
+    (error,) = [o for c in notebook.cells for o in c.outputs if o.output_type == "error"]
+    assert error.ename == "SystemExit"
+    return error.evalue
+
+
+def test_libraries_are_installed_anew_for_other_requirements_and_after_a_failure(tmp_path):
+    home = tmp_path / "aistudio"
+    (home / "external-libraries").mkdir(parents=True)  # of an earlier version, or another project
+    mine = home / "external-libraries" / "mine.py"
+    mine.touch()
+    archive = home / "paddle_aug-main.zip"
+    write_zip(archive, "numpy", setup="echo no internet; exit 1")
+    for _ in range(2):
+        assert "命令失败了" in stopped(home, 2)
+    write_zip(archive, "numpy")
+    assert [run_start(home, 2).count("for ") for _ in range(2)] == [1, 0]
+    write_zip(archive, "numpy\nwcwidth")
+    assert [run_start(home, 2).count("for ") for _ in range(2)] == [1, 0]
+    assert mine.exists()
 
 
 def test_the_first_notebook_shows_every_operation_and_every_transform():

@@ -1,5 +1,6 @@
 """paddle-aug demo: the page to play with, served on this machine."""
 
+import argparse
 import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,10 +29,18 @@ def build_parser() -> Parser:
         help="address to listen at; 0.0.0.0: other machines may look, too (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--port", metavar="N", type=int, help="(default: the first free one from 7860)"
+        "--port", metavar="N", type=_port, help="(default: the first free one from 7860)"
     )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
     return parser
+
+
+def _port(text: str) -> int:
+    """A port's number; argparse reports anything else."""
+    value = int(text) if text.isdecimal() else 0
+    if not 1 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to 65535, got {text!r}")
+    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

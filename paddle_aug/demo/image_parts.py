@@ -3,7 +3,8 @@
 The choices are the project's own tables, so that a new entry of one is offered by itself.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,7 +12,14 @@ from paddle_aug.augment.ops import resize
 from paddle_aug.augment.policies import PolicyOptions, build_policy
 from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
 from paddle_aug.augment.transforms.auto_augment import RAND_AUGMENT_RANGES, RandAugment
-from paddle_aug.augment.transforms.base import Transform
+from paddle_aug.augment.transforms.base import Compose, Params, Transform
+from paddle_aug.augment.transforms.crops_and_boxes import (
+    Pad,
+    RandomCrop,
+    RandomResizedCrop,
+    Resize,
+)
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import parse_yaml_text
 from paddle_aug.core.seeding import stream
 from paddle_aug.data.bundled import digit_images, photographs
@@ -19,6 +27,9 @@ from paddle_aug.data.decode import read_image
 from paddle_aug.modes import BASES
 
 LONGEST = 448  # pixels of the longer side: what is larger is shrunk before anything is done
+# What others may ask of the machine that serves the page, in the text box for transforms.
+LONGEST_MADE = 1024  # pixels of the longer side that a transform may make
+LONGEST_TEXT = 10_000  # characters
 BINS = RandAugment().num_magnitude_bins
 DEFAULT_MAGNITUDE = RandAugment().magnitude
 # Of transforms: values to begin with, where they need some, or would do nothing.
@@ -64,15 +75,53 @@ def build(kind: str, name: str, magnitude: int, steps: str) -> Transform:
 
     kind: "policy", "operation" or "transforms"; name: one of policies() or operations();
     magnitude: 0 to BINS - 1, of operations and of the policy randAugment; steps: a list as
-    --train-transforms takes it, of "transforms". Raises UserError or ValueError on what does not
-    fit.
+    --train-transforms takes it, of "transforms"; they make no image above LONGEST_MADE, and raise
+    UserError instead. Raises UserError or ValueError on what does not fit.
     """
     if kind == "policy":
         return build_policy(name, options=PolicyOptions(rand_augment_magnitude=int(magnitude)))
     if kind == "operation":
         ranges = {name: RAND_AUGMENT_RANGES[name]}
         return RandAugment(num_ops=1, magnitude=int(magnitude), ranges=ranges)
-    return build_transforms(parse_yaml_text(steps))
+    if len(steps) > LONGEST_TEXT:
+        raise UserError(f"transforms: this page takes at most {LONGEST_TEXT} characters")
+    transforms = cast(Compose, build_transforms(parse_yaml_text(steps))).transforms
+    return Compose([_Bounded(transform) for transform in transforms])
+
+
+@dataclass(frozen=True)
+class _Bounded(Transform):
+    """A transform that makes no image above LONGEST_MADE: it is refused before memory is taken."""
+
+    transform: Transform
+
+    def sample(self, rng: np.random.Generator) -> Params:
+        return self.transform.sample(rng)
+
+    def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
+        height, width = most_made(self.transform, *image.shape[:2])
+        if max(height, width) > LONGEST_MADE:
+            raise UserError(
+                f"transforms: {type(self.transform).__name__} would make an image of {width} x "
+                f"{height} pixels; this page makes none with a side of more than {LONGEST_MADE}"
+            )
+        return self.transform.apply(image, params)
+
+
+def most_made(transform: Transform, height: int, width: int) -> tuple[int, int]:
+    """Height and width of the largest image that is made of one of this size, on the way, too."""
+    if isinstance(transform, Resize) and isinstance(transform.size, int):
+        short = min(height, width)
+        return transform.size * height // short, transform.size * width // short
+    if isinstance(transform, Resize | RandomResizedCrop):
+        return cast(tuple[int, int], transform.size)
+    if isinstance(transform, Pad | RandomCrop):
+        left, top, right, bottom = cast(tuple[int, int, int, int], Pad(transform.padding).padding)
+        height, width = height + top + bottom, width + left + right
+    if isinstance(transform, RandomCrop) and transform.pad_if_needed:  # pads both sides by as much
+        rows, columns = cast(tuple[int, int], transform.size)
+        height, width = max(height, 2 * rows - height), max(width, 2 * columns - width)
+    return height, width
 
 
 def augmented(image: np.ndarray, transform: Transform, seed: int, number: int = 0) -> np.ndarray:

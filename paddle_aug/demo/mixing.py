@@ -117,6 +117,28 @@ def own_turns(method: str) -> tuple[int, int]:
     return own.on, own.off
 
 
+def own_epochs() -> int:
+    """Epochs of a training on this machine that says nothing of data and epochs."""
+    return load_config({}).filled().epochs
+
+
+def turns_to_say(method: str, epochs: int, on: int, off: int) -> dict[str, int]:
+    """The fewest of pairing_on and pairing_off with which the same epochs mix as with both."""
+    wanted = _mixing_epochs(method, epochs, on, off)
+    if _mixing_epochs(method, epochs, None, None) == wanted:
+        return {}
+    if _mixing_epochs(method, epochs, on, None) == wanted:
+        return {"pairing_on": int(on)}
+    if _mixing_epochs(method, epochs, None, off) == wanted:
+        return {"pairing_off": int(off)}
+    return {"pairing_on": int(on), "pairing_off": int(off)}
+
+
+def _mixing_epochs(method: str, epochs: int, on: int | None, off: int | None) -> list[int]:
+    phases = schedule(method, epochs, on, off)
+    return [epoch for epoch in range(int(epochs)) if phases.is_active(epoch)]
+
+
 def _config(method: str, epochs: int, on: int | None, off: int | None) -> Config:
     turns = {"pairing_on": on, "pairing_off": off}
     given = {name: int(value) for name, value in turns.items() if value is not None}

@@ -88,13 +88,14 @@ def _add_augmentation(page: gr.Blocks, images: dict[str, str]) -> None:
     phases = _schedule(page, method)
 
     controls = [first, second, part, magnitude, steps, seed, method, lam, alpha, across, down,
-                side]  # fmt: skip
+                side, *phases]  # fmt: skip
     update = {"fn": told(_update), "inputs": controls, "outputs": shown}
     gr.on([control.change for control in controls], **update, show_progress="hidden",
           trigger_mode="always_last")  # fmt: skip
     page.load(**update)
     part.change(_part_shown, part, [magnitude, steps])
-    method.change(_method_shown, method, [lam, alpha, across, down, side, draw, part, *phases])
+    turns = phases[1:]
+    method.change(_method_shown, method, [lam, alpha, across, down, side, draw, part, *turns])
     again.click(lambda seed: int(seed) + 1, seed, seed)
     draw.click(told(_draw), [method, alpha, seed], [lam, across, down, seed])
 
@@ -124,7 +125,7 @@ def _part_controls() -> tuple[Any, ...]:
         gr.Dropdown(choices, value="policy:userDef", label=words("part"), elem_id="part"),
         gr.Slider(0, image_parts.BINS - 1, image_parts.DEFAULT_MAGNITUDE, step=1, visible=False,
                   label=words("magnitude"), elem_id="magnitude"),
-        gr.Textbox(label=words("steps"), visible=False, elem_id="steps"),
+        gr.Textbox("", label=words("steps"), visible=False, elem_id="steps"),
         gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label=words("seed"),
                   elem_id="seed"),
         gr.Button(words("again"), elem_id="again"),
@@ -156,12 +157,13 @@ def _schedule(page: gr.Blocks, method: Any) -> list[Any]:
     gr.on(triggers, told(_draw_schedule), inputs, image, show_progress="hidden",
           trigger_mode="always_last")  # fmt: skip
     page.load(told(_draw_schedule), inputs, image)
-    return [on, off]
+    return [epochs, on, off]
 
 
 def _update(
     first: str | None, second: str | None, part: str, magnitude: int, steps: str, seed: int,
     method: str, lam: float, alpha: float, across: float, down: float, side: float,
+    epochs: int, on: int, off: int,
 ) -> tuple[Any, ...]:  # fmt: skip
     """Everything that is shown, from everything that can be chosen."""
     if not first or not second:
@@ -173,7 +175,7 @@ def _update(
         image_parts.augmented(image_parts.read(path), transform, seed, number)
         for number, path in enumerate((first, second))
     )
-    command = train_command(*chosen, method, alpha, side)
+    command = train_command(*chosen, method, alpha, side, epochs, on, off)
     if method == NO_MIXING:
         return one, two, one, {names[0]: 1.0}, None, command
     mixed = mixing.mix(method, one, two, lam, across, down, side)

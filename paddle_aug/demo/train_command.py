@@ -2,16 +2,19 @@
 
 import shlex
 
+from paddle_aug.core.text import flag
 from paddle_aug.demo import mixing
 
 
 def train_command(
-    kind: str, name: str, magnitude: int, steps: str, method: str, alpha: float, side: float
-) -> str:
+    kind: str, name: str, magnitude: int, steps: str, method: str, alpha: float, side: float,
+    epochs: int, on: int, off: int,
+) -> str:  # fmt: skip
     """The command line of train.py for what is shown; empty for a single operation, as trainings
     draw theirs from several.
 
-    kind, name, magnitude, steps: see `image_parts.build`; method: "no" or a mixing method.
+    kind, name, magnitude, steps: see `image_parts.build`; method: "no" or a mixing method;
+    epochs, on, off: see `mixing.schedule`. Left out is what the command does by itself.
     """
     if kind == "operation":
         return ""
@@ -30,4 +33,8 @@ def train_command(
             words += ["--alpha", f"{alpha:g}"]
         if used.side and side != 0.5:
             words += ["--cutout-size", f"{side:g}"]
+        for option, turn in mixing.turns_to_say(method, epochs, on, off).items():
+            words += [flag(option), str(turn)]
+    if epochs != mixing.own_epochs():
+        words += ["--epochs", str(int(epochs))]
     return shlex.join(words)

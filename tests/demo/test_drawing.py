@@ -4,15 +4,19 @@ import shlex
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from paddle_aug.__main__ import main
-from paddle_aug.augment.transform_list import VOCABULARY
+from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
 from paddle_aug.augment.transforms.auto_augment import RAND_AUGMENT_RANGES
+from paddle_aug.build.mix import build_mix_schedule, phases_without_effect
 from paddle_aug.command_line import parse_args
+from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.data import options as data_options
 from paddle_aug.demo import figures, image_parts, mixing, predicting
-from paddle_aug.demo.command import read_trained
+from paddle_aug.demo.command import build_parser, read_trained
 from paddle_aug.demo.train_command import train_command
 from paddle_aug.demo.words import CHINESE, ENGLISH
 from paddle_aug.mix import images as mix_images
@@ -85,6 +89,41 @@ def test_transforms_are_read_as_the_command_line_reads_them(photo):
         image_parts.build("transforms", "", 0, "[{Resise: 8}]")
     with pytest.raises(ValueError, match="not valid YAML"):
         image_parts.build("transforms", "", 0, "[{Resize: 8}")
+
+
+@pytest.mark.parametrize(
+    ("steps", "name"),
+    [
+        ("[{Pad: 16384}, {Pad: 16384}]", "Pad would make an image of 32821 x 32805 pixels"),
+        ("[{Pad: 300}, {Pad: 300}]", "Pad would make an image of 1253 x 1237"),
+        ("[{CenterCrop: [1, 9]}, {Resize: 120}]", "Resize would make an image of 1080 x 120"),
+        ("[{Resize: [9, 16384]}]", "Resize would make an image of 16384 x 9"),
+        ("[{RandomResizedCrop: 1025}]", "RandomResizedCrop would make an image of 1025 x 1025"),
+        (
+            "[{RandomCrop: {size: 9, padding: 500}}]",
+            "RandomCrop would make an image of 1053 x 1037",
+        ),
+        ("[{RandomCrop: {size: 600, pad_if_needed: true}}]", "RandomCrop would .* 1147 x 1163"),
+        (f"[{'Grayscale, ' * 1000}]", "this page takes at most 10000 characters"),
+    ],
+)
+def test_what_would_fill_the_memory_is_refused_before_it_is_made(photo, steps, name):
+    with pytest.raises(UserError, match=f"^transforms: {name}"):
+        image_parts.augmented(photo, image_parts.build("transforms", "", 0, steps), 0)
+
+
+def test_up_to_the_bound_an_image_is_made(photo):
+    part = image_parts.build("transforms", "", 0, "[{Resize: [1024, 1024]}, Grayscale]")
+    assert image_parts.augmented(photo, part, 0).shape == (1024, 1024, 3)
+
+
+@pytest.mark.parametrize("name", VOCABULARY)
+@pytest.mark.parametrize("shape", [(300, 200), (170, 400)])
+def test_no_transform_makes_more_than_is_counted_with(name, shape):
+    (transform,) = build_transforms(yaml.safe_load(image_parts.start_of(name))).transforms
+    image = np.zeros((*shape, 3), np.uint8)
+    made = [image_parts.augmented(image, transform, seed).shape[:2] for seed in range(6)]
+    assert (np.array(made) <= image_parts.most_made(transform, *shape)).all()
 
 
 # Mixing
@@ -180,6 +219,18 @@ def test_a_page_without_a_model_or_with_none_that_can_be_read(tmp_path):
         main(["demo", str(tmp_path / "nothing")])
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "70000", "-1", "http"])
+def test_a_port_that_there_cannot_be_is_refused(port):
+    said = f"^--port: must be a whole number from 1 to 65535, got '{port}'"
+    with pytest.raises(UserError, match=said):
+        main(["demo", f"--port={port}"])
+
+
+@pytest.mark.parametrize("port", [1, 65535])
+def test_every_port_that_there_can_be_is_taken(port):
+    assert build_parser().parse_args(["--port", str(port)]).port == port
+
+
 # Figures, images, the command
 
 
@@ -215,8 +266,8 @@ def test_images_are_read_as_those_of_data_and_shrunk(tmp_path):
 @pytest.mark.parametrize("method", ["no", *MIXES])
 def test_the_command_trains_with_what_is_shown(method):
     def config(kind, name, steps=""):
-        command = train_command(kind, name, 12, steps, method, 0.4, 0.3)
-        return parse_args(shlex.split(command)[2:])[0]
+        command = train_command(kind, name, 12, steps, method, 0.4, 0.3, 40, 3, 7)
+        return parse_args(shlex.split(command)[2:])[0].filled()
 
     for base in BASES:
         shown = config("policy", base)
@@ -224,12 +275,47 @@ def test_the_command_trains_with_what_is_shown(method):
         assert shown.augment == (base if method == "no" else method)
         if base == "randAugment":
             assert shown.policy.rand_augment_magnitude == 12
+        assert shown.epochs == 40
+        if method != "no":
+            assert (shown.pairing_on, shown.pairing_off) == (3, 7)
         if method != "no" and mixing.uses(method).lam:
             assert shown.mix_setting("alpha") == 0.4
         if method != "no" and mixing.uses(method).side:
             assert shown.cutout_size == 0.3
     assert config("transforms", "Resize", "[{Resize: 96}]").train_transforms == [{"Resize": 96}]
-    assert train_command("operation", "Rotate", 9, "", method, 1.0, 0.5) == ""
+    assert train_command("operation", "Rotate", 9, "", method, 1.0, 0.5, 40, 3, 7) == ""
+
+
+@pytest.mark.parametrize("method", MIXES)
+@pytest.mark.parametrize("epochs", [1, 12, 40, 500])
+@pytest.mark.parametrize("turns", [(1, 0), (5, 0), (1, 3), (8, 2), (3, 2), (8, 9), (50, 50)])
+def test_of_epochs_in_turn_the_command_names_what_has_an_effect(method, epochs, turns):
+    asked = {f"pairing_{name}": turn for name, turn in zip(("on", "off"), turns, strict=True)}
+    wanted = build_mix_schedule(load_config({"augment": method, "epochs": epochs, **asked}))
+    command = train_command("policy", "no", 9, "", method, 1.0, 0.5, epochs, *turns)
+    config = parse_args(shlex.split(command)[2:])[0].filled()
+    made = build_mix_schedule(config)
+    assert config.epochs == epochs and phases_without_effect(config) == []
+    assert [made.is_active(e) for e in range(epochs)] == [
+        wanted.is_active(e) for e in range(epochs)
+    ]
+
+
+@pytest.mark.parametrize("method", ["no", *MIXES])
+@pytest.mark.parametrize("data22612", [False, True])
+def test_what_the_command_does_by_itself_is_not_in_it(method, data22612, tmp_path, monkeypatch):
+    monkeypatch.setattr(data_options, "AISTUDIO", tmp_path)
+    if data22612:
+        (tmp_path / data_options.LISTS).mkdir(parents=True)
+        (tmp_path / data_options.LISTS / "Train.txt").touch()
+    epochs = 500 if data22612 else 100
+    assert mixing.own_epochs() == epochs
+    turns = (1, 0) if method == "no" else mixing.own_turns(method)
+    alpha = 1.0 if method == "no" else mixing.default_alpha(method)
+    for number in (100, 500):
+        command = train_command("policy", "no", 9, "", method, alpha, 0.5, number, *turns)
+        says = f" --epochs {number}" if number != epochs else ""
+        assert command.replace(" --base no", "") == f"python train.py --augment {method}{says}"
 
 
 def test_both_languages_have_every_text_and_the_page_no_other():

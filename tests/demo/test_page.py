@@ -24,6 +24,7 @@ pytest.importorskip("gradio", reason="the extra demo is not installed")
 from tests.browser import chromium, needs_chromium
 
 pytestmark = needs_chromium
+COMMAND = "#command textarea, #command input"
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -105,6 +106,13 @@ def wait_for_another(page, element: str, before: str | None) -> None:
     )
 
 
+def wait_for_value(page, selector: str, value: str) -> None:
+    page.wait_for_function(
+        "([selector, value]) => document.querySelector(selector)?.value == value",
+        arg=[selector, value],
+    )
+
+
 def source(page, element: str) -> str | None:
     return page.locator(f"#{element} img").get_attribute("src")
 
@@ -166,18 +174,28 @@ def test_every_control_that_a_method_or_an_operation_has_appears(page, address):
     assert steps.input_value() == "[{Resize: 96}]"
     steps.fill("[{Resise: 96}]")
     page.get_by_text("did you mean Resize?").wait_for()
+    steps.fill("[{Pad: 16384}, {Pad: 16384}]")
+    page.get_by_text("Pad would make an image of 33").wait_for()
 
 
-def test_the_schedule_follows_its_sliders(page, address):
+def test_the_schedule_and_the_command_follow_its_sliders(page, address):
     page.goto(address)
     wait_for_another(page, "mixed", None)
     choose(page, "method", "samplePairing")
+    own = "python train.py --augment samplePairing"
+    wait_for_value(page, COMMAND, own)
+    page.wait_for_timeout(1000)  # and so it stays
+    assert page.locator(COMMAND).input_value() == own
     page.locator("#phases button").first.click()
+    wait_for_value(page, "#on input[type=number]", "8")  # the method's own
     wait_for_another(page, "schedule", None)
     before = source(page, "schedule")
     page.locator("#off input[type=range]").focus()
     page.locator("#off input[type=range]").press("End")
     wait_for_another(page, "schedule", before)
+    page.locator("#epochs input[type=range]").focus()
+    page.locator("#epochs input[type=range]").press("End")
+    wait_for_value(page, COMMAND, f"{own} --pairing-off 50 --epochs 500")
 
 
 def predicted(page) -> list[tuple[str, ...]]:
