@@ -5,7 +5,6 @@ Nothing here imports Paddle until a transform of ours is called in a DataLoader'
 """
 
 import random
-import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,9 +17,7 @@ from PIL import Image
 
 from paddle_aug.augment.transforms.base import Transform, draw_seed, other_than_rgb
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.seeding import stream
-
-_GLOBAL_STATE = threading.RLock()
+from paddle_aug.core.seeding import GLOBAL_GENERATORS, stream
 
 
 def is_paddle_vision(thing: object) -> bool:
@@ -104,7 +101,7 @@ class InPaddleCompose:
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
     """Python's and NumPy's global generators at a seed; afterwards as they were."""
-    with _GLOBAL_STATE:
+    with GLOBAL_GENERATORS:
         python, numpy = random.getstate(), np.random.get_state()
         random.seed(seed)
         np.random.seed(seed)

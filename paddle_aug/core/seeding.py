@@ -4,7 +4,12 @@ Every random choice of the data path comes from a stream of its own, so that the
 for any number of workers, and a resumed run continues as if it had never stopped.
 """
 
+import threading
+
 import numpy as np
+
+# Held by threads that set Python's and NumPy's own generators, or look whether they change.
+GLOBAL_GENERATORS = threading.RLock()
 
 # The uses of streams. Different purposes get independent numbers at the same epoch and index.
 PURPOSES = {

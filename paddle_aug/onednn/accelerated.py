@@ -18,7 +18,7 @@ from paddle_aug.onednn.graph.operations import (
     fuse_relu,
     split,
 )
-from paddle_aug.onednn.graph.python_state import numbers_key, unchanged
+from paddle_aug.onednn.graph.python_state import Changing, numbers_key, traced_unchanged
 from paddle_aug.onednn.graph.trace import trace
 from paddle_aug.onednn.native import library as dnn
 from paddle_aug.onednn.native.buffers import Pool
@@ -30,6 +30,9 @@ logger = logging.getLogger("paddle_aug.onednn")
 
 # Plans kept. A training run needs a few: training and evaluation, each with a short last batch.
 MAX_PLANS = 8
+# A model is left to Paddle after so many traces that failed as it changes, or that came within so
+# many calls of the last one as its numbers change: a trace takes longer than many calls.
+MAX_TRACES, FEW_CALLS = 3, 10
 DTYPES = {None: dnn.F32, "bf16": dnn.BF16}
 
 
@@ -43,6 +46,9 @@ class Backend:
         self._known: dict[int, Any] = {}  # keeps objects alive whose ids are in the keys above
         self._blocks, self._gradients = Pool(), Pool()
         self._noted: set[str] = set()
+        self._calls = self._hurried = self._changed = 0
+        self._traced_at: dict[Any, int] = {}  # the call of the last trace, whatever the numbers
+        self._left_to_paddle = False
         self.refusal: dnn.Refused | None = None  # why the last plan was not made
 
     def __deepcopy__(self, memo: dict) -> "Backend":
@@ -51,6 +57,9 @@ class Backend:
     def __call__(self, model: "Accelerated", x: Any) -> Any:
         """model(x), by a plan where possible."""
         forward = model.plain_forward
+        self._calls += 1
+        if self._left_to_paddle:
+            return forward(x)
         if not _is_image_batch(x):
             self._note("its input is not one float32 tensor on the CPU: this call runs in Paddle")
             return forward(x)
@@ -87,18 +96,48 @@ class Backend:
 
     def _graph(self, model: "Accelerated", key: Any) -> Graph | None:
         if key not in self._graphs:
+            if self._changes_too_often(key):
+                self._leave_to_paddle("numbers of its layers change again and again")
+                return None
             while len(self._graphs) >= MAX_PLANS:
                 self._graphs.popitem(last=False)
-            self._graphs[key] = self._trace(model, key[0])
+            try:
+                self._graphs[key] = self._trace(model, key[0])
+            except Changing as reason:
+                self._changed += 1
+                if self._changed >= MAX_TRACES:
+                    self._leave_to_paddle(str(reason))
+                return None  # for this call; the next one may be another
         self._graphs.move_to_end(key)
         return self._graphs[key]
+
+    def _changes_too_often(self, key: Any) -> bool:
+        """Whether traces for the sake of numbers alone follow each other too closely."""
+        shape, structure = key
+        without_numbers = shape, tuple(entry[:3] for entry in structure)
+        before = self._traced_at.get(without_numbers)
+        self._traced_at[without_numbers] = self._calls
+        if before is None:
+            return False
+        self._hurried = self._hurried + 1 if self._calls - before < FEW_CALLS else 0
+        return self._hurried >= MAX_TRACES
+
+    def _leave_to_paddle(self, reason: str) -> None:
+        self._left_to_paddle = True
+        self._stages.clear(), self._graphs.clear()
+        self._note(f"the whole model runs in Paddle: {reason}")
 
     def _trace(self, model: "Accelerated", shape: tuple[int, ...]) -> Graph | None:
         """The model's operations; None, with a note, where Paddle must run all of it."""
         notes: list[str] = []
         try:
-            with held_back() as deliver_signals, unchanged(model):
-                return trace(model, model.plain_forward, shape, notes, deliver_signals)
+            with held_back() as deliver_signals:
+                return traced_unchanged(
+                    model,
+                    lambda: trace(model, model.plain_forward, shape, notes, deliver_signals),
+                )
+        except Changing:
+            raise
         except Unsupported as reason:
             self._note(f"the whole model runs in Paddle: {reason}")
             return None

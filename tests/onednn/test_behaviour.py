@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import signal
+import threading
 import traceback
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from paddle import nn
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.seeding import GLOBAL_GENERATORS
 from paddle_aug.onednn import accelerate, accelerated, api, is_available, selfcheck
 from paddle_aug.onednn.graph import trace as trace_module
 from paddle_aug.onednn.native import library
@@ -291,11 +293,11 @@ class ByNumbers(nn.Layer):
             nn.BatchNorm2D(4),
             nn.Conv2D(4, 4, 1),
         )
-        self.deep, self.drop = [False], 0.0
+        self.deep, self.settings, self.drop = [False], {"deep": [0, None]}, 0.0
 
     def forward(self, x):
         x = self.norm(self.first(x))
-        x = self.second(x) if self.deep[0] else x
+        x = self.second(x) if self.deep[0] or self.settings["deep"][0] else x
         return F.dropout(x, self.drop, training=self.training)
 
 
@@ -304,6 +306,7 @@ class ByNumbers(nn.Layer):
     [
         lambda net: net.deep.__setitem__(0, True),
         lambda net: setattr(net, "deep", [1]),
+        lambda net: net.settings["deep"].__setitem__(0, 1),
         lambda net: setattr(net, "drop", 1.0),
         lambda net: setattr(net.norm, "_momentum", 0.1),
     ],
@@ -324,9 +327,10 @@ def test_numbers_that_change_between_calls_are_used(change):
 class StochasticDepth(nn.Layer):
     """Leaves a layer out by chance, by Python's or NumPy's random numbers."""
 
-    def __init__(self, chance):
+    def __init__(self, chance, generator=None):
         super().__init__()
         self.first, self.second, self.chance = nn.Conv2D(3, 4, 3), nn.Conv2D(4, 4, 1), chance
+        self.generator = generator
 
     def forward(self, x):
         x = self.first(x)
@@ -344,24 +348,81 @@ def test_a_model_that_draws_random_numbers_runs_in_paddle_and_draws_the_same(cha
     assert "draws from Python's or NumPy's random numbers" in caplog.text
 
 
-class Counts(nn.Layer):
-    """Its forward pass changes a number that it decides by."""
+@pytest.mark.parametrize("generator", [random.Random(1), np.random.default_rng(1)])
+def test_a_model_with_a_generator_of_its_own_runs_in_paddle(generator, caplog):
+    model = scramble(nn.Sequential(StochasticDepth(generator.random, generator)))
+    fast, x = accelerate(model), images(2, 3, 9, 8)
+    assert len({float(fast(x).sum()) for _ in range(12)}) == 2
+    assert "0 holds a generator of random numbers" in caplog.text
 
-    def __init__(self):
+
+def test_a_thread_that_draws_meanwhile_is_not_taken_for_the_model(caplog):
+    stop, model, x = threading.Event(), small_model(), images(*X_SHAPE)
+
+    def read_ahead():
+        while not stop.is_set():
+            with GLOBAL_GENERATORS:  # as transforms of paddle.vision are drawn in a loader's thread
+                state = random.getstate()
+                random.seed(7)
+                random.random()
+                random.setstate(state)
+
+    thread = threading.Thread(target=read_ahead)
+    thread.start()
+    try:
+        fast = accelerate(model)
+        fast(x)
+    finally:
+        stop.set()
+        thread.join()
+    assert fast._backend.is_planned() and "random" not in caplog.text
+
+
+class Counts(nn.Layer):
+    """Its forward pass changes a number that it decides by, `times` times."""
+
+    def __init__(self, times):
         super().__init__()
-        self.conv, self.calls = nn.Conv2D(3, 4, 3), [0]
+        self.conv, self.calls, self.times = nn.Conv2D(3, 4, 3), [0], times
 
     def forward(self, x):
-        self.calls[0] += 1
-        return self.conv(x) * self.calls[0]
+        self.calls[0] = min(self.calls[0] + 1, self.times)
+        return self.conv(x) * self.calls[0] if self.times > 1 else self.conv(x)
 
 
-def test_a_model_that_changes_its_own_numbers_runs_in_paddle(caplog):
-    plain, x = scramble(nn.Sequential(Counts())), images(2, 3, 9, 8)
+@pytest.fixture
+def traces(monkeypatch):
+    """Grows by one with each trace."""
+    made = []
+    trace = accelerated.trace
+    monkeypatch.setattr(accelerated, "trace", lambda *words: made.append(1) or trace(*words))
+    return made
+
+
+def test_a_model_that_changes_its_own_numbers_runs_in_paddle(traces, caplog):
+    plain, x = scramble(nn.Sequential(Counts(100))), images(2, 3, 9, 8)
     fast = accelerate(copy.deepcopy(plain))
-    for _ in range(3):
+    for _ in range(12):
         assert (fast(x).numpy() == plain(x).numpy()).all()
+    assert len(traces) == accelerated.MAX_TRACES
     assert "its forward pass changes numbers of 0" in caplog.text
+
+
+def test_a_model_that_notes_a_number_once_is_planned_from_the_next_call_on(traces, caplog):
+    fast, x = accelerate(scramble(Counts(1))), images(2, 3, 9, 8)
+    for _ in range(4):
+        fast(x)
+    assert fast._backend.is_planned() and len(traces) == 2 and not caplog.text
+
+
+def test_a_number_that_is_changed_before_every_call_is_not_traced_every_time(traces, caplog):
+    plain, x = scramble(ByNumbers()), images(2, 3, 9, 8)
+    fast = accelerate(plain)
+    for call in range(12):
+        fast.drop = call / 100
+        fast(x)
+    assert len(traces) == accelerated.MAX_TRACES
+    assert "numbers of its layers change again and again" in caplog.text
 
 
 class InPlace(nn.Layer):
