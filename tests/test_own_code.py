@@ -80,6 +80,7 @@ def labelled(labels=None, classes=None):
         if classes is not None: sets[0].classes = sets[1].classes = classes
         return sets
     return load
+wholes, bools = labelled([0.0, 1.0] * 3), labelled([False, True] * 3)
 columns = labelled(np.array([[0], [1], [0], [1], [0], [1]]))
 too_few, too_many = labelled([0, 1, 0]), labelled([0, 1] * 5)
 names, halves = labelled(["dark", "light"] * 3), labelled([0.5, 1, 0, 1, 0, 1])
@@ -224,7 +225,7 @@ def test_data_that_do_not_fit_are_named(module, data, reason):
         load_data(DataOptions(data))
 
 
-@pytest.mark.parametrize("data", ["mine:columns", "mine:column_items"])
+@pytest.mark.parametrize("data", ["mine:columns", "mine:column_items", "mine:wholes", "mine:bools"])
 def test_labels_in_a_column_are_taken(module, data):
     own_code.allow(data)
     train, _ = load_data(DataOptions(data))

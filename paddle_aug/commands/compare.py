@@ -68,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from paddle_aug.commands.suite_plan import counts, read_suite
     from paddle_aug.config import options_that_are
+    from paddle_aug.report.groups import group_runs, groups_named
     from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
     from paddle_aug.runs.reading import read_runs
     from paddle_aug.runs.stats import LAST
@@ -75,8 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     claims, baseline, last = [], args.baseline, args.last
     if args.claims:
         suite = read_suite(find_config(args.claims))
-        claims, baseline, last = suite.claims, baseline or suite.reference, last or suite.last
+        claims, last = suite.claims, last or suite.last
     runs = read_runs(args.runs)
+    if args.claims and baseline is None and groups_named(group_runs(runs), suite.reference):
+        baseline = suite.reference
     found = put_side_by_side(
         runs, baseline, last or LAST, claims, options_that_are("studied"), counts
     )

@@ -110,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = find_config(args.file)
     suite = with_seeds(read_suite(file), args.seeds)
     changes = given_to_all(argv[cut + 1 :])
-    refuse_varied(file, suite, args.quick, changes)
+    if changes:
+        refuse_varied(file, plan(file, suite, args.quick, {}, args.logs), changes)
     runs = plan(file, suite, args.quick, changes, args.logs)
     if not args.judge and "--allow-imports" not in argv:
         refuse_untrusted(runs, [*changes.values()])

@@ -7,30 +7,25 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paddle_aug.commands.suite_plan import FREE, PlannedRun, Suite, own_options
-from paddle_aug.config import Config
+from paddle_aug.commands.suite_plan import PlannedRun, studied_options
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.text import changes, flag
 from paddle_aug.runs.environment import describe_environment, recorded_threads
 
 _COMPARED = ("code", "cpu", "instructions", "cores", "platform", "python", "versions")
 
 
-def refuse_varied(path: Path, suite: Suite, quick: bool, given: Collection[str]) -> None:
-    """Raise UserError for an option given to all runs in which the suite's own runs differ."""
-    runs = [
-        {**Config().dump(), **read_yaml(path.parent / entry.config),
-         **own_options(suite, entry, quick)}
-        for entry in suite.runs
-    ]  # fmt: skip
-    for name in given:
-        if name not in FREE and any(run[name] != runs[0][name] for run in runs):
-            raise UserError(
-                f"after --: {flag(name)} would be the same in all runs, which differ in it: "
-                f"change it in {path}"
-            )
+def refuse_varied(path: Path, own: Sequence[PlannedRun], given: Collection[str]) -> None:
+    """Raise UserError for an option given to all runs in which the suite's own runs differ.
+
+    own: the runs as the suite's file at `path` has them.
+    """
+    if varied := sorted(studied_options(own) & {*given}):
+        raise UserError(
+            f"after --: {flag(varied[0])} would be the same in all runs, which differ in it: "
+            f"change it in {path}"
+        )
 
 
 def refuse_untrusted(runs: Sequence[PlannedRun], trusted: Collection[Any]) -> None:

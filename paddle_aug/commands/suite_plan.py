@@ -213,17 +213,13 @@ def _plan_run(
 ) -> PlannedRun:  # fmt: skip
     file = path.parent / entry.config
     output = logs / suite_name(path, quick) / slug(entry.label) / f"seed{seed}"
-    own = {**own_options(suite, entry, quick), **changes, "seed": seed, "output": str(output)}
+    small = {**suite.quick, **entry.quick} if quick else {}
+    own = {**suite.options, **entry.options, **small, **changes, "seed": seed,
+           "output": str(output)}  # fmt: skip
     saved = read_yaml(file)
     refuse_for_other_data(saved, own, str(file))
     config = load_config({**saved, **own}, where=f"{path}, {entry.label}: ")
     return PlannedRun(entry, seed, config_name(file), own, config)
-
-
-def own_options(suite: Suite, entry: RunEntry, quick: bool) -> dict[str, Any]:
-    """A run's options beside those of its configuration."""
-    small = {**suite.quick, **entry.quick} if quick else {}
-    return {**suite.options, **entry.options, **small}
 
 
 def suite_name(path: Path, quick: bool) -> str:

@@ -39,7 +39,7 @@ class OwnDataset(ImageDataset):
         image = np.asarray(image)
         fits = image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,))
         number_of_class = np.asarray(label)
-        if not fits or number_of_class.size != 1 or number_of_class.dtype.kind not in "iu":
+        if not fits or number_of_class.size != 1 or not _whole(number_of_class):
             raise UserError(
                 f"data {name}: item {number} is not (uint8 image [H, W, 3] or [H, W], class "
                 f"number): {image.dtype} {list(image.shape)}, label {label!r:.40}"
@@ -69,12 +69,18 @@ def _checked_labels(labels: Any, count: int, name: str) -> np.ndarray:
     except ValueError as error:  # lists of different lengths
         raise UserError(f"data {name}: labels is not a list of class numbers ({error})") from None
     numbers = numbers[:, 0] if numbers.shape[1:] == (1,) else numbers
-    if numbers.shape != (count,) or numbers.dtype.kind not in "iu":
+    if numbers.shape != (count,) or not _whole(numbers):
         raise UserError(
             f"data {name}: labels is {numbers.dtype} {list(numbers.shape)}; a class number for "
             f"each of the {count} items is needed (or no attribute `labels`: items are asked then)"
         )
-    return numbers
+    return numbers.astype(np.int64)
+
+
+def _whole(numbers: np.ndarray) -> bool:
+    """Whether they are whole numbers, of whatever type."""
+    kind = numbers.dtype.kind
+    return kind in "iub" or (kind == "f" and bool((numbers == np.floor(numbers)).all()))
 
 
 def load_own(path: str) -> TrainAndEval:

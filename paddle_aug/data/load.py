@@ -178,14 +178,14 @@ def _nothing_found(folder: Path) -> UserError:
     if "data_batch_1" in files:
         return UserError(f"{shown}: CIFAR as Python pickles, which could run code; use the "
                          "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
-    if missing := _missing_arrays(folder):
-        name, files_missing = missing
-        return UserError(f"{shown}: part of {name} is missing: {files_missing}")
     if any(map(is_image, files)):
         return UserError(
             f"{shown}: holds images, but each class needs a folder of its own, two or more beside "
             "each other; a list or a table of the images does as well"
         )
+    if missing := _missing_arrays(folder):
+        name, files_missing = missing
+        return UserError(f"{shown}: part of {name} is missing: {files_missing}")
     hint = next((path for path in files.values() if is_archive(path)), None)
     more = f"\nThere is an archive: try --data {hint}" if hint else ""
     held = "" if hint else contents(folder).describe_others()

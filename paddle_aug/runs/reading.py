@@ -111,7 +111,11 @@ def without_repeats(named: Iterable[tuple[str | None, Run]]) -> list[Run]:
         place = label, os.path.realpath(run.folder), run.mode
         if place in runs:
             again = f"{run.folder / run.mode}: named more than once, taken once"
-            runs[place] = replace(runs[place], warnings=(*runs[place].warnings, again))
+            first = runs[place]
+            # A suite names the runs in it, a path to one of them does not.
+            runs[place] = replace(
+                first, label=first.label or run.label, warnings=(*first.warnings, again)
+            )
         else:
             runs[place] = run
     return list(runs.values())

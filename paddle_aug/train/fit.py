@@ -30,7 +30,7 @@ from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Progress
 from paddle_aug.train.run import RunLoop, is_over
 from paddle_aug.train.setup import Setup, build_setup
-from paddle_aug.train.state import restore, without_state
+from paddle_aug.train.state import restore, taken_by_none, without_state
 from paddle_aug.train.visualdl_log import check_visualdl
 
 # Options about where a run is and what it replaced; a resumed run may differ in them.
@@ -138,6 +138,11 @@ def _resume(
             f"{folder}: not the same run any more: " + "; ".join([*refused, *surroundings])
             + "\nuse --allow-changes to go on all the same (not bit for bit)"
         )  # fmt: skip
+    if not (options or surroundings) and (names := taken_by_none(setup.trainer, arrays)):
+        raise UserError(
+            f"{folder}: its optimizer's state is of other parameters ({names[0]}), perhaps as the "
+            f"model is made in another way; start a new run with --weights {folder}"
+        )
     progress = restore(setup.trainer, arrays, state)
     if is_over(progress, config):
         early = progress.epoch < config.epochs

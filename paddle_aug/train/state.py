@@ -67,6 +67,14 @@ def without_state(trainer: Trainer, arrays: Arrays) -> int:
     return sum(not own.items() <= saved.items() for own in shapes)
 
 
+def taken_by_none(trainer: Trainer, arrays: Arrays) -> list[str]:
+    """Names in the saved state of the optimizer that belong to no parameter of the model."""
+    optimizer = trainer.optimizer
+    assert isinstance(optimizer, OnePass)
+    known = {name for p in trainer.model.parameters() for name in optimizer.state_shapes(p)}
+    return sorted(under_prefix("optimizer", arrays).keys() - known)
+
+
 def refuse_damage(arrays: Arrays, place: str) -> None:
     """Raise UserError where a weight is not finite: such a state must not replace a good one."""
     for name, array in under_prefix("model", arrays).items():

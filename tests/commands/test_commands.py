@@ -170,6 +170,9 @@ def test_claims_are_judged_with_the_window_and_baseline_of_their_suite(tmp_path,
     assert said.startswith("It is worse: reproduced (the difference is shown")
     assert "mean of the last 3 epochs. Published -10.0 points (± 2.0); ours -10.1 points" in said
     assert "Differences to mixup, of the mean of the last 3 epochs" in said
+    main(["compare", str(tmp_path / "0" / "userDef"), "--claims", str(suite),
+          "--output", str(tmp_path / "o")])  # fmt: skip
+    assert "It is worse: undecided" in capsys.readouterr().out  # without the suite's own baseline
     said = told("--last", "10", "--baseline", "userDef")
     assert "ours -3.0 points" in said
     assert "Differences to userDef, of the mean of the last 10 epochs" in said

@@ -746,6 +746,14 @@ def test_what_a_suites_runs_differ_in_is_not_given_to_all(suite_file, option):
         command.main([str(suite_file), "--dry-run", "--", *option])
 
 
+def test_one_value_written_in_two_ways_is_no_difference(suite_file):
+    content = yaml.safe_load(suite_file.read_text())
+    for entry, rate in zip(content["runs"], (0.001, "1e-3", 0.001), strict=False):
+        entry.setdefault("options", {})["lr"] = rate
+    suite_file.write_text(yaml.safe_dump(content))
+    assert command.main([str(suite_file), "--dry-run", "--", "--lr", "0.01"]) == 0
+
+
 def test_an_option_in_which_only_the_small_scales_differ_is_given_to_the_full_one(suite_file):
     options = ["--dry-run", "--", "--epochs", "5"]
     assert command.main([str(suite_file), *options]) == 0

@@ -11,7 +11,7 @@ import pytest
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.from_arrays import read_cifar, read_idx
 from paddle_aug.data.load import describe
-from tests.data_sets import FLIPS, cifar_bytes, load
+from tests.data_sets import FLIPS, cifar_bytes, load, picture
 
 
 class TestBinary:
@@ -59,6 +59,12 @@ class TestBinary:
         for name in held:
             (tmp_path / name).write_bytes(b"")
         with pytest.raises(UserError, match=f"part of {lacks}"):
+            load(tmp_path)
+
+    def test_a_folder_of_images_beside_a_file_of_that_name_is_told_of_its_images(self, tmp_path):
+        picture(tmp_path / "a.png", 1)
+        (tmp_path / "test.bin").write_bytes(b"")
+        with pytest.raises(UserError, match="holds images, but each class needs a folder"):
             load(tmp_path)
 
     def test_some_of_cifars_training_files_are_read_and_counted(self, tmp_path, caplog):

@@ -31,6 +31,7 @@ from paddle_aug.train import engine
 from paddle_aug.train import fit as fit_module
 from paddle_aug.train import run as run_module
 from paddle_aug.train.fit import fit, resume
+from paddle_aug.train.one_pass import OnePass
 
 ROOT = Path(__file__).parent.parent.parent
 # LeNet on two digits a class: an epoch takes a fraction of a second.
@@ -381,6 +382,17 @@ def test_another_kind_of_gpu_is_named_and_another_one_of_the_kind_is_not(tmp_pat
     monkeypatch.setattr(fit_module, "describe_gpu", lambda: {"name": "A100", "cudnn": 90501})
     with pytest.raises(UserError, match=r"any more: gpu.name: was V100, is A100\n"):
         resume(run, say=quiet)
+
+
+def test_a_state_of_other_parameters_is_refused_and_not_left_out(tmp_path, monkeypatch):
+    fit(tiny(tmp_path, augment="no", epochs=1), say=quiet)
+    shapes = OnePass.state_shapes
+    monkeypatch.setattr(
+        OnePass, "state_shapes",
+        lambda self, p: {f"other_{name}": shape for name, shape in shapes(self, p).items()},
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"optimizer's state is of other parameters \(.*_0\)"):
+        resume(tmp_path / "no", say=quiet)
 
 
 def test_another_optimizer_goes_on_from_the_weights_and_can_be_resumed(tmp_path):

@@ -247,6 +247,9 @@ def test_a_run_that_several_names_name_counts_once(tmp_path):
         (None, "no", 0), (None, "mixup", 0), ("no", "no", 0), ("no", "no", 1),
     ]  # fmt: skip
     assert found.runs[1].warnings == (f"{mixup}: named more than once, taken once",)
+    # The suite's label stays, whichever name comes first.
+    found = find_runs([seed, str(tmp_path / "suite")], set())
+    assert sorted((run.label, run.seed) for run in found.runs) == [("no", 0), ("no", 1)]
     # Under another label it is another run, as `compare` has it.
     found = find_runs([logs, f"a={mixup}"], set())
     assert [(run.label, run.mode) for run in found.runs] == [
