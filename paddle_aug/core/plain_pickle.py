@@ -36,7 +36,7 @@ def read_plain_pickle(file: IO[bytes], size: int, name: str) -> dict[str, object
         content = run_pickle(cast(IO[bytes], BoundedFile(file, size)))
         if type(content) is not dict:
             raise _RefusedError("holds no dictionary")
-        return content | finished(arrays_in(content), size)
+        return {**content, **finished(arrays_in(content), size)}
 
 
 def arrays_in(values: dict[str, Any]) -> dict[str, "PlainArray"]:

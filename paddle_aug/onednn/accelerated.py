@@ -18,12 +18,12 @@ from paddle_aug.onednn.graph.operations import (
     fuse_relu,
     split,
 )
-from paddle_aug.onednn.graph.python_state import Changing, numbers_key, traced_unchanged
 from paddle_aug.onednn.graph.trace import trace
 from paddle_aug.onednn.native import library as dnn
 from paddle_aug.onednn.native.buffers import Pool
 from paddle_aug.onednn.native.openmp import own_threads, usable_threads
 from paddle_aug.onednn.plan.planner import plan
+from paddle_aug.onednn.python_state import Changing, numbers_key, traced_unchanged
 from paddle_aug.onednn.runner import Runner, run
 
 logger = logging.getLogger("paddle_aug.onednn")
@@ -124,7 +124,8 @@ class Backend:
 
     def _leave_to_paddle(self, reason: str) -> None:
         self._left_to_paddle = True
-        self._stages.clear(), self._graphs.clear()
+        self._stages.clear()
+        self._graphs.clear()
         self._note(f"the whole model runs in Paddle: {reason}")
 
     def _trace(self, model: "Accelerated", shape: tuple[int, ...]) -> Graph | None:
