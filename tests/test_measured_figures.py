@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paddle_aug.report.statistics import estimate
+
 ROOT = Path(__file__).parent.parent
 README, README_CN, EXPERIMENTS = "README.md", "README_cn.md", "docs/experiments.md"
 SUITES = sorted(path.parent.name for path in (ROOT / "results").glob("*/table.csv"))
@@ -274,6 +276,29 @@ def commands(text: str) -> list[str]:
     return [re.split(r"\s{2,}#", line)[0].strip() for line in lines]
 
 
+def whole(number: int, run: str) -> np.ndarray:
+    """Accuracies on the whole test set with so many images a class, one a seed."""
+    folder = ROOT / f"results/images_a_class/{number}_a_class/images_a_class/curves/{run}"
+    files = [folder / f"seed{seed}/evaluation.json" for seed in range(3)]
+    return np.array([json.loads(file.read_text())["top1"] for file in files])
+
+
+def test_accuracy_by_images_a_class_is_told_as_it_was_measured():
+    (row,) = [line for line in read(EXPERIMENTS).splitlines() if "images_a_class/accuracy.md" in line]
+    told, gains = read(README), read(EXPERIMENTS).replace("\n ", "")
+    for number, runs in re.findall(r"(\d+)(?: images)?: ([^;\]]+)[;\]]", row):
+        found = re.findall(r"0\.\d{3}", runs)
+        methods = ("none", "samplepairing", "mixup-1")
+        assert found == [f"{whole(int(number), method).mean():.3f}" for method in methods]
+        for method in methods[1:]:
+            difference = estimate(100 * (whole(int(number), method) - whole(int(number), "none")))
+            mean, low, high = (f"{v:+.1f}".replace("-", "−") for v in (
+                difference.mean, difference.low, difference.high))  # fmt: skip
+            assert f"{mean.removeprefix('+')}" in gains and f"{low} to {high}" in gains, method
+    for text in ("0.516", "0.594", "+7.9 points (+3.5 to +12.2)", "gain is +4.8"):
+        assert text in told
+
+
 def test_both_readmes_have_the_same_figures_commands_and_links():
     english, chinese = read(README), read(README_CN)
     assert figures(english) == figures(chinese)
@@ -286,7 +311,7 @@ def test_both_readmes_have_the_same_figures_commands_and_links():
 
 
 def test_figures_that_were_made_in_another_way_are_marked_wherever_they_stand():
-    old = {"s3_cifar_exercises_small": 1, "s0_part1_small": 3}
+    old = {"s3_cifar_exercises_small": 1, "s0_part1_small": 3, "s0_imbalance": 1}
     for document in (README, README_CN, EXPERIMENTS):
         text = read(document)
         marked = {
@@ -296,4 +321,4 @@ def test_figures_that_were_made_in_another_way_are_marked_wherever_they_stand():
             if "¹" in line
         }
         assert marked == old, document
-        assert re.search(r"^¹ .*2026-11-26", text, re.M)
+        assert re.search(r"^¹ .*2026-11-27", text, re.M)
