@@ -284,9 +284,12 @@ def whole(number: int, run: str) -> np.ndarray:
 
 
 def test_accuracy_by_images_a_class_is_told_as_it_was_measured():
-    (row,) = [line for line in read(EXPERIMENTS).splitlines() if "images_a_class/accuracy.md" in line]
+    lines = read(EXPERIMENTS).splitlines()
+    (row,) = [line for line in lines if "images_a_class/accuracy.md" in line]
     told, gains = read(README), read(EXPERIMENTS).replace("\n ", "")
-    for number, runs in re.findall(r"(\d+)(?: images)?: ([^;\]]+)[;\]]", row):
+    told_of = re.findall(r"(\d+)(?: images)?: ([^;\]]+)[;\]]", row)
+    assert [number for number, _ in told_of] == ["10", "20", "100"]
+    for number, runs in told_of:
         found = re.findall(r"0\.\d{3}", runs)
         methods = ("none", "samplepairing", "mixup-1")
         assert found == [f"{whole(int(number), method).mean():.3f}" for method in methods]
