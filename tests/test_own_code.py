@@ -160,7 +160,7 @@ def test_digests_are_of_the_modules_that_values_name(module):
     own_code.allow("mine:Net")
     own_code.load_object("mine:Net", "model")
     digest = hashlib.sha256(MODULE.encode()).hexdigest()[:16]
-    found = own_code.source_digests("digits", None, "mine:Net", "mine:load", "sys:x", "absent:x")
+    found = own_code.source_digests(["mine:Net", "mine:load", "sys:x", "absent:x"])
     assert found == {"mine": digest}  # sys has no file, and absent was never imported
 
 

@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.commands.suite_conditions import (
         child_environment,
         refuse_other_conditions,
-        refuse_untrusted,
+        refuse_untrusted_code,
         refuse_varied,
     )
     from paddle_aug.commands.suite_plan import (
@@ -113,8 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if changes:
         refuse_varied(file, plan(file, suite, args.quick, {}, args.logs), changes)
     runs = plan(file, suite, args.quick, changes, args.logs)
-    if not args.judge and "--allow-imports" not in argv:
-        refuse_untrusted(runs, [*changes.values()])
+    if not args.judge:
+        refuse_untrusted_code(runs)
     results = args.results / suite_name(file, args.quick)
     refuse_foreign_results(results, runs)  # checked now, before hours of training
     finished = [run for run in runs if is_finished(run)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paddle_aug.commands.suite_plan import PlannedRun, studied_options
+from paddle_aug.core import own_code
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import changes, flag
@@ -28,19 +29,14 @@ def refuse_varied(path: Path, own: Sequence[PlannedRun], given: Collection[str])
         )
 
 
-def refuse_untrusted(runs: Sequence[PlannedRun], trusted: Collection[Any]) -> None:
+def refuse_untrusted_code(runs: Sequence[PlannedRun]) -> None:
     """Raise UserError where a run has code of the user's own that only a file names.
 
-    trusted: what the command line names. Without this check a suite's file could run code, as its
-    options become arguments of `train`.
+    Without this check a suite's file could run code, as its options become arguments of `train`.
     """
     for run in runs:
-        for name, value in run.own_code:
-            if value not in trusted:
-                raise UserError(
-                    f"{name} {value}: code of your own is named in a file, not on the command "
-                    "line; if you trust it, say --allow-imports"
-                )
+        for option, path in own_code.named_by(run.config).items():
+            own_code.refuse_untrusted(path, option)
 
 
 def child_environment(jobs: int, runs: Sequence[PlannedRun]) -> dict[str, str]:

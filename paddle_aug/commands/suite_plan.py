@@ -22,9 +22,9 @@ from paddle_aug.config import (
     options_that_are,
 )
 from paddle_aug.config.other_data import refuse_for_other_data
+from paddle_aug.core import own_code
 from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
-from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
 from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
@@ -133,15 +133,9 @@ class PlannedRun:
         return self.config.filled().epochs
 
     @property
-    def own_code(self) -> list[tuple[str, str]]:
-        """Options that name code of the user's own, and its import paths."""
-        values = [(name, getattr(self.config, name)) for name in ("augment", "model", "data")]
-        return [(name, value) for name, value in values if is_import_path(value)]
-
-    @property
     def allowance(self) -> list[str]:
-        """What a command needs beside its arguments to import that code."""
-        return ["--allow-imports"] if self.own_code else []
+        """What a command needs beside its arguments to import code of the user's own."""
+        return ["--allow-imports"] if own_code.named_by(self.config) else []
 
     @property
     def arguments(self) -> list[str]:

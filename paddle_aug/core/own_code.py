@@ -11,6 +11,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def short_name(text: str) -> str:
     return text.partition(":")[2] if is_import_path(text) else text
 
 
+def named_by(config: Any) -> dict[str, str]:
+    """The options of a Config that name code of the user's own, with its import paths."""
+    values = {name: getattr(config, name) for name in ("augment", "model", "data")}
+    return {name: value for name, value in values.items() if is_import_path(value)}
+
+
 def allow(*paths: str) -> None:
     """Allow these paths to be imported."""
     _allowed.update(paths)
@@ -52,17 +59,22 @@ class AllowImports(argparse.Action):
         _all_allowed = True
 
 
+def refuse_untrusted(path: str, option: str) -> None:
+    """Raise UserError where the path may not be imported. option: its name, for the message."""
+    if not (_all_allowed or path in _allowed):
+        raise UserError(
+            f"{option} {path}: code of your own is named in a file, not on the command line; "
+            "if you trust it, say --allow-imports"
+        )
+
+
 def load_object(path: str, option: str) -> Any:
     """The object that `my_module:thing` names; modules in the current folder are found.
 
     option: its name, for messages. Raises UserError where the path may not be imported, or where
     there is no such module or object.
     """
-    if not (_all_allowed or path in _allowed):
-        raise UserError(
-            f"{option} {path}: code of your own is named in a file, not on the command line; "
-            "if you trust it, say --allow-imports"
-        )
+    refuse_untrusted(path, option)
     module_name, _, name = path.partition(":")
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
@@ -79,14 +91,13 @@ def load_object(path: str, option: str) -> Any:
         ) from None
 
 
-def source_digests(*values: object) -> dict[str, str]:
-    """SHA-256 of the source file of each module that is named by an import path among the values,
-    by the module's name; of the file alone, not of what that imports."""
+def source_digests(paths: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the source file of each module that the import paths name, by the module's name;
+    of the file alone, not of what that imports."""
     digests = {}
-    for value in values:
-        if is_import_path(value):
-            name = str(value).partition(":")[0]
-            file = getattr(sys.modules.get(name), "__file__", None)
-            with contextlib.suppress(OSError):
-                digests[name] = hashlib.sha256(Path(file or "").read_bytes()).hexdigest()[:16]
+    for path in paths:
+        name = path.partition(":")[0]
+        file = getattr(sys.modules.get(name), "__file__", None)
+        with contextlib.suppress(OSError):
+            digests[name] = hashlib.sha256(Path(file or "").read_bytes()).hexdigest()[:16]
     return digests

@@ -37,10 +37,7 @@ _NPZ_ERRORS = (
     RuntimeError, NotImplementedError, SyntaxError, MemoryError,
 )  # fmt: skip
 _CIFAR_PIXELS = 3 * 32 * 32
-IDX_PAIRS = (
-    ("train-images", "train-labels"),
-    ("t10k-images", "t10k-labels"),
-)
+IDX_PAIRS = (("train-images", "train-labels"), ("t10k-images", "t10k-labels"))
 
 Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, H, W] or [N, H, W, 3]; int64 [N]
 
@@ -139,6 +136,7 @@ def idx_files(folder: Path) -> list[tuple[Path, Path]] | None:
 
 
 def idx_file(folder: Path, stem: str) -> Path | None:
+    """The file of MNIST's that begins with `stem`, under one of the names that it has."""
     rank = 3 if "images" in stem else 1
     names = [f"{stem}{sep}idx{rank}-ubyte{end}" for sep in "-." for end in ("", ".gz")]
     return next((folder / name for name in names if (folder / name).is_file()), None)

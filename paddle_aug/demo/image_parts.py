@@ -110,10 +110,9 @@ class _Bounded(Transform):
 
 def most_made(transform: Transform, height: int, width: int) -> tuple[int, int]:
     """Height and width of the largest image that is made of one of this size, on the way, too."""
-    if isinstance(transform, Resize) and isinstance(transform.size, int):
-        short = min(height, width)
-        return transform.size * height // short, transform.size * width // short
-    if isinstance(transform, Resize | RandomResizedCrop):
+    if isinstance(transform, Resize):
+        return transform.target(height, width)
+    if isinstance(transform, RandomResizedCrop):
         return cast(tuple[int, int], transform.size)
     if isinstance(transform, Pad | RandomCrop):
         left, top, right, bottom = cast(tuple[int, int, int, int], Pad(transform.padding).padding)

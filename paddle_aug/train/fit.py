@@ -18,7 +18,7 @@ from paddle_aug.config import (
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
-from paddle_aug.core.own_code import source_digests
+from paddle_aug.core.own_code import named_by, source_digests
 from paddle_aug.core.paddle_import import prepare_environment
 from paddle_aug.core.text import Say, counted, listed
 from paddle_aug.language import translate
@@ -203,11 +203,11 @@ def _changed_options(saved: dict[str, Any], config: Config) -> dict[str, str]:
 
 
 def _environment(setup: Setup) -> dict[str, Any]:
-    config, processes = setup.config, setup.ranks.size
+    processes = setup.ranks.size
     return describe_environment(
         paddle.device.get_device(), setup.data_record, backend=setup.backend,
         busy_cores=prepare_environment()["busy"], gpu=describe_gpu(),
-        own_code=source_digests(config.data, config.augment, config.model),
+        own_code=source_digests(named_by(setup.config).values()),
         **({"processes": processes} if processes > 1 else {}),
     )  # fmt: skip
 

@@ -45,16 +45,16 @@ class Resize(Transform):
         _check_size(self, "size", pair_from_int=False)
         _check_filter(self)
 
+    def target(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what is made of an image of this size."""
+        if isinstance(self.size, tuple):
+            return self.size
+        short = min(height, width)
+        return max(1, int(self.size * height / short)), max(1, int(self.size * width / short))
+
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         height, width = image.shape[:2]
-        if isinstance(self.size, tuple):
-            target = self.size
-        else:
-            short = min(height, width)
-            target = (
-                max(1, int(self.size * height / short)),
-                max(1, int(self.size * width / short)),
-            )
+        target = self.target(height, width)
         if max(target) > _MOST_PIXELS:
             raise UserError(
                 f"Resize {self.size} of an image of {width} x {height} pixels would make one of "
