@@ -26,6 +26,7 @@ COPIED = (
     "evaluate.py",
     "predict.py",
     "pyproject.toml",
+    "requirements-extra.txt",
 )
 
 
