@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +16,7 @@ from paddle_aug.__main__ import VERBS
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import SCRIPTS
 from tests.data_sets import photograph_table
+from tests.warm_python import warm_python
 
 pytestmark = pytest.mark.usefixtures("programs_without_coverage")
 
@@ -144,7 +144,7 @@ def folder(tmp_path_factory) -> Path:
 
 def run(folder: Path, words: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment(),
+        [*warm_python(), *words], cwd=folder, env=environment(),
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -16,6 +16,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.modes import MODES
 from paddle_aug.train.fit import fit, resume
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).parent.parent
 MODULE = """
@@ -114,7 +115,7 @@ def quiet(line: str) -> None:
 
 
 def train(folder, *options):
-    command = [sys.executable, str(ROOT / "train.py"), "--image-size", "12", "--batch-size", "4",
+    command = [*warm_python(), str(ROOT / "train.py"), "--image-size", "12", "--batch-size", "4",
                "--no-cache", "--epochs", "2", "--output", "logs", *options]  # fmt: skip
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
@@ -131,7 +132,7 @@ def test_a_run_of_ones_own_policy_model_and_data_is_trained_resumed_and_evaluate
     assert "mixing" in done.stdout
     assert np.load(module / "logs/right_halfAug_accEval.npy").shape == (2,)
 
-    evaluate = [sys.executable, str(ROOT / "evaluate.py"), "logs/darker"]
+    evaluate = [*warm_python(), str(ROOT / "evaluate.py"), "logs/darker"]
     done = subprocess.run(evaluate, cwd=module, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "error: model mine:Net: code of your own is named in a file" in done.stderr or (

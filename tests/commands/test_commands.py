@@ -16,6 +16,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.mix.phases import PairingSchedule
 from paddle_aug.modes import AUGMENTS
 from tests.run_folders import write_run
+from tests.warm_python import warm_python
 
 PICTURES = {
     "compare.png", "compare_loss.png", "compare_loss_zoom.png", "compare_accuracy.png",
@@ -23,8 +24,9 @@ PICTURES = {
 }  # fmt: skip
 
 
-def run(*arguments, code="from paddle_aug.__main__ import *; run_command(main)"):
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+def run(*arguments, code="from paddle_aug.__main__ import *; run_command(main)",
+        python=(sys.executable,)):  # fmt: skip
+    command = [*python, "-c", code, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -86,7 +88,7 @@ def test_no_verb_prints_the_help(capsys):
 
 def test_compare_end_to_end(logs, tmp_path):
     code = "import runpy; runpy.run_module('paddle_aug', run_name='__main__')"
-    result = run("compare", logs, "--output", tmp_path / "out", code=code)
+    result = run("compare", logs, "--output", tmp_path / "out", code=code, python=warm_python())
     assert (result.returncode, result.stderr) == (0, "")
     row = next(line for line in result.stdout.splitlines() if line.startswith("samplePairing"))
     assert row.split()[1:] == [

@@ -3,7 +3,6 @@
 import csv
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import EvaluationOptions, parse_args
 from paddle_aug.train.fit import fit
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -130,7 +130,7 @@ def test_other_classes_are_refused(run, tmp_path):
 
 
 def test_the_command_prints_json_for_machines_and_nothing_else(run, tmp_path):
-    command = [sys.executable, "evaluate.py", str(run), "--json", "--output", str(tmp_path)]
+    command = [*warm_python(), "evaluate.py", str(run), "--json", "--output", str(tmp_path)]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["images"] == 359

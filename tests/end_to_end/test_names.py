@@ -4,11 +4,12 @@ import csv
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).parent.parent.parent
 CLASSES = ["圆盘", "方块"]
@@ -39,7 +40,7 @@ def test_every_command_takes_names_of_another_encoding(tmp_path):
     }  # fmt: skip
     for command, said in commands.items():
         done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True
+            [*warm_python(), *command], cwd=ROOT, env=environment, capture_output=True
         )
         assert done.returncode == 0, done.stderr.decode()
         assert b"Traceback" not in done.stderr and said in done.stdout.decode("ascii")

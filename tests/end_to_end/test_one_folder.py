@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from paddle_aug.train.fit import fit, resume
 from tests.core.test_folder_lock import FAR, note
 from tests.end_to_end.test_faults import LINUX, Training, folders, is_running, until
 from tests.end_to_end.test_train import ROOT, quiet, result_bytes, tiny
+from tests.warm_python import warm_python
 
 __all__ = ["folders"]
 LONG = ["--data", "digits", "--model", "LeNet", "--image-size", "32", "--per-class", "2",
@@ -27,7 +27,7 @@ LONG = ["--data", "digits", "--model", "LeNet", "--image-size", "32", "--per-cla
 
 def start(*arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "train.py", *arguments], cwd=ROOT, stdout=subprocess.PIPE,
+        [*warm_python(), "train.py", *arguments], cwd=ROOT, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_a_run_at_work_is_neither_replaced_nor_resumed_but_evaluated(folders, tm
             with pytest.raises(UserError, match=f"no: process {pid} of this machine, since 20"):
                 use()
         assert training.process.poll() is None
-        reading = [sys.executable, "evaluate.py", str(run), "--checkpoint", "last",
+        reading = [*warm_python(), "evaluate.py", str(run), "--checkpoint", "last",
                    "--output", str(tmp_path / "out")]  # fmt: skip
         assert subprocess.run(reading, cwd=ROOT, capture_output=True).returncode == 0
         assert training.process.poll() is None

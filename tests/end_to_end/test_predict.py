@@ -18,6 +18,7 @@ from paddle_aug.__main__ import main
 from paddle_aug.core.errors import UserError
 from paddle_aug.prediction import predictor
 from tests.trained_runs import trained_run
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).parent.parent.parent
 CLASSES = ["宝塔", "flower", "other"]
@@ -57,7 +58,7 @@ def test_a_folder_with_a_broken_photo_from_a_shell(here, start):
     arguments = ["logs/no", "照片", "--top", "2", "--csv", "out/a.csv", "--jsonl", "a.jsonl",
                  "--sheet", "a.png"]  # fmt: skip
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run([sys.executable, *start, *arguments], cwd=here, env=env, text=True,
+    done = subprocess.run([*warm_python(), *start, *arguments], cwd=here, env=env, text=True,
                           capture_output=True, encoding="utf-8")  # fmt: skip
     assert done.returncode == 1, done.stderr
     lines = done.stdout.splitlines()

@@ -32,6 +32,7 @@ from paddle_aug.train import fit as fit_module
 from paddle_aug.train import run as run_module
 from paddle_aug.train.fit import fit, resume
 from paddle_aug.train.one_pass import OnePass
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).parent.parent.parent
 # LeNet on two digits a class: an epoch takes a fraction of a second.
@@ -56,7 +57,7 @@ def tiny(output: Path, **options) -> Config:
 
 def run(*arguments: str, cwd: Path = ROOT, **kwargs) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, **kwargs
+        [*warm_python(), *arguments], cwd=cwd, capture_output=True, text=True, **kwargs
     )
 
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import paddle
@@ -22,6 +21,7 @@ from paddle_aug.export.describe import description
 from paddle_aug.runs.checkpoint import load_state, save_state, trained_weights
 from paddle_aug.train.fit import fit
 from tests.trained_runs import trained_run
+from tests.warm_python import warm_python
 
 # What a stranger's program does: Paddle, OpenCV and export.json, nothing of this project.
 CLASSIFY = """
@@ -63,7 +63,7 @@ def test_an_exported_model_classifies_as_the_run_did(channels, tmp_path, capsys)
     _, evaluation = load_data(DataOptions(data="digits", per_class=5))
     images, labels = zip(*(evaluation[index] for index in range(359)), strict=True)
     np.save(tmp_path / "images.npy", np.stack(images))
-    command = [sys.executable, "-c", CLASSIFY]
+    command = [*warm_python(), "-c", CLASSIFY]
     command += [str(run / "export_last"), str(tmp_path / "images.npy")]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr

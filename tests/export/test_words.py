@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from paddle_aug.evaluation.options import EvaluationOptions
 from paddle_aug.export import words as export_words
 from paddle_aug.export.words import random_steps, spelled_out, steps_in_words
 from tests.trained_runs import trained_run
+from tests.warm_python import warm_python
 
 # What a stranger's program does: it reads the sentences, and knows Pillow, OpenCV, NumPy, Paddle.
 FOLLOW = r"""
@@ -120,7 +120,7 @@ def test_the_words_give_the_figures_of_evaluate(options, photographs, tmp_path):
     settings = EvaluationOptions(str(run), data=str(photographs), workers=0)
     expected = evaluate_checkpoint(settings)
     assert main(["export", str(run)]) == 0
-    command = [sys.executable, "-c", FOLLOW, str(run / "export"), str(photographs)]
+    command = [*warm_python(), "-c", FOLLOW, str(run / "export"), str(photographs)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout.splitlines()[-1])

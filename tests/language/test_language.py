@@ -13,6 +13,7 @@ from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import language, speech, tell, translate
 from paddle_aug.language.catalogue import Catalogue
 from paddle_aug.report.figure import make_readable, new_figure
+from tests.warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = ("PADDLE_AUG_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
@@ -153,10 +154,10 @@ def test_chinese_is_broken_between_characters_and_never_before_punctuation(text,
 # Real commands
 
 
-def run(arguments, **variables):
+def run(arguments, python=(sys.executable,), **variables):
     known = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env={**known, **variables}, capture_output=True
+        [*python, *arguments], cwd=ROOT, env={**known, **variables}, capture_output=True
     )
 
 
@@ -205,7 +206,7 @@ def test_a_training_and_its_comparison_are_told_in_chinese(tmp_path):
         ["train.py", "--augment", "mixup", *options],
         ["-m", "paddle_aug", "compare", str(tmp_path), "--output", str(tmp_path / "compared")],
     ):
-        done = run(command, LANG="zh_CN.UTF-8", PYTHONIOENCODING="utf-8")
+        done = run(command, warm_python(), LANG="zh_CN.UTF-8", PYTHONIOENCODING="utf-8")
         assert done.returncode == 0
         text = done.stdout.decode()
         assert re.search("[\u4e00-\u9fff]", text)
