@@ -19,10 +19,10 @@ from paddle_aug.weights.read import PRETRAINED
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
-def take_weights(model: paddle.nn.Layer, config: Config) -> str:
+def take_weights(model: paddle.nn.Layer, config: Config, classes: Sequence[str]) -> str:
     """Put the weights of --weights into the model; returns a line on how they fit.
 
-    Raises UserError where they do not fit the model.
+    classes: the names of this run's classes. Raises UserError where they do not fit the model.
     """
     assert config.weights is not None
     arrays, state = read_weights(config.weights, config.model)
@@ -39,6 +39,8 @@ def take_weights(model: paddle.nn.Layer, config: Config) -> str:
         raise UserError(f"{error}\nthese are weights of PaddleClas's {kind}{advice}") from None
     name = f" (PaddleClas's {kind})" if kind else ""
     remarks = _trained_otherwise(config, state, kind)
+    if "new head" not in line:
+        remarks += _other_classes(state.get("classes", classes), classes)
     if config.init != "default" and "new head" not in line:
         remarks.append(f"note: --init {config.init} has no effect: all weights come from there")
     return "; ".join([f"{line}{name}", *remarks])
@@ -64,6 +66,17 @@ def _trained_otherwise(config: Config, state: Mapping[str, Any], kind: str) -> l
         now = "by other --eval-transforms" if now == before else now
         remarks.append(f"note: they were evaluated on images {before}, here {now}")
     return remarks
+
+
+def _other_classes(trained: Sequence[str], here: Sequence[str]) -> list[str]:
+    """A remark where the head is of as many classes as here, but of others, or in another order."""
+    different = ((then, now) for then, now in zip(trained, here, strict=False) if then != now)
+    then, now = next(different, ("", ""))
+    if then == now:
+        return []
+    return [
+        f"note: they tell other classes apart ({then} there, {now} here); the head is taken too"
+    ]
 
 
 def _normalised_otherwise(config: Config, other: Mapping[str, Sequence[float]]) -> str:

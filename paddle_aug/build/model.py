@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import paddle
@@ -103,11 +104,11 @@ def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
     return model
 
 
-def first_model(config: Config, num_classes: int, say: Say, fresh: bool) -> paddle.nn.Layer:
+def first_model(config: Config, classes: Sequence[str], say: Say, fresh: bool) -> paddle.nn.Layer:
     """The model that training starts with: weights loaded (--weights), layers frozen (--freeze)."""
-    model = make_model(config, num_classes)
+    model = make_model(config, len(classes))
     if config.weights and fresh:
-        say(take_weights(model, config))
+        say(take_weights(model, config, classes))
     if config.freeze_backbone:
         freeze_backbone(model)
     return model

@@ -7,13 +7,14 @@ any time.
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from paddle_aug.cli.seeds import parse_seeds
-from paddle_aug.command_line import to_arguments
+from paddle_aug.command_line import on_top, to_arguments
 from paddle_aug.config import (
     Config,
     changed_options,
@@ -207,12 +208,12 @@ def _plan_run(
 ) -> PlannedRun:  # fmt: skip
     file = path.parent / entry.config
     output = logs / suite_name(path, quick) / slug(entry.label) / f"seed{seed}"
-    small = {**suite.quick, **entry.quick} if quick else {}
-    own = {**suite.options, **entry.options, **small, **changes, "seed": seed,
-           "output": str(output)}  # fmt: skip
+    small = [suite.quick, entry.quick] if quick else []
+    place = {"seed": seed, "output": str(output)}
+    own = reduce(on_top, [suite.options, entry.options, *small, changes, place], {})
     saved = read_yaml(file)
     refuse_for_other_data(saved, own, str(file))
-    config = load_config({**saved, **own}, where=f"{path}, {entry.label}: ")
+    config = load_config(on_top(saved, own), where=f"{path}, {entry.label}: ")
     return PlannedRun(entry, seed, config_name(file), own, config)
 
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import has_mark, is_leftover
+from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.text import listed
 from paddle_aug.runs.layout import (
     BEST,
@@ -45,10 +44,9 @@ _OPTIONS = frozenset({
 def is_run(paths: RunPaths) -> bool:
     """Whether the folder has a run's mark: a config.yaml with a run's options."""
     try:
-        config = yaml.safe_load(paths.config.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return read_yaml(paths.config).keys() >= _OPTIONS
+    except (UserError, OSError):
         return False
-    return isinstance(config, dict) and config.keys() >= _OPTIONS
 
 
 def is_kept(folder: Path) -> bool:

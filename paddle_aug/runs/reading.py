@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.modes import mode_order
@@ -227,14 +227,10 @@ def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        warnings.append(f"{path}: cannot be read ({' '.join(str(error).split())}), left out")
+        return read_yaml(path)
+    except (UserError, OSError) as error:
+        warnings.append(f"{error}: left out")
         return {}
-    if not isinstance(config, dict):
-        warnings.append(f"{path}: not a mapping of options, left out")
-        return {}
-    return config
 
 
 def _flat_place(folder: Path, mode: str) -> Path:

@@ -71,7 +71,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
     train, evaluation = load_datasets(config, say)
     config = with_data_named(config)
     paddle.seed(config.seed)
-    model = first_model(config, len(train.classes), say, fresh)
+    model = first_model(config, train.classes, say, fresh)
     ranks.same_model(model)
     memory = memory_need(model, [config.channels, config.image_size, config.image_size])
     plain = model

@@ -11,10 +11,10 @@ from paddle_aug.runs.checkpoint import load_state, save_state
 from tests.trained_runs import trained_run
 
 
-def line_of(weights, **options) -> str:
+def line_of(weights, classes=("a", "b"), **options) -> str:
     config = load_config({"model": "LeNet", "image_size": 32, "augment": "no",
                           "weights": str(weights), **options})  # fmt: skip
-    return take_weights(make_model(config, 2), config)
+    return take_weights(make_model(config, len(classes)), config, classes)
 
 
 def test_weights_of_a_run_with_the_same_images_need_no_remark(tmp_path):
@@ -44,6 +44,17 @@ def test_another_normalisation_or_scaling_is_said(before, now, remark, tmp_path)
     run = trained_run(tmp_path / "run", ["a", "b"], **before)
     line = line_of(run, **now)
     assert line.startswith(f"weights of {run}: 10 of 10 arrays; note: ") and line.endswith(remark)
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"), [(["a", "c"], "b there, c here"), (["b", "a"], "a there, b here")]
+)
+def test_a_head_of_as_many_other_classes_is_taken_and_said(classes, said, tmp_path):
+    run = trained_run(tmp_path / "run", ["a", "b"])
+    line = line_of(run, classes)
+    assert line == (f"weights of {run}: 10 of 10 arrays; note: they tell other classes apart "
+                    f"({said}); the head is taken too")  # fmt: skip
+    assert "new head" in line_of(run, ["a", "b", "c"]) and "apart" not in line_of(run, "abc")
 
 
 def test_gray_compares_the_average(tmp_path):
@@ -78,7 +89,8 @@ def test_imagenet_weights_say_their_normalisation(tmp_path, monkeypatch):
         paddle.utils.download, "get_weights_path_from_url", lambda *_: str(tmp_path / "a.pdparams")
     )
     said = "note: they were trained with --mean 0.485,0.456,0.406 (here 0.5,0.5,0.5) and --std"
-    assert said in take_weights(model, config)
+    classes = [str(number) for number in range(1000)]
+    assert said in take_weights(model, config, classes)
     normalised = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     config = load_config({**config.dump(), **normalised})
-    assert take_weights(model, config) == "weights of pretrained: 102 of 102 arrays"
+    assert take_weights(model, config, classes) == "weights of pretrained: 102 of 102 arrays"

@@ -180,6 +180,25 @@ def test_options_of_the_suite_are_under_those_of_its_runs(suite_file):
     assert [run.config.lr for run in quick] == [0.5] * 3
 
 
+def test_numbers_of_the_image_part_are_overridden_one_by_one_as_train_does_it(suite_file):
+    base = suite_file.parent / "base.yaml"
+    of_file = {"noise_max_sigma": 1.0, "brightness": [0.5, 1.5], "contrast": [0.9, 1.1]}
+    base.write_text(yaml.safe_dump({"augment": "userDef", "policy": of_file}), encoding="utf-8")
+    values = yaml.safe_load(suite_file.read_text(encoding="utf-8"))
+    values["options"] = {"policy": {"brightness": [0.8, 1.2]}}
+    values["runs"] = [{"label": "one", "config": "base.yaml",
+                       "options": {"policy": {"saturation": [0.6, 1.4]}}}]  # fmt: skip
+    values.pop("baseline", None)
+    suite_file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    changes = {"policy": {"contrast": [0.7, 1.3]}}
+    (run,) = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
+    policy = run.config.policy
+    assert policy.noise_max_sigma == 1.0
+    found = [tuple(getattr(policy, name)) for name in ("brightness", "saturation", "contrast")]
+    assert found == [(0.8, 1.2), (0.6, 1.4), (0.7, 1.3)]
+    assert parse_args(run.arguments)[0] == run.config
+
+
 def test_seeds_are_the_outer_loop(suite_file):
     values = read_yaml(suite_file)
     values["runs"][0]["seeds"] = [5, 0]

@@ -111,7 +111,7 @@ def taken(path, model: str, drawn: Drawn, classes: int = CLASSES, size: int = 64
     config = load_config({"model": model, "image_size": size, "weights": str(path), **options})
     paddle.seed(1)
     network = build_model(model, classes, 3, size)
-    line = take_weights(network, config)
+    line = take_weights(network, config, [str(number) for number in range(classes)])
     network.eval()
     return network, line
 
@@ -206,7 +206,7 @@ def test_a_model_whose_own_names_are_paddleclass_takes_them_as_they_are(tmp_path
     source, own = Own(), Own()
     paddle.save(source.state_dict(), str(tmp_path / "a.pdparams"))
     config = load_config({"weights": str(tmp_path / "a.pdparams")})
-    line = take_weights(own, config)
+    line = take_weights(own, config, ["a", "b"])
     np.testing.assert_array_equal(own.stem[0].conv.weight.numpy(), source.stem[0].conv.weight)
     assert "PaddleClas" not in line and line.endswith(
         "3 of 3 arrays; the file does not say for which --mean, --std and scaling of images"
