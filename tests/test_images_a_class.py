@@ -1,5 +1,7 @@
 """results/images_a_class puts the suite's figures of each number into a table and a picture."""
 
+import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ def test_each_method_has_its_accuracy_at_each_number(module):
     assert {k: [p["mean"] for p in v.values()] for k, v in found.items()} == {
         "none": [0.2, 0.4], "mixed": [0.3, 0.45]
     }  # fmt: skip
-    text = module.table_of(found, ["python x"])
+    text = module.table_of(found, "python x")
     assert "| 20               | 0.400 [0.475, 0.525] | 0.450 [0.475, 0.525] |" in text
     assert text.endswith("\n    python x\n")
 
@@ -49,4 +51,38 @@ def test_the_picture_has_a_bar_for_each_interval_and_a_point_for_one_seed(module
 
 
 def test_a_result_of_another_number_of_methods_has_a_dash(module):
-    assert "| -" in module.table_of({"none": {10: POINT}, "mixed": {20: POINT}}, [])
+    assert "| -" in module.table_of({"none": {10: POINT}, "mixed": {20: POINT}}, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers", "more"),
+    [([], [10, 20, 50, 100, 200, 500], ["--jobs", "1"]), (["--judge"], [10, 200], ["--judge"])],
+)
+def test_numbers_are_run_or_those_that_lie_there_judged(
+    module, options, numbers, more, tmp_path, monkeypatch
+):
+    commands = []
+
+    def suite(command, cwd):
+        commands.append(command[1:])
+        place = Path(command[command.index("--results") + 1]) / "images_a_class"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "table.json").write_text(json.dumps(table(none=0.25)), encoding="utf-8")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(module.subprocess, "run", suite)
+    for number in (10, 200):
+        (tmp_path / f"{number}_a_class").mkdir()
+    arguments = [*options, "--output", str(tmp_path), "--amp", "bf16", "--seeds", "0-1"]
+    monkeypatch.setattr(module.sys, "argv", [str(FILE), *arguments])
+    assert module.main() == 0
+    after = [command[command.index("--results") + 2 :] for command in commands]
+    assert after == [
+        ["--seeds=0-1", *more, "--", "--per-class", str(number), "--amp", "bf16"]
+        for number in numbers
+    ]
+    text = (tmp_path / "accuracy.md").read_text(encoding="utf-8")
+    shown = " ".join(map(str, numbers))
+    command = f"python results/images_a_class/images_a_class.py --numbers {shown} --seeds=0-1"
+    assert text.endswith(f"\n    {command} --amp bf16\n") and "| 200  " in text
+    assert (tmp_path / "accuracy.png").stat().st_size > 1000

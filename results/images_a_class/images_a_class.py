@@ -3,6 +3,8 @@
 
     python results/images_a_class/images_a_class.py [--jobs 2] [--amp bf16]
     python results/images_a_class/images_a_class.py --quick          the bundled digits, a minute
+    python results/images_a_class/images_a_class.py --judge --output results/images_a_class
+                                      the table and the picture of what lies there, without a run
 
 For each number the suite configs/suites/images_a_class.yaml is run with --per-class: a finished run
 is not repeated, a stopped one goes on. The accuracy is that of the last state on the whole
@@ -73,17 +75,16 @@ def draw(found: dict[str, dict[int, dict[str, float]]]) -> Figure:
     return figure
 
 
-def table_of(found: dict[str, dict[int, dict[str, float]]], commands: list[str]) -> str:
-    """Markdown: a row a number, a column a method; the commands that made it."""
+def table_of(found: dict[str, dict[int, dict[str, float]]], command: str) -> str:
+    """Markdown: a row a number, a column a method; the command that made it."""
     numbers = sorted({number for points in found.values() for number in points})
     rows = [[number, *(_words(points.get(number)) for points in found.values())]
             for number in numbers]  # fmt: skip
     heads = ["images a class", *found]
-    said = "\n".join(f"    {command}" for command in commands)
     return (
         "# Accuracy against images a class\n\nAccuracy of the last state on the whole evaluation "
         "set: mean over the seeds, Student's 95 % interval of the mean in brackets.\n\n"
-        f"{tabulate(rows, heads, tablefmt='github', disable_numparse=True)}\n\n{said}\n"
+        f"{tabulate(rows, heads, tablefmt='github', disable_numparse=True)}\n\n    {command}\n"
     )
 
 
@@ -103,24 +104,30 @@ def main() -> int:
     add("--jobs", type=int, default=1, metavar="N", help="runs side by side (default: 1)")
     add("--amp", choices=["no", "bf16"], default="no")
     add("--quick", action="store_true", help="3 epochs of the bundled digits")
+    add("--judge", action="store_true", help="run nothing: judge the numbers that lie in OUTPUT")
     add("--output", type=Path, default=Path("logs/images_a_class"))
     args = parser.parse_args()
-    tables, commands = {}, []
-    for number in sorted(args.numbers or (QUICK if args.quick else NUMBERS)):
+    tables = {}
+    numbers = args.numbers or (QUICK if args.quick else NUMBERS)
+    if args.judge:
+        numbers = [n for n in numbers if (args.output / f"{n}_a_class").is_dir()]
+    scale = ["--quick"] * args.quick + ([f"--seeds={args.seeds}"] if args.seeds else [])
+    precision = ["--amp", "bf16"] if args.amp == "bf16" else []
+    for number in sorted(numbers):
         place = args.output / f"{number}_a_class"
-        command = ["-m", "paddle_aug", "suite", SUITE, "--jobs", str(args.jobs),
-                   "--logs", str(place / "runs"), "--results", str(place)]  # fmt: skip
-        command += ["--quick"] if args.quick else []
-        command += ["--seeds", args.seeds] if args.seeds else []
-        command += ["--", "--per-class", str(number), *(["--amp", "bf16"] * (args.amp == "bf16"))]
+        command = ["-m", "paddle_aug", "suite", SUITE, "--logs", str(place / "runs"),
+                   "--results", str(place), *scale]  # fmt: skip
+        command += ["--judge"] if args.judge else ["--jobs", str(args.jobs)]
+        command += ["--", "--per-class", str(number), *precision]
         if code := subprocess.run([sys.executable, *command], cwd=ROOT).returncode:
             return code
         (path,) = (ROOT / place).glob("*/table.json")
         tables[number] = json.loads(path.read_text(encoding="utf-8"))
-        commands.append(" ".join(["python", *command]))
     found = accuracies(tables)
     save_figure(draw(found), args.output / "accuracy.png")
-    write_text(args.output / "accuracy.md", table_of(found, commands))
+    command = ["python", f"results/images_a_class/{Path(__file__).name}", "--numbers"]
+    command += [*map(str, tables), *scale, *precision]
+    write_text(args.output / "accuracy.md", table_of(found, " ".join(command)))
     print(f"wrote {args.output}/accuracy.png and accuracy.md")
     return 0
 
