@@ -114,7 +114,7 @@ MUTANTS = [
     Mutant("commands/suite_results.py", "if other := other_options(run, saved, portable):", "if other := []:", "commands/test_suite"),
     Mutant("core/transfer.py", "_being_copied[0][0].query()", "True", "core/test_transfer"),
     Mutant("runs/ownership.py", "folder.name.startswith(EVALUATION) and is_evaluation(folder)", "folder.name.startswith(EVALUATION)", "runs/test_ownership"),
-    Mutant("runs/ownership.py", 'config.keys() >= _OPTIONS', "True", "runs/test_ownership"),
+    Mutant("runs/ownership.py", ".keys() >= _OPTIONS", " is not None", "runs/test_ownership"),
     Mutant("runs/stats.py", ">= patience", "> patience", "runs/test_stats"),
     Mutant("core/folders/lock.py", "return self.ticks == _ticks(self.pid)", "return True", "core/test_folder_lock"),
     Mutant("core/folders/lock.py", "if lives and before.pid != self._now.pid:", "if False:", "core/test_folder_lock"),

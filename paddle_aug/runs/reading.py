@@ -229,7 +229,7 @@ def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
     try:
         return read_yaml(path)
     except (UserError, OSError) as error:
-        warnings.append(f"{error}: left out")
+        warnings.append(f"{error}, left out")
         return {}
 
 

@@ -187,14 +187,14 @@ def test_numbers_of_the_image_part_are_overridden_one_by_one_as_train_does_it(su
     values = yaml.safe_load(suite_file.read_text(encoding="utf-8"))
     values["options"] = {"policy": {"brightness": [0.8, 1.2]}}
     values["runs"] = [{"label": "one", "config": "base.yaml",
-                       "options": {"policy": {"saturation": [0.6, 1.4]}}}]  # fmt: skip
+                       "options": {"policy": {"color": [0.6, 1.4]}}}]  # fmt: skip
     values.pop("baseline", None)
     suite_file.write_text(yaml.safe_dump(values), encoding="utf-8")
     changes = {"policy": {"contrast": [0.7, 1.3]}}
     (run,) = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
     policy = run.config.policy
     assert policy.noise_max_sigma == 1.0
-    found = [tuple(getattr(policy, name)) for name in ("brightness", "saturation", "contrast")]
+    found = [tuple(getattr(policy, name)) for name in ("brightness", "color", "contrast")]
     assert found == [(0.8, 1.2), (0.6, 1.4), (0.7, 1.3)]
     assert parse_args(run.arguments)[0] == run.config
 
