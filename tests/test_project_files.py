@@ -2,6 +2,7 @@
 
 import re
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def read(name: str) -> str:
 @pytest.fixture(scope="module")
 def citation() -> dict:
     return yaml.safe_load(read("CITATION.cff"))
+
+
+def test_no_folder_with_tests_is_left_out(pytestconfig):
+    """pytest's own list has "build", which is a package here."""
+    folders = {part for file in (ROOT / "tests").rglob("test_*.py")
+               for part in file.relative_to(ROOT).parts[:-1]}  # fmt: skip
+    assert {"build", "onednn", "end_to_end"} <= folders
+    left_out = pytestconfig.getini("norecursedirs")
+    assert [name for name in folders for one in left_out if fnmatch(name, one)] == []
 
 
 def test_one_version_in_all_files(citation):
