@@ -70,17 +70,6 @@ def options_given(
     return nested
 
 
-def on_top(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of both, as a command line of `to_arguments(above)` overrides a file of `below`:
-    of a nested option, such as policy, the keys that are not given stay."""
-    both = {**below, **above}
-    for name, value in above.items():
-        known = below.get(name)
-        if isinstance(value, dict) and isinstance(known, dict):
-            both[name] = {**known, **value}
-    return both
-
-
 def to_arguments(options: Mapping[str, Any]) -> list[str]:
     """The options as arguments of train.py, which parse_args turns into the same options again."""
     arguments: list[str] = []

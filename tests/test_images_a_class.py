@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paddle_aug.core.errors import UserError
 from tests.helpers import load_program
 
 FILE = Path(__file__).parent.parent / "results/images_a_class/images_a_class.py"
@@ -56,7 +57,11 @@ def test_a_result_of_another_number_of_methods_has_a_dash(module):
 
 @pytest.mark.parametrize(
     ("options", "numbers", "more"),
-    [([], [10, 20, 50, 100, 200, 500], ["--jobs", "1"]), (["--judge"], [10, 200], ["--judge"])],
+    [
+        (["--jobs", "2"], [10, 20, 50, 100, 200, 500], ["--jobs", "2"]),
+        (["--judge"], [10, 200], ["--judge"]),
+        (["--judge", "--numbers", "50", "20"], [20, 50], ["--judge"]),
+    ],
 )
 def test_numbers_are_run_or_those_that_lie_there_judged(
     module, options, numbers, more, tmp_path, monkeypatch
@@ -84,5 +89,18 @@ def test_numbers_are_run_or_those_that_lie_there_judged(
     text = (tmp_path / "accuracy.md").read_text(encoding="utf-8")
     shown = " ".join(map(str, numbers))
     command = f"python results/images_a_class/images_a_class.py --numbers {shown} --seeds=0-1"
-    assert text.endswith(f"\n    {command} --amp bf16\n") and "| 200  " in text
+    assert text.endswith(f"\n    {command} --amp bf16\n")
+    assert all(f"| {number}  " in text for number in numbers)
     assert (tmp_path / "accuracy.png").stat().st_size > 1000
+
+
+def test_nothing_to_judge_is_said_and_nothing_written(module, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.sys, "argv", [str(FILE), "--judge", "--output", str(tmp_path)])
+    with pytest.raises(UserError, match="has no folder such as 10_a_class"):
+        module.main()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_one_seed_the_table_says_so(module):
+    one = {**POINT, "n": 1, "low": None, "high": None}
+    assert "| 0.500 (one seed) |" in module.table_of({"none": {10: one}}, "python x")

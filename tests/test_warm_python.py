@@ -1,7 +1,9 @@
 """The Python of tests that has Paddle already: its programs run and end as those of any Python."""
 
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.warm_python import warm_python
+from tests.warm_python import CAN_FORK, warm_python
 
-pytestmark = pytest.mark.skipif(len(warm_python()) == 1, reason="processes cannot be forked here")
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="processes cannot be forked here")
 ROOT = Path(__file__).parent.parent
 
 
@@ -83,18 +85,38 @@ def test_two_run_side_by_side_and_the_second_does_not_wait_for_the_first():
     assert first.returncode == 0
 
 
-def test_the_server_ends_with_the_tests_that_started_it():
-    code = """
-import subprocess, sys
+STARTER = """
+import os, subprocess, sys
 from tests.warm_python import warm_python
-python = warm_python()
-print(subprocess.run([*python, "-c", "import os; print(os.getppid())"], capture_output=True,
-                     text=True).stdout, python[-1])
+subprocess.run([*warm_python(), "-c", "print('run')"])
+print(warm_python()[-1], flush=True)
 """
-    _, said, _ = run("-c", code, python=[sys.executable], cwd=ROOT)
-    *_, address = said.split()
-    for _ in range(200):
-        if not Path(address).exists():
-            break
+
+
+def test_the_server_ends_with_the_tests_that_started_it():
+    _, said, _ = run("-c", STARTER, python=[sys.executable], cwd=ROOT)
+    ran, address = said.split()
+    assert ran == "run" and address.endswith("/socket") and not Path(address).parent.exists()
+
+
+def test_the_server_ends_when_the_tests_are_killed():
+    code, said, _ = run("-c", f"{STARTER}os.kill(os.getpid(), 9)", python=[sys.executable],
+                        cwd=ROOT, timeout=120)  # fmt: skip
+    address = said.split()[-1]
+    assert code == -signal.SIGKILL and Path(address).is_socket()
+    try:
+        until_refused(address)
+    finally:
+        shutil.rmtree(Path(address).parent)
+
+
+def until_refused(address: str) -> None:
+    """Wait until nobody listens there any more."""
+    for _ in range(600):
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(address)
+            except ConnectionRefusedError:
+                return
         time.sleep(0.05)
-    assert address.endswith("/socket") and not Path(address).parent.exists()
+    pytest.fail("the server goes on")

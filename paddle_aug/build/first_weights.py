@@ -10,6 +10,7 @@ from paddle_aug.batches.normalise import per_channel
 from paddle_aug.build.scaling import describe_evaluation, evaluation_transforms
 from paddle_aug.config import Config, load_trained_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import first_difference
 from paddle_aug.weights.into_model import fit_weights
 from paddle_aug.weights.paddleclas import from_paddleclas
 from paddle_aug.weights.pretrained import read_weights
@@ -40,9 +41,7 @@ def take_weights(model: paddle.nn.Layer, config: Config, classes: Sequence[str])
     name = f" (PaddleClas's {kind})" if kind else ""
     remarks = _trained_otherwise(config, state, kind)
     if "new head" not in line:
-        remarks += _other_classes(state.get("classes", classes), classes)
-    if config.init != "default" and "new head" not in line:
-        remarks.append(f"note: --init {config.init} has no effect: all weights come from there")
+        remarks += _head_taken(config, state.get("classes", classes), classes)
     return "; ".join([f"{line}{name}", *remarks])
 
 
@@ -68,15 +67,17 @@ def _trained_otherwise(config: Config, state: Mapping[str, Any], kind: str) -> l
     return remarks
 
 
-def _other_classes(trained: Sequence[str], here: Sequence[str]) -> list[str]:
-    """A remark where the head is of as many classes as here, but of others, or in another order."""
-    different = ((then, now) for then, now in zip(trained, here, strict=False) if then != now)
-    then, now = next(different, ("", ""))
-    if then == now:
-        return []
-    return [
-        f"note: they tell other classes apart ({then} there, {now} here); the head is taken too"
-    ]
+def _head_taken(config: Config, trained: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Remarks where the head is taken too: on its classes, which are as many as here, but others or
+    in another order, and on --init, which is left without weights to fill."""
+    remarks = []
+    if list(trained) != list(classes):
+        there, here = first_difference(trained, classes)
+        remarks.append(f"note: they tell other classes apart ({there} there, {here} here); the "
+                       "head is taken too")  # fmt: skip
+    if config.init != "default":
+        remarks.append(f"note: --init {config.init} has no effect: all weights come from there")
+    return remarks
 
 
 def _normalised_otherwise(config: Config, other: Mapping[str, Sequence[float]]) -> str:

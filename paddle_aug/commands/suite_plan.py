@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from paddle_aug.cli.seeds import parse_seeds
-from paddle_aug.command_line import on_top, to_arguments
+from paddle_aug.command_line import to_arguments
 from paddle_aug.config import (
     Config,
     changed_options,
@@ -22,6 +22,7 @@ from paddle_aug.config import (
     load_config,
     options_that_are,
 )
+from paddle_aug.config.merging import on_top
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core import own_code
 from paddle_aug.core.bundled import config_name

@@ -46,6 +46,11 @@ def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def first_difference(was: Sequence[str], now: Sequence[str]) -> tuple[str, str]:
+    """The first pair of names at the same place that differ; both sequences are equally long."""
+    return next((old, new) for old, new in zip(was, now, strict=True) if old != new)
+
+
 def duration(seconds: float) -> str:
     """A time in words: "45 s", "12 min", "3.4 h", "2.5 days"."""
     if seconds < 100:

@@ -15,12 +15,13 @@ from paddle_aug.config import (
     options_that_are,
     without_effect,
 )
+from paddle_aug.config.merging import on_top
 from paddle_aug.config.other_data import refuse_for_other_data
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
 from paddle_aug.core.own_code import named_by, source_digests
 from paddle_aug.core.paddle_import import prepare_environment
-from paddle_aug.core.text import Say, counted, listed
+from paddle_aug.core.text import Say, counted, first_difference, listed
 from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import describe_environment, differences
@@ -118,7 +119,7 @@ def _resume(
     saved = load_config(state["config"], where=f"{folder}: ").dump()
     saved["output"] = str(recorder.paths.output)
     refuse_for_other_data(saved, changes, f"the run {folder}")
-    config = load_config({**saved, **changes}, where=f"{folder}: ")
+    config = load_config(on_top(saved, changes), where=f"{folder}: ")
     check_visualdl(config)
     known = without_effect(load_config(saved))
     for line in without_effect(config):
@@ -186,7 +187,7 @@ def _refuse_other_classes(folder: Path, trained: list[str], found: list[str]) ->
         return
     then, now = map(str, (len(trained), len(found)))
     if then == now:
-        then, now = next((old, new) for old, new in zip(trained, found, strict=True) if old != new)
+        then, now = first_difference(trained, found)
     raise UserError(
         f"{folder}: the classes of the data are not those of the run ({then} then, {now} now), and "
         f"the model's outputs would be called wrongly; start a new run with --weights {folder}"

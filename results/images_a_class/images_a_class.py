@@ -3,8 +3,8 @@
 
     python results/images_a_class/images_a_class.py [--jobs 2] [--amp bf16]
     python results/images_a_class/images_a_class.py --quick          the bundled digits, a minute
-    python results/images_a_class/images_a_class.py --judge --output results/images_a_class
-                                      the table and the picture of what lies there, without a run
+    python results/images_a_class/images_a_class.py --judge --amp bf16 --output FOLDER
+                        the table and the picture of what lies in a folder, without a run
 
 For each number the suite configs/suites/images_a_class.yaml is run with --per-class: a finished run
 is not repeated, a stopped one goes on. The accuracy is that of the last state on the whole
@@ -28,7 +28,7 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import NullFormatter, ScalarFormatter  # noqa: E402
 
 from paddle_aug.core.atomic import write_text  # noqa: E402
-from paddle_aug.core.errors import run_command  # noqa: E402
+from paddle_aug.core.errors import UserError, run_command  # noqa: E402
 from paddle_aug.modes import BASELINE_COLOUR, MODES  # noqa: E402
 from paddle_aug.report.figure import new_figure, save_figure  # noqa: E402
 
@@ -68,6 +68,8 @@ def draw(found: dict[str, dict[int, dict[str, float]]]) -> Figure:
     axes.set_xticks(sorted({number for points in found.values() for number in points}))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_title("bars: 95 % interval of the mean over the seeds; a point without one: one seed",
+                   fontsize="medium")  # fmt: skip
     axes.set_xlabel("images a class")
     axes.set_ylabel("accuracy on the whole evaluation set")
     axes.grid(True, alpha=0.6)
@@ -91,6 +93,8 @@ def table_of(found: dict[str, dict[int, dict[str, float]]], command: str) -> str
 def _words(point: dict[str, float] | None) -> str:
     if point is None:
         return "-"
+    if point["n"] == 1:
+        return f"{point['mean']:.3f} (one seed)"
     interval = "" if point["low"] is None else f" [{point['low']:.3f}, {point['high']:.3f}]"
     return f"{point['mean']:.3f}{interval}"
 
@@ -101,7 +105,7 @@ def main() -> int:
     add("--numbers", type=int, nargs="+", metavar="N", help="images a class (default: "
         f"{' '.join(map(str, NUMBERS))}; with --quick {' '.join(map(str, QUICK))})")  # fmt: skip
     add("--seeds", help="these seeds instead of the suite's, such as 0 or 0-4")
-    add("--jobs", type=int, default=1, metavar="N", help="runs side by side (default: 1)")
+    add("--jobs", type=int, metavar="N", help="runs side by side (default: 1)")
     add("--amp", choices=["no", "bf16"], default="no")
     add("--quick", action="store_true", help="3 epochs of the bundled digits")
     add("--judge", action="store_true", help="run nothing: judge the numbers that lie in OUTPUT")
@@ -109,15 +113,17 @@ def main() -> int:
     args = parser.parse_args()
     tables = {}
     numbers = args.numbers or (QUICK if args.quick else NUMBERS)
-    if args.judge:
+    if args.judge and not args.numbers:
         numbers = [n for n in numbers if (args.output / f"{n}_a_class").is_dir()]
+    if not numbers:
+        raise UserError(f"{args.output}: has no folder such as {NUMBERS[0]}_a_class to be judged")
     scale = ["--quick"] * args.quick + ([f"--seeds={args.seeds}"] if args.seeds else [])
     precision = ["--amp", "bf16"] if args.amp == "bf16" else []
     for number in sorted(numbers):
         place = args.output / f"{number}_a_class"
         command = ["-m", "paddle_aug", "suite", SUITE, "--logs", str(place / "runs"),
                    "--results", str(place), *scale]  # fmt: skip
-        command += ["--judge"] if args.judge else ["--jobs", str(args.jobs)]
+        command += ["--judge"] * args.judge + (["--jobs", str(args.jobs)] if args.jobs else [])
         command += ["--", "--per-class", str(number), *precision]
         if code := subprocess.run([sys.executable, *command], cwd=ROOT).returncode:
             return code

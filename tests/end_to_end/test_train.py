@@ -344,6 +344,19 @@ def test_resuming_names_the_one_number_of_an_image_part_that_differs(tmp_path):
         resume(tmp_path / "userDef", changes={"policy": asdict(other)}, say=quiet)
 
 
+def test_a_number_of_the_image_part_that_is_changed_leaves_the_others(tmp_path):
+    policy = {"brightness": [0.9, 1.1], "noise_max_sigma": 2.0}
+    run = fit(tiny(tmp_path, augment="userDef", epochs=1, policy=policy), say=quiet)
+    said: list[str] = []
+    changes = {"policy": {"brightness": [0.8, 1.2]}, "epochs": 2}
+    resume(run, allow_changes=True, changes=changes, say=said.append)
+    (line,) = [line for line in said if line.startswith("changed from here on: ")]
+    assert "policy.brightness: was [0.9, 1.1], is [0.8, 1.2]" in line
+    assert "noise_max_sigma" not in line
+    policy = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["policy"]
+    assert (policy["brightness"], policy["noise_max_sigma"]) == ([0.8, 1.2], 2.0)
+
+
 def test_more_epochs_are_recorded_with_what_was_before(tmp_path, monkeypatch):
     run = fit(tiny(tmp_path, augment="samplePairing", epochs=1), say=quiet)
 

@@ -23,12 +23,13 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+CAN_FORK = hasattr(os, "fork") and hasattr(socket, "send_fds")
 
 
 @cache
 def warm_python() -> list[str]:
     """The beginning of a command line; just sys.executable where processes cannot be forked."""
-    if not hasattr(os, "fork") or not hasattr(socket, "send_fds"):
+    if not CAN_FORK:
         return [sys.executable]
     folder = tempfile.mkdtemp(prefix="warm_python_")
     address = f"{folder}/socket"

@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 
-PASSED_ON = ("SIGINT", "SIGTERM", "SIGHUP")
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NUMBER = struct.Struct("=q")
 
 
@@ -23,23 +23,17 @@ def main() -> None:
     environment = [b"=".join(pair) for pair in os.environb.items()]
     words = [os.getcwdb(), *environment, b"", *map(os.fsencode, arguments)]
     request = b"\0".join(words)
-    asked = []
-    for name in PASSED_ON:  # what comes before the program is there reaches it a moment later
-        number = getattr(signal, name)
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda number, _: asked.append(number))
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)  # they wait until the program is there
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
         rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))
         server.sendmsg([NUMBER.pack(len(request))], [rights])
         server.sendall(request)
         program = receive(server)
-        for name in PASSED_ON:
-            number = getattr(signal, name)
+        for number in PASSED_ON:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda number, _: os.kill(program, number))
-        for number in asked:
-            os.kill(program, number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         status = receive(server)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:

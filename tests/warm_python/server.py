@@ -31,7 +31,7 @@ CHANGED = ("PYTHONPATH", "PYTHONIOENCODING")  # are given to each program
 # By functions of the project, or by libraries.
 IMPORTED_LATE = (
     "coverage", "matplotlib.backends.backend_agg", "scipy.stats", "sklearn.datasets", "tabulate",
-    "imblearn.over_sampling", "paddle.jit", "asyncio",
+    "imblearn.over_sampling", "asyncio",
 )  # fmt: skip
 
 
@@ -114,13 +114,14 @@ def open_outputs(coding: str) -> None:
         setattr(sys, name, text)
 
 
-def run(words: list[str], path: list[str]) -> object:
+def run(words: list[str], path: list[str]) -> None:
     """Run the program as Python does: FILE, -m MODULE or -c CODE, and its arguments."""
     first, *rest = words
     if first == "-m":
         sys.path[:] = [os.getcwd(), *path]
         sys.argv = rest
-        return runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        return
     module = sys.modules["__main__"] = ModuleType("__main__")
     if first == "-c":
         folder, code, file = "", rest.pop(0), "<string>"
@@ -129,7 +130,7 @@ def run(words: list[str], path: list[str]) -> object:
         folder, code = os.path.dirname(file), Path(file).read_bytes()
     sys.path[:] = [folder, *path]
     sys.argv = [first, *rest]
-    return exec(compile(code, file, "exec"), module.__dict__)
+    exec(compile(code, file, "exec"), module.__dict__)
 
 
 def main() -> None:
