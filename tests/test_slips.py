@@ -1,5 +1,6 @@
 """Each slip of results/slips/slips.py does what docs/faults.md says of it, and nothing else."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from paddle_aug.batches import loader
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.mix.phases import always_on
 from tests.helpers import load_program
+from tests.run_folders import ENVIRONMENT, write_run
 
 FILE = Path(__file__).parent.parent / "results/slips/slips.py"
 
@@ -73,3 +75,30 @@ def test_the_list_is_shuffled_once(slips, monkeypatch):
     assert orders[0] != orders[1]
     slips.list_shuffled_once()
     assert [np.concatenate(batches.batches_of(e)).tolist() for e in (0, 7)] == [orders[0]] * 2
+
+
+def test_the_small_files_of_each_run_are_kept_and_compared(slips, tmp_path, monkeypatch):
+    def train(folder: Path, options: dict, slip: str) -> Path:
+        mode, value = options["augment"], 0.5 if slip == "none" else 0.4
+        environment = {**ENVIRONMENT, "code": str(tmp_path / "code.py")}
+        write_run(folder, mode, {"accEval": [value] * 20}, config=options,
+                  environment=environment, right=[1, 0])  # fmt: skip
+        (folder / mode / "changes.yaml").write_text("epochs: 20\n", encoding="utf-8")
+        rows = "epoch,accEval\n" + f"0,{value}\n" * 20
+        (folder / mode / "metrics.csv").write_text(rows, encoding="utf-8")
+        return folder / mode
+
+    monkeypatch.setattr(slips, "train", train)
+    places = ["--results", str(tmp_path / "kept"), "--output", str(tmp_path)]
+    monkeypatch.setattr(slips.sys, "argv", ["slips.py", "--seeds", "0", "1", *places])
+    assert slips.main() == 0
+    for comparison in slips.COMPARISONS:
+        folder = tmp_path / "kept" / comparison.title
+        table = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+        points = {c["method"]: round(100 * c["difference"], 6) for c in table["comparisons"]}
+        assert points == dict.fromkeys(comparison.slips[1:], -10.0)
+        assert (folder / "compare.png").stat().st_size > 10_000
+        for slip in comparison.slips:
+            kept = folder / "curves" / slip.replace(" ", "_") / "seed1"
+            assert np.load(kept / f"{comparison.title}Aug_accEval.npy").shape == (20,)
+            assert "…/code.py" in (kept / "environment.json").read_text(encoding="utf-8")

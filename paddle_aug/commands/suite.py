@@ -191,7 +191,8 @@ def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list
     """The cells left to do, in the suite's order; a finished run may lack its predictions."""
     from paddle_aug.commands.suite_cells import Cell
     from paddle_aug.commands.suite_plan import next_arguments
-    from paddle_aug.commands.suite_results import evaluation_command, has_states, is_evaluated
+    from paddle_aug.commands.suite_results import evaluation_command, has_states
+    from paddle_aug.runs.kept import is_evaluated
 
     cells = []
     for number, run in enumerate(runs):
@@ -199,7 +200,7 @@ def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list
         training = next_arguments(run, allow_changes)
         if training is not None:
             cells.append(Cell(run, name, [["train", *training], evaluation_command(run)]))
-        elif is_evaluated(run):
+        elif is_evaluated(run.paths):
             tell(f"{name}: finished before")
         elif has_states(run):
             tell(f"{name}: finished before, but for its predictions")
@@ -243,7 +244,7 @@ def whole_command(
     allow_imports: bool = False,
 ) -> str:  # fmt: skip
     """The command that repeats the suite."""
-    from paddle_aug.commands.suite_results import portable
+    from paddle_aug.runs.kept import portable
 
     parts = ["suite", str(file), *(["--quick"] if quick else [])]
     parts += ["--seeds", ",".join(map(str, seeds))] if seeds else []

@@ -4,7 +4,6 @@ Finished runs are kept and unfinished ones resumed, so that a suite can be stopp
 any time.
 """
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -29,6 +28,7 @@ from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
+from paddle_aug.runs.kept import evaluation_accuracies
 from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
 from paddle_aug.runs.stats import stopped_early
 
@@ -237,7 +237,7 @@ def slug(label: str) -> str:
 
 def epochs_done(run: PlannedRun) -> int:
     """Number of epochs in the run's metrics.csv."""
-    return len(_accuracies(run.paths.metrics))
+    return len(evaluation_accuracies(run.paths.metrics))
 
 
 def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
@@ -245,20 +245,9 @@ def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
 
     folder: where its metrics.csv is, the run's own by default.
     """
-    accuracies = _accuracies((folder or run.folder) / METRICS)
+    accuracies = evaluation_accuracies((folder or run.folder) / METRICS)
     stopped = stopped_early(accuracies, run.config.early_stopping)
     return stopped or len(accuracies) >= run.epochs
-
-
-def _accuracies(path: Path) -> list[float]:
-    """Evaluation accuracies of a metrics.csv; empty where there is none yet."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [float(row["accEval"]) for row in csv.DictReader(file)]
-    except OSError:
-        return []
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: no table of a run's epochs ({error!r})") from None
 
 
 def other_options(

@@ -8,15 +8,12 @@ The tables are made from these files alone, so that they can be made again witho
 folders and their large states.
 """
 
-import json
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-import yaml
 from tabulate import tabulate
 
 from paddle_aug.command_line import to_arguments
@@ -25,14 +22,12 @@ from paddle_aug.commands.suite_plan import (
     PlannedRun,
     Suite,
     counts,
-    epochs_done,
     is_finished,
     other_options,
     slug,
     studied_options,
 )
 from paddle_aug.config import Config
-from paddle_aug.core.atomic import copy_file, write_json, write_text
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
@@ -47,17 +42,13 @@ from paddle_aug.report.side_by_side import (
     refuse_foreign_folder,
     write,
 )
-from paddle_aug.runs.layout import CHANGES, FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS
+from paddle_aug.runs.kept import copy_small_files, portable
+from paddle_aug.runs.layout import CHANGES, FIGURES, METRICS, PREDICTIONS
 from paddle_aug.runs.ownership import is_kept
-from paddle_aug.runs.predictions import evaluated_epoch
 from paddle_aug.runs.reading import Run, read_run
 
-# The project's folder: paths in it are written relative to it.
-ROOT = Path(__file__).resolve().parents[2]
 # Options about how figures are computed: they stay comparable, and the table names these.
 PRECISION = {"amp"}
-# An absolute path, not within a word or an address.
-_HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^\s'\",;]+")
 
 
 def cell_folder(results: Path, run: PlannedRun) -> Path:
@@ -82,35 +73,7 @@ def keep_cell(results: Path, run: PlannedRun) -> None:
     """
     with locked(results, wait=True):
         refuse_foreign_results(results, [run])
-        _copy_small_files(cell_folder(results, run), run)
-
-
-def _copy_small_files(place: Path, run: PlannedRun) -> None:
-    paths, evaluation = run.paths, run.folder / LAST_EVALUATION
-    evaluated = is_evaluated(run)
-    if evaluated or not _same_bytes(paths.metrics, place / METRICS):
-        # Of an earlier state or training: not to stand beside what is copied now.
-        for name in (PREDICTIONS, FIGURES):
-            (place / name).unlink(missing_ok=True)
-    for source in (paths.metrics, *paths.curves):  # the folder's mark first
-        copy_file(source, place / source.name)
-    for source in (paths.config, paths.changes):
-        values = portable(read_yaml(source))
-        write_text(place / source.name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-    if paths.environment.exists():
-        write_json(place / paths.environment.name, portable(_read_json(paths.environment)))
-    if evaluated:
-        write_json(place / FIGURES, portable(_read_json(evaluation / FIGURES)))
-        copy_file(evaluation / PREDICTIONS, place / PREDICTIONS)
-
-
-def _same_bytes(one: Path, other: Path) -> bool:
-    return other.exists() and one.read_bytes() == other.read_bytes()
-
-
-def is_evaluated(run: PlannedRun) -> bool:
-    """Whether there are predictions of the run's last state, not of an earlier one."""
-    return evaluated_epoch(run.folder / LAST_EVALUATION) == epochs_done(run) - 1
+        copy_small_files(cell_folder(results, run), run.paths)
 
 
 def has_states(run: PlannedRun) -> bool:
@@ -257,27 +220,6 @@ def shown_command(run: PlannedRun) -> str:
     return "python -m paddle_aug train " + shlex.join(portable(part) for part in run.arguments)
 
 
-def portable(value: Any) -> Any:
-    """Plain values with absolute paths shortened: relative to the project or the current folder,
-    else an ellipsis and the last part."""
-    if isinstance(value, dict):
-        return {key: portable(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [portable(inner) for inner in value]
-    if not isinstance(value, str):
-        return value
-    if PurePath(value).is_absolute():
-        return _cut(value)
-    return _HOST_PATH.sub(lambda match: _cut(match[0]), value)
-
-
-def _cut(path: str) -> str:
-    for start in (ROOT, Path.cwd()):
-        if PurePath(path).is_relative_to(start):
-            return PurePath(path).relative_to(start).as_posix()
-    return f"…/{path.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}"
-
-
 def _read(results: Path, run: PlannedRun) -> Run:
     return read_run(cell_folder(results, run), run.config.mode, run.entry.label)
 
@@ -318,10 +260,3 @@ def _training_seconds(folder: Path) -> float:
     header, *rows = (folder / METRICS).read_text(encoding="utf-8").splitlines()
     column = header.split(",").index("seconds")
     return sum(float(row.split(",")[column]) for row in rows)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None

@@ -6,7 +6,8 @@
 
 docs/faults.md names the slips. The project has no options for them: this program puts each in the
 place of the right code, in a process of its own, and trains with the command train.py. A finished
-run is not repeated, a stopped one goes on. Tables and pictures go to OUTPUT/comparison_*.
+run is not repeated, a stopped one goes on. RESULTS gets a folder for each comparison: its runs'
+small files in curves/, tables and pictures made from these.
 """
 
 import argparse
@@ -29,6 +30,8 @@ import_paddle()  # before the modules below do: what it sets counts from Paddle'
 from paddle_aug.augment import ops  # noqa: E402
 from paddle_aug.batches import loader  # noqa: E402
 from paddle_aug.mix import formulas, methods  # noqa: E402
+from paddle_aug.runs.kept import copy_small_files  # noqa: E402
+from paddle_aug.runs.layout import RunPaths, curve_path  # noqa: E402
 
 CONFIG = ROOT / "configs/small_data.yaml"
 QUICK = {"data": "digits", "epochs": 20, "batch_size": 10, "per_class": 10}
@@ -102,8 +105,8 @@ COMPARISONS = (
 )  # fmt: skip
 
 
-def folder_of(output: Path, comparison: Comparison, slip: str, seed: int) -> Path:
-    return output / comparison.title / slip.replace(" ", "_") / f"seed{seed}"
+def folder_of(parent: Path, slip: str, seed: int) -> Path:
+    return parent / slip.replace(" ", "_") / f"seed{seed}"
 
 
 def train(folder: Path, options: dict[str, Any], slip: str) -> Path:
@@ -133,21 +136,25 @@ def main() -> int:
     add("--seeds", type=int, nargs="+", default=[0], metavar="N")
     add("--amp", choices=["no", "bf16"], default="no")
     add("--quick", action="store_true", help="20 epochs of the bundled digits")
-    add("--output", type=Path, default=Path("logs/slips"))
+    add("--output", type=Path, default=Path("logs/slips"), help="the runs' folder")
+    add("--results", type=Path, default=Path("logs/results/slips"), help="a folder a comparison")
     args = parser.parse_args()
     base = QUICK if args.quick else yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     for comparison in COMPARISONS:
-        arguments = []
+        arguments, curves = [], []
+        results = args.results.resolve() / comparison.title
         for seed in args.seeds:
             for slip in comparison.slips:
-                folder = folder_of(args.output, comparison, slip, seed)
+                folder = folder_of(args.output / comparison.title, slip, seed)
                 options = {**base, **comparison.options, "seed": seed, "amp": args.amp,
                            "output": str(folder)}  # fmt: skip
-                arguments.append(f"{slip}={train(folder, options, slip)}")
-        target = args.output / f"comparison_{comparison.title}"
-        compare = ["compare", *arguments, "--output", str(target), "--baseline", "none"]
+                run = RunPaths.of(train(folder, options, slip))
+                kept = folder_of(results / "curves", slip, seed)
+                copy_small_files(kept, run)
+                arguments.append(f"{slip}={kept}")
+                curves.append(np.load(curve_path(kept, run.mode, "accEval")))
+        compare = ["compare", *arguments, "--output", str(results), "--baseline", "none"]
         subprocess.run([sys.executable, "-m", "paddle_aug", *compare], check=True, cwd=ROOT)
-        curves = [np.load(f"{argument.partition('=')[2]}Aug_accEval.npy") for argument in arguments]
         nine, ten = (np.mean([curve[part].mean() for curve in curves])
                      for part in (slice(-10, -1), slice(-10, None)))  # fmt: skip
         print(f"{NINE}: {nine:.4f} for {ten:.4f}, mean over the {len(curves)} runs above")

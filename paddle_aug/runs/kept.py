@@ -1,0 +1,93 @@
+"""The small files of a run that are kept beside the tables made from them, so that these can be
+made again without the run's own folder and its large states: curves, metrics.csv, config.yaml,
+changes.yaml, environment.json, predictions.npz and evaluation.json of the last state."""
+
+import csv
+import json
+import re
+from pathlib import Path, PurePath
+from typing import Any
+
+import yaml
+
+from paddle_aug.core.atomic import copy_file, write_json, write_text
+from paddle_aug.core.errors import UserError
+from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS, RunPaths
+from paddle_aug.runs.predictions import evaluated_epoch
+
+# The project's folder: paths in it are written relative to it.
+ROOT = Path(__file__).resolve().parents[2]
+# An absolute path, not within a word or an address.
+_HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^\s'\",;]+")
+
+
+def copy_small_files(place: Path, paths: RunPaths) -> None:
+    """Copy a run's small files into the folder `place`, without paths of this machine in them."""
+    evaluation, evaluated = paths.folder / LAST_EVALUATION, is_evaluated(paths)
+    if evaluated or not _same_bytes(paths.metrics, place / METRICS):
+        # Of an earlier state or training: not to stand beside what is copied now.
+        for name in (PREDICTIONS, FIGURES):
+            (place / name).unlink(missing_ok=True)
+    for source in (paths.metrics, *paths.curves):  # the folder's mark first
+        copy_file(source, place / source.name)
+    for source in (paths.config, paths.changes):
+        values = portable(read_yaml(source))
+        write_text(place / source.name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    if paths.environment.exists():
+        write_json(place / paths.environment.name, portable(_read_json(paths.environment)))
+    if evaluated:
+        write_json(place / FIGURES, portable(_read_json(evaluation / FIGURES)))
+        copy_file(evaluation / PREDICTIONS, place / PREDICTIONS)
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    return other.exists() and one.read_bytes() == other.read_bytes()
+
+
+def is_evaluated(paths: RunPaths) -> bool:
+    """Whether there are predictions of the run's last state, not of an earlier one."""
+    last = len(evaluation_accuracies(paths.metrics)) - 1
+    return evaluated_epoch(paths.folder / LAST_EVALUATION) == last
+
+
+def evaluation_accuracies(metrics: Path) -> list[float]:
+    """The evaluation accuracy of each epoch in a metrics.csv; empty where there is none yet.
+
+    Raises UserError where it is not a table of a run's epochs.
+    """
+    try:
+        with metrics.open(newline="", encoding="utf-8") as file:
+            return [float(row["accEval"]) for row in csv.DictReader(file)]
+    except OSError:
+        return []
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{metrics}: no table of a run's epochs ({error!r})") from None
+
+
+def portable(value: Any) -> Any:
+    """Plain values with absolute paths shortened: relative to the project or the current folder,
+    else an ellipsis and the last part."""
+    if isinstance(value, dict):
+        return {key: portable(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [portable(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if PurePath(value).is_absolute():
+        return _cut(value)
+    return _HOST_PATH.sub(lambda match: _cut(match[0]), value)
+
+
+def _cut(path: str) -> str:
+    for start in (ROOT, Path.cwd()):
+        if PurePath(path).is_relative_to(start):
+            return PurePath(path).relative_to(start).as_posix()
+    return f"…/{path.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
