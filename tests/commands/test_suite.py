@@ -32,7 +32,7 @@ from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
-from paddle_aug.runs import kept
+from paddle_aug.runs import kept as kept_files
 from paddle_aug.runs.kept import portable
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.predictions import read_predictions
@@ -394,7 +394,7 @@ def test_predictions_of_an_earlier_training_do_not_stay_beside_new_curves(finish
 def test_kept_predictions_do_not_stay_beside_the_figures_of_another_epoch(finished, monkeypatch):
     """The disk is full when they would be replaced."""
     kept = RESULTS / "curves" / "plain" / "seed0"
-    copy = kept.copy_file
+    copy = kept_files.copy_file
 
     def full(source, target):
         if Path(target).name == "predictions.npz":
@@ -402,7 +402,7 @@ def test_kept_predictions_do_not_stay_beside_the_figures_of_another_epoch(finish
         copy(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(kept, "copy_file", full)
+        patch.setattr(kept_files, "copy_file", full)
         with pytest.raises(UserError, match="No space left"):
             command.main([str(finished), *PADDLE])
     assert (kept / "evaluation.json").exists() and not (kept / "predictions.npz").exists()
@@ -651,7 +651,7 @@ def test_a_trial_that_fails_says_why(suite_file):
     changes = {"data": "no-such-folder"}
     runs = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
     with pytest.raises(UserError, match="plain: the trial ended with code 2: .*no-such-folder"):
-        suite_cost.time_epochs(runs, 1, {**os.environ, "PYTHONPATH": str(kept.ROOT)})
+        suite_cost.time_epochs(runs, 1, {**os.environ, "PYTHONPATH": str(kept_files.ROOT)})
 
 
 @pytest.mark.parametrize(
@@ -668,7 +668,7 @@ def test_a_trial_that_fails_says_why(suite_file):
 )
 def test_paths_of_this_machine_are_cut(value, expected):
     def placed(text):
-        return text.format(root=kept.ROOT, cwd=Path.cwd()) if "{root}" in text or (
+        return text.format(root=kept_files.ROOT, cwd=Path.cwd()) if "{root}" in text or (
             "{cwd}" in text) else text  # fmt: skip
 
     if isinstance(value, dict):
