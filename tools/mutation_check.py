@@ -86,7 +86,7 @@ MUTANTS = [
     Mutant("report/verdicts.py", "if not evidence.p < LEVEL", "if not evidence.p <= LEVEL", "report/test_verdicts"),
     Mutant("report/verdicts.py", "evidence.low <= difference + tolerance and", "evidence.low <= difference and", "report/test_verdicts"),
     Mutant("report/verdicts.py", "low <= evidence.low and evidence.high <= high", "low <= evidence.mean <= high", "report/test_verdicts"),
-    Mutant("report/judge.py", "for seed in own if seed in other", "for seed in list(own)[: len(other)]", "report/test_judge"),
+    Mutant("report/groups.py", "for seed in own if seed in other", "for seed in list(own)[: len(other)]", "report/test_judge"),
     Mutant("report/guard.py", "if r.seed == seed]", "]", "report/test_guard"),
     Mutant("runs/stats.py", "ddof=1", "ddof=0", "runs/test_stats"),
     Mutant("train/ema.py", "(1 + self.updates) / (10 + self.updates)", "self.decay", "train/test_ema"),

@@ -41,12 +41,14 @@ from paddle_aug.report.side_by_side import put_side_by_side  # noqa: E402
 from paddle_aug.runs.reading import Run, read_run  # noqa: E402
 
 HEAD = ("claim", "published", "ours", "95% interval", "over", "n", "verdict", "scale", "cost")
+NOT_RUN = "not run"
 INTRODUCTION = """\
 # Results: each published claim and its verdict
 
 Made by `python tools/results_readme.py` from the files in this folder. Verdicts and their rule are
 explained in [docs/judging.md](../docs/judging.md). An interval over *images* is of one seed on this
-evaluation set: another seed may differ by more, and such a verdict speaks of one pair of trainings.
+evaluation set, in its last state: another seed, or another epoch, may differ by more, and such a
+verdict speaks of one pair of trainings.
 *n* is the number of seeds; *cost* the training time of the runs that the claim is judged by, on one
 machine of two cores, beside other work. Each suite's folder has tables, curves and the files of its
 runs; `python -m paddle_aug report RUNS` makes a page of it.
@@ -57,27 +59,32 @@ def readme(root: Path = ROOT) -> str:
     """The text of results/README.md."""
     files = sorted((root / "configs" / "suites").glob("*.yaml"))
     suites = [(file, read_suite(file)) for file in files]
-    sections, verdicts = [], []
+    sections: list[str] = []
+    found: dict[tuple[str, str], str] = {}  # a claim that several scales judge counts once
     for file, suite in suites:
         if suite.claims:
             section, words = _section(root, file, suite)
             sections.append(section)
-            verdicts += words
+            for claim, word in zip(suite.claims, words, strict=True):
+                key = suite.source, claim.text
+                if word != NOT_RUN or key not in found:
+                    found[key] = word
+    verdicts = list(found.values())
     others = read_yaml(root / "results" / "claims.yaml")["claims"]
     rows = [[each[key] for key in ("claim", "published", "source", "why")] for each in others]
-    verdicts += ["not run"] * len(others)
+    verdicts += ["not judged"] * len(others)
     counts = {word: verdicts.count(word) for word in dict.fromkeys(sorted(verdicts))}
     summary = ", ".join(f"{word} {count}" for word, count in counts.items())
     return "\n".join([
         INTRODUCTION,
-        f"{len(verdicts)} claims: {summary}.",
+        f"{len(verdicts)} claims, each counted once, whatever the scale it was run at: {summary}.",
         "",
         *sections,
         "## Judged by no suite",
         "",
         "Not run, or nothing that a number could judge.",
         "",
-        *_table(("claim", "published", "source", "not run, because"), rows),
+        *_table(("claim", "published", "source", "not judged, because"), rows),
         "",
     ])  # fmt: skip
 
@@ -104,7 +111,7 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
     for claim in suite.claims:
         needed = {claim.method, claim.baseline} - {None}
         is_run = needed <= labels
-        row = _judged_row(judged[claim.text], read) if is_run else _row_not_run(claim)
+        row = _judged_row(judged[claim.text], read, suite.last) if is_run else _row_not_run(claim)
         rows.append(row)
         words.append(row[HEAD.index("verdict")].split("**")[1])
     missing = len(runs) - len(finished)
@@ -130,13 +137,13 @@ def _progress(planned: int, missing: int, results: Path) -> str:
     return f"{done}: {tables}{more}."
 
 
-def _judged_row(judged: JudgedClaim, runs: list[Run]) -> list[str]:
+def _judged_row(judged: JudgedClaim, runs: list[Run], last: int) -> list[str]:
     claim, evidence = judged.claim, judged.evidence
     own = _judged_by(claim, runs)
     seconds = sum(float(run.metrics["seconds"].sum()) for run in own)
     precision = {run.config.get("amp", "no") for run in own} - {"no"}
     return [
-        claim.text, published_figure(claim), our_figure(judged),
+        claim.text, published_figure(claim), our_figure(judged, last),
         claim_interval(claim, evidence.low, evidence.high), over(evidence.basis),
         str(len(judged.epochs) or judged.ours.n),
         f"**{judged.verdict.word}**: {judged.verdict.reason}",
@@ -160,7 +167,7 @@ def _scale(claim: Claim) -> str:
 
 
 def _row_not_run(claim: Claim) -> list[str]:
-    return [claim.text, published_figure(claim), "-", "-", "-", "0", "**not run**",
+    return [claim.text, published_figure(claim), "-", "-", "-", "0", f"**{NOT_RUN}**",
             _scale(claim), "-"]  # fmt: skip
 
 

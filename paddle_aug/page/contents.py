@@ -14,6 +14,7 @@ from paddle_aug.page.pictures import (
 )
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.judge import JudgedClaim
+from paddle_aug.report.judgement_text import with_other_seeds
 from paddle_aug.report.side_by_side import SideBySide
 from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS
 
@@ -132,8 +133,12 @@ def _notes(judged: SideBySide, say: Language) -> list[str]:
         lines.append(say("note_images"))
     if NOTHING in bases:
         lines.append(say("note_nothing"))
+    if other := with_other_seeds(judgement):
+        baseline = judgement.groups[0].label
+        lines.append(say("note_other_seeds", baseline=baseline, methods=", ".join(other)))
     if judgement.crossings:
-        lines.append(say("note_window", n=judgement.window))
+        windows = dict.fromkeys((judgement.windows[0], judgement.windows[-1]))
+        lines.append(say("note_window", n="–".join(map(str, windows))))
     return lines
 
 

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim
-from paddle_aug.report.judgement_text import p_in_words, points_in_words
+from paddle_aug.report.judgement_text import (
+    of_last_state_instead,
+    p_in_words,
+    points_in_words,
+)
 from paddle_aug.report.statistics import MOST_SEEDS, Estimate
 from paddle_aug.report.verdicts import (
     CONTRADICTED,
@@ -106,6 +110,8 @@ def amount(claim: Claim, value: float, say: Language, unit: bool = True) -> str:
 def published(claim: Claim, say: Language) -> str:
     """The published figure with its tolerance."""
     figure = getattr(claim, claim.kind)
+    if claim.gain_only:
+        return say("no_gain", tolerance=amount(claim, claim.tolerance, say).lstrip("+"))
     tolerance = amount(claim, claim.tolerance, say, unit=False).lstrip("+")
     nothing = claim.kind == "difference" and figure == 0
     value = say("no_difference") if nothing else amount(claim, figure, say)
@@ -145,8 +151,8 @@ def remarks(judged: JudgedClaim, last: int, say: Language) -> list[str]:
     if claim.kind != "epoch":
         figure = figure_name(claim.figure, last, say)
         lines.append(say("figure_judged", curve=say(claim.curve), figure=figure))
-        if evidence.basis == IMAGES and claim.figure != "whole":
-            lines.append(say("of_last_state"))
+        if of_last_state_instead(judged):
+            lines.append(say("of_last_state", value=amount(claim, judged.ours.mean, say)))
     if verdict.word == UNDECIDED and evidence.basis == SEEDS and claim.kind != "epoch":
         needed = judged.seeds_needed
         lines.append(

@@ -15,7 +15,8 @@ class Claim(BaseModel):
     """One published figure, and which of our figures it is compared with.
 
     text: the claim in words. method: the label of the runs it is about. One of
-    difference: method minus baseline (0.06: six points of accuracy; 0: no difference),
+    difference: method minus baseline (0.06: six points of accuracy; 0: no difference; 0 with
+    gain_only: no gain, while a loss is not spoken of),
     value: the figure itself, or
     epoch: from which the method's evaluation accuracy stays above the baseline's.
     tolerance: how far from the published figure ours may lie; as precise as the source is.
@@ -31,6 +32,7 @@ class Claim(BaseModel):
     curve: Literal[CURVES] = "accEval"  # pyright: ignore[reportInvalidTypeForm]
     figure: Literal[FIGURES] = "mean"  # pyright: ignore[reportInvalidTypeForm]
     difference: float | None = None
+    gain_only: bool = False
     value: float | None = None
     epoch: int | None = Field(None, ge=0)
     tolerance: float = Field(gt=0)
@@ -54,6 +56,10 @@ class Claim(BaseModel):
                 f"tolerance: {self.tolerance} would let no difference at all count as the "
                 f"published {self.difference}; choose a smaller one"
             )
+        if self.gain_only and self.difference != 0:
+            raise ValueError("gain_only: says that there is no gain: only with difference: 0")
+        if self.gain_only and not self.curve.startswith("acc"):
+            raise ValueError("gain_only: a loss gains by falling: only with a curve of accuracy")
         if self.value is not None and self.baseline is not None:
             raise ValueError("baseline: a value is not measured against one; give a difference")
         if self.baseline == self.method:

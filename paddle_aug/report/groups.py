@@ -91,6 +91,26 @@ def groups_named(groups: Sequence[Group], name: str) -> list[Group]:
     return labelled or [each for each in groups if each.mode == name and each not in own_words]
 
 
+def by_common_seed(group: Group, baseline: Group) -> dict[int | None, tuple[Run, Run]]:
+    """The runs of two groups by the seeds that both have; None: a run that did not record its seed.
+
+    Empty where a group has a seed twice, or several runs without a recorded one.
+    """
+    own, other = ({run.seed: run for run in each.runs} for each in (group, baseline))
+    if len(own) < len(group.runs) or len(other) < len(baseline.runs):
+        return {}
+    return {seed: (own[seed], other[seed]) for seed in own if seed in other}
+
+
+def with_common_seeds(group: Group, baseline: Group) -> tuple[Group, Group]:
+    """The two groups with the runs of the seeds that both have; whole where there are none."""
+    pairs = by_common_seed(group, baseline).values()
+    if not pairs:
+        return group, baseline
+    own, other = zip(*pairs, strict=True)
+    return replace(group, runs=own), replace(baseline, runs=other)
+
+
 def choose_baseline(groups: Sequence[Group], name: str | None = None) -> Group:
     """The group called `name` (see `groups_named`), or userDef, no, flip, or the first.
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from paddle_aug.report.claims import FIGURES, Claim
 from paddle_aug.report.crossing import stays_above, window_for
-from paddle_aug.report.groups import Group, groups_named
+from paddle_aug.report.groups import Group, by_common_seed, groups_named, with_common_seeds
 from paddle_aug.report.statistics import (
+    LEVEL,
     NAN,
     Estimate,
     ImageDifference,
@@ -26,6 +27,7 @@ from paddle_aug.report.statistics import (
 )
 from paddle_aug.report.verdicts import (
     IMAGES,
+    NOTHING,
     SEEDS,
     UNDECIDED,
     Evidence,
@@ -50,7 +52,7 @@ class Comparison:
     seeds: those that both have. values: the method's figure minus the baseline's, by seed.
     difference: their estimate. images: comparison image by image, for each seed with predictions of
     both. basis: whether the interval used is over seeds or over images (verdicts.py). p: of that
-    basis; p_holm: corrected.
+    basis; p_holm: corrected; level: what p has to be below for that, 5 % by itself.
     """
 
     method: str
@@ -64,13 +66,16 @@ class Comparison:
     basis: str
     p: float
     p_holm: float
+    level: float = LEVEL
 
     @property
     def evidence(self) -> Evidence:
         if self.basis == IMAGES:
             ((_, only),) = self.images
             return Evidence(IMAGES, only.difference, only.low, only.high, self.p_holm)
-        return evidence_of(self.difference, self.p_holm)
+        found = evidence_of(self.difference, self.p_holm)
+        alike = len(self.values) == 1 and any(np.isnan(each.low) for _, each in self.images)
+        return found._replace(alike=found.alike or alike)
 
     @property
     def seeds_needed(self) -> int | None:
@@ -78,16 +83,23 @@ class Comparison:
         or where the deviation over seeds is not known."""
         if self.basis != SEEDS or direction(self.evidence):
             return None
-        return seeds_to_show(self.difference.mean, self.difference.std)
+        needed = seeds_to_show(self.difference.mean, self.difference.std, self.level)
+        return needed and max(needed, len(self.values) + 1)
 
 
 @dataclass(frozen=True)
 class Crossing:
-    """The epoch from which a method stays above the baseline, by seed and for the mean curves."""
+    """The epoch from which a method stays above the baseline, by seed and for the mean curves.
+
+    window: epochs over which the curves are smoothed. diverged: a curve has values that are not
+    finite.
+    """
 
     seeds: tuple[Seed, ...]
     epochs: tuple[int | None, ...]
     of_means: int | None
+    window: int
+    diverged: bool
 
 
 @dataclass(frozen=True)
@@ -111,15 +123,19 @@ class Judgement:
     """All results for some groups of runs; the first group is the baseline.
 
     comparisons and crossings: every other group with the baseline (accEval, mean of the last
-    epochs), in the groups' order. window: epochs over which curves are smoothed for the crossings.
+    epochs), in the groups' order.
     """
 
     last: int
-    window: int
     groups: tuple[Group, ...]
     comparisons: tuple[Comparison, ...]
     crossings: tuple[Crossing, ...]
     claims: tuple[JudgedClaim, ...]
+
+    @property
+    def windows(self) -> list[int]:
+        """The numbers of epochs over which curves are smoothed for the crossings, ascending."""
+        return sorted({each.window for each in self.crossings})
 
 
 def judge(
@@ -127,15 +143,13 @@ def judge(
 ) -> Judgement:
     """Compare every group with the baseline, and every claim with the runs it is about."""
     others = [group for group in groups if group is not baseline]
-    window = window_for(min(group.epochs for group in groups))
     comparisons = [compare(group, baseline, "accEval", "mean", last) for group in others]
     return Judgement(
         last,
-        window,
         (baseline, *others),
         tuple(_corrected(comparisons)),
-        tuple(crossing(group, baseline, window) for group in others),
-        tuple(_judge_claims(claims, groups, baseline, last, window)),
+        tuple(crossing(group, baseline) for group in others),
+        tuple(_judge_claims(claims, groups, baseline, last)),
     )
 
 
@@ -169,7 +183,7 @@ def figures(group: Group, curve: str, figure: str, last: int) -> tuple[Estimate,
 
 def compare(group: Group, baseline: Group, curve: str, figure: str, last: int) -> Comparison:
     """The paired comparison of two groups; p_holm is that of a single comparison."""
-    pairs = _pairs(group, baseline)
+    pairs = by_common_seed(group, baseline)
     values = [
         difference(figure_of(own, curve, figure, last), figure_of(other, curve, figure, last))
         for own, other in pairs.values()
@@ -183,34 +197,26 @@ def compare(group: Group, baseline: Group, curve: str, figure: str, last: int) -
     over_seeds = estimate(values)
     basis, p = evidence_of(over_seeds).basis, paired_p(values)
     if len(values) == 1 and images:
-        basis, p = IMAGES, images[0][1].p
+        p = images[0][1].p
+        basis = NOTHING if np.isnan(p) else IMAGES
     return Comparison(
         group.label, baseline.label, curve, figure, tuple(pairs), tuple(values), over_seeds,
         tuple(images), basis, p, p,
     )  # fmt: skip
 
 
-def crossing(group: Group, baseline: Group, window: int) -> Crossing:
+def crossing(group: Group, baseline: Group) -> Crossing:
     """From which epoch the evaluation accuracy of `group` stays above the baseline's."""
+    window = window_for(min(group.epochs, baseline.epochs))
     pairs = {
         seed: (own.curves["accEval"], other.curves["accEval"])
-        for seed, (own, other) in _pairs(group, baseline).items()
+        for seed, (own, other) in by_common_seed(group, baseline).items()
         if "accEval" in own.curves and "accEval" in other.curves
     }
     epochs = tuple(stays_above(own, other, window) for own, other in pairs.values())
-    own, other = group.curve("accEval")[0], baseline.curve("accEval")[0]
-    return Crossing(tuple(pairs), epochs, stays_above(own, other, window))
-
-
-def _pairs(group: Group, baseline: Group) -> dict[Seed, tuple[Run, Run]]:
-    """The runs of two groups by the seeds that both have.
-
-    Left out: a seed that a group has twice, and several runs without a recorded seed.
-    """
-    own, other = ({run.seed: run for run in each.runs} for each in (group, baseline))
-    if len(own) < len(group.runs) or len(other) < len(baseline.runs):
-        return {}
-    return {seed: (own[seed], other[seed]) for seed in own if seed in other}
+    own, other = (each.curve("accEval")[0] for each in with_common_seeds(group, baseline))
+    diverged = not all(np.isfinite(curve).all() for pair in pairs.values() for curve in pair)
+    return Crossing(tuple(pairs), epochs, stays_above(own, other, window), window, diverged)
 
 
 def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -219,13 +225,15 @@ def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     result = list(comparisons)
     for basis in (SEEDS, IMAGES):
         places = [i for i, found in enumerate(comparisons) if found.basis == basis]
-        for i, p in zip(places, holm([comparisons[i].p for i in places]), strict=True):
-            result[i] = replace(result[i], p_holm=p)
+        values = [comparisons[i].p for i in places]
+        for i, p, corrected in zip(places, values, holm(values), strict=True):
+            counted = max(1, sum(other >= p for other in values))
+            result[i] = replace(result[i], p_holm=corrected, level=LEVEL / counted)
     return result
 
 
 def _judge_claims(
-    claims: Sequence[Claim], groups: Sequence[Group], baseline: Group, last: int, window: int
+    claims: Sequence[Claim], groups: Sequence[Group], baseline: Group, last: int
 ) -> list[JudgedClaim]:
     """One verdict a claim. Holm's correction counts the claims of a difference only, as they were
     chosen before the runs; the comparisons of the table were not."""
@@ -248,19 +256,19 @@ def _judge_claims(
             judged.append(_judge_value(claim, pair[0], last))
         else:
             length = min(group.epochs for group in pair)
-            judged.append(_judge_epoch(claim, crossing(*pair, window), length))
+            judged.append(_judge_epoch(claim, crossing(*pair), length))
     return judged
 
 
 def _judge_difference(claim: Claim, found: Comparison) -> JudgedClaim:
     assert claim.difference is not None
     evidence, published = found.evidence, claim.difference
-    verdict = judge_difference(evidence, published, claim.tolerance)
+    verdict = judge_difference(evidence, published, claim.tolerance, claim.gain_only)
     needed = None
     if verdict.word == UNDECIDED and found.basis == SEEDS:
         std = found.difference.std
         needed = (
-            seeds_to_show(abs(published) - claim.tolerance, std)
+            seeds_to_show(abs(published) - claim.tolerance, std, found.level)
             if published
             else seeds_to_enclose(claim.tolerance, std)
         )
@@ -271,7 +279,8 @@ def _judge_value(claim: Claim, group: Group, last: int) -> JudgedClaim:
     assert claim.value is not None
     ours, _ = figures(group, claim.curve, claim.figure, last)
     evidence = evidence_of(ours)
-    answers = group.runs[0].predictions
+    own = (run for run in group.runs if claim.figure == "whole" or claim.curve in run.curves)
+    answers = next((run.predictions for run in own), None)
     of_last_state = claim.curve == "accEval" and claim.figure != "best"
     if ours.n == 1 and of_last_state and answers is not None:
         low, high = share_interval(int(answers.right.sum()), len(answers.labels))
@@ -286,7 +295,10 @@ def _judge_epoch(claim: Claim, found: Crossing, length: int) -> JudgedClaim:
     assert claim.epoch is not None
     known = [epoch for epoch in found.epochs if epoch is not None]
     ours = estimate(known)
-    verdict = judge_epoch(found.epochs, claim.epoch, claim.tolerance, length)
+    if found.diverged:
+        verdict = Verdict(UNDECIDED, "a curve has values that are not finite")
+    else:
+        verdict = judge_epoch(found.epochs, claim.epoch, claim.tolerance, length, found.window)
     return JudgedClaim(claim, ours, evidence_of(ours), verdict, None, found.epochs)
 
 

@@ -30,7 +30,7 @@ def judgement_json(
         "power": POWER,
         "resamples": RESAMPLES,
         "mostSeeds": MOST_SEEDS,
-        "window": judgement.window,
+        "window": max(judgement.windows, default=None),
         "claims": [_claim(judged) for judged in judgement.claims],
         "methods": [_method(group, judgement.last, studied, folder) for group in judgement.groups],
         "comparisons": [
@@ -123,6 +123,7 @@ def _comparison(found: Comparison, crossed: Crossing) -> dict[str, Any]:
         "p": found.p,
         "pHolm": found.p_holm,
         "seedsNeeded": found.seeds_needed,
+        "window": crossed.window,
         "staysAboveFrom": crossed.of_means,
         "staysAboveFromBySeed": [
             {"seed": seed, "epoch": epoch}

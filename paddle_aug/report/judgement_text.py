@@ -10,7 +10,7 @@ from tabulate import tabulate
 from paddle_aug.core.text import counted
 from paddle_aug.language import translated
 from paddle_aug.report.claims import Claim
-from paddle_aug.report.groups import groups_named
+from paddle_aug.report.groups import groups_named, with_common_seeds
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim, Judgement, figures
 from paddle_aug.report.statistics import CONFIDENCE, MOST_SEEDS, RESAMPLES, Estimate
 from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS, UNDECIDED, direction
@@ -36,7 +36,7 @@ def verdict_table(judgement: Judgement) -> str:
     for judged in judgement.claims:
         claim, evidence = judged.claim, judged.evidence
         rows.append([
-            claim.text, published_figure(claim), our_figure(judged),
+            claim.text, published_figure(claim), our_figure(judged, judgement.last),
             claim_interval(claim, evidence.low, evidence.high), over(evidence.basis),
             str(len(judged.epochs) or judged.ours.n), f"**{judged.verdict.word}**",
         ])  # fmt: skip
@@ -87,31 +87,37 @@ def notes(judgement: Judgement) -> list[str]:
             f"Differences to {judgement.groups[0].label}, of the mean of the last "
             f"{counted(judgement.last, 'epoch')}, are paired: seed by seed."
         )
+    if other := with_other_seeds(judgement):
+        lines.append(
+            f"Other seeds than {judgement.groups[0].label}: {', '.join(other)}; the points and the "
+            "epoch are of the seeds that both have."
+        )
     if SEEDS in bases:
         lines.append(
             "Over seeds: paired t interval and test; seeds needed: to show a difference as large "
-            "as ours with a power of 80 %, from the standard deviation of the paired differences."
+            "as ours with a power of 80 % after Holm's correction, from the standard deviation of "
+            "the paired differences."
         )
     if IMAGES in bases:
         lines.append(
             "Over images: one seed, so the difference is that of the last state on the whole "
             f"evaluation set, with the interval of a paired bootstrap ({RESAMPLES:,} draws) and "
-            "McNemar's exact test. It is of this evaluation set and not of the seed: another seed "
-            "may differ by more."
+            "McNemar's exact test. It is of this evaluation set and not of the seed: another seed, "
+            "or another epoch, may differ by more."
         )
     if NOTHING in bases:
         lines.append(
             "Over -: no interval, as there is one seed and no predictions of both, no seed in "
-            "common, a diverged run, or the same difference in every seed."
+            "common, a diverged run, or the same difference in every seed or image."
         )
     for basis in (SEEDS, IMAGES):
         count = sum(found.basis == basis for found in judgement.comparisons)
         if count > 1:
             lines.append(f"p (Holm) is corrected for {count} comparisons over {basis}.")
     if judgement.crossings:
-        smooth = f"smoothed over {judgement.window} epochs" if judgement.window > 1 else "as it is"
         lines.append(
-            f"Above from epoch: the first (from 0) from which the evaluation accuracy, {smooth}, "
+            "Above from epoch: the first (from 0) from which the evaluation accuracy, "
+            f"{_smoothing(judgement.windows)}, "
             "stays above the baseline's to the end; of the mean curves, and of each seed in "
             "brackets."
         )
@@ -175,8 +181,9 @@ def _verdict_line(judged: JudgedClaim, last: int) -> str:
         ours += f", {_PERCENT} interval {claim_interval(claim, evidence.low, evidence.high)}"
     seeds = len(judged.epochs) if claim.kind == "epoch" else judged.ours.n
     parts.append(f"Published {published_figure(claim)}; {ours}, {counted(seeds, 'seed')}.")
-    if evidence.basis == IMAGES and claim.figure != "whole":
+    if of_last_state_instead(judged):
         parts.append("Ours and its interval are of the last state on the whole evaluation set.")
+        parts.append(f"By the claim's own figure ours is {amount(claim, judged.ours.mean)}.")
     if judged.verdict.word == UNDECIDED and evidence.basis == SEEDS and claim.kind != "epoch":
         parts.append(_to_settle(judged.seeds_needed))
     if claim.scale:
@@ -184,15 +191,49 @@ def _verdict_line(judged: JudgedClaim, last: int) -> str:
     return " ".join(parts)
 
 
+def with_other_seeds(judgement: Judgement) -> list[str]:
+    """Labels of the groups that are compared by a part of the seeds only."""
+    reference, *others = judgement.groups
+    return [
+        group.label
+        for group in others
+        if any(
+            len(each.runs) < len(whole.runs)
+            for each, whole in zip(
+                with_common_seeds(group, reference), (group, reference), strict=True
+            )
+        )
+    ]
+
+
+def _smoothing(windows: Sequence[int]) -> str:
+    if max(windows) == 1:
+        return "as it is"
+    of = str(windows[0]) if len(windows) == 1 else f"{windows[0]} to {windows[-1]}"
+    return f"smoothed over {of} epochs"
+
+
 def _epochs_in_words(epochs: Sequence[int | None]) -> str:
     words = ["never" if epoch is None else f"epoch {epoch}" for epoch in epochs]
     return ", ".join(words) or "-"
 
 
-def our_figure(judged: JudgedClaim) -> str:
-    if judged.claim.kind == "epoch":
+def our_figure(judged: JudgedClaim, last: int) -> str:
+    """What was judged; where that is the last state in place of the claim's figure, that too."""
+    claim = judged.claim
+    if claim.kind == "epoch":
         return _epochs_in_words(judged.epochs)
-    return amount(judged.claim, judged.evidence.mean)
+    ours = amount(claim, judged.evidence.mean)
+    if not of_last_state_instead(judged):
+        return ours
+    figure = FIGURE_NAMES[claim.figure].format(last)
+    return f"{ours} (last state; {figure}: {amount(claim, judged.ours.mean)})"
+
+
+def of_last_state_instead(judged: JudgedClaim) -> bool:
+    """Whether the last state on the whole evaluation set was judged in the place of the claim's
+    figure, as the images of that set give one seed its interval."""
+    return judged.evidence.basis == IMAGES and judged.claim.figure != "whole"
 
 
 def _to_settle(seeds: int | None) -> str:
@@ -205,6 +246,8 @@ def _to_settle(seeds: int | None) -> str:
 def published_figure(claim: Claim) -> str:
     figure = getattr(claim, claim.kind)
     tolerance = amount(claim, claim.tolerance, signed=False).removeprefix("epoch ")
+    if claim.gain_only:
+        return f"no gain (below {tolerance})"
     if claim.kind == "difference" and figure == 0:
         return f"no difference (± {tolerance})"
     return f"{amount(claim, figure)} (± {tolerance.removesuffix(' points')})"

@@ -41,8 +41,10 @@ class Estimate(NamedTuple):
 class ImageDifference(NamedTuple):
     """Two models on the same images: how much more of them the first one gets right.
 
-    difference: in shares of `images`, with its 95 % interval (paired bootstrap). gained: images
-    that only the first has right; lost: that only the second has. p: McNemar's exact test.
+    difference: in shares of `images`, with its 95 % interval (paired bootstrap; NaN where the two
+    are right on the same images: no disagreement says how far another set may move it). gained:
+    images that only the first has right; lost: that only the second has. p: McNemar's exact test,
+    NaN where there is no interval.
     """
 
     images: int
@@ -102,8 +104,9 @@ def compare_images(
     shares = np.array([gained, lost, images - gained - lost]) / images
     draws = np.random.default_rng(seed).multinomial(images, shares, resamples)
     low, high = np.quantile((draws[:, 0] - draws[:, 1]) / images, [LEVEL / 2, 1 - LEVEL / 2])
-    disagreeing = gained + lost
-    p = float(stats.binomtest(gained, disagreeing).pvalue) if disagreeing else 1.0
+    if gained + lost == 0:
+        return ImageDifference(images, 0.0, NAN, NAN, 0, 0, NAN)
+    p = float(stats.binomtest(gained, gained + lost).pvalue)
     return ImageDifference(
         images, (gained - lost) / images, float(low), float(high), gained, lost, p
     )
@@ -130,11 +133,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def seeds_to_show(difference: float, std: float) -> int | None:
+def seeds_to_show(difference: float, std: float, level: float = LEVEL) -> int | None:
     """How many seeds a paired t test needs to find a true mean difference of that size in four
-    cases of five (power 0.8, two-sided at 5 %, noncentral t).
+    cases of five (power 0.8, two-sided at `level`, noncentral t).
 
-    std: standard deviation of the paired differences. None for more than MOST_SEEDS, for a
+    std: standard deviation of the paired differences. level: below 5 % where several comparisons
+    are corrected for. None for more than MOST_SEEDS, for a
     difference of zero, or where a number is not known.
     """
     if not (math.isfinite(difference) and math.isfinite(std)) or difference == 0:
@@ -144,7 +148,7 @@ def seeds_to_show(difference: float, std: float) -> int | None:
     n = np.arange(2, MOST_SEEDS + 1)
     # Far beyond the power asked for, the probability is 1 in effect and hard to compute.
     shift = np.minimum(np.abs(difference) * np.sqrt(n) / std, 30.0)
-    enough = stats.nct.sf(_t_quantile(n), n - 1, shift) >= POWER
+    enough = stats.nct.sf(_t_quantile(n, level), n - 1, shift) >= POWER
     return int(n[np.argmax(enough)]) if enough.any() else None
 
 
@@ -159,13 +163,13 @@ def seeds_to_enclose(tolerance: float, std: float) -> int | None:
         return None
     if std == 0:
         return 2
-    n = np.arange(2, MOST_SEEDS + 1)
+    n = np.arange(3, MOST_SEEDS + 1)  # of two the normal range below is too narrow
     # Distance of the mean from the true value (80 % range) plus half the interval's width.
     reach = (_t_quantile(n) + stats.norm.ppf(0.5 + POWER / 2)) * std / np.sqrt(n)
     enough = reach <= tolerance
     return int(n[np.argmax(enough)]) if enough.any() else None
 
 
-def _t_quantile(n: int | np.ndarray) -> np.ndarray:
-    """Half the width of Student's 95 % interval of `n` values, in standard errors."""
-    return np.asarray(stats.t.ppf(1 - LEVEL / 2, np.asarray(n) - 1))
+def _t_quantile(n: int | np.ndarray, level: float = LEVEL) -> np.ndarray:
+    """Half the width of Student's interval of `n` values (95 % by default), in standard errors."""
+    return np.asarray(stats.t.ppf(1 - level / 2, np.asarray(n) - 1))

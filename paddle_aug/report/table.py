@@ -12,7 +12,7 @@ from tabulate import tabulate
 
 from paddle_aug.core.text import counted
 from paddle_aug.language import translate
-from paddle_aug.report.groups import Group
+from paddle_aug.report.groups import Group, with_common_seeds
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.stats import LAST, Best, Spread, best, points, spread
 
@@ -24,8 +24,9 @@ class TableRow:
     """One line of the table.
 
     averaged: number of last epochs that the means are over (the smallest of all curves). finals:
-    the means, by name of CURVES. difference: accEval minus the baseline's in percentage points,
-    None where there is no baseline. bests: best accEval of each run. seconds: of an epoch.
+    the means, by name of CURVES. difference: accEval minus the baseline's in percentage points, of
+    the seeds that both have (all where there are none), None where there is no baseline. bests:
+    best accEval of each run. seconds: of an epoch.
     """
 
     label: str
@@ -41,14 +42,15 @@ class TableRow:
 
 def build_table(groups: Sequence[Group], baseline: Group, last: int = LAST) -> list[TableRow]:
     """One row a group, the baseline first."""
-    reference = baseline.final("accEval", last).mean
     ordered = [baseline, *(group for group in groups if group is not baseline)]
     rows = []
     for group in ordered:
         lengths = [len(curve) for run in group.runs for curve in run.curves.values()]
         epochs = [run.epochs for run in group.runs]
         finals = {name: group.final(name, last) for name in CURVES}
-        value = finals["accEval"].mean
+        value, reference = (
+            each.final("accEval", last).mean for each in with_common_seeds(group, baseline)
+        )
         comparable = group is not baseline and not math.isnan(value) and not math.isnan(reference)
         bests = (best(run.curves["accEval"]) for run in group.runs if "accEval" in run.curves)
         seconds = [run.seconds for run in group.runs if not math.isnan(run.seconds)]

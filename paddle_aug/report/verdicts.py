@@ -14,7 +14,8 @@ A published difference (other than zero):
     the opposite      either        contradicted
 
 A published "no difference": reproduced where the whole interval lies within ± tolerance;
-contradicted where a difference is shown and the interval lies wholly outside; else undecided.
+contradicted where a difference is shown and the interval lies wholly outside; else undecided. A
+published "no gain" is judged likewise, but a loss of any size is no gain.
 
 A published value, or epoch: reproduced where the whole interval lies within ± tolerance of it; not
 seen where it lies wholly outside; else undecided. These have no direction. An epoch is also "not
@@ -24,8 +25,8 @@ With one seed the interval is over the images of the evaluation set and holds fo
 trainings alone, so weaker words are used: "same direction" instead of "reproduced" ("undecided" for
 a value or no difference), and "not seen" instead of "contradicted".
 
-No interval (one seed without predictions, a diverged run, the same figure in every seed):
-undecided.
+No interval (one seed without predictions, a diverged run, the same figure in every seed or on every
+image): undecided.
 """
 
 import math
@@ -49,8 +50,8 @@ class Evidence(NamedTuple):
     """What we measured for a claim.
 
     basis: SEEDS, IMAGES (one seed: the interval is over the evaluation images) or NOTHING (no
-    interval). p: corrected; NaN where a value is judged, which has no test. alike: every seed has
-    the same figure, which is why there is no interval.
+    interval). p: corrected; NaN where a value is judged, which has no test. alike: every seed, or
+    every image, gives the same, which is why there is no interval.
     """
 
     basis: str
@@ -75,18 +76,26 @@ def direction(evidence: Evidence) -> int:
     return 1 if evidence.low > 0 else -1 if evidence.high < 0 else 0
 
 
-def judge_difference(evidence: Evidence, difference: float, tolerance: float) -> Verdict:
-    """The verdict on a published difference; 0 stands for "no difference"."""
+def judge_difference(
+    evidence: Evidence, difference: float, tolerance: float, gain_only: bool = False
+) -> Verdict:
+    """The verdict on a published difference; 0 stands for "no difference", with gain_only for "no
+    gain"."""
     if (missing := _no_interval(evidence)) is not None:
         return missing
     if difference == 0:
-        return _judge_no_difference(evidence, tolerance)
+        return _judge_no_difference(evidence, tolerance, -math.inf if gain_only else -tolerance)
     shown = direction(evidence) * int(math.copysign(1, difference))
     fits = evidence.low <= difference + tolerance and evidence.high >= difference - tolerance
     if shown < 0:
         return _verdict(evidence, CONTRADICTED, "a difference the other way is shown", NOT_SEEN)
     if shown > 0 and fits:
-        reason = "the difference is shown, and the interval meets the published size"
+        reason = (
+            "the difference is shown, and the interval holds the published size"
+            if evidence.low <= difference <= evidence.high
+            else "the difference is shown, and the interval meets the tolerance around the "
+            "published size, though not that size itself"
+        )
         return _verdict(evidence, REPRODUCED, reason, SAME_DIRECTION)
     if shown > 0:
         size = "smaller" if abs(evidence.mean) < abs(difference) else "larger"
@@ -113,13 +122,16 @@ def judge_value(evidence: Evidence, value: float, tolerance: float) -> Verdict:
     return _verdict(evidence, UNDECIDED, "the interval is partly within the tolerance only")
 
 
-def judge_epoch(epochs: Sequence[int | None], epoch: int, tolerance: float, length: int) -> Verdict:
+def judge_epoch(
+    epochs: Sequence[int | None], epoch: int, tolerance: float, length: int, window: int = 1
+) -> Verdict:
     """The verdict on a published epoch. epochs: ours, one for each seed, None where the curve never
-    stays above the baseline's. length: number of epochs of our runs."""
+    stays above the baseline's. length: number of epochs of our runs. window: for how many epochs at
+    the end a curve has to stay above."""
     found = [value for value in epochs if value is not None]
     if not epochs:
         return Verdict(UNDECIDED, "there are no curves to compare")
-    if not found and length <= epoch + tolerance:
+    if not found and length - window < epoch + tolerance:
         return Verdict(UNDECIDED, f"our runs end after {length} epochs, too early to tell")
     if not found:
         return Verdict(NOT_SEEN, "the curve never stays above the baseline's")
@@ -134,11 +146,16 @@ def evidence_of(found: Estimate, p: float = float("nan")) -> Evidence:
     return Evidence(basis, found.mean, found.low, found.high, p, alike=found.std == 0)
 
 
-def _judge_no_difference(evidence: Evidence, tolerance: float) -> Verdict:
-    if -tolerance <= evidence.low and evidence.high <= tolerance:
-        reason = "the whole interval is within the tolerance around no difference"
+def _judge_no_difference(evidence: Evidence, tolerance: float, least: float) -> Verdict:
+    """least: the least difference that counts as none."""
+    if least <= evidence.low and evidence.high <= tolerance:
+        reason = (
+            "the whole interval is below the least gain that would be visible"
+            if math.isinf(least)
+            else "the whole interval is within the tolerance around no difference"
+        )
         return _verdict(evidence, REPRODUCED, reason, UNDECIDED)
-    outside = evidence.low > tolerance or evidence.high < -tolerance
+    outside = evidence.low > tolerance or evidence.high < least
     if outside and direction(evidence):
         reason = "a difference is shown where none was published"
         return _verdict(evidence, CONTRADICTED, reason, NOT_SEEN)
@@ -152,7 +169,9 @@ def _no_interval(evidence: Evidence) -> Verdict | None:
     if math.isnan(evidence.mean):
         return Verdict(UNDECIDED, "there is no figure to compare")
     if evidence.alike:
-        return Verdict(UNDECIDED, "every seed gives the same, so that there is no interval")
+        return Verdict(
+            UNDECIDED, "every seed or image gives the same, so that there is no interval"
+        )
     return Verdict(UNDECIDED, "one seed, and no interval")
 
 

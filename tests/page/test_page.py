@@ -135,7 +135,8 @@ def test_the_same_difference_in_every_seed_is_told_without_an_interval(tmp_path)
     assert "mixup against userDef: +3.00 points (no interval); no difference is shown." in html
     assert ">0.5300 ± 0.0000<" in html and "[nan, nan]" not in html
     assert "Over –: no interval, as there is one seed and no predictions of both" in html
-    assert "或每个种子的差别都相同。" in page(tmp_path, tmp_path / "logs", "--language", "zh")
+    chinese = page(tmp_path, tmp_path / "logs", "--language", "zh")
+    assert "或每个种子、每张图像的差别都相同。" in chinese
 
 
 def test_one_run_alone_and_curves_without_anything_else(tmp_path):

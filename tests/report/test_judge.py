@@ -155,11 +155,11 @@ def test_the_same_difference_in_every_seed_shows_nothing(tmp_path):
     row = "| mixup | 2 | +3.00 | - | - | - | - | - | 0 (0, 0) |"
     assert re.sub(" +", " ", difference_table(found)).endswith(row)
     text = " ".join(notes(found))
-    assert "a diverged run, or the same difference in every seed." in text
+    assert "a diverged run, or the same difference in every seed or image." in text
     assert "Over seeds" not in text and "p (Holm)" not in text
     for only, line in zip(found.claims, verdict_lines(found), strict=True):
         assert only.verdict.word == "undecided" and only.seeds_needed is None
-        assert "undecided (every seed gives the same, so that there is no interval)" in line
+        assert "(every seed or image gives the same, so that there is no interval)" in line
         assert "ours +3.0 points, 2 seeds." in line and "would settle" not in line
 
 
@@ -235,11 +235,81 @@ def test_last_mean_last_and_best_epoch_are_kept_apart(tmp_path):
 def test_the_crossing_is_told_with_its_window(tmp_path):
     rising = {"accEval": np.where(np.arange(EPOCHS) < 25, 0.4, 0.6)}
     found = judged(runs_of(tmp_path, "no", [0.5]), runs_of(tmp_path, "mixup", [0], curves=rising))
-    assert found.window == 3
+    assert found.windows == [3]
     (crossing,) = found.crossings
     # Smoothed over 3 epochs: 24 is (0.4 + 0.4 + 0.6) / 3 < 0.5, 25 is above.
     assert crossing.epochs == (25,) and crossing.of_means == 25
     assert "smoothed over 3 epochs" in " ".join(notes(found))
+
+
+def test_a_shorter_run_beside_two_others_does_not_change_their_epoch(tmp_path):
+    rising = {"accEval": np.where(np.arange(EPOCHS) < 25, 0.4, 0.6)}
+    places = [runs_of(tmp_path, "no", [0.5]), runs_of(tmp_path, "mixup", [0], curves=rising),
+              runs_of(tmp_path, "cutmix", [0], curves=flat(0.6, 10))]  # fmt: skip
+    found = judged(*places, claims=[claim(baseline="no", epoch=25, tolerance=8)])
+    assert [each.window for each in found.crossings] == [3, 1]
+    assert found.claims[0].epochs == (25,)
+    assert "smoothed over 1 to 3 epochs" in " ".join(notes(found))
+
+
+def test_a_curve_that_is_not_finite_decides_no_epoch(tmp_path):
+    broken = {"accEval": np.where(np.arange(EPOCHS) == 30, np.nan, 0.5)}
+    places = [runs_of(tmp_path, "no", [0], curves=broken), runs_of(tmp_path, "mixup", [0.6])]
+    (found,) = judged(*places, claims=[claim(baseline="no", epoch=9, tolerance=8)]).claims
+    assert found.verdict == Verdict(UNDECIDED, "a curve has values that are not finite")
+
+
+def test_seeds_that_one_of_two_lacks_count_nowhere(tmp_path):
+    """Neither in the points nor in the epoch: seed 0, which only "no" has, is far above."""
+    rising = {"accEval": np.where(np.arange(EPOCHS) < 25, 0.4, 0.6)}
+    places = [*runs_of(tmp_path, "no", [0.9, 0.5]),
+              *runs_of(tmp_path, "mixup", [0], first_seed=1, curves=rising)]  # fmt: skip
+    found = put_side_by_side(read_runs(places), "no", 10, [], set(), counts)
+    assert found.rows[1].difference == pytest.approx(10)
+    assert found.judgement.comparisons[0].values == pytest.approx((0.1,))
+    assert found.judgement.crossings[0].of_means == 25
+    assert "Other seeds than no: mixup; the points and the epoch are" in " ".join(
+        notes(found.judgement)
+    )
+
+
+def test_two_models_that_are_right_on_the_same_images_decide_nothing(tmp_path):
+    """As where both have learned the largest class alone."""
+    same = [np.arange(20) < 4]
+    places = [runs_of(tmp_path, "no", [0.5], rights=same),
+              runs_of(tmp_path, "mixup", [0.5], rights=same)]  # fmt: skip
+    found = judged(*places, claims=[claim(baseline="no", difference=0.06)])
+    (comparison,), (only,) = found.comparisons, found.claims
+    assert comparison.basis == "nothing" and math.isnan(comparison.p)
+    assert only.verdict.word == UNDECIDED
+    assert only.verdict.reason.startswith("every seed or image gives the same")
+
+
+def test_the_last_state_that_is_judged_stands_beside_the_claims_own_figure(tmp_path):
+    places = [runs_of(tmp_path, "no", [0.5], rights=[rights(100, 0.5)]),
+              runs_of(tmp_path, "mixup", [0.53], rights=[rights(100, 0.57)])]  # fmt: skip
+    found = judged(*places, claims=[claim(baseline="no", difference=0.06)])
+    assert "| +7.0 points (last state; mean of the last 10: +3.0 points) |" in verdict_table(found)
+    assert "By the claim's own figure ours is +3.0 points." in verdict_lines(found)[0]
+
+
+def test_seeds_needed_count_the_correction_for_several_comparisons(tmp_path):
+    values = [0.0, 0.02, 0.04]  # alone: 10 seeds
+    places = [runs_of(tmp_path, "no", [0.5] * 3)]
+    for label in "abcd":
+        shifted = [0.5 + value + 0.001 * "abcd".index(label) for value in values]
+        places.append(runs_of(tmp_path, "mixup", shifted, label=label))
+    found = judged(*places)
+    least, most = found.comparisons[0], found.comparisons[-1]  # p of the first is the largest
+    assert least.level == 0.05 and least.seeds_needed == 10
+    assert most.level == 0.05 / 4 and most.seeds_needed == 12
+
+
+def test_the_predictions_of_a_value_are_of_the_run_that_has_the_curve(tmp_path):
+    places = runs_of(tmp_path, "mixup", [0.5, 0.8], rights=[rights(100, 0.5), rights(100, 0.8)])
+    (tmp_path / "mixup0/mixupAug_accEval.npy").unlink()
+    found = judged(places, claims=[claim(value=0.8)], baseline="mixup")
+    assert found.claims[0].evidence.mean == pytest.approx(0.8)
 
 
 # Claims
@@ -348,6 +418,11 @@ def test_claims_are_corrected_among_themselves(tmp_path):
         ({"difference": 0.02}, "tolerance: 0.02 would let no difference at all count"),
         ({"difference": 0.06, "tolerance": 0}, "greater than 0"),
         ({"value": 0.5, "baseline": "no"}, "a value is not measured against one"),
+        ({"difference": 0.06, "gain_only": True}, "gain_only: says that there is no gain"),
+        (
+            {"difference": 0, "gain_only": True, "curve": "lossEval"},
+            "only with a curve of accuracy",
+        ),
         ({"difference": 0.06, "baseline": "mixup"}, "'mixup' would be compared with itself"),
         ({"value": 1.0, "curve": "lossEval", "figure": "whole"}, "whole is an accuracy"),
         ({"epoch": 150, "curve": "lossEval"}, "is found on accEval"),

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from paddle_aug.report.statistics import (
+    LEVEL,
     MOST_SEEDS,
     compare_images,
     estimate,
@@ -105,9 +106,16 @@ def test_the_same_images_give_the_same_interval_again():
     assert compare_images(first, second) != compare_images(first, second, seed=1)
 
 
-def test_models_that_agree_differ_by_nothing():
+def test_models_that_are_right_on_the_same_images_have_no_interval():
+    """One of no width would exclude every other size, as if it were certain."""
     found = compare_images(*answers(7, 0, 0, 3))
-    assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1.0)
+    assert (found.difference, found.gained, found.lost) == (0, 0, 0)
+    assert all(map(math.isnan, (found.low, found.high, found.p)))
+
+
+def test_a_stricter_level_needs_more_seeds():
+    assert seeds_to_show(1, 1) == 10  # power tables, d = 1
+    assert seeds_to_show(1, 1, LEVEL / 4) == 15
 
 
 def test_answers_to_other_images_are_refused():

@@ -142,8 +142,30 @@ def test_a_verdict_without_an_interval_says_why():
         return judge_value(evidence_of(estimate(values)), 0.06, 0.02).reason
 
     assert reason(0.06) == "one seed, and no interval"
-    assert reason(0.06, 0.06) == "every seed gives the same, so that there is no interval"
+    alike = "every seed or image gives the same, so that there is no interval"
+    assert reason(0.06, 0.06) == alike
     assert reason() == reason(0.06, math.nan) == "there is no figure to compare"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (-0.30, 0.02, REPRODUCED),  # a loss is no gain
+        (-0.30, -0.10, REPRODUCED),
+        (-0.01, 0.021, UNDECIDED),
+        (0.021, 0.05, CONTRADICTED),
+    ],
+)
+def test_a_published_absence_of_gain(low, high, word):
+    assert judge_difference(over(low, high), 0, 0.02, gain_only=True).word == word
+    assert judge_difference(over(-0.30, -0.10), 0, 0.02).word == CONTRADICTED
+
+
+def test_reproduced_says_whether_the_published_size_itself_is_in_the_interval():
+    within, beside = (judge_difference(over(low, 0.07), 0.06, 0.02) for low in (0.05, 0.061))
+    assert within.reason == "the difference is shown, and the interval holds the published size"
+    assert beside.word == REPRODUCED
+    assert beside.reason.endswith("around the published size, though not that size itself")
 
 
 # Epochs: published 150 ± 50
@@ -167,3 +189,9 @@ def test_a_verdict_without_an_interval_says_why():
 )
 def test_a_published_epoch(epochs, length, word):
     assert judge_epoch(epochs, 150, 50, length).word == word
+
+
+@pytest.mark.parametrize(("length", "word"), [(214, UNDECIDED), (215, NOT_SEEN)])
+def test_a_curve_has_to_stay_above_for_the_window_at_the_end(length, word):
+    """So a curve that passes within the last 15 epochs cannot be found."""
+    assert judge_epoch([None], 150, 50, length, window=15).word == word

@@ -60,22 +60,32 @@ def test_claims_are_judged_from_the_committed_runs(tmp_path):
     rows = rows_of(text)
     assert rows["mixup brings &#124; 5 points"] == [
         "+5.0 points (± 2.0)", "+5.0 points", "+4.9 to +5.1 points", "seeds", "2",
-        "**reproduced**: the difference is shown, and the interval meets the published size",
+        "**reproduced**: the difference is shown, and the interval holds the published size",
         "tiny, bf16", "40 min, 4 runs",
     ]  # fmt: skip
     assert rows["none has 0.4"][3:5] == ["seeds", "3"]
     assert rows["none has 0.4"][-2:] == ["the source's, bf16", "30 min, 3 runs"]
     assert rows["cutout brings 5 points"][4:6] == ["0", "**not run**"]
     assert rows["another"] == ["+1", "somebody", "no time"]
-    assert "4 claims: not run 2, reproduced 2." in text
+    assert ": not judged 1, not run 1, reproduced 2." in text
     assert "5 of 6 runs are finished: [Tables](made/table.md)." in text
     assert "`python -m paddle_aug suite configs/suites/made.yaml -- --amp bf16`" in text
+
+
+def test_a_claim_that_two_scales_judge_counts_once(tmp_path):
+    curves = made_up(tmp_path)
+    small = tmp_path / "configs/suites/a_small_scale.yaml"
+    small.write_text((tmp_path / "configs/suites/made.yaml").read_text())
+    assert ": not judged 1, not run 3." in readme(tmp_path)
+    for seed in (0, 1):
+        write_cell(curves / f"none/seed{seed}", "no", 0.40 + seed / 1000, seed)
+    assert ": not judged 1, not run 2, reproduced 1." in readme(tmp_path)
 
 
 def test_what_is_not_run_is_said_and_a_page_is_linked(tmp_path):
     curves = made_up(tmp_path)
     text = readme(tmp_path)
-    assert "**Not run.**" in text and "4 claims: not run 4." in text
+    assert "**Not run.**" in text and ": not judged 1, not run 3." in text
     write_cell(curves / "cutout/seed0", "cutout", 0.5, 0)  # and no baseline
     (tmp_path / "results/made/report.html").write_text("")
     text = readme(tmp_path)
