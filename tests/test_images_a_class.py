@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from paddle_aug.core.errors import UserError
 from tests.helpers import load_program
@@ -33,7 +34,7 @@ def test_each_method_has_its_accuracy_at_each_number(module):
     assert {k: [p["mean"] for p in v.values()] for k, v in found.items()} == {
         "none": [0.2, 0.4], "mixed": [0.3, 0.45]
     }  # fmt: skip
-    text = module.table_of(found, "python x")
+    text = module.table_of(found, [], "python x")
     assert "| 20               | 0.400 [0.475, 0.525] | 0.450 [0.475, 0.525] |" in text
     assert text.endswith("\n    python x\n")
 
@@ -52,7 +53,25 @@ def test_the_picture_has_a_bar_for_each_interval_and_a_point_for_one_seed(module
 
 
 def test_a_result_of_another_number_of_methods_has_a_dash(module):
-    assert "| -" in module.table_of({"none": {10: POINT}, "mixed": {20: POINT}}, "")
+    assert "| -" in module.table_of({"none": {10: POINT}, "mixed": {20: POINT}}, [], "")
+
+
+def test_gains_are_paired_by_seed_and_corrected_for_each_other(module):
+    def seeds(label: str, **values: float) -> dict:
+        figures = {"accEval": {"whole": {"values": list(values.values())}}}
+        return {"label": label, "seeds": [int(name[1:]) for name in values], "figures": figures}
+
+    none = seeds("none", s0=0.50, s1=0.60, s2=0.70)
+    tables = {
+        10: {"methods": [none, seeds("a", s2=0.76, s0=0.55, s1=0.67), seeds("b", s1=0.61)]},
+        20: {"methods": [none, seeds("a", s0=0.52, s1=0.61, s2=0.75)]},
+    }
+    (a, b, c) = module.gains(tables)
+    half, p = stats.t.ppf(0.975, 2) / np.sqrt(3), stats.ttest_1samp([5, 7, 6], 0).pvalue
+    assert a[:5] == ["10", "a", "+6.0", f"{6 - half:+.1f} to {6 + half:+.1f}", "3"]
+    assert a[5:] == [f"{p:.3f}", f"{p:.3f}", f"{2 * p:.3f}"]
+    assert b == ["10", "b", "+1.0", "-", "1", "-", "-", "-"]
+    assert c[2] == "+2.7" and c[5] == c[6] == c[7]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@
 
 For each number the suite configs/suites/images_a_class.yaml is run with --per-class: a finished run
 is not repeated, a stopped one goes on. The accuracy is that of the last state on the whole
-evaluation set, with Student's 95 % interval over the seeds. Written to OUTPUT: accuracy.png,
-accuracy.md, and a folder a number with the suite's tables, curves and small files.
+evaluation set, with Student's 95 % interval over the seeds; gains are paired, seed by seed. Written
+to OUTPUT: accuracy.png, accuracy.md, and a folder a number with the suite's tables, curves and
+small files.
 """
 
 import argparse
@@ -31,9 +32,13 @@ from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.errors import UserError, run_command  # noqa: E402
 from paddle_aug.modes import BASELINE_COLOUR, MODES  # noqa: E402
 from paddle_aug.report.figure import new_figure, save_figure  # noqa: E402
+from paddle_aug.report.judgement_text import p_in_words  # noqa: E402
+from paddle_aug.report.statistics import estimate, holm, paired_p  # noqa: E402
 
 SUITE = "configs/suites/images_a_class.yaml"
 NUMBERS, QUICK = (10, 20, 50, 100, 200, 500), (2, 5, 10)
+GAINS = ("images a class", "method", "gain", "95 % interval", "seeds", "p", "p (Holm, number)",
+         "p (Holm, all)")  # fmt: skip
 # As in the other figures.
 COLOURS = {"none": BASELINE_COLOUR, "SamplePairing": MODES["samplePairing"].colour,
            "Mixup 1": MODES["mixup"].colour}  # fmt: skip
@@ -47,6 +52,32 @@ def accuracies(tables: dict[int, dict[str, Any]]) -> dict[str, dict[int, dict[st
             figures = method["figures"]["accEval"]
             found.setdefault(method["label"], {})[number] = figures["whole"]
     return found
+
+
+def gains(tables: dict[int, dict[str, Any]]) -> list[list[str]]:
+    """A row for each number and method that mixes: points over none on equal seeds, their interval,
+    p, and p with Holm's correction over the methods of that number and over all rows."""
+    rows: list[list[str]] = []
+    p_values: dict[int, list[float]] = {}
+    for number, table in tables.items():
+        by_method = {method["label"]: _by_seed(method) for method in table["methods"]}
+        none = by_method.pop("none")
+        for label, values in by_method.items():
+            points = [100 * (values[seed] - none[seed]) for seed in none if seed in values]
+            found = estimate(points)
+            interval = "-" if found.n < 2 else f"{found.low:+.1f} to {found.high:+.1f}"
+            rows.append([str(number), label, f"{found.mean:+.1f}", interval, str(found.n)])
+            p_values.setdefault(number, []).append(paired_p(points))
+    single = [p for values in p_values.values() for p in values]
+    within = [p for values in p_values.values() for p in holm(values)]
+    for row, *values in zip(rows, single, within, holm(single), strict=True):
+        row += map(p_in_words, values)
+    return rows
+
+
+def _by_seed(method: dict[str, Any]) -> dict[Any, float]:
+    values = method["figures"]["accEval"]["whole"]["values"]
+    return dict(zip(method["seeds"], values, strict=True))
 
 
 def draw(found: dict[str, dict[int, dict[str, float]]]) -> Figure:
@@ -77,8 +108,10 @@ def draw(found: dict[str, dict[int, dict[str, float]]]) -> Figure:
     return figure
 
 
-def table_of(found: dict[str, dict[int, dict[str, float]]], command: str) -> str:
-    """Markdown: a row a number, a column a method; the command that made it."""
+def table_of(
+    found: dict[str, dict[int, dict[str, float]]], gained: list[list[str]], command: str
+) -> str:
+    """Markdown: a row a number, a column a method; the gains; the command that made it."""
     numbers = sorted({number for points in found.values() for number in points})
     rows = [[number, *(_words(points.get(number)) for points in found.values())]
             for number in numbers]  # fmt: skip
@@ -86,7 +119,10 @@ def table_of(found: dict[str, dict[int, dict[str, float]]], command: str) -> str
     return (
         "# Accuracy against images a class\n\nAccuracy of the last state on the whole evaluation "
         "set: mean over the seeds, Student's 95 % interval of the mean in brackets.\n\n"
-        f"{tabulate(rows, heads, tablefmt='github', disable_numparse=True)}\n\n    {command}\n"
+        f"{tabulate(rows, heads, tablefmt='github', disable_numparse=True)}\n\n"
+        "Gains over none of the same seed, in points, with the paired t test; p is corrected by "
+        "Holm's method over the methods of one number, and over all rows:\n\n"
+        f"{tabulate(gained, GAINS, tablefmt='github', disable_numparse=True)}\n\n    {command}\n"
     )
 
 
@@ -133,7 +169,7 @@ def main() -> int:
     save_figure(draw(found), args.output / "accuracy.png")
     command = ["python", f"results/images_a_class/{Path(__file__).name}", "--numbers"]
     command += [*map(str, tables), *scale, *precision]
-    write_text(args.output / "accuracy.md", table_of(found, " ".join(command)))
+    write_text(args.output / "accuracy.md", table_of(found, gains(tables), " ".join(command)))
     print(f"wrote {args.output}/accuracy.png and accuracy.md")
     return 0
 
