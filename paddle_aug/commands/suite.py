@@ -227,14 +227,14 @@ def print_plan(
 
 def print_cost(runs: "Sequence[PlannedRun]", jobs: int, environment: dict[str, str]) -> None:
     """Print the time that the remaining epochs will take, from one that is timed now."""
-    from paddle_aug.commands.suite_cost import time_epochs
+    from paddle_aug.commands.suite_cost import seconds_left, time_epochs
     from paddle_aug.core.text import duration
 
     costs = time_epochs(runs, jobs, environment)
     for cost in costs:
         labels = ", ".join(dict.fromkeys(run.entry.label for run in cost.runs))
         tell(f"{cost.seconds:.3g} s an epoch (evaluation included): {labels}")
-    whole = sum(cost.seconds * cost.epochs for cost in costs) / jobs
+    whole = seconds_left(costs, jobs)
     epochs = sum(cost.epochs for cost in costs)
     tell(f"{epochs:,} epochs left: about {duration(whole)}, timed beside what else runs here now")
 

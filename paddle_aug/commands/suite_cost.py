@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paddle_aug.commands.suite_cells import start_process
-from paddle_aug.commands.suite_plan import PlannedRun, epochs_done
+from paddle_aug.commands.suite_plan import PlannedRun, epochs_done, epochs_left
 from paddle_aug.config import Config, fact
 from paddle_aug.core.errors import UserError
 
@@ -28,20 +28,28 @@ class Cost(NamedTuple):
 def time_epochs(
     runs: Sequence[PlannedRun], jobs: int, environment: Mapping[str, str]
 ) -> list[Cost]:
-    """Time an epoch of every kind of run: those that differ in more than how images are mixed.
+    """Time an epoch of every kind of run that is not finished: kinds differ in more than how images
+    are mixed.
 
-    jobs copies train side by side, as the runs will, in a folder that is deleted afterwards. Of
-    runs of several epochs the second is timed: the first is slower.
+    jobs copies (no more than there are such runs) train side by side, as the runs will, in a folder
+    that is deleted afterwards. Of runs of several epochs the second is timed: the first is slower.
     """
+    unfinished = [run for run in runs if epochs_left(run)]
     kinds: dict[str, list[PlannedRun]] = {}
-    for run in runs:
+    for run in unfinished:
         kinds.setdefault(_kind(run.config), []).append(run)
     costs = []
     for alike in kinds.values():
-        left = sum(max(0, run.epochs - epochs_done(run)) for run in alike)
-        seconds = _time_epoch(alike[0], jobs, environment)
+        left = sum(map(epochs_left, alike))
+        seconds = _time_epoch(alike[0], min(jobs, len(unfinished)), environment)
         costs.append(Cost(tuple(alike), seconds, left))
     return costs
+
+
+def seconds_left(costs: Sequence[Cost], jobs: int) -> float:
+    """Expected time for what is left. A run cannot be split among the jobs."""
+    single = [cost.seconds * epochs_left(run) for cost in costs for run in cost.runs]
+    return max(sum(single) / jobs, max(single, default=0.0))
 
 
 def _kind(config: Config) -> str:

@@ -8,9 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from paddle_aug.cli.seeds import parse_seeds
 from paddle_aug.command_line import to_arguments
@@ -45,6 +52,18 @@ def counts(name: str, options: Mapping[str, Any]) -> bool:
     return name.split(".")[0] not in FREE and has_effect(name, options)
 
 
+def _without_places(options: dict[str, Any]) -> dict[str, Any]:
+    """Refuse options that a suite gives each run itself."""
+    for name, instead in (("seed", "seeds: of the run, or --seeds"), ("output", "--logs")):
+        if name in options:
+            raise ValueError(f"{name}: is each run's own: give {instead} instead")
+    return options
+
+
+# Options of train.py for one run or all.
+RunOptions = Annotated[dict[str, Any], AfterValidator(_without_places)]
+
+
 class RunEntry(BaseModel):
     """One line of the table: a configuration, options on top of it, and its seeds.
 
@@ -56,9 +75,9 @@ class RunEntry(BaseModel):
 
     label: str
     config: str
-    options: dict[str, Any] = {}
+    options: RunOptions = {}
     seeds: list[int] = Field([0], min_length=1)
-    quick: dict[str, Any] = {}
+    quick: RunOptions = {}
     published: dict[str, float] = {}
 
     @field_validator("seeds", mode="before")
@@ -76,7 +95,7 @@ class RunEntry(BaseModel):
     @field_validator("label")
     @classmethod
     def _names_a_folder(cls, label: str) -> str:
-        if not slug(label):
+        if not any(character.isalnum() for character in label):
             raise ValueError(f"{label!r} has no letter or digit to name a folder by")
         return label
 
@@ -100,8 +119,8 @@ class Suite(BaseModel):
     published: str = ""
     baseline: str | None = None
     last: int = Field(10, ge=1)
-    options: dict[str, Any] = {}
-    quick: dict[str, Any] = {}
+    options: RunOptions = {}
+    quick: RunOptions = {}
     runs: list[RunEntry] = Field(min_length=1)
     claims: list[Claim] = []
 
@@ -169,7 +188,8 @@ def read_suite(path: str | Path) -> Suite:
             if (name := getattr(claim, key)) is not None and name not in labels:
                 place = f"{path}: claims.{number}.{key}"
                 raise UserError(f"{place}: {unknown_value(name, labels)}")
-    return suite.model_copy(update={"claims": [_complete(claim, suite) for claim in suite.claims]})
+    claims = [_complete(f"{path}: claims.{i}", each, suite) for i, each in enumerate(suite.claims)]
+    return suite.model_copy(update={"claims": claims})
 
 
 def with_seeds(suite: Suite, seeds: Sequence[int] | None) -> Suite:
@@ -180,10 +200,14 @@ def with_seeds(suite: Suite, seeds: Sequence[int] | None) -> Suite:
     return suite.model_copy(update={"runs": runs})
 
 
-def _complete(claim: Claim, suite: Suite) -> Claim:
-    """The claim with its baseline: by default that of the suite."""
+def _complete(place: str, claim: Claim, suite: Suite) -> Claim:
+    """The claim with its baseline: by default that of the suite, which may be its own method."""
     if claim.kind == "value" or claim.baseline is not None:
         return claim
+    if claim.method == suite.reference:
+        raise UserError(
+            f"{place}: {claim.method!r} is the suite's baseline, and would be compared with itself"
+        )
     return claim.model_copy(update={"baseline": suite.reference})
 
 
@@ -238,6 +262,11 @@ def slug(label: str) -> str:
 def epochs_done(run: PlannedRun) -> int:
     """Number of epochs in the run's metrics.csv."""
     return len(evaluation_accuracies(run.paths.metrics))
+
+
+def epochs_left(run: PlannedRun) -> int:
+    """Number of epochs that the run still has to make; 0 where --early-stopping has ended it."""
+    return 0 if is_finished(run) else run.epochs - epochs_done(run)
 
 
 def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from paddle_aug.commands.suite_plan import PlannedRun, epochs_done
+from paddle_aug.commands.suite_plan import PlannedRun, epochs_done, epochs_left
 from paddle_aug.core.text import duration
 from paddle_aug.language import translate
 
@@ -25,7 +25,8 @@ class SuiteProgress:
     def __init__(self, runs: Sequence[PlannedRun], jobs: int = 1):
         self.runs = list(runs)
         self.jobs = jobs
-        self._done = {id(run): min(epochs_done(run), run.epochs) for run in runs}
+        # A run that --early-stopping has ended counts as done, as in `end`.
+        self._done = {id(run): run.epochs - max(0, epochs_left(run)) for run in runs}
         self._since: dict[int, float] = {}
         self._seconds: dict[str, list[float]] = {}
         self._looked = 0.0

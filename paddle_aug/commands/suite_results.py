@@ -43,7 +43,7 @@ from paddle_aug.report.side_by_side import (
     write,
 )
 from paddle_aug.runs.kept import copy_small_files, portable
-from paddle_aug.runs.layout import CHANGES, FIGURES, METRICS, PREDICTIONS
+from paddle_aug.runs.layout import CHANGES, FIGURES, PREDICTIONS
 from paddle_aug.runs.ownership import is_kept
 from paddle_aug.runs.reading import Run, read_run
 
@@ -156,7 +156,7 @@ def write_results(
         "quick": quick, "note": note, "command": command, "written": written, "missing": missing,
         "commands": [
             {"label": run.entry.label, "seed": run.seed, "command": shown_command(run),
-             "trainingSeconds": _training_seconds(cell_folder(results, run))}
+             "trainingSeconds": _read(results, run).training_seconds}
             for run in finished
         ],
     }  # fmt: skip
@@ -231,11 +231,11 @@ def _describe(results: Path, runs: Sequence[PlannedRun]) -> str:
     for run in runs:
         read = _read(results, run)
         machines.setdefault(_machine(read.environment), []).append(run.entry.label)
-        training = duration(_training_seconds(cell_folder(results, run)))
-        lines.append(
-            f"| {run.entry.label} | {run.seed} | {read.epochs} | {training} "
-            f"| `{shown_command(run)}` |"
-        )
+        seconds = read.training_seconds
+        training = "-" if seconds is None else duration(seconds)
+        command = shown_command(run).replace("|", "\\|")
+        label = run.entry.label.replace("|", "\\|")
+        lines.append(f"| {label} | {run.seed} | {read.epochs} | {training} | `{command}` |")
     lines.append("")
     for machine, labels in machines.items():
         where = "" if len(machines) == 1 else f" ({', '.join(dict.fromkeys(labels))})"
@@ -246,17 +246,21 @@ def _describe(results: Path, runs: Sequence[PlannedRun]) -> str:
 def _machine(environment: dict[str, Any]) -> str:
     if not environment:
         return "not recorded"
-    versions = ", ".join(f"{n} {v}" for n, v in environment["versions"].items())
-    threads = environment.get("threads", {}).get("OMP_NUM_THREADS")
-    return (
-        f"{environment['cpu'] or 'unknown processor'}, {environment['cores']} cores, "
-        + (f"{threads} threads a run, " if threads else "")
-        + f"{environment['platform']}, device {environment['device']}, computed by "
-        f"{environment.get('backend', 'paddle')}; Python {environment['python']}, {versions}"
+    # The file may be of any origin: what is not there, or of another kind, is left out.
+    versions, threads = (
+        found if isinstance(found := environment.get(key), dict) else {}
+        for key in ("versions", "threads")
     )
-
-
-def _training_seconds(folder: Path) -> float:
-    header, *rows = (folder / METRICS).read_text(encoding="utf-8").splitlines()
-    column = header.split(",").index("seconds")
-    return sum(float(row.split(",")[column]) for row in rows)
+    machine = (
+        ("{}", environment.get("cpu") or "unknown processor"),
+        ("{} cores", environment.get("cores")),
+        ("{} threads a run", threads.get("OMP_NUM_THREADS")),
+        ("{}", environment.get("platform")),
+        ("device {}", environment.get("device")),
+        ("computed by {}", environment.get("backend", "paddle")),
+    )
+    told = [text.format(value) for text, value in machine if value]
+    libraries = [f"{name} {version}" for name, version in versions.items()]
+    if python := environment.get("python"):
+        libraries.insert(0, f"Python {python}")
+    return "; ".join(", ".join(part) for part in (told, libraries) if part)

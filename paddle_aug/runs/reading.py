@@ -81,6 +81,12 @@ class Run:
         return float(np.median(seconds)) if seconds.size else float("nan")
 
     @property
+    def training_seconds(self) -> float | None:
+        """Duration of all epochs together; None where one of them is not recorded."""
+        seconds = self.metrics.get("seconds", np.empty(0))
+        return float(seconds.sum()) if seconds.size and np.isfinite(seconds).all() else None
+
+    @property
     def mixing(self) -> np.ndarray | None:
         """bool [epochs]: epochs in which images were mixed; None where not recorded."""
         mixing = self.metrics.get("mixing")

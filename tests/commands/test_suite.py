@@ -17,6 +17,7 @@ from paddle_aug.commands import suite_cells, suite_cost, suite_results
 from paddle_aug.commands.suite_plan import (
     FREE,
     epochs_done,
+    epochs_left,
     is_finished,
     next_arguments,
     plan,
@@ -645,6 +646,67 @@ def test_an_epoch_is_timed_for_each_kind_of_run(suite_file, monkeypatch):
     assert [(len(cost.runs), cost.seconds, cost.epochs) for cost in costs] == [
         (1, 2.5, 3), (4, 2.5, 12),
     ]  # fmt: skip
+
+
+def test_what_is_left_counts_no_epochs_of_runs_that_have_ended(suite_file, monkeypatch):
+    """Of a run that was stopped early; and two runs on four jobs take as long as the longer."""
+    runs = plan(suite_file, read_suite(suite_file), False, {"early_stopping": 1}, Path("logs"))
+    ended, *others = runs
+    ended.folder.mkdir(parents=True)
+    (ended.folder / "metrics.csv").write_text("accEval\n0.5\n0.4\n", encoding="utf-8")
+    assert epochs_left(ended) == 0 and [epochs_left(run) for run in others] == [3, 3]
+    assert SuiteProgress(runs).share == pytest.approx(3 / 9)
+    jobs_timed = []
+    monkeypatch.setattr(
+        suite_cost, "_time_epoch", lambda run, jobs, _: jobs_timed.append(jobs) or 2.0
+    )
+    costs = suite_cost.time_epochs(runs, 4, {})
+    assert jobs_timed == [2] and [cost.epochs for cost in costs] == [6]
+    assert suite_cost.seconds_left(costs, 4) == pytest.approx(6.0)
+    assert suite_cost.seconds_left(costs, 1) == pytest.approx(12.0)
+    assert suite_cost.time_epochs([ended], 4, {}) == [] and suite_cost.seconds_left([], 4) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"options": {"seed": 7}}, "options: seed: is each run's own: give seeds: of the run"),
+        ({"quick": {"output": "x"}}, "quick: output: is each run's own: give --logs instead"),
+        ({"claims": [{"text": "t", "method": "plain", "epoch": 1, "tolerance": 1}]},
+         "claims.0: 'plain' is the suite's baseline, and would be compared with itself"),
+    ],
+)  # fmt: skip
+def test_what_a_suite_would_ignore_or_cannot_mean_is_refused(suite_file, change, message):
+    suite_file.write_text(json.dumps({**read_yaml(suite_file), **change}), encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(message)):
+        read_suite(suite_file)
+
+
+@pytest.mark.parametrize("label", [".", "..", "...", "?"])
+def test_a_label_that_would_lead_out_of_the_suites_folder_is_refused(suite_file, label):
+    values = read_yaml(suite_file)
+    values["runs"][0]["label"] = label
+    suite_file.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(UserError, match="has no letter or digit to name a folder by"):
+        read_suite(suite_file)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("metrics.csv", lambda text: re.sub(r"[^,]*,[^,]*$", ",", text.rstrip())),
+        ("environment.json", lambda _: '{"versions": {}}'),
+        ("environment.json", lambda _: '{"versions": [], "threads": [], "python": {"a": 1}}'),
+    ],
+)
+def test_damaged_small_files_leave_a_gap_and_no_traceback(finished, name, damage):
+    shutil.rmtree("logs/suites")
+    path = RESULTS / "curves/plain/seed0" / name
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+    assert command.main([str(finished), "--judge", "--allow-differences", *PADDLE]) == 0
+    text = (RESULTS / "table.md").read_text(encoding="utf-8")
+    assert ("| plain | 0 | 3 | - |" in text) is (name == "metrics.csv")
+    assert "device cpu" in text  # of the other runs
 
 
 def test_a_trial_that_fails_says_why(suite_file):
