@@ -100,8 +100,10 @@ def plan_cifar10(names: list[str]) -> Plan:
     wanted += ["test_batch.bin", "batches.meta.txt"]
     files = {}
     for name in wanted:
-        (path,) = _inside(names, "cifar-10-batches-bin", re.escape(name))
-        files[path] = name
+        found = _inside(names, "cifar-10-batches-bin", re.escape(name))
+        if len(found) > 1:
+            raise UserError(f"holds {len(found)} files {name}: {', '.join(found)}")
+        files[found[0]] = name
     return Plan(files, {}, "the six files of CIFAR-10 and its class names")
 
 

@@ -57,7 +57,10 @@ def prepare(data_set: DataSet, archive: Path, output: Path, download: bool) -> s
             raise UserError(f"{archive}: {error}") from None
         build(archive, plan, output)
     except OSError as error:
-        raise UserError(f"{output}: not made, {error.filename}: {error.strerror}") from None
+        # An error in writing, such as a full disk, names no file.
+        raise UserError(
+            f"{output}: not made, {error.filename or output}: {error.strerror}"
+        ) from None
     return (
         f"{output}: {plan.summary}\n"
         f"licence: {data_set.licence}\n"
@@ -120,7 +123,7 @@ def fetch(data_set: DataSet, archive: Path) -> None:
         ):
             for chunk in _received(data_set.url):
                 bar.update(out.write(chunk))
-                if bar.n > most:
+                if out.tell() > most:
                     break
         wrong = fault(part, data_set)
         if wrong:

@@ -78,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.results and names == args.runs:
         raise UserError("results: only with a suite's YAML file")
     found = find_runs(names, options_that_are("studied"))
+    for line in found.left_out:
+        tell(f"note: {line}", error=True)
     for run in found.runs:
         for warning in run.warnings:
             tell(f"warning: {warning}", error=True)
@@ -91,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     repeated = f"python -m paddle_aug report {shlex.join(argv)}"
     html = render(contents(found, judged, images, say, repeated), say)
     write_page(args.output, html)
-    tell(f"wrote {args.output} ({len(html.encode()) / 1e6:.2f} MB)")
+    tell(f"wrote {args.output} ({args.output.stat().st_size / 1e6:.2f} MB)")
     return 0
 
 

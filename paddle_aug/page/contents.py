@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from paddle_aug.modes import is_mix
 from paddle_aug.page import tables, wording
 from paddle_aug.page.curve_pictures import curve_pictures, legend
 from paddle_aug.page.found_runs import FoundRuns
@@ -13,10 +14,13 @@ from paddle_aug.page.pictures import (
     training_sheets,
 )
 from paddle_aug.page.sentences import Language
+from paddle_aug.report.curves import mixing_ranges, shaded_group
 from paddle_aug.report.judge import JudgedClaim
 from paddle_aug.report.judgement_text import with_other_seeds
 from paddle_aug.report.side_by_side import SideBySide
 from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS
+
+_MOST_RANGES = 10  # of epochs in which a method mixed
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def contents(
         "matrices": shown_matrices(groups, say),
         "changes": shown_changes(groups, judged.baseline, images, say),
         "options": tables.options_table(judged, say),
-        "differences": judged.fairness.differences,
+        "differences": [say.remark(line) for line in judged.fairness.differences],
         "unknown": [say.remark(line) for line in judged.fairness.unknown],
         "warnings": tables.all_warnings(groups, say),
         "environment": tables.environment_table(groups, say),
@@ -94,9 +98,9 @@ def _caveats(found: FoundRuns, judged: SideBySide, say: Language) -> list[str]:
         lines.append(say("quick"))
     if found.note:
         given = found.note.partition(": ")[2] or found.note
-        lines.append(say("not_own", text=given.replace("`", "")))
+        lines.append(say("not_own", text=say.remark(given.replace("`", ""))))
     if found.missing:
-        lines.append(say("missing", text="; ".join(found.missing)))
+        lines.append(say("missing", text="; ".join(map(say.remark, found.missing))))
     if judged.fairness.differences:
         lines.append(say("unlike"))
     return lines
@@ -147,9 +151,17 @@ def _curve_notes(judged: SideBySide, say: Language) -> list[str]:
     lines = [say("key_lines")]
     if any(len(group.runs) > 1 for group in groups):
         lines.append(say("key_band"))
-    mixing = [group.runs[0].mixing for group in groups if group.mode == "samplePairing"]
-    if any(each is not None and not each.all() for each in mixing):
-        lines.append(say("key_mixing"))
+    shaded = shaded_group(groups)
+    if shaded is not None:
+        lines.append(say("key_mixing", label=shaded.label))
+    for group in groups:
+        mixing = group.runs[0].mixing
+        if group is shaded or mixing is None or mixing.all() or not is_mix(group.mode):
+            continue
+        epochs = [f"{first}–{end - 1}" for first, end in mixing_ranges(mixing)]
+        told = ", ".join(epochs[:_MOST_RANGES] + ["…"] * (len(epochs) > _MOST_RANGES))
+        key = "mixing_epochs" if epochs else "mixing_never"
+        lines.append(say(key, label=group.label, epochs=told))
     return lines
 
 
@@ -161,5 +173,5 @@ def _commands(found: FoundRuns, say: Language) -> tables.Table | None:
     rows = []
     for each in found.commands:
         time = [wording.duration(each.seconds, say)] if timed else []
-        rows.append([each.label, tables.text(each.seed), *time, each.command])
+        rows.append([each.label, wording.text(each.seed), *time, each.command])
     return tables.Table(say("command_each"), head, rows)

@@ -11,13 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.user_paths import user_path
+from paddle_aug.core.text import counted
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judgement_json import FORMAT
-from paddle_aug.runs.reading import Run, find_modes, read_run, read_runs, without_repeats
+from paddle_aug.runs.reading import (
+    Run,
+    find_modes,
+    read_run,
+    read_runs,
+    split_label,
+    without_repeats,
+)
 from paddle_aug.runs.stats import LAST
 
 TABLE = "table.json"
@@ -38,7 +45,8 @@ class FoundRuns:
     """Runs, and texts about them from a suite, which are empty without one.
 
     studied: options that the runs are meant to differ in. note: how the runs are not the suite's
-    own. missing: runs of the suite that are not finished. command: makes all of it.
+    own. missing: runs of the suite that are not finished. command: makes all of it. left_out: a
+    line for each folder below which more runs lie.
     """
 
     runs: Sequence[Run]
@@ -55,6 +63,47 @@ class FoundRuns:
     missing: Sequence[str] = ()
     command: str = ""
     commands: Sequence[RunCommand] = field(default_factory=list)
+    left_out: Sequence[str] = ()
+
+
+class _Part(BaseModel):
+    """A part of a suite's table.json: the keys that the page uses, of these types."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _KeptRun(_Part):
+    folder: str
+    mode: str
+
+
+class _Method(_Part):
+    label: str
+    studied: dict[str, Any]
+    runs: list[_KeptRun]
+
+
+class _Command(_Part):
+    label: str
+    seed: int | None
+    command: str
+    trainingSeconds: float | None
+
+
+class _Table(_Part):
+    title: str
+    source: str
+    published: str
+    written: str
+    note: str
+    quick: bool
+    missing: list[str]
+    command: str
+    baseline: str
+    last: int = Field(ge=1)
+    methods: list[_Method]
+    claims: list[dict[str, Any]]
+    commands: list[_Command]
 
 
 def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
@@ -62,35 +111,45 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
 
     Raises UserError where there is nothing, or a file is damaged.
     """
-    if len(names) == 1 and (user_path(names[0]) / TABLE).is_file():
-        found = _of_suite(user_path(names[0]))
-        if found is not None:
-            return found
-    runs = without_repeats(named for name in names for named in _of_name(name))
+    label, folder = split_label(names[0])
+    alone = len(names) == 1 and label is None
+    if alone and (folder / TABLE).is_file() and (suite := _of_suite(folder)) is not None:
+        return suite
+    found = [_of_name(name) for name in names]
+    runs = without_repeats(named for runs, _ in found for named in runs)
     commands = [
         RunCommand(run.label or run.mode, run.seed, f"python {run.environment['command']}")
         for run in runs
         if isinstance(run.environment.get("command"), str)
     ]
-    return FoundRuns(runs, studied, commands=commands)
+    left_out = [line for _, line in found if line]
+    return FoundRuns(runs, studied, commands=commands, left_out=left_out)
 
 
-def _of_name(name: str) -> list[tuple[str | None, Run]]:
-    """The runs, each with the label that the user gave it; those of a suite have its own."""
-    folder = user_path(name)
-    if not folder.is_dir() or find_modes(folder) or folder.name in find_modes(folder.parent):
-        return _labelled(name)
+NamedRuns = list[tuple[str | None, Run]]  # each with the label that the user gave it, or None
+
+
+def _of_name(name: str) -> tuple[NamedRuns, str]:
+    """The runs, those of a suite with its labels, and a line on those that are left out below a
+    folder that has runs itself; may be empty."""
+    label, folder = split_label(name)
+    if not folder.is_dir() or folder.name in find_modes(folder.parent):
+        return _labelled(name), ""
     places = _without_copies(sorted({path.parent for path in folder.rglob("*Aug_*.npy")}))
+    if find_modes(folder):
+        below = sum(len(find_modes(place)) for place in places if place != folder)
+        line = f"{folder}: {counted(below, 'run')} in folders below left out; name these folders"
+        return _labelled(name), line if below else ""
     several = len({place.parent.parent for place in places if _is_seed(place)}) > 1
-    runs: list[tuple[str | None, Run]] = [
-        (None, read_run(place, mode, _label(place, several)))
+    runs: NamedRuns = [
+        (label, read_run(place, mode, label or _label(place, several)))
         for place in places
         for mode in find_modes(place)
     ]
-    return runs or _labelled(name)  # which says what is wrong
+    return runs or _labelled(name), ""  # the second says what is wrong
 
 
-def _labelled(name: str) -> list[tuple[str | None, Run]]:
+def _labelled(name: str) -> NamedRuns:
     return [(run.label, run) for run in read_runs([name])]
 
 
@@ -135,24 +194,24 @@ def _of_suite(folder: Path) -> FoundRuns | None:
     searched like any other."""
     path = folder / TABLE
     try:
-        table: Any = json.loads(path.read_text(encoding="utf-8"))
-        if table["format"] != FORMAT:
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != FORMAT:
             raise UserError(f"{path}: of another version of paddle_aug; write it anew with: "
                             "suite FILE --judge")  # fmt: skip
-        if "title" not in table:
+        if "title" not in values:
             return None
-        methods = [(method, run) for method in table["methods"] for run in method["runs"]]
+        table = _Table.model_validate(values)
         return FoundRuns(
-            [read_run(folder / run["folder"], run["mode"], method["label"])
-             for method, run in methods],
-            {option for method in table["methods"] for option in method["studied"]},
-            table["baseline"],
-            table["last"],
-            [_claim(each) for each in table["claims"]],
-            **{name: table[name] for name in ("title", "source", "published", "written", "note",
-                                              "quick", "missing", "command")},
-            commands=[RunCommand(each["label"], each["seed"], each["command"],
-                                 each["trainingSeconds"]) for each in table["commands"]],
+            [read_run(folder / run.folder, run.mode, method.label)
+             for method in table.methods for run in method.runs],
+            {option for method in table.methods for option in method.studied},
+            table.baseline,
+            table.last,
+            [_claim(each) for each in table.claims],
+            **table.model_dump(include={"title", "source", "published", "written", "note", "quick",
+                                        "missing", "command"}),
+            commands=[RunCommand(each.label, each.seed, each.command, each.trainingSeconds)
+                      for each in table.commands],
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
         reason = " ".join(str(error).split())

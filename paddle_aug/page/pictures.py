@@ -13,7 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.page.answers import MOST_CLASSES, Change, Matrix, changes, matrices
 from paddle_aug.page.sentences import Language
 from paddle_aug.page.tiles import Tile, heat_map, tile
-from paddle_aug.page.wording import share
+from paddle_aug.page.wording import share, text
 from paddle_aug.report.groups import Group
 from paddle_aug.runs.predictions import Predictions
 from paddle_aug.runs.reading import Run
@@ -111,9 +111,9 @@ def training_sheets(groups: Sequence[Group], images: ImageSource, say: Language)
         try:
             found = images.training(run, most)
         except UserError as error:
-            sheets.append(Sheet(group.label, [say("no_images", reason=_one_line(error))]))
+            sheets.append(Sheet(group.label, [say("no_images", reason=_one_line(error, say))]))
             continue
-        notes = [say("training_epoch", epoch=found.epoch, seed=run.seed)]
+        notes = [say("training_epoch", epoch=found.epoch, seed=text(run.seed))]
         if found.same_data is False:
             notes.append(say("other_data"))
         tiles = []
@@ -143,14 +143,14 @@ def _shown_change(
     change: Change, baseline: str, images: ImageSource, most: tuple[int, int], say: Language
 ) -> ShownChange:
     notes = [
-        say("changed_counts", baseline=baseline, seed=change.run.seed,
+        say("changed_counts", baseline=baseline, seed=text(change.run.seed),
             images=f"{len(change.own.labels):,}", gained=len(change.gained), lost=len(change.lost))
     ]  # fmt: skip
     dataset: EvaluationImages | None = None
     try:
         dataset = images.evaluation(change.run, change.own)
     except UserError as error:
-        notes.append(say("no_pictures", reason=_one_line(error)))
+        notes.append(say("no_pictures", reason=_one_line(error, say)))
     parts = []
     titles = (say("gained"), say("lost", baseline=baseline))
     for title, numbers, count in zip(titles, (change.gained, change.lost), most, strict=True):
@@ -176,7 +176,7 @@ def _changed_tile(
     try:
         pixels, _ = dataset[number]
     except UserError as error:
-        return Tile(None, False, (name, true, *answers, _one_line(error)), "")
+        return Tile(None, False, (name, true, *answers, _one_line(error, say)), "")
     source = dataset.source(number).replace("\\", "/").rpartition("/")[2]
     return tile(pixels, (source, true, *answers), f"{source}: {true}")
 
@@ -197,7 +197,8 @@ def _shown_matrix(matrix: Matrix, say: Language) -> ShownMatrix:
         ]
     else:
         address = heat_map(matrix.shares)
-    alt = say("alt_matrix", label=matrix.label, n=len(classes), errors=errors)
+    key = "alt_matrix" if errors else "alt_matrix_right"
+    alt = say(key, label=matrix.label, n=len(classes), errors=errors)
     said = say("errors", errors=errors) if errors else ""
     return ShownMatrix(title, classes, rows, address, alt, said)
 
@@ -211,5 +212,7 @@ def _label(image: TrainingImage, say: Language) -> str:
                rest=f"{1 - image.lam:.2f}", partner=image.partner)  # fmt: skip
 
 
-def _one_line(error: UserError) -> str:
-    return str(error).partition("\n")[0]
+def _one_line(error: UserError, say: Language) -> str:
+    """The message; of several lines the first, without the colon that leads to the others."""
+    first, _, more = str(error).partition("\n")
+    return say.remark(first.rstrip(":") if more else first)

@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from paddle_aug.core.atomic import write_text
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import open_regular
 from paddle_aug.page.sentences import Language
 
 # In the head of every page; marks it as a report, which may be replaced.
@@ -33,10 +34,10 @@ def check_place(path: Path) -> None:
     if not path.exists():
         return
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(_SEARCHED).decode("utf-8", "replace")
-    except OSError as error:
-        raise UserError(f"--output {path}: cannot be read ({error.strerror})") from None
+    except UserError as error:
+        raise UserError(f"--output {error}") from None
     if MARK not in start:
         raise UserError(f"--output {path}: is there already and is no report of paddle_aug; "
                         "choose another name, or move it away")  # fmt: skip

@@ -55,16 +55,18 @@ class RunImages:
             for number, indices in enumerate(batches)
             for image in _of_batch(view, config, mix, epoch, number, indices)[:each]
         ][:most]
-        return TrainingImages(shown, epoch, _same_data(run, train))
+        return TrainingImages(shown, epoch, _same_data(run, train, "train"))
 
     def evaluation(self, run: Run, answers: Predictions) -> ImageDataset:
         """The run's whole evaluation set, numbered as the answers are.
 
         Raises UserError where it cannot be read, or holds other images than the answers are of.
         """
-        options = replace(
-            DataOptions.of(_config(run)), eval_per_class=None, known_classes=answers.classes
-        )
+        own = DataOptions.of(_config(run))
+        _, as_trained = self._load(own)
+        if _same_data(run, as_trained, "eval") is False:
+            raise UserError(f"{as_trained.description}: not the images that the run recorded")
+        options = replace(own, eval_per_class=None, known_classes=answers.classes)
         _, evaluation = self._load(options)
         if not np.array_equal(evaluation.labels, answers.labels):
             raise UserError(
@@ -116,9 +118,10 @@ def _config(run: Run) -> Config:
     return load_config({**values, "cache": False}, where=f"{run.folder}: ").filled()
 
 
-def _same_data(run: Run, train: ImageDataset) -> bool | None:
+def _same_data(run: Run, images: ImageDataset, part: str) -> bool | None:
+    """Whether they are the images of the run's part, "train" or "eval"; None: not recorded."""
     recorded: Any = run.environment.get("data")
-    part = recorded.get("train") if isinstance(recorded, dict) else None
-    if not isinstance(part, dict) or "digest" not in part:
+    found = recorded.get(part) if isinstance(recorded, dict) else None
+    if not isinstance(found, dict) or "digest" not in found:
         return None
-    return part["digest"] == data_digest(train)
+    return found["digest"] == data_digest(images)

@@ -3,10 +3,9 @@
 {name} is replaced by a value. In "one|several" the first part is for n = 1.
 """
 
-import re
 from typing import Any
 
-LANGUAGES = ("en", "zh")
+from paddle_aug.language import LANGUAGES, translate
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # What the page is about
@@ -78,7 +77,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "seeds_needed": ("seeds needed", "所需种子数"),
     "above_from": ("above from epoch", "从哪一轮起高于基线"),
     "shown": ("shown", "已成立"),
-    "baseline": ("baseline", "基线"),
     "note_figures": ("Figures are the mean over seeds, ± the sample standard deviation, with Student's 95 % interval of the mean in brackets. The best epoch (counted from 0) is chosen on the data it is measured on, so it flatters.", "数值为各种子的平均 ± 样本标准差，方括号内为均值的 95 % 学生 t 区间。最好一轮（从 0 数起）是在测量它的数据上挑出的，因此偏高。"),
     "note_seeds": ("Over seeds: differences seed by seed, paired t interval and test. Seeds needed: to show a difference as large as ours with a power of 80 % after Holm's correction.", "基于种子：逐种子相减，用配对 t 区间和检验。所需种子数：经 Holm 校正后，以 80 % 的功效显示出与我们一样大的差别。"),
     "note_images": ("Over images: one seed, so the difference is that of the last state on the whole evaluation set, with the interval of a paired bootstrap and McNemar's exact test. It is of this evaluation set and not of the seed: another seed, or another epoch, may differ by more.", "基于图像：只有一个种子，因此差别取自最后状态在整个验证集上的结果，用配对自助法区间和 McNemar 精确检验。它说的是这个验证集而不是种子：换一个种子或换一轮，差别可能更大。"),
@@ -94,7 +92,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "against_epoch": ("{what} against the epoch", "{what}随轮数的变化"),
     "key_lines": ("Solid: evaluation; dashed: training.", "实线：验证；虚线：训练。"),
     "key_band": ("Bands: ± one standard deviation over the seeds.", "色带：各种子的 ± 一个标准差。"),
-    "key_mixing": ("Shaded: epochs in which SamplePairing mixed.", "阴影：SamplePairing 混合图像的轮次。"),
+    "key_mixing": ("Shaded: epochs in which {label} mixed.", "阴影：{label} 混合图像的轮次。"),
+    "mixing_epochs": ("{label} mixed in epochs {epochs} (from 0).", "{label} 混合图像的轮次（从 0 数起）：{epochs}。"),
+    "mixing_never": ("{label} mixed in no epoch.", "{label} 没有在任何一轮混合图像。"),
     "cut": ("Values above {value} are not shown.", "高于 {value} 的值未画出。"),
     "alt_curves": ("{title}. {what}, mean of the last {n}: {values}.", "{title}。{what}，最后 {n} 轮平均：{values}。"),
     "lossTrain": ("training loss", "训练损失"),
@@ -115,6 +115,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "matrix_note": ("Rows: true classes; columns: predicted ones; numbers: images of the whole evaluation set, by the last state, over all seeds. The stronger the colour, the larger the share of the true class.", "行：真实类别；列：预测类别；数字：整个验证集中的图像数，按最后状态，所有种子合计。颜色越浓，占真实类别的比例越大。"),
     "matrix_title": ("{label}: {accuracy} on {images} images", "{label}：{images} 张图像，准确率 {accuracy}"),
     "true_class": ("true \\ predicted", "真实 \\ 预测"),
+    "alt_matrix_right": ("Confusion matrix of {label}, {n} classes; no errors.", "{label} 的混淆矩阵，{n} 个类别；没有错误。"),
     "alt_matrix": ("Confusion matrix of {label}, {n} classes; most frequent errors: {errors}.", "{label} 的混淆矩阵，{n} 个类别；最常见的错误：{errors}。"),
     "errors": ("Most frequent errors: {errors}.", "最常见的错误：{errors}。"),
     "confused": ("{true} as {predicted} ({count})", "{true} 认作 {predicted}（{count}）"),
@@ -159,42 +160,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "seed": ("seed", "种子"),
     "training_time": ("training", "训练时间"),
     "command_page": ("This page:", "本页："),
+    "seconds_long": ("{n} s", "{n} 秒"),
     "minutes": ("{n} min", "{n} 分钟"),
     "hours": ("{n} h", "{n} 小时"),
     "footer": ("Made by paddle_aug. One file, no network and no script needed.", "由 paddle_aug 生成。单个文件，不需要网络和脚本。"),
-}  # fmt: skip
-
-# Reasons and remarks that other modules word in English, by their English text; {} stands for what
-# was filled in.
-REMARKS: dict[str, str] = {
-    "one seed, on this evaluation set: {}": "一个种子，就这个验证集而言：{}",
-    "a difference the other way is shown": "显示出相反方向的差别",
-    "the difference is shown, and the interval holds the published size": "差别成立，区间包含已发表的大小",
-    "the difference is shown, and the interval meets the tolerance around the published size, though not that size itself": "差别成立，区间与已发表大小的容许范围相交，但不包含该大小本身",
-    "the difference is shown, but smaller than the published one": "差别成立，但比已发表的小",
-    "the difference is shown, but larger than the published one": "差别成立，但比已发表的大",
-    "both the published difference and none are still possible": "已发表的差别和没有差别都还可能",
-    "no such difference is shown, and the interval excludes the published size": "没有显示出这样的差别，区间也排除了已发表的大小",
-    "the whole interval is within the tolerance": "整个区间都在容许范围内",
-    "the whole interval is below the published value": "整个区间都低于已发表的数值",
-    "the whole interval is above the published value": "整个区间都高于已发表的数值",
-    "the interval is partly within the tolerance only": "区间只有一部分在容许范围内",
-    "there are no curves to compare": "没有可比较的曲线",
-    "our runs end after {} epochs, too early to tell": "我们的训练在 {} 轮后结束，还不足以判断",
-    "the curve never stays above the baseline's": "曲线从未一直高于基线",
-    "it stays above in {} of {} seeds only": "{1} 个种子中只有 {0} 个一直高于基线",
-    "the whole interval is within the tolerance around no difference": "整个区间都在“没有差别”的容许范围内",
-    "a difference is shown where none was published": "已发表的是没有差别，却显示出差别",
-    "a difference within the tolerance and one beyond it are both possible": "容许范围之内和之外的差别都还可能",
-    "there is no figure to compare": "没有可比较的数值",
-    "one seed, and no interval": "只有一个种子，没有区间",
-    "every seed or image gives the same, so that there is no interval": "每个种子或每张图像的结果都相同，因此没有区间",
-    "a curve has values that are not finite": "曲线中有非有限的数值",
-    "the whole interval is below the least gain that would be visible": "整个区间都低于看得出的最小提高",
-    "there is no finished run of {}": "没有完成的 {} 训练",
-    "options of {}: not recorded, so not compared": "{}：选项没有记录，因此没有比较",
-    "code, data, processor and backend of {}: not recorded, so not compared": "{}：代码、数据、处理器和后端没有记录，因此没有比较",
-    "any run": "所有训练",
 }  # fmt: skip
 
 
@@ -212,12 +181,5 @@ class Language:
         return (one if values.get("n") == 1 or not several else several).format(**values)
 
     def remark(self, text: str) -> str:
-        """The translation of an English text of another module; an unknown one is left
-        unchanged."""
-        if self.name == "en":
-            return text
-        for english, other in REMARKS.items():
-            pattern = "(.+)".join(map(re.escape, english.split("{}")))
-            if found := re.fullmatch(pattern, text, re.DOTALL):
-                return other.format(*map(self.remark, found.groups()))
-        return text
+        """A text of another module in the page's language; an unknown one is left unchanged."""
+        return translate(text, self.name)

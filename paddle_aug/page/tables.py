@@ -76,8 +76,8 @@ def options_table(found: SideBySide, say: Language) -> Table | None:
     places = ("output", "overwrite", "seed")
     rows = []
     for option in sorted(set(found.studied) - set(places)):
-        values = [_value(group.runs[0].config.get(option), say) for group in groups]
-        if len(set(values)) > 1:
+        values = [_option(group.runs[0], option, say) for group in groups]
+        if len(set(values) - {wording.UNKNOWN}) > 1:
             rows.append([option, *values])
     head = [say("option"), *(group.label for group in groups)]
     return Table(say("studied"), head, rows) if rows else None
@@ -89,7 +89,7 @@ def environment_table(groups: Sequence[Group], say: Language) -> Table:
     for group in groups:
         for run in group.runs:
             runs = named.setdefault(tuple(_environment(run, say)), {})
-            runs.setdefault(group.label, []).append(text(run.seed))
+            runs.setdefault(group.label, []).append(wording.text(run.seed))
     columns = [
         [
             "; ".join(
@@ -109,7 +109,7 @@ def environment_table(groups: Sequence[Group], say: Language) -> Table:
 def all_warnings(groups: Iterable[Group], say: Language) -> list[str]:
     """Warnings about the runs' files, without their folders."""
     return [
-        f"{_name(group, run, say)}: {warning.removeprefix(f'{run.folder}/')}"
+        f"{_name(group, run, say)}: {say.remark(warning.removeprefix(f'{run.folder}/'))}"
         for group in groups
         for run in group.runs
         for warning in run.warnings
@@ -127,12 +127,12 @@ def _environment(run: Run, say: Language) -> list[str]:
                                 _instructions(known.get("instructions")),
                                 _cores(known.get("cores"), say)])),
         _pairs(known.get("threads")),
-        text(known.get("platform")),
-        text(known.get("device")),
-        text(known.get("backend")),
-        f"Python {text(known.get('python'))}, {_pairs(known.get('versions'))}",
-        text(known.get("code")),
-        say("data_is", name=text(data.get("name")), **parts)
+        wording.text(known.get("platform")),
+        wording.text(known.get("device")),
+        wording.text(known.get("backend")),
+        f"Python {wording.text(known.get('python'))}, {_pairs(known.get('versions'))}",
+        wording.text(known.get("code")),
+        say("data_is", name=wording.text(data.get("name")), **parts)
         if isinstance(data, dict) else wording.UNKNOWN,
     ]  # fmt: skip
 
@@ -144,7 +144,7 @@ def _instructions(names: Any) -> str:
 
 def _images(data: Any, part: str) -> str:
     inner = data.get(part) if isinstance(data, dict) else None
-    return text(inner.get("images") if isinstance(inner, dict) else None)
+    return wording.text(inner.get("images") if isinstance(inner, dict) else None)
 
 
 def _cores(cores: Any, say: Language) -> str:
@@ -157,11 +157,11 @@ def _pairs(values: Any) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def text(value: Any) -> str:
-    return wording.UNKNOWN if value is None else str(value)
-
-
-def _value(value: Any, say: Language) -> str:
+def _option(run: Run, option: str, say: Language) -> str:
+    """An option's value; a dash where the run did not record it, which says nothing of it."""
+    if option not in run.config and not run.whole_config:
+        return wording.UNKNOWN
+    value = run.config.get(option)
     return say("option_default") if value is None else str(value)
 
 

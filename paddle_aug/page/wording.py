@@ -39,6 +39,11 @@ MEANINGS = {
 BASES = {SEEDS: "seeds", IMAGES: "images", NOTHING: "nothing"}
 
 
+def text(value: object) -> str:
+    """A recorded value; a dash for None."""
+    return UNKNOWN if value is None else str(value)
+
+
 def share(value: float) -> str:
     """Four decimals, as in table.md."""
     return UNKNOWN if math.isnan(value) else f"{value:.4f}"
@@ -90,6 +95,8 @@ def crossing(found: Crossing, say: Language) -> str:
 def duration(seconds: float | None, say: Language) -> str:
     if seconds is None:
         return UNKNOWN
+    if seconds < 90:
+        return say("seconds_long", n=round(seconds))
     if seconds < 5400:
         return say("minutes", n=round(seconds / 60))
     return say("hours", n=f"{seconds / 3600:.1f}")

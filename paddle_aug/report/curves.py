@@ -128,7 +128,10 @@ def combined_figure(groups: Sequence[Group], baseline: Group, start: int) -> Fig
 def readable_labels(groups: Sequence[Group]) -> dict[str, str]:
     """By label the text that stands for it in a picture: itself, or #number without a font."""
     labels = [group.label for group in groups]
-    return dict(zip(labels, class_labels(labels, longest=None), strict=True))
+    # A legend leaves out what begins with an underscore.
+    texts = [f" {text}" if text.startswith("_") else text
+             for text in class_labels(labels, longest=None)]  # fmt: skip
+    return dict(zip(labels, texts, strict=True))
 
 
 def subject(groups: Sequence[Group]) -> str:
@@ -161,19 +164,31 @@ def _title(kind: str, groups: Sequence[Group], start: int) -> str:
 
 def _shade_mixing(axes: Axes, groups: Sequence[Group], start: int) -> None:
     """Light bands where SamplePairing mixes, which explain the saw-tooth of its curves."""
+    group = shaded_group(groups)
+    if group is None or (mixing := group.runs[0].mixing) is None:
+        return
+    label = "epochs with pairing"
+    for first, end in mixing_ranges(mixing):
+        if end <= start:
+            continue
+        left = max(first, start) - 0.5
+        axes.axvspan(left, end - 0.5, color="blue", alpha=0.06, linewidth=0, label=label)
+        label = None
+
+
+def shaded_group(groups: Sequence[Group]) -> Group | None:
+    """The first group that pairs in some epochs and not in others: these are shaded."""
     for group in groups:
         mixing = group.runs[0].mixing
-        if group.mode != "samplePairing" or mixing is None or mixing.all():
-            continue
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], mixing, [False]]).astype(int)))
-        label = "epochs with pairing"
-        for first, end in zip(edges[::2], edges[1::2], strict=True):
-            if end <= start:
-                continue
-            left = max(first, start) - 0.5
-            axes.axvspan(left, end - 0.5, color="blue", alpha=0.06, linewidth=0, label=label)
-            label = None
-        return
+        if group.mode == "samplePairing" and mixing is not None and len(set(mixing)) > 1:
+            return group
+    return None
+
+
+def mixing_ranges(mixing: np.ndarray) -> list[tuple[int, int]]:
+    """The first and the end (not included) of each stretch of epochs in which images were mixed."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mixing, [False]]).astype(int)))
+    return [(int(first), int(end)) for first, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _finish(axes: Axes, kind: str, shown: Sequence[np.ndarray]) -> float | None:

@@ -63,13 +63,14 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
     ended = [(name, label, run.epochs) for name, label, run in named if not run.ended_early]
     lines += _lines("epochs finished", ended)
     unknown = []
-    for what, unsaid in (
-        ("options", [name for name, _, run in named if not run.config]),
-        ("code, data, processor and backend", [n for n, _, run in named if not run.environment]),
-    ):
-        if unsaid:
-            all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
-            unknown.append(f"{what} of {all_of}: not recorded, so not compared")
+    if unsaid := [name for name, _, run in named if not run.config]:
+        all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
+        unknown.append(f"options of {all_of}: not recorded, so not compared")
+    if unsaid := [name for name, _, run in named if not run.environment]:
+        all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
+        unknown.append(
+            f"code, data, processor and backend of {all_of}: not recorded, so not compared"
+        )
     partly = [name for name, _, run in named if run.config and not run.whole_config]
     if partly and any(run.whole_config for _, _, run in named):
         unknown.append(

@@ -88,4 +88,12 @@ def read_predictions(path: str | Path) -> Predictions:
         found.labels.ndim != 1 or not found.labels.size
     ):
         raise UserError(f"{path}: expected one label and one answer an image")
+    if labels.dtype.kind not in "iu" or predicted.dtype.kind not in "iu":
+        raise UserError(f"{path}: labels and answers are numbers of classes, not {labels.dtype}, "
+                        f"{predicted.dtype}")  # fmt: skip
+    numbers = np.concatenate([found.labels, found.predicted])
+    if numbers.min() < 0 or numbers.max() >= len(found.classes):
+        raise UserError(f"{path}: has a label or an answer beyond its {len(found.classes)} classes")
+    if not ((found.probability >= 0) & (found.probability <= 1)).all():
+        raise UserError(f"{path}: has probabilities that are not between 0 and 1")
     return found

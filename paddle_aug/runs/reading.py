@@ -71,7 +71,8 @@ class Run:
     @property
     def seed(self) -> int | None:
         """The run's seed; None where its options are not known."""
-        return self.config.get("seed")
+        seed = self.config.get("seed")
+        return seed if isinstance(seed, int) else None
 
     @property
     def seconds(self) -> float:
@@ -102,7 +103,7 @@ def read_runs(arguments: Sequence[str]) -> list[Run]:
     """
     return without_repeats(
         (label, read_run(folder, mode, label))
-        for label, path in map(_split_label, arguments)
+        for label, path in map(split_label, arguments)
         for folder, mode in _locate(path)
     )
 
@@ -188,9 +189,16 @@ def find_modes(folder: str | Path) -> list[str]:
     return sorted(modes, key=mode_order)
 
 
-def _split_label(argument: str) -> tuple[str | None, Path]:
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a long label is no name of a file
+        return False
+
+
+def split_label(argument: str) -> tuple[str | None, Path]:
     """Label and path of LABEL=PATH; what exists as written is a path, even with a = in it."""
-    if "=" in argument and not user_path(argument).exists():
+    if "=" in argument and not _exists(user_path(argument)):
         label, _, path = argument.partition("=")
         if not label.strip() or not path:
             raise UserError(f"{argument}: expected LABEL=FOLDER or LABEL=FOLDER/MODE")
@@ -235,7 +243,7 @@ def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
     try:
         return read_yaml(path)
     except (UserError, OSError) as error:
-        warnings.append(f"{error}, left out")
+        warnings.append(f"{error}; the file is left out")
         return {}
 
 
@@ -274,7 +282,7 @@ def _find_predictions(place: Path, epochs: int, warnings: list[str]) -> Predicti
         try:
             return read_predictions(path)
         except UserError as error:
-            warnings.append(f"{error}, left out")
+            warnings.append(f"{error}; the file is left out")
     return None
 
 

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from paddle_aug.commands import train
 from paddle_aug.core.errors import UserError
+from paddle_aug.data.options import DataOptions
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.page.answers import changes, matrices
 from paddle_aug.page.curve_pictures import _shortened
@@ -171,6 +173,18 @@ def test_other_evaluation_images_than_the_answers_are_refused(tmp_path):
     wrong = Predictions(classes, np.zeros(5, int), np.zeros(5, int), np.ones(5, np.float32))
     with pytest.raises(UserError, match="359 evaluation images here, 5 in the run's predictions"):
         RunImages().evaluation(run, wrong)
+
+
+def test_evaluation_images_that_the_run_did_not_record_are_not_shown(tmp_path):
+    """The same number of them, with the same labels."""
+    run = run_with(tmp_path, data="digits")
+    labels = RunImages()._load(DataOptions(data="digits"))[1].labels
+    classes = tuple(map(str, range(10)))
+    own = Predictions(classes, labels, labels, np.ones(len(labels), np.float32))
+    assert len(RunImages().evaluation(run, own)) == len(labels)
+    recorded = {"data": {"eval": {"images": len(labels), "digest": "another"}}}
+    with pytest.raises(UserError, match="not the images that the run recorded"):
+        RunImages().evaluation(replace(run, environment=recorded), own)
 
 
 def test_other_data_than_the_runs_are_said(tmp_path):

@@ -273,6 +273,16 @@ def test_a_runs_two_curves_stand_in_one_column_of_the_legend(tmp_path):
 # Text
 
 
+def test_a_label_that_begins_with_an_underscore_stands_in_the_legend(tmp_path):
+    groups = [group(tmp_path, "no", "_hidden")]
+    (axes,) = comparison_figure(groups, groups[0], "acc").axes
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text().strip() for text in legend.get_texts()] == [
+        "_hidden train", "_hidden eval",
+    ]  # fmt: skip
+
+
 def test_names_with_dollars_and_underscores_are_drawn_as_they_are(tmp_path):
     groups = [group(tmp_path, "userDef", "$a_b$ \\frac{")]
     figure = draw_strictly(comparison_figure(groups, groups[0], "loss"))

@@ -58,6 +58,28 @@ def test_another_file_is_named(tmp_path, arrays):
         read_predictions(tmp_path / "other.npz")
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"labels": np.array([0, 1, 3])}, "beyond its 3 classes"),
+        ({"predicted": np.array([0, 1, 60_000])}, "beyond its 3 classes"),
+        ({"predicted": np.array([0, -1, 2])}, "beyond its 3 classes"),
+        ({"labels": np.array([0.0, 1.0, 2.0])}, "numbers of classes, not float64"),
+        ({"probability": np.array([0.5, np.nan, 1])}, "not between 0 and 1"),
+        ({"probability": np.array([0.5, 1.5, 1])}, "not between 0 and 1"),
+    ],
+)
+def test_values_that_no_model_gives_are_refused(tmp_path, changed, words):
+    numbers = np.arange(3)
+    arrays = {"classes": np.array(["a", "b", "c"]), "labels": numbers, "predicted": numbers,
+              "probability": np.ones(3)}  # fmt: skip
+    np.savez(tmp_path / "right.npz", **arrays)
+    assert read_predictions(tmp_path / "right.npz").accuracy == 1
+    np.savez(tmp_path / "wrong.npz", **{**arrays, **changed})
+    with pytest.raises(UserError, match=words):
+        read_predictions(tmp_path / "wrong.npz")
+
+
 @pytest.mark.parametrize("cut", [0, 10, 300])
 def test_a_damaged_file_is_named(tmp_path, cut):
     path = tmp_path / "predictions.npz"

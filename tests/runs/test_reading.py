@@ -72,7 +72,9 @@ def test_options_with_a_key_given_twice_are_warned_of_and_left_out(tmp_path):
     config.write_text(config.read_text("utf-8") + "lr: 0.2\n", encoding="utf-8")
     run = read_run(tmp_path, "mixup")
     assert run.config == {} and len(run.warnings) == 1
-    assert "'lr' is given twice" in run.warnings[0] and run.warnings[0].endswith(", left out")
+    assert "'lr' is given twice" in run.warnings[0] and run.warnings[0].endswith(
+        "; the file is left out"
+    )
 
 
 def test_a_run_that_is_named_again_is_no_second_seed(tmp_path):

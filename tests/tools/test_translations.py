@@ -22,7 +22,7 @@ SYMBOLS = {  # messages of symbols and names only
     'PaddleX: create_model("{0}", model_dir="{1}")', "paddle.vision:{0}: {1}", "{0} is",
     "cv2.resize(image, ({0}, {1}), interpolation=cv2.INTER_LINEAR)", "{0} of {1}",
     "tta: {0}", "tta_policy: {0}", "--host {0}, --port {1}: {2}",
-    "{0} (Python {1})", "{0}: baseline: {1}", "Python {0}, {1}",
+    "{0} (Python {1})", "{0}: baseline: {1}", "Python {0}", "Python {0}, {1}",
 }  # fmt: skip
 TEMPLATES = sorted(message for message in MESSAGES if "{" in message)
 
