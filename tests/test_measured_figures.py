@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paddle_aug.report.crossing import stays_above
 from paddle_aug.report.statistics import estimate
 
 ROOT = Path(__file__).parent.parent
@@ -202,6 +203,24 @@ def test_the_experiments_say_what_the_500_epochs_show():
         f"Mixup {ours['mixup']} {found['mixup']}, with alpha 0.2 {ours[weak]} {found[weak]}",
     ):
         assert sentence in text, sentence
+
+
+def test_how_far_the_epochs_of_the_500_hang_on_the_smoothing_is_told():
+    base = curve("s0_long", "userdef", "accEval")
+
+    def passes(run: str, window: int) -> int | None:
+        return stays_above(curve("s0_long", run, "accEval"), base, window)
+
+    wide = {
+        run: [passes(run, w) or 0 for w in range(21, 52, 2)] for run in ("samplepairing", "mixup")
+    }
+    ranges = [f"between {min(each)} and {max(each)}" for each in wide.values()]
+    few = [passes(run, window) for window in (15, 5) for run in wide]
+    assert (
+        f"with windows of 21 to 51 epochs SamplePairing's lies {ranges[0]} and Mixup's {ranges[1]},"
+        f" with 15 they are {few[0]} and {few[1]}, with 5 {few[2]} and none."
+    ) in " ".join(read(EXPERIMENTS).split())
+    assert few[3] is None
 
 
 def test_the_first_lines_of_the_readmes_say_what_small_data_shows():
