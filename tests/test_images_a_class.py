@@ -23,8 +23,9 @@ def module():
 def table(**means: float) -> dict:
     """A table.json with these methods."""
     return {"methods": [
-        {"label": label, "figures": {"accEval": {"last": {**POINT, "mean": 0.0},
-                                                 "whole": {**POINT, "mean": mean}}}}
+        {"label": label, "seeds": [0, 1, 2],
+         "figures": {"accEval": {"last": {**POINT, "mean": 0.0},
+                                 "whole": {**POINT, "mean": mean, "values": [mean] * 3}}}}
         for label, mean in means.items()
     ]}  # fmt: skip
 
@@ -122,4 +123,4 @@ def test_nothing_to_judge_is_said_and_nothing_written(module, tmp_path, monkeypa
 
 def test_of_one_seed_the_table_says_so(module):
     one = {**POINT, "n": 1, "low": None, "high": None}
-    assert "| 0.500 (one seed) |" in module.table_of({"none": {10: one}}, "python x")
+    assert "| 0.500 (one seed) |" in module.table_of({"none": {10: one}}, [], "python x")

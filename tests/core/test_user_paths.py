@@ -14,7 +14,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import cache_home, expand, user_path
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
 from paddle_aug.page.found_runs import find_runs
-from paddle_aug.runs.reading import _split_label
+from paddle_aug.runs.reading import split_label
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +75,8 @@ def test_the_other_options_that_name_paths_expand_it(verb, home):
 
 
 def test_runs_to_compare_and_to_evaluate_expand_it(home):
-    assert _split_label("~/logs") == (None, home / "logs")
-    assert _split_label("mine=~/logs") == ("mine", home / "logs")
+    assert split_label("~/logs") == (None, home / "logs")
+    assert split_label("mine=~/logs") == ("mine", home / "logs")
     with pytest.raises(UserError, match=f"{home}/none"):
         find_runs(["~/none"], ())
     options = parse_evaluation(["~/logs/no", "--data", "~/d", "--output=~/o"])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paddle_aug.commands import report
+from paddle_aug.data.dataset import data_digest
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.runs.layout import CURVES, LAST_EVALUATION, PREDICTIONS
 from paddle_aug.runs.predictions import write_predictions
@@ -44,6 +45,8 @@ def page(request, tmp_path_factory):
     """A page with everything that a page can have: three methods on the digits, two seeds."""
     folder = tmp_path_factory.mktemp("runs")
     _, evaluation = load_data(DataOptions(data="digits"))
+    recorded = {"images": len(evaluation), "digest": data_digest(evaluation)}
+    environment = {**ENVIRONMENT, "data": {**ENVIRONMENT["data"], "eval": recorded}}
     rng, names = np.random.default_rng(0), []
     for mode, label, level in (
         ("userDef", "userDef", 0.5),
@@ -57,7 +60,7 @@ def page(request, tmp_path_factory):
             mixing = [int(6 <= epoch < 54 and epoch % 10 < 8) for epoch in range(EPOCHS)]
             config = {"seed": seed, "epochs": EPOCHS, "data": "digits", "image_size": 32,
                       "cache": False}  # fmt: skip
-            write_run(place, mode, curves, config=config, environment=ENVIRONMENT, mixing=mixing)
+            write_run(place, mode, curves, config=config, environment=environment, mixing=mixing)
             shares = rng.random((len(evaluation), 10))
             shares[np.arange(len(evaluation)), evaluation.labels] += level
             (place / mode / LAST_EVALUATION).mkdir()
