@@ -63,6 +63,7 @@ def page(request, tmp_path_factory):
             write_run(place, mode, curves, config=config, environment=environment, mixing=mixing)
             shares = rng.random((len(evaluation), 10))
             shares[np.arange(len(evaluation)), evaluation.labels] += level
+            shares /= shares.sum(axis=1, keepdims=True)
             (place / mode / LAST_EVALUATION).mkdir()
             write_predictions(place / mode / LAST_EVALUATION / PREDICTIONS, shares,
                               evaluation.labels, evaluation.classes)  # fmt: skip
