@@ -123,12 +123,21 @@ def test_transforms_of_ones_own_need_a_word_on_mixing():
         ({"eval_transforms": [{"Resize": 40}, {"CenterCrop": 32}]}, []),
         ({"early_stopping": 50, "epochs": 50},
          ["--early-stopping 50 has no effect in 50 epochs"]),
+        ({"early_stopping": 49, "epochs": 50},
+         ["--early-stopping 49 has no effect in 50 epochs"]),
+        ({"early_stopping": 48, "epochs": 50}, []),
+        ({"lr_schedule": "multistep", "milestones": [3], "gamma": 1.0},
+         ["--lr-schedule multistep has no effect with --gamma 1"]),
+        ({"data": "digits", "lr_schedule": "multistep", "milestones": [150]},
+         ["--milestones 150 has no effect in 100 epochs"]),
+        ({"data": "digits", "early_stopping": 500},
+         ["--early-stopping 500 has no effect in 100 epochs"]),
     ],
 )  # fmt: skip
 def test_options_without_effect_are_named(options, notes):
     assert without_effect(load_config(options)) == notes
     # A saved run gives every option: only changed ones are the user's.
-    assert without_effect(load_config(load_config(options).dump())) == notes
+    assert without_effect(load_config(load_config(options).filled().dump())) == notes
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.export.folder import checkpoint_in_words, refuse_other_export, weights_digest
     from paddle_aug.export.make import export_model
     from paddle_aug.export.to_onnx import check_packages
+    from paddle_aug.prediction.models import changes_label
     from paddle_aug.runs.checkpoint import read_trained, trained_weights
     from paddle_aug.runs.layout import EXPORT
     from paddle_aug.runs.ownership import RunStart
@@ -63,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.onnx:
         check_packages()
 
+    if (known := changes_label(config, state)) is not None:
+        config = config.model_copy(update={"changes_label": sorted(known)})
     model = make_model(config, len(state["classes"]))
     load_model(model, weights)
     model.eval()
@@ -77,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tell(
         f"wrote {output}: {', '.join(made.files)}\n"
         f"of the checkpoint {checkpoint_in_words(checkpoint)}; the saved program's outputs "
-        f"(probabilities, logits) differ from the run's by {made.difference:.1e}"
+        f"(probabilities, logits) differ from the model's in float32 by {made.difference:.1e}"
     )
     if made.onnx:
         tell(
@@ -94,6 +97,11 @@ def _remarks(config: "Config", output: Path) -> list[str]:
     from paddle_aug.export.words import random_steps
 
     lines = []
+    if config.amp != "no":
+        lines.append(
+            f"note: the run computes in {config.amp} where it can, the program in float32: its "
+            "probabilities differ a little from evaluate.py's and predict.py's of the run"
+        )
     if reason := why_not(config):
         lines.append(f"note: no inference.yml, so not for PaddleX: {reason}")
     else:

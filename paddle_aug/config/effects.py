@@ -16,6 +16,7 @@ from paddle_aug.modes import BASES, MODES, image_part, is_mix
 def without_effect(config: Config) -> list[str]:
     """A line for each option that was changed but has no effect beside the others."""
     given = config.difference()
+    config = config.filled()  # of the bundled digits: what is given is the user's alone
     lines = []
     for name in given:
         if (used_with := fact(name, "used_with")) is None:
@@ -32,7 +33,8 @@ def without_effect(config: Config) -> list[str]:
             for name in ("pairs", "mix_draws")
             if name in given
         ]
-    if config.early_stopping is not None and config.early_stopping >= config.epochs:
+    # The first epoch is the best so far, so it takes one more than the patience to stop.
+    if config.early_stopping is not None and config.early_stopping >= config.epochs - 1:
         lines.append(
             f"--early-stopping {config.early_stopping} has no effect in {config.epochs} epochs"
         )
@@ -71,6 +73,8 @@ def changed_options(
 
 def _learning_rate(config: Config) -> list[str]:
     """Lines for a schedule that leaves the rate as it is."""
+    if config.lr_schedule in ("multistep", "plateau") and config.gamma == 1:
+        return [f"--lr-schedule {config.lr_schedule} has no effect with --gamma 1"]
     if config.lr_schedule == "multistep":
         if not config.milestones:
             return ["--lr-schedule multistep has no effect without --milestones"]

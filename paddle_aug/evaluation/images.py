@@ -14,6 +14,7 @@ from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.evaluation.options import EvaluationOptions
+from paddle_aug.runs.environment import epoch_of_other_images
 
 _PART = {"eval": "evaluation", "train": "training"}
 
@@ -63,6 +64,12 @@ def choose_images(
     digest = data_digest(dataset)
     if options.data is None:
         say_if_changed(split, len(dataset), digest, config, state, say)
+        epoch = epoch_of_other_images(state.get("environment", {}))
+        if split == "eval" and epoch is not None:
+            say(
+                f"note: the run went on with other images at epoch {epoch}: it may have been "
+                "trained on some of these before"
+            )
     elif digest == _recorded(state, "train").get("digest") or _is_whole(options, config, split):
         say("note: the run was trained on these images, or on most of them: it knows their labels")
     own = digest == _recorded(state, "eval").get("digest")

@@ -44,6 +44,10 @@ class Views:
             raise UserError(f"tta_draws: must be at least 1, got {self.draws}")
         if self.policy not in BASES:
             raise UserError(f"tta_policy: {unknown_value(self.policy, BASES)}")
+        if self.kind == "draws" and self.policy == "no":
+            raise UserError(
+                "tta_policy: no changes nothing, so all draws are alike: use --tta none"
+            )
 
     def in_words(self) -> str:
         """What the mean probability is of: "the image and its mirror image"."""

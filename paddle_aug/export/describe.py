@@ -3,6 +3,7 @@
 from typing import Any
 
 from paddle_aug.batches.normalise import per_channel
+from paddle_aug.build.scaling import evaluation_resize
 from paddle_aug.config import Config
 from paddle_aug.export.program import INPUT, OUTPUTS
 from paddle_aug.export.words import spelled_out, steps_in_words
@@ -15,7 +16,7 @@ def description(
 
     checkpoint: its name, epoch and step. digest: of its weights.
     """
-    size = config.image_size
+    size, view = config.image_size, evaluation_resize(config)
     return {
         "input": {
             "name": INPUT,
@@ -27,6 +28,14 @@ def description(
             "scale": "(value / 255 - mean) / std",
             "mean": per_channel(config.mean, config.channels),
             "std": per_channel(config.std, config.channels),
+        },
+        # For views of an image (--tta): what draws them, and the filter of crops.
+        "views": {
+            "seed": config.seed,
+            "changes_label": config.changes_label,
+            "policy": config.dump()["policy"],
+            "interpolation": view.interpolation,
+            "antialias": view.antialias,
         },
         "outputs": list(OUTPUTS),
         "classes": classes,

@@ -25,7 +25,8 @@ _DIGITS = ("digits", "mnist")  # --data by name
 class TrainedModel:
     """model: float32 [N, C, size, size] to logits [N, classes]. config: options for preparing its
     images. changes_label: operations that change the labels of its images; None: not known. what:
-    the model in words.
+    the model in words. views_known: False for an export of an earlier version, which does not hold
+    what draws and crops are made with.
     """
 
     model: Any
@@ -33,6 +34,7 @@ class TrainedModel:
     classes: list[str]
     changes_label: frozenset[str] | None
     what: str
+    views_known: bool = True
 
 
 def read_model(run: Path, checkpoint: str, device: str, cpu_backend: str, say: Say) -> TrainedModel:
@@ -59,10 +61,10 @@ def _of_run(run: Path, checkpoint: str, settings: dict[str, Any], say: Say) -> T
     place = checkpoint_place(state)
     step = f" after step {place['checkpoint_step']}" if place["checkpoint_step"] else ""
     what = f"{config.model} of {folder}, {name} checkpoint, epoch {place['checkpoint_epoch']}{step}"
-    return TrainedModel(model, config, classes, _changes_label(config, state), what)
+    return TrainedModel(model, config, classes, changes_label(config, state), what)
 
 
-def _changes_label(config: Config, state: dict[str, Any]) -> frozenset[str] | None:
+def changes_label(config: Config, state: dict[str, Any]) -> frozenset[str] | None:
     """From the run's options, or from the name of its data; other data are not read."""
     if config.changes_label is not None:
         return frozenset(config.changes_label)
@@ -74,12 +76,13 @@ def _changes_label(config: Config, state: dict[str, Any]) -> frozenset[str] | No
 def _exported(folder: Path, settings: dict[str, Any]) -> TrainedModel:
     path = folder / DESCRIPTION
     about = _read_export(path)
-    given = about["input"]
+    given, views = about["input"], about.get("views")
+    size = given["shape"][2]
     config = load_config(
         {
-            "channels": given["shape"][1], "image_size": given["shape"][2],
+            "channels": given["shape"][1], "image_size": size,
             "mean": given["mean"], "std": given["std"], "eval_transforms": given["transforms"],
-            **settings,
+            **({} if views is None else _for_views(views, size)), **settings,
         },
         where=f"{path}: ",
     )  # fmt: skip
@@ -97,7 +100,16 @@ def _exported(folder: Path, settings: dict[str, Any]) -> TrainedModel:
             f"{folder}: the model gives {found}, {path.name} has {len(classes)} classes"
         )
     what = f"{about['model']} exported to {folder}, {checkpoint_in_words(about['checkpoint'])}"
-    return TrainedModel(model, config, classes, None, what)
+    known = None if config.changes_label is None else frozenset(config.changes_label)
+    return TrainedModel(model, config, classes, known, what, views_known=views is not None)
+
+
+def _for_views(views: dict[str, Any], size: Any) -> dict[str, Any]:
+    """Options that make views of an image as those of the run do. The filter of crops is the first
+    scaling's of a list of transforms: no training is meant here."""
+    scaling = {"size": size, **{key: views.get(key) for key in ("interpolation", "antialias")}}
+    own = {key: views[key] for key in ("seed", "changes_label", "policy") if key in views}
+    return {**own, "augment": "no", "train_transforms": [{"Resize": scaling}]}
 
 
 def _read_export(path: Path) -> dict[str, Any]:
@@ -110,6 +122,7 @@ def _read_export(path: Path) -> dict[str, Any]:
             isinstance(about["outputs"], list) and "logits" in about["outputs"]
             and isinstance(about["model"], str)
             and isinstance(about["checkpoint"], dict)
+            and isinstance(about.get("views", {}), dict)
             and len(given["shape"]) == 4
             and {"mean", "std", "transforms"} <= given.keys()
             and isinstance(names, list) and all(isinstance(name, str) for name in names)

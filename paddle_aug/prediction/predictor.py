@@ -142,6 +142,11 @@ class Predictor:
                 f"note: --tta {views.kind}: whether a mirror image still shows the same class is "
                 "not recorded with the model; it is taken to"
             )
+        if not self._trained.views_known and views.kind in ("crops", "draws"):
+            self._say(
+                f"note: --tta {views.kind}: this export does not hold the run's --policy numbers "
+                "and filter, so the defaults make the views; export the run again"
+            )
         seen = view_datasets(images, self.config, views)
         with ThreadPoolExecutor(min(available_cores(), 16)) as pool:
             blocks = [

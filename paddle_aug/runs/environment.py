@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,23 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     for record in (old, new):
         record["device"] = device_kind(record["device"])
     return list(changes(old, new).values())
+
+
+def changes_images(line: str) -> bool:
+    """Whether a line of `differences` tells of other images than before."""
+    return re.match(r"data\.(train|eval)\.(digest|images)\b", line) is not None
+
+
+def epoch_of_other_images(environment: dict[str, Any]) -> int | None:
+    """The last epoch at which a resumed run went on with other images; None where it never did."""
+    history = environment.get("history")
+    entries = history if isinstance(history, list) else []
+    epochs = []
+    for entry in entries:
+        changes = entry.get("changes") if isinstance(entry, dict) else None
+        if any(changes_images(str(line)) for line in changes or ()):
+            epochs.append(entry.get("epoch"))
+    return epochs[-1] if epochs and isinstance(epochs[-1], int) else None
 
 
 def device_kind(device: Any) -> Any:

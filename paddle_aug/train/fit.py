@@ -24,7 +24,7 @@ from paddle_aug.core.paddle_import import prepare_environment
 from paddle_aug.core.text import Say, counted, first_difference, listed
 from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
-from paddle_aug.runs.environment import describe_environment, differences
+from paddle_aug.runs.environment import changes_images, describe_environment, differences
 from paddle_aug.runs.log import RunLog
 from paddle_aug.runs.recorder import Recorder
 from paddle_aug.train.distributed import Ranks, start
@@ -170,6 +170,12 @@ def _resume(
     )  # fmt: skip
     if lines:
         say(f"changed from here on: {'; '.join(lines)}")
+        if any(changes_images(line) for line in lines):
+            say(
+                "warning: images that it was trained on may be among those it is evaluated on from "
+                "here, and accuracies before and after are of other images, the best epoch's, too; "
+                f"a new run with --weights {folder} keeps them apart"
+            )
         if anew := without_state(setup.trainer, arrays):
             say(
                 f"note: {setup.config.optimizer} begins anew for {counted(anew, 'parameter')}, of "

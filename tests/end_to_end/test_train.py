@@ -25,6 +25,8 @@ from paddle_aug.core import atomic
 from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.program import python
 from paddle_aug.data import options as data_options
+from paddle_aug.evaluation.evaluate import evaluate_checkpoint
+from paddle_aug.evaluation.options import EvaluationOptions
 from paddle_aug.modes import AUGMENTS
 from paddle_aug.runs.checkpoint import load_state, save_state
 from paddle_aug.train import engine
@@ -355,6 +357,26 @@ def test_a_number_of_the_image_part_that_is_changed_leaves_the_others(tmp_path):
     assert "noise_max_sigma" not in line
     policy = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["policy"]
     assert (policy["brightness"], policy["noise_max_sigma"]) == ([0.8, 1.2], 2.0)
+
+
+def test_a_resume_with_another_split_says_what_its_figures_are_worth(tmp_path, capsys):
+    """Images it was trained on may be evaluated from there on: then, and by evaluate.py."""
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        place = tmp_path / "images" / f"class{number % 2}"
+        place.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(place / f"{number}.png"), rng.integers(0, 256, (32, 32, 3), np.uint8))
+    given = {"data": str(tmp_path / "images"), "per_class": None, "augment": "no"}
+    run = fit(tiny(tmp_path, **given, epochs=1, eval_share=0.3), say=quiet)
+    said: list[str] = []
+    changes = {"eval_share": 0.5, "epochs": 2}
+    resume(run, allow_changes=True, changes=changes, say=said.append)
+    warning = "images that it was trained on may be among those it is evaluated on from here"
+    assert any(warning in line for line in said)
+    capsys.readouterr()
+    # Of the last state: the best may be of before.
+    evaluate_checkpoint(EvaluationOptions(str(run), checkpoint="last", workers=0))
+    assert "the run went on with other images at epoch 1" in capsys.readouterr().out
 
 
 def test_more_epochs_are_recorded_with_what_was_before(tmp_path, monkeypatch):

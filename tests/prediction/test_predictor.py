@@ -1,5 +1,6 @@
 """A Predictor gives the probabilities of evaluate.py, and of paddle.inference on the export."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,14 @@ RUNS = {
     "listed training": {
         "train_transforms": [{"Resize": {"size": [32, 32], "interpolation": "bicubic"}}],
         "augment": "no",
+    },
+    "own numbers": {
+        "augment": "userDef", "policy": {"noise_max_sigma": 200.0, "noise_probability": 1.0},
+        "seed": 3,
+    },
+    "cut": {  # no scaling in evaluation: crops take the filter of training
+        "train_transforms": [{"RandomResizedCrop": {"size": 32, "interpolation": "bicubic"}}],
+        "eval_transforms": [{"Pad": 32}, {"CenterCrop": 32}], "augment": "no",
     },
     "half": {"amp": "bf16"},
 }  # fmt: skip
@@ -108,6 +117,10 @@ def test_an_export_gives_what_its_run_and_paddle_inference_give(runs, photos, tm
     assert main(["export", str(runs[name]), "--output", str(folder)]) == 0
     exported, run = Predictor(folder), Predictor(runs[name])
     assert exported.classes == CLASSES
+    # What draws are made with; which ones are drawn may differ, as an export spells its steps out.
+    for option in ("policy", "seed"):
+        assert getattr(exported.config, option) == getattr(run.config, option)
+    assert exported._trained.changes_label == run._trained.changes_label
     for views in (Views(), Views("crops")):
         of_run = run.probabilities(str(photos), views)
         of_export = exported.probabilities(str(photos), views)
@@ -229,6 +242,32 @@ def test_what_is_not_known_of_mirror_images_is_said(runs, photos):
     predictor = Predictor(runs["named"], say=said.append)
     predictor.predict(str(photos), views=Views("flip"))
     assert any("a mirror image still shows the same class is not recorded" in s for s in said)
+
+
+@pytest.mark.parametrize("kind", ["crops", "draws"])
+def test_an_export_of_an_earlier_version_says_what_its_views_are_made_with(
+    runs, photos, tmp_path, kind
+):
+    assert main(["export", str(runs["own numbers"]), "--output", str(tmp_path / "export")]) == 0
+    path = tmp_path / "export/export.json"
+    about = json.loads(path.read_text(encoding="utf-8"))
+    assert about["views"]["seed"] == 3 and about["views"]["policy"]["noise_max_sigma"] == 200
+    del about["views"]
+    path.write_text(json.dumps(about), encoding="utf-8")
+    said: list[str] = []
+    Predictor(path.parent, say=said.append).predict(str(photos), views=Views(kind))
+    assert any("this export does not hold the run's --policy numbers" in line for line in said)
+
+
+def test_a_run_in_bf16_says_that_its_export_computes_otherwise(runs, tmp_path, capsys):
+    assert main(["export", str(runs["half"]), "--output", str(tmp_path / "export")]) == 0
+    said = capsys.readouterr().out
+    assert "the run computes in bf16 where it can, the program in float32" in said
+
+
+def test_draws_that_change_nothing_are_refused():
+    with pytest.raises(UserError, match="all draws are alike: use --tta none"):
+        Views("draws", 3, "no")
 
 
 def test_it_is_offered_by_the_front_door(runs):
