@@ -237,6 +237,31 @@ def test_the_experiments_say_what_part_1_shows():
     assert verdicts["imgaugLib brings 29 points over no augmentation"] == "not seen"
 
 
+def test_what_the_slips_move_is_told_with_its_interval():
+    text = " ".join(read("docs/faults.md").split())
+    found = {}
+    for comparison in ("samplePairing", "userDef"):
+        table = json.loads(read(f"results/slips/{comparison}/table.json"))
+        found |= {each["method"]: each for each in table["comparisons"]}
+    told = {
+        method: f"{signed(each['difference'])} points (95 % interval {signed(each['low'])} to"
+        f" {signed(each['high'])})"
+        for method, each in found.items()
+    }
+    assert f"already mixed {told['partners already mixed']} and with the list shuffled once" in text
+    assert f"shuffled once {told['list shuffled once']} against" in text
+    assert f"noise that wraps {told['noise that wraps']} over the 10,000 test images" in text
+    assert f"({signed(found['noise that wraps']['values'][0])} by the mean of the last" in text
+    seeds = {2: "two", 3: "three"}[len(found["list shuffled once"]["seeds"])]
+    assert f"over {seeds} seeds: neither is shown" in text
+    assert not found["partners already mixed"]["direction"]
+    assert not found["list shuffled once"]["direction"]
+    for folder in ("samplePairing", "userDef"):
+        for path in (ROOT / "results/slips" / folder).glob("curves/*/seed*/*accEval.npy"):
+            last = np.load(path)
+            assert abs(last[-10:-1].mean() - last[-10:].mean()) < 0.002
+
+
 def test_how_far_the_epochs_of_the_500_hang_on_the_smoothing_is_told():
     base = curve("s0_long", "userdef", "accEval")
 

@@ -109,9 +109,9 @@ def test_augmented_views_change_the_probabilities_and_repeat_themselves(run, pla
     assert first["top1"] > 0.3
 
 
-def test_one_view_of_the_plain_policy_is_the_plain_evaluation(run, plain, tmp_path):
-    drawn = evaluate(run, tmp_path, tta="draws", tta_policy="no", tta_draws=2)
-    assert drawn["loss"] == pytest.approx(plain[0]["loss"], rel=1e-12)
+def test_draws_that_change_nothing_are_no_test_time_augmentation(run, tmp_path):
+    with pytest.raises(UserError, match="all draws are alike: use --tta none"):
+        evaluate(run, tmp_path, tta="draws", tta_policy="no", tta_draws=2)
 
 
 def test_mirroring_digits_is_refused(run, tmp_path):
