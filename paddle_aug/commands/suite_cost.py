@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from paddle_aug.commands.suite_cells import start_process
 from paddle_aug.commands.suite_plan import PlannedRun, epochs_done, epochs_left
+from paddle_aug.commands.suite_progress import time_together
 from paddle_aug.config import Config, fact
 from paddle_aug.core.errors import UserError
 
@@ -47,9 +48,9 @@ def time_epochs(
 
 
 def seconds_left(costs: Sequence[Cost], jobs: int) -> float:
-    """Expected time for what is left. A run cannot be split among the jobs."""
-    single = [cost.seconds * epochs_left(run) for cost in costs for run in cost.runs]
-    return max(sum(single) / jobs, max(single, default=0.0))
+    """Expected time for what is left."""
+    each = [cost.seconds * epochs_left(run) for cost in costs for run in cost.runs]
+    return time_together(each, jobs)
 
 
 def _kind(config: Config) -> str:

@@ -15,6 +15,14 @@ _RECENT = 20  # the remaining time uses the mean of so many last epochs of a lab
 _LOOK_SECONDS = 0.5
 
 
+def time_together(seconds: Sequence[float], jobs: int) -> float:
+    """Expected time of runs that take so long each, `jobs` side by side.
+
+    A run cannot be split: with few of them left, not all jobs have work.
+    """
+    return max(sum(seconds) / jobs, max(seconds, default=0.0))
+
+
 class SuiteProgress:
     """Epochs done of all runs, and the time an epoch of each label takes.
 
@@ -65,8 +73,7 @@ class SuiteProgress:
             (run.epochs - self._done[id(run)]) * means.get(run.entry.label, usual)
             for run in self.runs
         ]
-        # A run cannot be split: with few runs left, not all jobs have work.
-        return max(sum(left) / self.jobs, max(left))
+        return time_together(left, self.jobs)
 
     def bar(self) -> "tqdm[Any]":
         """A bar over the epochs of the suite on a terminal; nothing in a log file."""

@@ -63,13 +63,14 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
     ended = [(name, label, run.epochs) for name, label, run in named if not run.ended_early]
     lines += _lines("epochs finished", ended)
     unknown = []
+    every = [name for name, _, _ in named]
     if unsaid := [name for name, _, run in named if not run.config]:
-        all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
-        unknown.append(f"options of {all_of}: not recorded, so not compared")
+        which = _all_or(unsaid, every)
+        unknown.append(f"options of {which}: not recorded, so not compared")
     if unsaid := [name for name, _, run in named if not run.environment]:
-        all_of = "any run" if len(unsaid) == len(named) else ", ".join(unsaid)
+        which = _all_or(unsaid, every)
         unknown.append(
-            f"code, data, processor and backend of {all_of}: not recorded, so not compared"
+            f"code, data, processor and backend of {which}: not recorded, so not compared"
         )
     partly = [name for name, _, run in named if run.config and not run.whole_config]
     if partly and any(run.whole_config for _, _, run in named):
@@ -78,6 +79,11 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
             "compared with the others', as defaults may have changed in between"
         )
     return Fairness(lines, unknown)
+
+
+def _all_or(names: Sequence[str], every: Sequence[str]) -> str:
+    """The names; "any run" where they are all."""
+    return "any run" if len(names) == len(every) else ", ".join(names)
 
 
 Named = tuple[str, str, Run]  # name of the run, label of its group, the run
