@@ -34,7 +34,7 @@ NAMES = {
     "from CIFAR-10": ("from our CIFAR-10 run {}", "从本项目的 CIFAR-10 模型微调 {}"),
     "from CIFAR-10, one rate": ("with one rate {}", "统一学习率 {}"),
     "fine-tuned": ("fine-tuned {}", "微调 {}"),
-    "head only": ("head only {}", "只训练分类层 {}"),
+    "head only": ("head only {}", "只训练分类头 {}"),
     "CutMix, Dataset": ("CutMix {}", "CutMix {}"),
     "crops and flips": ("crops and flips {}", "裁剪加翻转 {}"),
     "userDef instead": ("userDef instead {}", "换成 userDef {}"),

@@ -33,7 +33,7 @@ def instructions() -> int:
     ("docs/export.md", f"ONNX: opset {OPSET}"),
     ("docs/judging.md", f"bootstrap ({RESAMPLES:,} draws"),
     ("README.md", f"2 of {len(RAND_AUGMENT_RANGES)} operations at magnitude 9"),
-    ("README_cn.md", f"{len(RAND_AUGMENT_RANGES)} 种操作里取 2 种，强度 9"),
+    ("README_cn.md", f"{len(RAND_AUGMENT_RANGES)} 种操作里抽 2 次（可重复），强度 9"),
 ])  # fmt: skip
 def test_a_number_in_a_document_is_the_codes(document, sentence):
     assert sentence in " ".join(read(document).split())

@@ -82,7 +82,7 @@ ELSEWHERE = {
 # Single words that are translated where they are filled in. Others are taken for names.
 VALUES = {
     "training", "evaluation", "never", "shown", "above", "below", "smaller", "larger", "seeds",
-    "images", "damaged", "they", "reproduced", "contradicted", "undecided",
+    "images", "damaged", "they", "reproduced", "contradicted", "undecided", "small", "large",
 }  # fmt: skip
 
 

@@ -125,8 +125,9 @@ def _exit_code(main: Callable[[], int | None], wish: Wish) -> int:
         place = error.filename or _output_that_fails()
         if place is None or wish.signal:
             raise
+        line = f"{place}: {error.strerror}"
         try:
-            tell(f"error: {place}: {error.strerror}", error=True)
+            tell(f"error: {line}", error=True)
         except OSError:  # both streams are on the full disk
             _discard(sys.stderr)
         return 2

@@ -51,6 +51,11 @@ def first_difference(was: Sequence[str], now: Sequence[str]) -> tuple[str, str]:
     return next((old, new) for old, new in zip(was, now, strict=True) if old != new)
 
 
+def epoch_in_words(epoch: int | None, step: int | None) -> str:
+    """The place of a checkpoint: "epoch 7", or "epoch 7 after step 20" where it is not complete."""
+    return f"epoch {epoch} after step {step}" if step else f"epoch {epoch}"
+
+
 def duration(seconds: float) -> str:
     """A time in words: "45 s", "12 min", "3.4 h", "2.5 days"."""
     if seconds < 100:

@@ -12,7 +12,7 @@ from paddle_aug.build.model import accelerated, choose_device, make_model, on_gp
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
 from paddle_aug.core.terminal import print_json
-from paddle_aug.core.text import Say
+from paddle_aug.core.text import Say, epoch_in_words
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.evaluation.images import choose_images
@@ -158,8 +158,7 @@ def describe_checkpoint(result: dict[str, Any], chosen: bool, own_evaluation: bo
 
     chosen: by its accuracy on the run's evaluation images. own_evaluation: these were evaluated.
     """
-    step = result["checkpoint_step"]
-    place = f"epoch {result['checkpoint_epoch']}" + (f" after step {step}" if step else "")
+    place = epoch_in_words(result["checkpoint_epoch"], result["checkpoint_step"])
     remark = ""
     if chosen:
         images = "these images, so it flatters" if own_evaluation else "the run's evaluation images"

@@ -13,6 +13,7 @@ import numpy as np
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import refuse_foreign
+from paddle_aug.core.text import epoch_in_words
 from paddle_aug.runs.checkpoint import Arrays
 from paddle_aug.runs.layout import EXPORT_FILES
 from paddle_aug.runs.ownership import is_export
@@ -63,9 +64,8 @@ def refuse_other_export(folder: Path, digest: str, overwrite: bool) -> None:
 
 def checkpoint_in_words(checkpoint: Mapping[str, Any]) -> str:
     """Its name and place: "best, epoch 7"; epochs count from 0."""
-    step = checkpoint.get("step")
-    after = f" after step {step}" if step else ""
-    return f"{checkpoint.get('name')}, epoch {checkpoint.get('epoch')}{after}"
+    place = epoch_in_words(checkpoint.get("epoch"), checkpoint.get("step"))
+    return f"{checkpoint.get('name')}, {place}"
 
 
 def publish(files: Mapping[str, Path], folder: Path, keep_others: bool) -> None:

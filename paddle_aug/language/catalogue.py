@@ -81,9 +81,12 @@ class Catalogue:
         return text[:start] + self._message(bare) + text[start + len(bare) :]
 
     def _message(self, text: str) -> str:
-        if said := self._sentences(text):
+        ways = filter(None, (self._known(text), self._with_remark(text)))
+        found = max(ways, key=lambda known: known.letters, default=None)
+        # Where a message is known as "error: {0}" only, the sentences are those of what follows.
+        only_prefix = found is not None and found.letters <= len(_prefix(text))
+        if not only_prefix and (said := self._sentences(text)):
             return said
-        found = max(filter(None, (self._known(text), self._with_remark(text))), default=None)
         if found:
             return found.text
         if "  " in text:  # a row of a table
@@ -94,7 +97,7 @@ class Catalogue:
         """A message of the catalogue: as it stands there, or the template that fits best."""
         if said := self.exact.get(text) or self.exact.get(f"{VALUE}{text}"):
             return Known(len(text), said)
-        start = next(filter(text.startswith, _PREFIXES), "")
+        start = _prefix(text)
         fitting = [
             fitted
             for word in set(_WORD.findall(text))
@@ -123,6 +126,8 @@ class Catalogue:
         """A message with another one in brackets after it; None where one of them is none."""
         if not (match := _REMARK.fullmatch(text)) or not (head := self._known(match[1])):
             return None
+        if head.letters <= len(_prefix(text)):  # the remark belongs to what follows "note: "
+            return None
         if whole := self._known(match[2]):
             return Known(head.letters + whole.letters, head.text + whole.text)
         return Known(head.letters, f"{head.text}（{self._message(match[2][1:-1])}）")
@@ -137,6 +142,11 @@ class Catalogue:
             if all(changed) if joint == "，" else any(changed):
                 return joint.join(said)
         return text
+
+
+def _prefix(text: str) -> str:
+    """ "error: " and the like at a line's start; else nothing."""
+    return next(filter(text.startswith, _PREFIXES), "")
 
 
 def parse(message: str) -> tuple[list[str], list[str]]:

@@ -11,7 +11,7 @@ from paddle_aug.build.model import accelerated, choose_device, make_model
 from paddle_aug.config import Config, load_config, load_trained_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import open_regular, read_text
-from paddle_aug.core.text import Say
+from paddle_aug.core.text import Say, epoch_in_words
 from paddle_aug.data.guesses import DIGITS_CHANGED
 from paddle_aug.evaluation.evaluate import checkpoint_place, precision
 from paddle_aug.export.folder import DESCRIPTION, PROGRAM, checkpoint_in_words
@@ -59,8 +59,8 @@ def _of_run(run: Path, checkpoint: str, settings: dict[str, Any], say: Say) -> T
     model.eval()
     name = checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
     place = checkpoint_place(state)
-    step = f" after step {place['checkpoint_step']}" if place["checkpoint_step"] else ""
-    what = f"{config.model} of {folder}, {name} checkpoint, epoch {place['checkpoint_epoch']}{step}"
+    epoch = epoch_in_words(place["checkpoint_epoch"], place["checkpoint_step"])
+    what = f"{config.model} of {folder}, {name} checkpoint, {epoch}"
     return TrainedModel(model, config, classes, changes_label(config, state), what)
 
 

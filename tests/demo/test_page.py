@@ -252,9 +252,9 @@ def test_the_browsers_language_is_the_pages(browser, address, tmp_path):
     page = context.new_page()
     page.goto(address)
     page.get_by_text("混合方法").wait_for(timeout=60_000)
-    page.get_by_text("第一张图像的权重").wait_for()
+    page.get_by_text("第一张图片的权重").wait_for()
     page.get_by_role("tab", name="预测").click()
-    page.get_by_text("要预测的图像").wait_for()
+    page.get_by_text("要预测的图片").wait_for()
     page.locator("#answer tr").first.wait_for()
     assert "的 LeNet" in page.locator("#model input, #model textarea").input_value()
     # A probability stands in one line.

@@ -127,7 +127,7 @@ def test_runs_without_claims_are_compared_in_a_sentence(tmp_path):
     assert ("mixup is above userDef by 5.03 points (95 % interval +4.89 to +5.18, over 3 seeds): "
             "a difference is shown.") in html  # fmt: skip
     html = page(tmp_path, tmp_path / "logs", "--language", "zh")
-    assert "mixup 比 userDef 高 5.03 个百分点（95 % 区间 +4.89 至 +5.18，基于 3 个种子）" in html
+    assert "mixup 比 userDef 高 5.03 个百分点（95 % 区间 +4.89 至 +5.18，依据 3 个种子）" in html
 
 
 def test_the_same_difference_in_every_seed_is_told_without_an_interval(tmp_path):
@@ -138,7 +138,7 @@ def test_the_same_difference_in_every_seed_is_told_without_an_interval(tmp_path)
     assert ">0.5300 ± 0.0000<" in html and "[nan, nan]" not in html
     assert "Over –: no interval, as there is one seed and no predictions of both" in html
     chinese = page(tmp_path, tmp_path / "logs", "--language", "zh")
-    assert "或每个种子、每张图像的差别都相同。" in chinese
+    assert "或每个种子、每张图片的差别都相同。" in chinese
 
 
 def test_one_run_alone_and_curves_without_anything_else(tmp_path):

@@ -24,6 +24,7 @@ SYMBOLS = {  # messages of symbols and names only
     "tta: {0}", "tta_policy: {0}", "--host {0}, --port {1}: {2}",
     "{0} (Python {1})", "{0}: baseline: {1}", "Python {0}", "Python {0}, {1}",
 }  # fmt: skip
+PREFIXES = ("error: ", "warning: ", "note: ", "problem: ")
 TEMPLATES = sorted(message for message in MESSAGES if "{" in message)
 
 
@@ -79,6 +80,21 @@ def test_the_compiled_catalogue_is_that_of_the_texts():
 def test_every_message_comes_out_filled_in():
     for template in TEMPLATES:
         check(chinese(), template, list("甲乙丙丁戊己庚辛壬"), 12)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said"), [("error: ", "错误："), ("warning: ", "警告："), ("note: ", "注意：")]
+)
+def test_an_error_or_a_note_comes_out_as_its_message_does(prefix, said):
+    values = dict(zip("0123456789", "甲乙丙丁戊己庚辛壬癸", strict=True))
+    english = {}
+    for template in TEMPLATES:
+        text = template.format(*values.values(), n=12)
+        if not text.startswith(PREFIXES) and "  " not in text:
+            whole, alone = chinese().line(prefix + text), chinese().line(text)
+            if whole != said + alone:
+                english[whole] = alone
+    assert not english
 
 
 @settings(max_examples=300, deadline=None)
