@@ -73,6 +73,8 @@ def test_gains_are_paired_by_seed_and_corrected_for_each_other(module):
     assert a[5:] == [f"{p:.3f}", f"{p:.3f}", f"{2 * p:.3f}"]
     assert b == ["10", "b", "+1.0", "-", "1", "-", "-", "-"]
     assert c[2] == "+2.7" and c[5] == c[6] == c[7]
+    same = {10: {"methods": [none, seeds("a", s0=0.55, s1=0.65, s2=0.75)]}}
+    assert module.gains(same) == [["10", "a", "+5.0", "-", "3", "-", "-", "-"]]
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,25 @@ def test_numbers_are_run_or_those_that_lie_there_judged(
     assert text.endswith(f"\n    {command} --amp bf16\n")
     assert all(f"| {number}  " in text for number in numbers)
     assert (tmp_path / "accuracy.png").stat().st_size > 1000
+
+
+def test_the_scale_decides_which_table_is_read_and_a_relative_output_is_the_callers(
+    module, tmp_path, monkeypatch
+):
+    def suite(command, cwd):
+        return subprocess.CompletedProcess(command, 0)
+
+    for name, value in (("images_a_class", 0.25), ("images_a_class_quick", 0.75)):
+        place = tmp_path / "mine" / "10_a_class" / name
+        place.mkdir(parents=True)
+        (place / "table.json").write_text(json.dumps(table(none=value)), encoding="utf-8")
+    monkeypatch.setattr(module.subprocess, "run", suite)
+    monkeypatch.chdir(tmp_path)
+    for options, value in (([], "0.250"), (["--quick"], "0.750")):
+        arguments = ["--numbers", "10", "--output", "mine", *options]
+        monkeypatch.setattr(module.sys, "argv", [str(FILE), *arguments])
+        assert module.main() == 0
+        assert f"| {value} " in (tmp_path / "mine" / "accuracy.md").read_text(encoding="utf-8")
 
 
 def test_nothing_to_judge_is_said_and_nothing_written(module, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from paddle_aug.augment import ops
 from paddle_aug.batches import loader
+from paddle_aug.core.errors import UserError
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.mix.phases import always_on
 from tests.helpers import load_program
@@ -102,3 +103,15 @@ def test_the_small_files_of_each_run_are_kept_and_compared(slips, tmp_path, monk
             kept = folder / "curves" / slip.replace(" ", "_") / "seed1"
             assert np.load(kept / f"{comparison.title}Aug_accEval.npy").shape == (20,)
             assert "…/code.py" in (kept / "environment.json").read_text(encoding="utf-8")
+
+
+def test_a_folder_with_runs_of_other_options_is_refused_and_left_as_it_is(slips, tmp_path):
+    folder = tmp_path / "none" / "seed0"
+    (folder / "userDef" / "evaluation_last").mkdir(parents=True)
+    (folder / "options.yaml").write_text("{augment: userDef, epochs: 20}", encoding="utf-8")
+    options = {"augment": "userDef", "epochs": 20}
+    assert slips.train(folder, options, "none") == folder / "userDef"
+    before = (folder / "options.yaml").read_bytes()
+    with pytest.raises(UserError, match=f"{folder}: holds a run of other options"):
+        slips.train(folder, {**options, "epochs": 300}, "none")
+    assert (folder / "options.yaml").read_bytes() == before

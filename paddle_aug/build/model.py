@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import paddle
@@ -75,15 +75,14 @@ def make_model(config: Config, num_classes: int) -> paddle.nn.Layer:
 def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
     """A model of the user's own code, tried on two images.
 
-    Called with those of num_classes, in_channels and image_size that it accepts. Raises UserError
-    where its output does not fit.
+    Called with those of num_classes, in_channels and image_size that it accepts by name, with all
+    of them where it takes **options. Raises UserError where its output does not fit.
     """
     path, size = config.model, config.image_size
     make = load_object(path, "model")
     known = {"num_classes": num_classes, "in_channels": config.channels, "image_size": size}
     try:
-        parameters = inspect.signature(make).parameters
-        model = make(**{name: value for name, value in known.items() if name in parameters})
+        model = make(**_accepted(make, known))
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"model {path}: cannot be made ({reason})") from None
@@ -102,6 +101,15 @@ def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
     if given != [2, num_classes]:
         raise UserError(f"model {path}: gives {given}, not logits [2, {num_classes}]")
     return model
+
+
+def _accepted(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that a function takes by their names."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return known
+    named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return {name: value for name, value in known.items() if name in named}
 
 
 def first_model(config: Config, classes: Sequence[str], say: Say, fresh: bool) -> paddle.nn.Layer:

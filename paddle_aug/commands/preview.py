@@ -243,6 +243,7 @@ def load_photos(
     from paddle_aug.commands.preview_sheets import Photo
     from paddle_aug.data.bundled import photographs
     from paddle_aug.data.decode import read_image
+    from paddle_aug.data.options import uses_digits
     from paddle_aug.report.figure import class_labels, print_font_note
 
     excluded: frozenset[str] = frozenset()
@@ -258,7 +259,7 @@ def load_photos(
     else:
         photos = [Photo(image, name) for name, image in photographs().items()]
     size = config.image_size if "image_size" in config.model_fields_set else None
-    if size is None and config.data == "digits":
+    if size is None and config.data and uses_digits(config.data):
         size = DIGITS_DEFAULTS["image_size"]
     if size:
         # Scaled as in a run, so that the effect of a coarse filter is visible.

@@ -136,8 +136,11 @@ def run_cells(
 
 
 def _is_a_signals(code: int) -> bool:
-    """Whether an exit code means that a signal ended the process."""
-    return code < 0 or code > 128
+    """Whether an exit code means that a signal ended the process.
+
+    Those of a crash on Windows, such as 0xC0000005, are larger than any of these.
+    """
+    return code < 0 or 128 < code < 128 + signal.NSIG
 
 
 def _finish(

@@ -6,7 +6,6 @@ printed (see guesses.py).
 """
 
 import logging
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,7 +28,7 @@ from paddle_aug.data.from_own_code import load_own
 from paddle_aug.data.guesses import Guesses
 from paddle_aug.data.listing import contents, files_by_name, is_image, subfolders
 from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
-from paddle_aug.data.options import DataOptions, warn_without_effect
+from paddle_aug.data.options import DataOptions, data_name, warn_without_effect
 from paddle_aug.data.parts import is_class_tree
 from paddle_aug.data.scan import without_bad
 from paddle_aug.data.splits import per_class_subset
@@ -115,11 +114,11 @@ def _load(options: DataOptions) -> TrainAndEval:
         _warn_of_unused_options(options, frozenset(), options.data)
         return load_own(options.data)
     path = user_path(options.data)
-    name = options.data.lower()
-    if name in ("digits", *NAMES) and not os.path.exists(path):
+    name = data_name(options.data)
+    if name in ("digits", *NAMES):
         _warn_of_unused_options(options, frozenset(), name)
         return load_digits(DIGITS, options) if name == "digits" else load_named(name, options)
-    if not os.path.exists(path):
+    if name is not None:
         raise UserError(f"--data {options.data}: no such file or folder, nor one of digits, "
                         f"{', '.join(NAMES)}; configs/README.md tells where those of the "
                         "configurations come from")  # fmt: skip

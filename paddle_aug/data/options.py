@@ -44,9 +44,14 @@ def aistudio_lists() -> tuple[Path, Path] | None:
     return None
 
 
+def data_name(data: str) -> str | None:
+    """What --data names, in small letters; None where it is the path of something that exists."""
+    return None if os.path.exists(user_path(data)) else data.lower()
+
+
 def uses_digits(data: str | None) -> bool:
     """Whether --data, or its absence, means the bundled digits."""
-    return data == "digits" or (data is None and aistudio_lists() is None)
+    return aistudio_lists() is None if data is None else data_name(data) == "digits"
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,8 @@ def folder_name(options: EvaluationOptions) -> str:
     if options.split == "train":
         parts.append(options.split)
     if options.data:
-        parts.append(f"data-{Path(options.data).name}")
+        # Of my_module:load, as Windows has no colon in names.
+        parts.append(f"data-{Path(options.data).name.replace(':', '_')}")
     if options.tta != "none":
         draws = f"-{options.tta_policy}-{options.tta_draws}" if options.tta == "draws" else ""
         parts.append(f"tta-{options.tta}{draws}")

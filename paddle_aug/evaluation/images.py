@@ -94,7 +94,7 @@ def _recorded(state: dict[str, Any], split: str) -> dict[str, Any]:
     """Number and digest of a part's images from the run's record; empty where there is none."""
     data = state.get("environment", {}).get("data")
     part = data.get(split) if isinstance(data, dict) else None
-    return part if isinstance(part, dict) else {}
+    return part if isinstance(part, dict) and isinstance(part.get("images"), int) else {}
 
 
 def _is_whole(options: EvaluationOptions, config: Config, split: str) -> bool:

@@ -227,7 +227,8 @@ def _with_history(
     lines: what differs from now on; if nothing does, the first command is kept.
     """
     started = {**_history_entry(before, Progress(), []), "time": None}  # by an earlier version
-    history = before.get("history", [started])
+    history = before.get("history")
+    history = history if isinstance(history, list) else [started]
     if not lines:
         return {**now, "command": before.get("command"), "history": history}
     return {**now, "history": [*history, _history_entry(now, progress, lines)]}

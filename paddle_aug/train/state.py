@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import paddle
+from pydantic import TypeAdapter
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import Arrays, under_prefix, with_prefix
@@ -37,24 +38,36 @@ def capture(
 
 
 def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress:
-    """Put a saved state into newly built objects; returns the progress."""
+    """Put a saved state into newly built objects; returns the progress.
+
+    Raises UserError where it has another form than `capture` gives it.
+    """
     load_model(trainer.model, under_prefix("model", arrays))
     optimizer = {name: paddle.to_tensor(a) for name, a in under_prefix("optimizer", arrays).items()}
     trainer.optimizer.set_state_dict(optimizer)
-    if trainer.ema:
-        averages = under_prefix("ema", arrays)
-        # A run that had no --ema before (--allow-changes) averages from here on.
-        trainer.ema.set_state_dict(averages) if averages else trainer.ema.start()
-    if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
-        # As Paddle gives them: the scale as an array of one, the others as numbers.
-        values: Any = {n: array if n == "scale" else array.item() for n, array in scaler.items()}
-        trainer.scaler.load_state_dict(values)
     try:
+        if trainer.ema:
+            averages = under_prefix("ema", arrays)
+            # A run that had no --ema before (--allow-changes) averages from here on.
+            trainer.ema.set_state_dict(averages) if averages else trainer.ema.start()
+        if trainer.scaler and (scaler := under_prefix("scaler", arrays)):
+            # As Paddle gives them: the scale as an array of one, the others as numbers.
+            values: Any = {n: a if n == "scale" else a.item() for n, a in scaler.items()}
+            trainer.scaler.load_state_dict(values)
         trainer.schedule.set_state_dict(state["schedule"])
-        progress = Progress(**state["progress"])
-        TrainingMeters().set_state_dict(progress.meters)
+        return _progress(state["progress"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"the state is of another version of this project ({error})") from None
+        reason = " ".join(str(error).split())
+        raise UserError(f"the state is of another version of this project ({reason})") from None
+
+
+def _progress(saved: dict[str, Any]) -> Progress:
+    """Raises ValueError, TypeError or KeyError where the values have another form than `capture`
+    gives them."""
+    progress = TypeAdapter(Progress).validate_python(vars(Progress(**saved)))
+    TrainingMeters().set_state_dict(progress.meters)
+    for row in progress.history:
+        float(row["accEval"])
     return progress
 
 

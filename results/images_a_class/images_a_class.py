@@ -20,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.ticker import NullFormatter, ScalarFormatter  # noqa: E402
 
+from paddle_aug.commands.suite_plan import suite_name  # noqa: E402
 from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.errors import UserError, run_command  # noqa: E402
 from paddle_aug.modes import BASELINE_COLOUR, MODES  # noqa: E402
@@ -65,7 +67,8 @@ def gains(tables: dict[int, dict[str, Any]]) -> list[list[str]]:
         for label, values in by_method.items():
             points = [100 * (values[seed] - none[seed]) for seed in none if seed in values]
             found = estimate(points)
-            interval = "-" if found.n < 2 else f"{found.low:+.1f} to {found.high:+.1f}"
+            ends = [found.low, found.high]  # none of one seed, nor of the same gain in all
+            interval = "{:+.1f} to {:+.1f}".format(*ends) if np.isfinite(ends).all() else "-"
             rows.append([str(number), label, f"{found.mean:+.1f}", interval, str(found.n)])
             p_values.setdefault(number, []).append(paired_p(points))
     single = [p for values in p_values.values() for p in values]
@@ -147,10 +150,13 @@ def main() -> int:
     add("--judge", action="store_true", help="run nothing: judge the numbers that lie in OUTPUT")
     add("--output", type=Path, default=Path("logs/images_a_class"))
     args = parser.parse_args()
+    args.output = args.output.resolve()
+    if args.output.is_relative_to(ROOT):  # the suite runs there, and names its runs' places so
+        args.output = args.output.relative_to(ROOT)
     tables = {}
     numbers = args.numbers or (QUICK if args.quick else NUMBERS)
     if args.judge and not args.numbers:
-        numbers = [n for n in numbers if (args.output / f"{n}_a_class").is_dir()]
+        numbers = [n for n in numbers if (ROOT / args.output / f"{n}_a_class").is_dir()]
     if not numbers:
         raise UserError(f"{args.output}: has no folder such as {NUMBERS[0]}_a_class to be judged")
     scale = ["--quick"] * args.quick + ([f"--seeds={args.seeds}"] if args.seeds else [])
@@ -163,13 +169,14 @@ def main() -> int:
         command += ["--", "--per-class", str(number), *precision]
         if code := subprocess.run([sys.executable, *command], cwd=ROOT).returncode:
             return code
-        (path,) = (ROOT / place).glob("*/table.json")
+        path = ROOT / place / suite_name(Path(SUITE), args.quick) / "table.json"
         tables[number] = json.loads(path.read_text(encoding="utf-8"))
     found = accuracies(tables)
-    save_figure(draw(found), args.output / "accuracy.png")
+    save_figure(draw(found), ROOT / args.output / "accuracy.png")
     command = ["python", f"results/images_a_class/{Path(__file__).name}", "--numbers"]
     command += [*map(str, tables), *scale, *precision]
-    write_text(args.output / "accuracy.md", table_of(found, gains(tables), " ".join(command)))
+    text = table_of(found, gains(tables), " ".join(command))
+    write_text(ROOT / args.output / "accuracy.md", text)
     print(f"wrote {args.output}/accuracy.png and accuracy.md")
     return 0
 

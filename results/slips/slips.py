@@ -29,6 +29,8 @@ import_paddle()  # before the modules below do: what it sets counts from Paddle'
 
 from paddle_aug.augment import ops  # noqa: E402
 from paddle_aug.batches import loader  # noqa: E402
+from paddle_aug.commands.suite_plan import suite_name  # noqa: E402
+from paddle_aug.core.errors import UserError, run_command  # noqa: E402
 from paddle_aug.mix import formulas, methods  # noqa: E402
 from paddle_aug.runs.kept import copy_small_files  # noqa: E402
 from paddle_aug.runs.layout import RunPaths, curve_path  # noqa: E402
@@ -111,12 +113,13 @@ def folder_of(parent: Path, slip: str, seed: int) -> Path:
 
 def train(folder: Path, options: dict[str, Any], slip: str) -> Path:
     """Train, or go on, in a process with the slip; returns the folder of the run."""
-    run = folder / options["augment"]
-    if (run / "evaluation_last").exists():
-        return run
-    config = folder / "options.yaml"
+    config, run = folder / "options.yaml", folder / options["augment"]
+    if config.exists() and yaml.safe_load(config.read_text(encoding="utf-8")) != options:
+        raise UserError(f"{folder}: holds a run of other options; choose another --output")
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(yaml.safe_dump(options), encoding="utf-8")
+    if (run / "evaluation_last").exists():
+        return run
     started = (run / "checkpoints").exists()
     words = ["--resume", str(run)] if started else ["--config", str(config)]
     subprocess.run([sys.executable, __file__, "--as", slip, *words], check=True)
@@ -136,9 +139,13 @@ def main() -> int:
     add("--seeds", type=int, nargs="+", default=[0], metavar="N")
     add("--amp", choices=["no", "bf16"], default="no")
     add("--quick", action="store_true", help="20 epochs of the bundled digits")
-    add("--output", type=Path, default=Path("logs/slips"), help="the runs' folder")
-    add("--results", type=Path, default=Path("logs/results/slips"), help="a folder a comparison")
+    add("--output", type=Path, help="the runs' folder (default: logs/slips, or logs/slips_quick)")
+    add("--results", type=Path, help="a folder a comparison (default: logs/results/slips, or "
+        "slips_quick)")  # fmt: skip
     args = parser.parse_args()
+    name = suite_name(Path("slips"), args.quick)
+    args.output = args.output or Path("logs", name)
+    args.results = args.results or Path("logs/results", name)
     base = QUICK if args.quick else yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     for comparison in COMPARISONS:
         arguments, curves = [], []
@@ -162,4 +169,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

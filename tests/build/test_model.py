@@ -121,3 +121,22 @@ def test_cores_that_are_left_to_other_programs_are_named(plain, monkeypatch):
     assert line == (
         "6 of 8 cores compute: other programs keep 2.0 of them busy; OMP_NUM_THREADS=8 takes all"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "given"),
+    [
+        ("def make(num_classes, in_channels)", {"num_classes": 4, "in_channels": 3}),
+        ("def make(*, image_size, width=2)", {"image_size": 8, "width": 2}),
+        ("def make(num_classes=1000, **more)",
+         {"num_classes": 4, "in_channels": 3, "image_size": 8}),
+        ("def make(image_size=7, /)", {"image_size": 7}),
+    ],
+)  # fmt: skip
+def test_own_models_are_made_with_what_they_accept(code, given):
+    names: dict = {}
+    exec(f"{code}:\n    return dict(locals().pop('more', {{}}), **locals())", names)
+    known = {"num_classes": 4, "in_channels": 3, "image_size": 8}
+    made = names["make"](**build._accepted(names["make"], known))
+    made.pop("more", None)
+    assert made == given

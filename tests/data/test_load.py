@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.data import options as data_options
 from paddle_aug.data.load import DataOptions, FileDataset, describe, load_data
@@ -148,6 +149,18 @@ class TestNamed:
         first = load_data(DataOptions("digits", seed=1))[1]
         second = load_data(DataOptions("digits", seed=2))[1]
         assert [first.source(i) for i in range(9)] == [second.source(i) for i in range(9)]
+
+    def test_a_name_is_known_in_capitals_and_means_a_folder_that_is_there(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        assert Config(data="Digits").filled().image_size == 32
+        assert len(load_data(DataOptions("Digits", per_class=2))[0]) == 20
+        for number, name in enumerate(["dog", "cat"]):
+            for share in range(3):
+                picture(Path("digits", name, f"{share}.png"), 10 * number + share)
+        assert Config(data="digits").filled().image_size == Config().image_size == 224
+        assert load_data(DataOptions("digits"))[0].classes == ["cat", "dog"]
 
     def test_without_internet_the_error_says_how_to_place_a_copy(self, monkeypatch, tmp_path):
         import paddle.dataset.common

@@ -168,6 +168,7 @@ def test_another_checkpoint_and_split_leave_the_first_evaluation_alone(run, caps
         ({"checkpoint": "last", "split": "train", "tta": "crops"},
          "evaluation_last_train_tta-crops"),
         ({"data": "/elsewhere/others.zip"}, "evaluation_data-others.zip"),
+        ({"data": "my_module:load"}, "evaluation_data-my_module_load"),
     ],
 )  # fmt: skip
 def test_every_variant_has_a_folder_of_its_own(options, name, tmp_path):

@@ -58,6 +58,9 @@ def test_the_scale_of_the_loss_comes_back_as_it_was(setup, monkeypatch, tmp_path
     [
         {"schedule": {}}, {"schedule": {"factor": "x", "best": 1, "bad_epochs": 0}},
         {"progress": {"unknown": 1}}, {"progress": {"meters": {}}}, {"progress": {"meters": []}},
+        {"progress": {"epoch": "three"}}, {"progress": {"history": "x"}},
+        {"progress": {"history": [{"accTrain": 0.5}]}},
+        {"progress": {"history": [{"accEval": [0.5]}]}}, {"progress": []},
     ],
     ids=str,
 )  # fmt: skip
