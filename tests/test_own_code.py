@@ -89,6 +89,11 @@ shifted, ragged = labelled([1, 0, 1, 0, 1, 0]), labelled([[0], [1, 2], 0, 1, 0, 
 count, word = labelled(classes=2), labelled(classes="ab")
 class Column(Squares):
     def __getitem__(self, index): return super().__getitem__(index)[0], np.array([index % 2])
+class Bare(Squares):
+    classes = None
+    def __init__(self, last): self.count, self.labels = 6, np.array([0, 1, 0, 1, 0, last])
+def many(): return Bare(4294967295), Bare(1)
+def negative(): return Bare(-1), Bare(1)
 class Half(Squares):
     def __getitem__(self, index): return super().__getitem__(index)[0], 0.5
 def column_items(): return Column(4), Column(4)
@@ -223,6 +228,13 @@ def test_a_model_that_does_not_fit_is_named(module, model, reason):
 def test_data_that_do_not_fit_are_named(module, data, reason):
     own_code.allow(data)
     with pytest.raises(UserError, match=f"data {data}: {reason}"):
+        load_data(DataOptions(data))
+
+
+@pytest.mark.parametrize(("data", "label"), [("mine:many", 4294967295), ("mine:negative", -1)])
+def test_labels_that_are_no_numbers_of_classes_are_named(module, data, label):
+    own_code.allow(data)
+    with pytest.raises(UserError, match=rf"{data}: label {label} of image 5 is out of .*\.99999$"):
         load_data(DataOptions(data))
 
 

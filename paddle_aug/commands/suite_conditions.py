@@ -1,7 +1,6 @@
 """The conditions under which the runs of a suite are made: threads, code, processor, versions; and
 what may be given to all of them."""
 
-import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from paddle_aug.commands.suite_plan import PlannedRun, studied_options
 from paddle_aug.core import own_code
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import changes, flag
 from paddle_aug.runs.environment import describe_environment, recorded_threads
 
@@ -78,11 +78,11 @@ def refuse_other_conditions(
 
 def _conditions_of(run: PlannedRun) -> dict[str, Any]:
     path = run.paths.environment
+    record = read_json(path)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
         record.setdefault("instructions", None)  # earlier versions did not record them
         conditions = {key: record[key] for key in _COMPARED}
         conditions["OMP_NUM_THREADS"] = record["threads"].get("OMP_NUM_THREADS")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: no record of a run's environment ({error!r})") from None
     return conditions

@@ -3,9 +3,8 @@
 import contextlib
 import json
 import os
-import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +47,39 @@ def write_text(path: str | Path, text: str) -> None:
     Bytes of a file's name that are not UTF-8 become \\uNNNN, which JSON reads back.
     """
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        _put(temporary, text)
 
 
 def write_json(path: str | Path, values: Any) -> None:
     """Write a JSON file that people can read, as atomic_write does."""
-    write_text(path, json.dumps(values, indent=2, ensure_ascii=False))
+    write_text(path, json_text(values))
 
 
-def copy_file(source: str | Path, target: str | Path) -> None:
-    """Copy a file's content as atomic_write does."""
-    with atomic_write(target) as temporary:
-        shutil.copyfile(source, temporary)
+def json_text(values: Any) -> str:
+    """JSON that people can read."""
+    return json.dumps(values, indent=2, ensure_ascii=False)
+
+
+def write_together(
+    folder: Path, files: dict[str, str | bytes], without: Iterable[str] = ()
+) -> None:
+    """Write files into the folder as atomic_write does, by name; the first one is replaced first.
+
+    without: names that are deleted before. Nothing is deleted or replaced until all of them are
+    written under other names. Raises UserError as atomic_write does.
+    """
+    with contextlib.ExitStack() as stack:  # contexts end in reverse order
+        for name in reversed(files):
+            _put(stack.enter_context(atomic_write(folder / name)), files[name])
+        for name in without:
+            (folder / name).unlink(missing_ok=True)
+
+
+def _put(path: Path, content: str | bytes) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content, encoding="utf-8", errors="backslashreplace")
 
 
 def _refuse_device(path: Path) -> None:

@@ -19,18 +19,18 @@ import numpy as np
 from paddle_aug.core.errors import UserError
 
 MAX_INSTRUCTIONS = 2_000_000  # about 25 an array; limits the time
-
-
 MAX_RANK = 16
-
-
+_MOST_ARGUMENTS = 3  # of the admitted functions; more would be copied at each call
 _DTYPE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16")
 
 
 def read_plain_pickle(file: IO[bytes], size: int, name: str) -> dict[str, object]:
-    """The dictionary in a pickle of `size` bytes: texts, numbers, lists and arrays, nothing else.
+    """The dictionary in a pickle of `size` bytes, whose keys are texts.
 
-    Raises UserError with the name for a file that names any function, or that is damaged.
+    Its values are arrays, texts, bytes, numbers, truth values, None, and tuples, lists and
+    dictionaries of these; an array within one of the latter stays a PlainArray.
+    Raises UserError with the name for a file that names any function but those that make an array,
+    or that is damaged.
     """
     with refusing(name, "file of arrays"):
         content = run_pickle(cast(IO[bytes], BoundedFile(file, size)))
@@ -58,12 +58,16 @@ def finished(arrays: dict[str, "PlainArray"], size: int) -> dict[str, np.ndarray
 
 @contextlib.contextmanager
 def refusing(path: str | os.PathLike[str], kind: str) -> Iterator[None]:
+    """Context in which a pickle is read: what is refused or damaged becomes a UserError.
+
+    kind: what the file should be, in words.
+    """
     try:
         yield
     except _RefusedError as error:
         raise UserError(f"{path}: {error}") from None
     # pickletools raises ValueError for damage; taking from an empty stack raises IndexError.
-    except (ValueError, IndexError, KeyError, OverflowError, MemoryError):
+    except (ValueError, IndexError, KeyError, OverflowError, MemoryError, RecursionError):
         raise UserError(f"{path}: not a {kind}, or a damaged one") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -78,7 +82,7 @@ class BoundedFile:
 
     def __init__(self, file: IO[bytes], size: int):
         self._file = file
-        self._left = size
+        self._size = self._left = size
 
     def read(self, count: int) -> bytes:
         data = self._file.read(min(count, self._left))
@@ -90,12 +94,19 @@ class BoundedFile:
         self._left -= len(line)
         return line
 
+    def tell(self) -> int:
+        """How many bytes were read."""
+        return self._size - self._left
+
 
 class _DType:
     """A number's type; only its byte order may be changed."""
 
     def __init__(self, name: object, *_: object):
-        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+        # Other values are not shown: nested tuples can be endless as text.
+        if not isinstance(name, str):
+            raise _RefusedError("an array's type is damaged")
+        if not _DTYPE.fullmatch(name):
             raise _RefusedError(f"array type {name!r:.80} is not read, only numbers")
         self.dtype = np.dtype(name)
 
@@ -197,15 +208,20 @@ class _Name:
     """A function that the file names, with the function of this module that replaces it."""
 
     def __init__(self, module: object, name: object):
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise _RefusedError("a function's name is damaged")
         self.text = f"{module} {name}"
         if self.text not in _ADMITTED:
             raise _RefusedError(
-                f"refused: it would run {module}.{name}, which a file of weights does not need"
+                f"refused: it would run {module:.40}.{name:.40}, which a file of weights does not "
+                "need"
             )
 
     def __call__(self, arguments: object) -> object:
         if not isinstance(arguments, tuple):
             raise _RefusedError("a call has no arguments")
+        if len(arguments) > _MOST_ARGUMENTS:
+            raise _RefusedError(f"{self.text} has the wrong arguments")
         try:
             return _ADMITTED[self.text](*arguments)
         except TypeError:
@@ -216,25 +232,28 @@ _PUSHED = {
     "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
     "BINSTRING", "SHORT_BINSTRING", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT",
 }  # fmt: skip
-
-
 _CONSTANTS: dict[str, Callable[[], object]] = {
     "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
     "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple,
 }  # fmt: skip
-
-
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 def run_pickle(file: IO[bytes]) -> object:
-    """Execute the instructions; returns the value that is left on the stack."""
+    """Execute the instructions; returns the value that is left on the stack.
+
+    file: a BoundedFile.
+    """
     stack: list[Any] = []
     below: list[list[Any]] = []  # the stacks below each mark
     memo: dict[int, Any] = {}
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+    copied = 0
+    for count, (opcode, argument, place) in enumerate(pickletools.genops(file)):
         if count >= MAX_INSTRUCTIONS:
             raise _RefusedError(f"more than {MAX_INSTRUCTIONS:,} instructions")
+        # A text that was read once can be made into bytes by a few instructions, many times.
+        if copied > cast(int, place):
+            raise _RefusedError("its texts would become more bytes than the file has")
         name = opcode.name
         if name in _PUSHED:
             stack.append(argument)
@@ -266,17 +285,25 @@ def run_pickle(file: IO[bytes]) -> object:
             function, arguments = _pop(stack, 2)
             if not isinstance(function, _Name):
                 raise _RefusedError("refused: it would call what is no admitted function")
+            copied += _characters(arguments)
             stack.append(function(arguments))
         elif name == "BUILD":
             (state,) = _pop(stack, 1)
             if not isinstance(stack[-1], PlainArray | _DType):
                 raise _RefusedError("refused: it would set the state of what is no array")
+            copied += _characters(state)
             stack[-1].set_state(state)
         elif name == "STOP":
             return stack.pop()
         elif name not in ("PROTO", "FRAME"):
             raise _RefusedError(f"refused: instruction {name} does not occur in files of weights")
     raise _RefusedError("it ends too early")
+
+
+def _characters(values: object) -> int:
+    """How many characters the texts among a call's arguments, or in a state, have."""
+    few = values[:MAX_RANK] if isinstance(values, tuple) else ()
+    return sum(len(value) for value in few if isinstance(value, str))
 
 
 def _pop(stack: list[Any], count: int) -> list[Any]:

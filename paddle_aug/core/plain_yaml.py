@@ -1,5 +1,7 @@
 """YAML as plain values: no tags, no aliases, no key given twice; nothing is evaluated."""
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,11 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import read_text
 
 MAX_BYTES = 1 << 20
+
+
+def _repeated(names: list[str]) -> str | None:
+    """The first name that is given twice."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -21,7 +28,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if repeated := next((name for name in names if names.count(name) > 1), None):
+        if (repeated := _repeated(names)) is not None:
             line = node.start_mark.line + 1
             raise yaml.YAMLError(f"{repeated!r} is given twice in what begins at line {line}")
         return super().construct_mapping(node, deep)
@@ -39,8 +46,32 @@ def load_yaml(text: str) -> Any:
 
 
 def load_yaml_as_texts(text: str) -> Any:
-    """As `load_yaml`, but numbers, dates and truth values stay texts. Takes JSON, too."""
-    return yaml.load(text, _TextLoader)
+    """As `load_yaml`, but numbers, dates and truth values stay texts.
+
+    JSON is read as such: YAML has no tabs before values, and halves of a character in it.
+    """
+    try:
+        values = json.loads(
+            text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object
+        )
+    except json.JSONDecodeError:
+        return yaml.load(text, _TextLoader)
+    return _as_texts(values)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if (repeated := _repeated([name for name, _ in pairs])) is not None:
+        raise yaml.YAMLError(f"{repeated!r} is given twice")
+    return dict(pairs)
+
+
+def _as_texts(value: Any) -> Any:
+    """JSON's values with true, false and null as they are written."""
+    if isinstance(value, dict):
+        return {name: _as_texts(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_texts(inner) for inner in value]
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_yaml_text(value: Any) -> Any:

@@ -1,13 +1,20 @@
 """Reading untrusted files: ordinary files only, limited in size, never blocking."""
 
+import contextlib
+import json
+import math
 import os
 import stat
-from typing import BinaryIO
+import zipfile
+from collections.abc import Iterator
+from typing import IO, Any, BinaryIO
 
 from paddle_aug.core.encodings import decode_text
 from paddle_aug.core.errors import UserError
 
 TEXT_LIMIT = 256 << 20
+JSON_LIMIT = 16 << 20
+MATRIX_LIMIT = 1 << 30  # for an evaluation.json, whose confusion of 10,000 classes has 0.9 GB
 MAX_RATIO = 100
 RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is checked: text compresses well
 
@@ -98,6 +105,67 @@ def read_any_text(
             "with --encoding"
         ) from None
     return _plain_text(text, path), name
+
+
+def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """The object in a UTF-8 JSON file of at most `limit` bytes.
+
+    Raises UserError with the path and the reason for whatever is wrong: no such file, no JSON, cut
+    off, nested too deeply, no object.
+    """
+    text = read_text(path, limit)
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON, or damaged ({error})") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: holds JSON, but no object")
+    return values
+
+
+@contextlib.contextmanager
+def open_npz(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open an .npz, for NumPy or zipfile to read in this context.
+
+    Raises UserError where it would unpack to far more than its size, before anything is unpacked,
+    and for whatever goes wrong while it is read: damage raises exceptions of many kinds.
+    """
+    with open_regular(path) as file:
+        try:
+            with zipfile.ZipFile(file) as members:
+                unpacked = sum(member.file_size for member in members.infolist())
+            if unpacked > most_unpacked(os.fstat(file.fileno()).st_size):
+                raise UserError(
+                    f"{path}: would take {unpacked:,} bytes, more than {MAX_RATIO} times its size"
+                )
+            file.seek(0)
+            yield file
+        except UserError:
+            raise
+        except Exception:  # NumPy's message for what is no archive advises to load it unsafely
+            raise UserError(
+                f"{path}: not an .npz of plain arrays: damaged, or of another kind"
+            ) from None
+
+
+def read_npy_header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, Any]:
+    """Shape, whether in Fortran's order, and NumPy's type of the array in an .npy of `size` bytes.
+
+    Raises ValueError for a damaged header, and for one that claims more than `size` bytes: NumPy
+    would take the memory for them.
+    """
+    from numpy.lib import format as npy  # imported late: --help needs no NumPy
+
+    try:
+        version = npy.read_magic(file)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
+        shape, fortran, dtype = read(file)
+    except Exception as error:  # NumPy raises exceptions of many kinds
+        raise ValueError(f"no header of an .npy file: {error}") from None
+    claimed = dtype.itemsize * math.prod(shape)
+    if claimed > size or min(shape, default=0) < 0:
+        raise ValueError(f"the header claims {shape}, {claimed:,} bytes")
+    return shape, fortran, dtype
 
 
 def _plain_text(text: str, path: str | os.PathLike[str]) -> str:

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import logging
+import math
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ import numpy as np
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import lock_exists, locked, refuse_if_locked
+from paddle_aug.core.safe_files import open_regular, read_json, read_npy_header
 from paddle_aug.core.user_paths import cache_home
 
 log = logging.getLogger(__name__)
@@ -66,20 +68,22 @@ def open_entry(
 
     check: read the whole file and compare its checksum.
     """
-    path = folder / key / _IMAGES
+    path, info = folder / key / _IMAGES, folder / key / _INFO
+    if not (os.path.exists(path) and os.path.exists(info)):
+        return None
     try:
-        info = json.loads((folder / key / _INFO).read_text(encoding="utf-8"))
+        crc = read_json(info)["crc32"]
+        with open_regular(path) as file:
+            read_npy_header(file, os.fstat(file.fileno()).st_size)
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         if images.shape != shape or images.dtype != np.uint8:
             raise ValueError(f"holds {images.dtype} {images.shape}")
-        if check and _checksum(path) != info["crc32"]:
+        if check and _checksum(path) != crc:
             raise ValueError("checksum differs")
         with contextlib.suppress(OSError):
             os.utime(folder / key)
         return images
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (UserError, OSError, ValueError, KeyError) as error:
         log.warning("image cache %s is damaged (%s): built anew", folder / key, error)
         return None
 
@@ -110,7 +114,7 @@ def build_entry(
             return images
         _remove(folder / key)
         _remove_leftovers(folder, key)
-        need = int(np.prod(shape))
+        need = math.prod(shape)
         evict(folder, limit_bytes - need)
         free = shutil.disk_usage(folder).free
         if need + _SPARE_BYTES > free:
@@ -145,7 +149,7 @@ def _write_npy(path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray])
             written += data.nbytes
         file.flush()
         os.fsync(file.fileno())
-    assert written == int(np.prod(shape)), f"{written} bytes for {shape}"
+    assert written == math.prod(shape), f"{written} bytes for {shape}"
     return crc
 
 
@@ -195,12 +199,13 @@ def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]
         if not _KEY.fullmatch(path.parent.name):
             continue
         try:
-            info = json.loads(path.read_text(encoding="utf-8"))
+            info = read_json(path)
             size = sum(file.stat().st_size for file in path.parent.iterdir())
             used = path.parent.stat().st_mtime
             name, scaled = str(info["name"]), str(info.get("scaled", ""))
-            entries.append(Entry(path.parent.name, name, int(info["images"]), size, used, scaled))
-        except (OSError, ValueError, KeyError, TypeError):
+            images = int(str(info["images"]))
+            entries.append(Entry(path.parent.name, name, images, size, used, scaled))
+        except (UserError, OSError, ValueError, KeyError):
             entries.append(Entry(path.parent.name, "damaged", 0, 0, 0.0))
     return sorted(entries, key=lambda e: e.last_used)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,7 @@ _VERSION = 2  # of the preprocessing: raise it when the bytes of a decoded image
 _BLOCK = 64
 
 
-class Scaling(NamedTuple):
+class StoredSize(NamedTuple):
     """What every image is scaled to, and by which filter: the arguments of `ops.resize`."""
 
     height: int
@@ -70,7 +71,7 @@ class CachedDataset(ImageDataset):
             dataset.description,
         )  # fmt: skip
         self._dataset = dataset
-        self._scaling = Scaling(int(size[0]), int(size[1]), resample, antialias)
+        self._scaling = StoredSize(int(size[0]), int(size[1]), resample, antialias)
         self._folder = cache_store.images_folder(directory)
         self._shape = (len(dataset), self._scaling.height, self._scaling.width, 3)
         self._key = ""
@@ -105,7 +106,7 @@ class CachedDataset(ImageDataset):
         self._numbers = self._numbers[chosen]
 
     def _open(self, dataset: FileDataset, limit_bytes: int, progress: bool) -> None:
-        need = int(np.prod(self._shape))
+        need = math.prod(self._shape)
         if limit_bytes == 0:
             return
         if need > limit_bytes:
@@ -135,7 +136,7 @@ class CachedDataset(ImageDataset):
             self._images = cache_store.open_entry(self._folder, self._key, self._shape, check=False)
 
 
-def _key(paths: list[str], scaling: Scaling) -> str:
+def _key(paths: list[str], scaling: StoredSize) -> str:
     """Key of the entry: another one for another list of files, size or time of a file, size or
     filter of scaling, or version of the code that decodes and scales."""
     code = [_VERSION, cv2.__version__, PIL.__version__]
@@ -150,7 +151,7 @@ def _key(paths: list[str], scaling: Scaling) -> str:
     return digest.hexdigest()[:32]
 
 
-def _blocks(dataset: FileDataset, scaling: Scaling, progress: bool) -> Iterator[np.ndarray]:
+def _blocks(dataset: FileDataset, scaling: StoredSize, progress: bool) -> Iterator[np.ndarray]:
     def read(index: int) -> np.ndarray:
         return ops.resize(dataset[index][0], *scaling)
 

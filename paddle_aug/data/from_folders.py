@@ -14,7 +14,7 @@ from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.class_names import MAP_FILES
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
-from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.guesses import Guesses, note_ten_classes
 from paddle_aug.data.label_map import read_label_map
 from paddle_aug.data.listing import contents, images_in, results_in, subfolders
 from paddle_aug.data.options import DataOptions, warn_without_effect
@@ -22,8 +22,6 @@ from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_par
 from paddle_aug.data.splits import stratified_split
 
 log = logging.getLogger(__name__)
-
-_TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
 def fits(path: Path) -> bool:
@@ -54,8 +52,7 @@ def load_tree(folder: Path, options: DataOptions) -> TrainAndEval:
     if root and all(is_inside(path, tree) for path in paths):
         warn_without_effect(options, ("images_root",), f"{tree}, out of which no link leads")
     train = FileDataset(paths, labels, classes, name, description=description)
-    if classes == _TEN_DIGITS and options.changes_label is None:
-        guesses.note("ten classes")
+    note_ten_classes(classes, guesses)
     _warn_of_class_files((tree, folder), classes, guesses)
     if evaluation_tree is None and options.whole:
         train.read_as = tuple(guesses.said)

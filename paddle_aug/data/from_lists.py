@@ -11,7 +11,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.class_names import find_label_map, number_labels
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
-from paddle_aug.data.guesses import Guesses
+from paddle_aug.data.guesses import Guesses, note_ten_classes
 from paddle_aug.data.list_files import (
     ListRow,
     find_root,
@@ -28,7 +28,6 @@ LIST_SUFFIXES = (".txt", ".lst")
 TABLE_SUFFIXES = (".csv", ".tsv")
 _TRAIN_LISTS = ("train.txt", "train_list.txt", "train.csv", "train.tsv")
 _EVAL_LISTS = ("eval", "val", "valid", "validation", "test")
-_TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
 def fits(path: Path) -> bool:
@@ -58,8 +57,7 @@ def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     elif not options.whole:
         train_rows, eval_rows = _split_rows(train_rows, guesses)
     classes, train_labels, eval_labels = number_labels(train_rows, eval_rows, label_map, guesses)
-    if classes == _TEN_DIGITS and options.changes_label is None:
-        guesses.note("ten classes")
+    note_ten_classes(classes, guesses)
     paths = functools.partial(resolve_paths, keep_missing=options.keep_missing)
     name = readable(path.parent.name)
     train = FileDataset(paths(train_rows, root), train_labels, classes, name,

@@ -8,6 +8,7 @@ import numpy as np
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import load_object
 from paddle_aug.data.dataset import ImageDataset, TrainAndEval
+from paddle_aug.data.from_arrays import MAX_CLASSES, check_labels
 
 
 class OwnDataset(ImageDataset):
@@ -28,6 +29,7 @@ class OwnDataset(ImageDataset):
         labels = np.asarray(labels, np.int64)
         classes = getattr(items, "classes", None)
         if classes is None:
+            check_labels(name, labels, MAX_CLASSES)
             classes = range(int(labels.max(initial=-1)) + 1)
         elif isinstance(classes, str) or not isinstance(classes, Iterable):
             raise UserError(f"data {name}: classes is {classes!r:.40}; a list of names is needed")

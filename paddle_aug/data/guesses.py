@@ -4,6 +4,7 @@ Each conclusion is printed below the line that says which data were read, with t
 overrides it. Where two readings fit, the readers raise a UserError that names the option.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ _FASHION_LABELS = [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]
 _CHARACTERS = {10: "digits", 26: "letters", 36: "digits and letters", 47: "digits and letters",
                62: "digits and letters"}  # fmt: skip
 _LARGEST_CHARACTER = 64  # pixels
+_TEN_DIGITS = [str(digit) for digit in range(10)]
 
 
 def is_fashion_mnist(images: np.ndarray, labels: np.ndarray) -> bool:
@@ -138,3 +140,10 @@ def changed_labels(images: np.ndarray, labels: np.ndarray, guesses: Guesses) -> 
         return frozenset()
     guesses.note("digits", why=why)
     return DIGITS_CHANGED
+
+
+def note_ten_classes(classes: Sequence[str], guesses: Guesses) -> None:
+    """Say of classes that are called 0 to 9 that they are not taken for digits, unless
+    --changes-label says what changes them."""
+    if list(classes) == _TEN_DIGITS and guesses.options.changes_label is None:
+        guesses.note("ten classes")

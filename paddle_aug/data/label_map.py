@@ -58,9 +58,21 @@ def read_label_map(path: Path, guesses: Guesses) -> LabelMap:
         line = next(i for i, number in enumerate(numbers) if number in numbers[:i])
         raise UserError(f"{path}:{line + 1}: number {numbers[line]} is given twice")
     names = dict(zip(names, _without_quotes(list(names.values())), strict=True))
+    if broken := next((name for name in names.values() if not _is_text(name)), None):
+        raise UserError(f"{path}: the class name {broken!r:.80} has half of a character: write it "
+                        "anew")  # fmt: skip
     if not names or not all(names.values()) or len(set(names.values())) < len(names):
         raise UserError(f"{path}: has an empty or a repeated class name")
     return LabelMap(dict(sorted(names.items())), str(path), by_number)
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be written as UTF-8, unlike one half of an emoji in JSON."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _lines(path: Path, text: str) -> tuple[Pairs, bool]:

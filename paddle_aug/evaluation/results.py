@@ -1,7 +1,6 @@
 """What evaluate.py writes and prints: figures, tables, predictions, pictures."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from paddle_aug.core.atomic import atomic_write, write_json
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
+from paddle_aug.core.safe_files import MATRIX_LIMIT, read_json
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.evaluation.options import Views
 from paddle_aug.language import translated
@@ -139,10 +139,10 @@ def refuse_other_data(output: Path, data_options: dict[str, Any] | None) -> None
     Folders are named by the last part of --data, which test/list.csv and train/list.csv share.
     """
     try:
-        before = json.loads((output / FIGURES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        before = read_json(output / FIGURES, MATRIX_LIMIT)
+    except UserError:
         return
-    named = before.get("data_options", data_options) if isinstance(before, dict) else data_options
+    named = before.get("data_options", data_options)
     if named != data_options:
         name = named.get("data") if isinstance(named, dict) else named
         raise UserError(

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import refuse_foreign
+from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import epoch_in_words
 from paddle_aug.runs.checkpoint import Arrays
 from paddle_aug.runs.layout import EXPORT_FILES
@@ -39,10 +39,9 @@ def weights_digest(arrays: Arrays) -> str:
 def read_description(folder: Path) -> dict[str, Any]:
     """The content of export.json; empty where it is missing or unreadable."""
     try:
-        values = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(folder / DESCRIPTION)
+    except UserError:
         return {}
-    return values if isinstance(values, dict) else {}
 
 
 def refuse_other_export(folder: Path, digest: str, overwrite: bool) -> None:

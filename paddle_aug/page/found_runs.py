@@ -4,7 +4,6 @@ A name is what `compare` takes ([LABEL=]FOLDER or FOLDER/MODE), a folder with ru
 it, or a suite's folder of results, whose table.json has title, claims and commands.
 """
 
-import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +13,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import counted
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judgement_json import FORMAT
+from paddle_aug.report.side_by_side import TABLE_JSON
 from paddle_aug.runs.reading import (
     Run,
     find_modes,
@@ -26,8 +27,6 @@ from paddle_aug.runs.reading import (
     without_repeats,
 )
 from paddle_aug.runs.stats import LAST
-
-TABLE = "table.json"
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
     """
     label, folder = split_label(names[0])
     alone = len(names) == 1 and label is None
-    if alone and (folder / TABLE).is_file() and (suite := _of_suite(folder)) is not None:
+    if alone and (folder / TABLE_JSON).is_file() and (suite := _of_suite(folder)) is not None:
         return suite
     found = [_of_name(name) for name in names]
     runs = without_repeats(named for runs, _ in found for named in runs)
@@ -192,9 +191,9 @@ def _suite(folder: Path) -> str:
 def _of_suite(folder: Path) -> FoundRuns | None:
     """None where table.json is from `compare`, whose runs lie elsewhere; then the folder is
     searched like any other."""
-    path = folder / TABLE
+    path = folder / TABLE_JSON
+    values: Any = read_json(path)
     try:
-        values: Any = json.loads(path.read_text(encoding="utf-8"))
         if values["format"] != FORMAT:
             raise UserError(f"{path}: of another version of paddle_aug; write it anew with: "
                             "suite FILE --judge")  # fmt: skip
@@ -213,7 +212,7 @@ def _of_suite(folder: Path) -> FoundRuns | None:
             commands=[RunCommand(each.label, each.seed, each.command, each.trainingSeconds)
                       for each in table.commands],
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: not a table of a suite ({type(error).__name__}: {reason:.120})"

@@ -1,6 +1,5 @@
 """A trained model to predict with, from a run's folder, a checkpoint, or an exported folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import paddle
 from paddle_aug.build.model import accelerated, choose_device, make_model
 from paddle_aug.config import Config, load_config, load_trained_config
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.safe_files import open_regular, read_text
+from paddle_aug.core.safe_files import open_regular, read_json
 from paddle_aug.core.text import Say, epoch_in_words
 from paddle_aug.data.guesses import DIGITS_CHANGED
 from paddle_aug.evaluation.evaluate import checkpoint_place, precision
@@ -114,21 +113,22 @@ def _for_views(views: dict[str, Any], size: Any) -> dict[str, Any]:
 
 def _read_export(path: Path) -> dict[str, Any]:
     """export.json, with its entries checked, as the file may come from elsewhere."""
+    about = read_json(path)
     try:
-        about = json.loads(read_text(path))
-        given = about["input"]
-        names = about["classes"]
+        given, names = about["input"], about["classes"]
+        shape = given["shape"]  # of the batch, whatever stands for it, channels and two sides
         sound = (
             isinstance(about["outputs"], list) and "logits" in about["outputs"]
             and isinstance(about["model"], str)
             and isinstance(about["checkpoint"], dict)
             and isinstance(about.get("views", {}), dict)
-            and len(given["shape"]) == 4
+            and isinstance(shape, list) and len(shape) == 4
+            and all(type(side) is int for side in shape[1:])
             and {"mean", "std", "transforms"} <= given.keys()
             and isinstance(names, list) and all(isinstance(name, str) for name in names)
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        sound, about = False, {}
+    except (KeyError, TypeError, AttributeError):
+        sound = False
     if not sound:
         raise UserError(f"{path}: not what `export` writes; export the run again")
     return about

@@ -43,6 +43,11 @@ class Claim(BaseModel):
         """ "difference", "value" or "epoch"."""
         return next(k for k in ("difference", "value", "epoch") if getattr(self, k) is not None)
 
+    @property
+    def no_difference(self) -> bool:
+        """Whether it says that there is no difference, or no gain."""
+        return self.difference == 0
+
     @model_validator(mode="after")
     def _consistent(self) -> "Claim":
         given = [k for k in ("difference", "value", "epoch") if getattr(self, k) is not None]

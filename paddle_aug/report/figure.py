@@ -5,6 +5,7 @@ display needed.
 """
 
 import functools
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,11 +20,13 @@ from PIL import ExifTags, Image
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import open_regular
 from paddle_aug.core.text import listed
 from paddle_aug.language import tell, translate
 
 # Written into every picture made here: only pictures with it may be replaced.
 MARK = "picture of paddle_aug"
+_MARKED = 1 << 20  # it lies within so many bytes of a picture's start, or of its end
 # Fonts with Chinese, Japanese and Korean glyphs, as the usual systems name them.
 CJK_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC",
@@ -45,14 +48,14 @@ def new_figure(width: float, height: float, dpi: int = 100) -> Figure:
 
 
 def refuse_foreign_picture(path: Path) -> None:
-    """Raise UserError where the file exists and was not written by `save_figure`."""
-    try:
-        ours = MARK.encode() in path.read_bytes()
-    except FileNotFoundError:
+    """Raise UserError where there is something that `save_figure` has not written."""
+    if not os.path.exists(path):
         return
-    except OSError as error:
-        raise UserError(f"{path}: cannot be replaced by a picture ({error.strerror})") from None
-    if not ours:
+    with open_regular(path) as file:
+        start = file.read(_MARKED)
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _MARKED))
+        end = file.read(_MARKED)
+    if MARK.encode() not in start and MARK.encode() not in end:
         raise UserError(
             f"{path}: is there, and nothing in it says that it is a picture of this program; it is "
             "not replaced: choose another --output"

@@ -37,10 +37,10 @@ from paddle_aug.report.table import (
 )
 from paddle_aug.runs.reading import Run
 
-TABLE, JSON = "table.csv", "table.json"
+TABLE_CSV, TABLE_JSON = "table.csv", "table.json"
 # Everything that a comparison writes.
 FILES = (
-    TABLE, JSON, "table.md", "compare.png", "compare_loss.png", "compare_loss_zoom.png",
+    TABLE_CSV, TABLE_JSON, "table.md", "compare.png", "compare_loss.png", "compare_loss_zoom.png",
     "compare_accuracy.png", "compare_accuracy_zoom.png",
 )  # fmt: skip
 
@@ -123,18 +123,18 @@ def write(
     with locked(folder, wait=True):
         refuse_foreign_folder(folder)
         # The folder's mark first: what is interrupted here can be done again.
-        write_text(folder / TABLE, table_csv(found.rows, csv_columns(found.judgement)))
+        write_text(folder / TABLE_CSV, table_csv(found.rows, csv_columns(found.judgement)))
         write_text(folder / "table.md", "\n\n".join(parts) + "\n")
-        write_json(folder / JSON, {**(more or {}), **values})
+        write_json(folder / TABLE_JSON, {**(more or {}), **values})
         paths = _pictures(folder, found, zoom)
-    note_formulas([group.label for group in found.groups], f"{folder}/{TABLE}")
+    note_formulas([group.label for group in found.groups], f"{folder}/{TABLE_CSV}")
     return [*paths, *(folder / f"table.{ending}" for ending in ("md", "csv", "json"))]
 
 
 def refuse_foreign_folder(folder: Path) -> None:
     """Raise UserError where the folder has files that a comparison would replace, of another kind:
     a table.csv or table.json of ours is a comparison's mark."""
-    ours = is_table(folder / TABLE) or has_mark(folder, "comparison")
+    ours = is_table(folder / TABLE_CSV) or has_mark(folder, "comparison")
     refuse_foreign(folder, FILES, ours, "a comparison")
 
 

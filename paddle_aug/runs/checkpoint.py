@@ -29,7 +29,10 @@ Arrays = dict[str, np.ndarray]
 
 
 def save_state(path: str | Path, arrays: Arrays, state: dict[str, Any]) -> None:
-    """Write arrays and a JSON-able state to one file, replacing it only when complete."""
+    """Write arrays and a JSON-able state to one file, replacing it only when complete.
+
+    Raises OSError where it cannot be written, TypeError for a state that JSON has no form for.
+    """
     arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
     text = json.dumps(state)
     metadata = {"format": FORMAT, "state": text, "sha256": _digest(arrays, text)}
@@ -131,6 +134,8 @@ class CheckpointFolder:
             old.unlink(missing_ok=True)
 
     def save_best(self, arrays: Arrays, state: dict[str, Any]) -> None:
+        """Write the state of the best epoch so far in the place of the one before, which stays
+        where that fails. Arguments and errors: those of `save_state`."""
         save_state(self.best, arrays, state)
 
     def load_newest(self) -> tuple[Arrays, dict[str, Any], list[str]]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import platform
 import re
@@ -10,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from paddle_aug.core.cpu import available_cores, cpu_name, instructions
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.program import as_started
+from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import changes
 
 PACKAGE = Path(__file__).resolve().parents[1]  # the folder paddle_aug
@@ -81,9 +82,8 @@ def keep_threads(environment: Path) -> None:
 def recorded_threads(environment: Path) -> int | None:
     """OMP_NUM_THREADS of environment.json; None where it is not a number for this machine."""
     try:
-        record = json.loads(environment.read_text(encoding="utf-8"))
-        number = int(record["threads"]["OMP_NUM_THREADS"])
-    except (OSError, ValueError, LookupError, TypeError):
+        number = int(str(read_json(environment)["threads"]["OMP_NUM_THREADS"]))
+    except (UserError, LookupError, TypeError, ValueError):
         return None
     return number if 1 <= number <= available_cores() else None
 

@@ -3,16 +3,16 @@ made again without the run's own folder and its large states: curves, metrics.cs
 changes.yaml, environment.json, predictions.npz and evaluation.json of the last state."""
 
 import csv
-import json
 import re
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
 
-from paddle_aug.core.atomic import copy_file, write_json, write_text
+from paddle_aug.core.atomic import json_text, write_together
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.safe_files import MATRIX_LIMIT, TEXT_LIMIT, read_bytes, read_json
 from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS, RunPaths
 from paddle_aug.runs.predictions import evaluated_epoch
 
@@ -23,26 +23,33 @@ _HOST_PATH = re.compile(r"(?<![\w.:/~…-])(?:/[^\s'\",;:/]+)+/?|\b[A-Za-z]:\\[^
 
 
 def copy_small_files(place: Path, paths: RunPaths) -> None:
-    """Copy a run's small files into the folder `place`, without paths of this machine in them."""
-    evaluation, evaluated = paths.folder / LAST_EVALUATION, is_evaluated(paths)
-    if evaluated or not _same_bytes(paths.metrics, place / METRICS):
-        # Of an earlier state or training: not to stand beside what is copied now.
-        for name in (PREDICTIONS, FIGURES):
-            (place / name).unlink(missing_ok=True)
-    for source in (paths.metrics, *paths.curves):  # the folder's mark first
-        copy_file(source, place / source.name)
-    for source in (paths.config, paths.changes):
-        values = portable(read_yaml(source))
-        write_text(place / source.name, yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    """Copy a run's small files into the folder `place`, without paths of this machine in them: all
+    of them, or none where one cannot be read or written.
+
+    Raises UserError naming that file.
+    """
+    files, before = _small_files(paths), place / METRICS
+    same = before.exists() and before.read_bytes() == files[METRICS]
+    # Those of an earlier state or training are not to stand beside what is copied now.
+    write_together(place, files, without=() if same else (PREDICTIONS, FIGURES))
+
+
+def _small_files(paths: RunPaths) -> dict[str, str | bytes]:
+    """Content of the small files by name: first what marks the folder, last what says of which
+    epoch the predictions are."""
+    files: dict[str, str | bytes] = {
+        path.name: read_bytes(path, TEXT_LIMIT) for path in (paths.metrics, *paths.curves)
+    }
+    for path in (paths.config, paths.changes):
+        values = portable(read_yaml(path))
+        files[path.name] = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     if paths.environment.exists():
-        write_json(place / paths.environment.name, portable(_read_json(paths.environment)))
-    if evaluated:
-        write_json(place / FIGURES, portable(_read_json(evaluation / FIGURES)))
-        copy_file(evaluation / PREDICTIONS, place / PREDICTIONS)
-
-
-def _same_bytes(one: Path, other: Path) -> bool:
-    return other.exists() and one.read_bytes() == other.read_bytes()
+        files[paths.environment.name] = json_text(portable(read_json(paths.environment)))
+    if is_evaluated(paths):
+        evaluation = paths.folder / LAST_EVALUATION
+        files[PREDICTIONS] = read_bytes(evaluation / PREDICTIONS, TEXT_LIMIT)
+        files[FIGURES] = json_text(portable(read_json(evaluation / FIGURES, MATRIX_LIMIT)))
+    return files
 
 
 def is_evaluated(paths: RunPaths) -> bool:
@@ -61,7 +68,7 @@ def evaluation_accuracies(metrics: Path) -> list[float]:
             return [float(row["accEval"]) for row in csv.DictReader(file)]
     except OSError:
         return []
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise UserError(f"{metrics}: no table of a run's epochs ({error!r})") from None
 
 
@@ -84,10 +91,3 @@ def _cut(path: str) -> str:
         if PurePath(path).is_relative_to(start):
             return PurePath(path).relative_to(start).as_posix()
     return f"…/{path.replace(chr(92), '/').rstrip('/').rpartition('/')[2]}"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None

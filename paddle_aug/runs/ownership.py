@@ -1,7 +1,6 @@
 """Tells a run's own files from others in its folders: --overwrite replaces only its own."""
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import has_mark, is_leftover
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import listed
 from paddle_aug.runs.layout import (
     BEST,
@@ -115,9 +115,8 @@ class RunStart:
 def _first_start(folder: Path) -> Any:
     """Command and time of a run's first start; None where they are not known."""
     try:
-        environment = json.loads(RunPaths.of(folder).environment.read_text(encoding="utf-8"))
-        return environment["history"][0]
-    except (OSError, ValueError, LookupError, TypeError):
+        return read_json(RunPaths.of(folder).environment)["history"][0]
+    except (UserError, LookupError, TypeError):
         return None
 
 

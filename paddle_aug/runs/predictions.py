@@ -1,6 +1,5 @@
 """A model's answer on every image of a data set: a small file for comparing two runs."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import MATRIX_LIMIT, open_npz, read_json
 from paddle_aug.runs.layout import FIGURES, PREDICTIONS
 
 _ARRAYS = ("classes", "labels", "predicted", "probability")
@@ -46,10 +46,10 @@ def evaluated_epoch(folder: Path) -> int | None:
     there are no predictions, or it is not known.
     """
     try:
-        figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        figures = read_json(folder / FIGURES, MATRIX_LIMIT)
+    except UserError:
         return None
-    if not (folder / PREDICTIONS).exists() or not isinstance(figures, dict):
+    if not (folder / PREDICTIONS).exists():
         return None
     return -1 if figures.get("checkpoint_step") else figures.get("checkpoint_epoch")
 
@@ -62,28 +62,25 @@ def write_predictions(
     probabilities: float [N, classes]; labels: int [N].
     """
     predicted = probabilities.argmax(1)
+    kind = np.promote_types(np.uint16, np.min_scalar_type(len(classes) - 1))
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(
             file,
             classes=np.array(classes, np.str_),
-            labels=labels.astype(np.uint16),
-            predicted=predicted.astype(np.uint16),
+            labels=labels.astype(kind),
+            predicted=predicted.astype(kind),
             probability=probabilities.max(1).astype(np.float16),
         )
 
 
 def read_predictions(path: str | Path) -> Predictions:
     """What write_predictions saved. Raises UserError for a damaged or any other file."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            classes, labels, predicted, probability = (file[name] for name in _ARRAYS)
+    with open_npz(path) as file, np.load(file, allow_pickle=False) as arrays:
+        classes, labels, predicted, probability = (arrays[name] for name in _ARRAYS)
         found = Predictions(
             tuple(map(str, classes)), labels.astype(np.int64), predicted.astype(np.int64),
             probability.astype(np.float32),
         )  # fmt: skip
-    except Exception as error:  # a damaged zip file raises exceptions of many kinds
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: damaged, or no file of predictions ({reason})") from None
     if not (found.labels.shape == found.predicted.shape == found.probability.shape) or (
         found.labels.ndim != 1 or not found.labels.size
     ):

@@ -7,7 +7,6 @@ files beside its curves, in one folder, which is read in the same way.
 """
 
 import csv
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ import numpy as np
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import read_yaml
+from paddle_aug.core.safe_files import open_regular, read_json, read_npy_header
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.modes import mode_order
@@ -225,14 +225,16 @@ def _locate(path: Path) -> list[tuple[Path, str]]:
 
 def _read_curve(path: Path) -> np.ndarray:
     try:
-        curve = np.load(path, allow_pickle=False)
+        with open_regular(path) as file:
+            read_npy_header(file, os.fstat(file.fileno()).st_size)
+            file.seek(0)
+            curve = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path}: damaged, or not a NumPy file of numbers ({reason})") from None
-    if not isinstance(curve, np.ndarray) or curve.ndim != 1 or curve.dtype.kind not in "fiu":
-        kind = getattr(curve, "dtype", type(curve).__name__)
+    if curve.ndim != 1 or curve.dtype.kind not in "fiu":
         raise UserError(
-            f"{path}: expected one number an epoch, found {kind} of shape {np.shape(curve)}"
+            f"{path}: expected one number an epoch, found {curve.dtype} of shape {curve.shape}"
         )
     return curve.astype(np.float64)
 
@@ -257,14 +259,10 @@ def _read_environment(path: Path, warnings: list[str]) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        environment = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        warnings.append(f"{path}: cannot be read ({error}), left out")
+        return read_json(path)
+    except UserError as error:
+        warnings.append(f"{error}; the file is left out")
         return {}
-    if not isinstance(environment, dict):
-        warnings.append(f"{path}: not a record of an environment, left out")
-        return {}
-    return environment
 
 
 def _find_predictions(place: Path, epochs: int, warnings: list[str]) -> Predictions | None:

@@ -1,7 +1,5 @@
 """Reads model weights from .pdparams, .safetensors and .npz files and from our checkpoints."""
 
-import os
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,7 @@ from safetensors import SafetensorError, deserialize, safe_open
 
 from paddle_aug.core.errors import UserError, did_you_mean
 from paddle_aug.core.plain_pickle import bfloat16_to_float32
-from paddle_aug.core.safe_files import MAX_RATIO, most_unpacked, open_regular, read_bytes
+from paddle_aug.core.safe_files import open_npz, open_regular, read_bytes
 from paddle_aug.runs.checkpoint import FORMAT, load_state, trained_weights
 from paddle_aug.runs.layout import RunPaths
 from paddle_aug.weights.pdparams import MAX_FILE_BYTES, read_pdparams
@@ -80,25 +78,8 @@ def _file_of(path: Path) -> Path:
 
 
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
-    with open_regular(path) as file:
-        try:
-            with zipfile.ZipFile(file) as members:
-                unpacked = sum(member.file_size for member in members.infolist())
-            if unpacked > most_unpacked(os.fstat(file.fileno()).st_size):
-                raise UserError(
-                    f"{path}: would take {unpacked:,} bytes, more than {MAX_RATIO} times its size"
-                )
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        except UserError:
-            raise
-        # numpy, zipfile, zlib and tokenize raise different exceptions for damage, and numpy's
-        # message for a file that is no archive advises to load it unsafely.
-        except Exception:
-            raise UserError(
-                f"{path}: not an .npz of plain arrays: damaged, or of another kind"
-            ) from None
+    with open_npz(path) as file, np.load(file, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -33,8 +33,7 @@ from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
-from paddle_aug.runs import kept as kept_files
-from paddle_aug.runs.kept import portable
+from paddle_aug.runs.kept import ROOT, portable
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.predictions import read_predictions
 from paddle_aug.train.fit import fit, resume
@@ -392,26 +391,6 @@ def test_predictions_of_an_earlier_training_do_not_stay_beside_new_curves(finish
     assert not (kept / "predictions.npz").exists() and not (kept / "evaluation.json").exists()
 
 
-def test_kept_predictions_do_not_stay_beside_the_figures_of_another_epoch(finished, monkeypatch):
-    """The disk is full when they would be replaced."""
-    kept = RESULTS / "curves" / "plain" / "seed0"
-    copy = kept_files.copy_file
-
-    def full(source, target):
-        if Path(target).name == "predictions.npz":
-            raise UserError(f"cannot write {target}: No space left on device")
-        copy(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kept_files, "copy_file", full)
-        with pytest.raises(UserError, match="No space left"):
-            command.main([str(finished), *PADDLE])
-    assert (kept / "evaluation.json").exists() and not (kept / "predictions.npz").exists()
-    assert command.main([str(finished), *PADDLE]) == 0
-    own = PLAIN / "evaluation_last" / "predictions.npz"
-    assert (kept / "predictions.npz").read_bytes() == own.read_bytes()
-
-
 def change_environment(run: Path, **changes: str) -> None:
     path = run / "environment.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
@@ -713,7 +692,7 @@ def test_a_trial_that_fails_says_why(suite_file):
     changes = {"data": "no-such-folder"}
     runs = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
     with pytest.raises(UserError, match="plain: the trial ended with code 2: .*no-such-folder"):
-        suite_cost.time_epochs(runs, 1, {**os.environ, "PYTHONPATH": str(kept_files.ROOT)})
+        suite_cost.time_epochs(runs, 1, {**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 @pytest.mark.parametrize(
@@ -730,7 +709,7 @@ def test_a_trial_that_fails_says_why(suite_file):
 )
 def test_paths_of_this_machine_are_cut(value, expected):
     def placed(text):
-        return text.format(root=kept_files.ROOT, cwd=Path.cwd()) if "{root}" in text or (
+        return text.format(root=ROOT, cwd=Path.cwd()) if "{root}" in text or (
             "{cwd}" in text) else text  # fmt: skip
 
     if isinstance(value, dict):

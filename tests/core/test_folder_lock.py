@@ -284,11 +284,25 @@ def test_the_top_of_a_disk_has_its_lock_inside(tmp_path, monkeypatch):
         assert sorted(os.listdir(tmp_path)) == [".lock", ".owner.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '{"pid": "x"}', "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", '{"pid": "x"}', "\x00", "[" * 99_999, '{"pid": 1e999, "ticks": 1}']
+)
 def test_a_note_that_was_cut_off_is_no_obstacle(tmp_path, text):
     (tmp_path / ".no.owner.json").write_text(text)
     with locked(tmp_path / "no"):
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_whose_name_is_cut_within_a_character_has_a_start():
+    name = Path("/proc/self/comm")
+    before = name.read_bytes()
+    try:
+        name.write_bytes("x训练训练训练".encode())
+        assert b"\xe8\xae)" in Path("/proc/self/stat").read_bytes()  # 15 bytes of it
+        assert folder_lock._ticks(os.getpid()) == Owner.this_process().ticks > 0
+    finally:
+        name.write_bytes(before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -1,12 +1,14 @@
 """What this program wrote is told from what lies beside it."""
 
+import errno
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from paddle_aug.core.atomic import atomic_write, copy_file, write_text
+from paddle_aug.core.atomic import atomic_write, write_text, write_together
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders import own_files
 from paddle_aug.core.folders.own_files import (
@@ -55,14 +57,39 @@ def test_names_are_listed_up_to_five():
     assert listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
 
 
-def test_a_copy_is_whole_or_not_at_all(tmp_path):
-    (tmp_path / "a").write_bytes(b"\x00\xff")
-    copy_file(tmp_path / "a", tmp_path / "new" / "b")
-    assert (tmp_path / "new" / "b").read_bytes() == b"\x00\xff"
-    with pytest.raises(UserError, match="cannot write"):
-        copy_file(tmp_path / "missing", tmp_path / "new" / "b")
-    assert (tmp_path / "new" / "b").read_bytes() == b"\x00\xff"
-    assert os.listdir(tmp_path / "new") == ["b"]
+def test_files_are_written_together_or_not_at_all(tmp_path, monkeypatch):
+    place = tmp_path / "new"
+    write_together(place, {"a": b"\x00\xff", "b": "猫\udcff", "old": "1"})
+    assert (place / "a").read_bytes() == b"\x00\xff"
+    assert (place / "b").read_bytes() == "猫\\udcff".encode()
+    write = Path.write_bytes
+
+    def full(self, data):
+        if self.name.startswith(".c."):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(self, data)
+
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="cannot write .*/c: No sp"):
+        patch.setattr(Path, "write_bytes", full)
+        write_together(place, {"a": b"2", "c": b"2", "d": b"2"}, without=["old"])
+    assert sorted(os.listdir(place)) == ["a", "b", "old"]
+    assert (place / "a").read_bytes() == b"\x00\xff"
+
+
+def test_of_files_that_are_written_together_the_first_one_is_replaced_first(tmp_path, monkeypatch):
+    replaced = []
+    replace = os.replace
+
+    def note(source, target):
+        assert not (tmp_path / "old").exists()
+        assert (tmp_path / f".c.{os.getpid()}.tmp").exists()  # the last one, too, is written
+        replaced.append(Path(target).name)
+        replace(source, target)
+
+    (tmp_path / "old").write_text("1")
+    monkeypatch.setattr(os, "replace", note)
+    write_together(tmp_path, {"a": "1", "b": "2", "c": "3"}, without=["old", "none"])
+    assert replaced == ["a", "b", "c"] and sorted(os.listdir(tmp_path)) == ["a", "b", "c"]
 
 
 def test_what_is_newer_than_a_marker_is_found(tmp_path):

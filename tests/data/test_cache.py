@@ -112,6 +112,10 @@ def damage_byte(path):
     path.write_bytes(bytes(data))
 
 
+def replace(path, before, after):
+    path.write_bytes(path.read_bytes().replace(before, after))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -120,8 +124,12 @@ def damage_byte(path):
         lambda path: path.write_bytes(b""),
         lambda path: np.save(path, np.zeros((2, 2), np.uint8)),
         lambda path: path.with_name("info.json").write_text("[]"),
+        lambda path: path.with_name("info.json").write_text("[" * 99_999),
+        # Where NumPy raises a TokenError, and where it would take the memory.
+        lambda path: replace(path, b", }", b", ("),
+        lambda path: replace(path, b"(7, ", b"(7" + b"0" * 14 + b", "),
     ],
-    ids=["one bit", "cut off", "empty", "another shape", "info"],
+    ids=["one bit", "cut off", "empty", "another shape", "info", "deep info", "token", "claim"],
 )
 def test_a_damaged_cache_is_rebuilt(dataset, caplog, damage):
     damage(CachedDataset(dataset, SIZE).cache_path)
@@ -171,6 +179,16 @@ def test_a_data_set_over_the_limit_is_not_cached(dataset, caplog):
     clear()
     assert not CachedDataset(dataset, SIZE, limit_bytes=size - 1).cached
     assert "is not cached" in caplog.text and list_entries() == []
+
+
+def test_sizes_beyond_the_machines_numbers_are_counted(dataset, tmp_path, caplog):
+    """As 32 bits are on Windows with NumPy 1, here 64."""
+    side = 1 << 32
+    with caplog.at_level(logging.WARNING):
+        cached = CachedDataset(dataset, (side, side))
+    assert not cached.cached and f"is not cached: {7 * 3 * side * side >> 20} MB" in caplog.text
+    with pytest.raises(OSError, match=f"^{3 * side * side >> 20} MB needed"):
+        cache_store.build_entry(tmp_path, "0" * 32, "x", (1, side, side, 3), lambda: [], 1 << 30)
 
 
 def test_a_limit_of_nothing_turns_the_cache_off_without_a_word(dataset, caplog):

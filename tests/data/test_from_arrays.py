@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from paddle_aug.core import safe_files
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.from_arrays import read_cifar, read_idx
 from paddle_aug.data.load import describe
@@ -125,6 +126,8 @@ class TestBinary:
             (struct.pack(">4BI", 0, 0, 8, 1, 3) + b"1234", "more bytes"),
             (struct.pack(">4B3I", 0, 0, 8, 3, 1 << 31, 1 << 31, 4), "the header claims"),
             (struct.pack(">4B2I", 0, 0, 8, 2, 0, 4), "the header claims"),
+            (gzip.compress(struct.pack(">4BI", 0, 0, 8, 1, 1 << 27)), r"claims \(134217728,\)"),
+            (struct.pack(">4BI", 0, 0, 8, 1, 10) + b"1", r"the header claims \(10,\), 10 bytes"),
             (gzip.compress(bytes(99), mtime=0)[:-9], "not an IDX|damaged"),
             (b"\x1f\x8b junk", "damaged"),
         ],
@@ -235,3 +238,18 @@ class TestBinary:
         np.savez(tmp_path / "x.npz", x_train=images)
         with pytest.raises(UserError, match="has no array y_train"):
             load(tmp_path / "x.npz")
+
+    def test_an_npz_and_a_gz_that_unpack_to_far_more_are_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(safe_files, "RATIO_FREE_BYTES", 1 << 16)
+        images = np.zeros((1000, 32, 32), np.uint8)
+        labels = np.arange(1000) % 10
+        np.savez_compressed(tmp_path / "x.npz", x_train=images, y_train=labels, x_test=images[:1],
+                            y_test=labels[:1])  # fmt: skip
+        with pytest.raises(UserError, match=r"x\.npz: would take 1,0\d\d,\d+ bytes, more than 100"):
+            load(tmp_path / "x.npz")
+        data = struct.pack(">4B3I", 0, 0, 8, 3, *images.shape) + images.tobytes()
+        (tmp_path / "x.gz").write_bytes(gzip.compress(data))
+        with pytest.raises(UserError, match=r"the header claims \(1000, 32, 32\), 1,024,000 bytes"):
+            read_idx(tmp_path / "x.gz")
+        monkeypatch.setattr(safe_files, "MAX_RATIO", 2000)
+        assert read_idx(tmp_path / "x.gz").shape == (1000, 32, 32)

@@ -1,5 +1,8 @@
 """Files of class names: every spelling gives the names under the right numbers, or is refused."""
 
+import json
+import time
+
 import pytest
 
 from paddle_aug.core.errors import UserError
@@ -21,6 +24,7 @@ def read(folder, name, text):
     [
         ("c.json", '{\n  "0": "disc",\n  "1": "square",\n  "2": "cross"\n}\n'),
         ("c.txt", '{"0": "disc", "2": "cross", "1": "square"}'),
+        ("c.json", '{\n\t"0": "disc",\n\t"1": "square",\n\t"2": "cro\\u0073s"\n}\n'),
         ("c.json", '{"disc": 0, "cross": 2, "square": 1}'),
         ("config.json", '{"x": [1], "id2label": {"0": "disc", "1": "square", "2": "cross"}}'),
         ("data.yaml", "nc: 3\nnames:\n  0: disc\n  1: square\n  2: cross\n"),
@@ -72,7 +76,11 @@ def test_names_stay_as_they_are_written(lines, tmp_path):
     [
         ("c.csv", "id,name\n0,a\n1,b\n2,c\n", r"c.csv: 'id,name' in the first line, then lines"),
         ("c.json", '{"a": {"b": 1}}', r"c.json: needs a list of names, names by number"),
-        ("c.json", '{"0": "a", "0": "b"}', r"c.json: neither JSON nor YAML: .*given twice"),
+        ("c.json", '{"0": "a", "0": "b"}', r"c.json: neither JSON nor YAML: '0' is given twice$"),
+        ("c.yaml", "0: a\n0: b\n", r"c.yaml: neither JSON nor YAML: '0' is given twice in what"),
+        ("c.json", "[" * 99_999, r"c.json: neither JSON nor YAML: maximum recursion"),
+        ("c.json", r'["a", "\ud83d"]', r"c.json: the class name '\\ud83d' has half of a character"),
+        ("c.yaml", r'- "\ud83d\ude00"', r"c.yaml: the class name '\\ud83d\\ude00' has half of a"),
         ("c.json", '["a"', r"c.json: neither JSON nor YAML"),
         ("c.json", '["a", "a"]', r"c.json: has an empty or a repeated class name"),
         ("c.txt", "# nothing else\n", r"c.txt: has an empty or a repeated class name"),
@@ -81,6 +89,23 @@ def test_names_stay_as_they_are_written(lines, tmp_path):
 def test_what_can_be_read_in_two_ways_or_in_none_is_refused(name, text, error, tmp_path):
     with pytest.raises(UserError, match=error):
         read(tmp_path, name, text)
+
+
+def test_json_keeps_its_characters_numbers_and_words(tmp_path):
+    names = ["😀", "猫", "a/b", "1"]
+    text = json.dumps(names).replace("/", r"\/")  # as PHP writes it
+    assert r"\ud83d\ude00" in text
+    assert [*read(tmp_path, "c.json", text).names.values()] == names
+    text = '["007", 1.50, 1e3, NaN, true, null, 12345678901234567890]'
+    found = [*read(tmp_path, "c.json", text).names.values()]
+    assert found == ["007", "1.50", "1e3", "NaN", "true", "null", "12345678901234567890"]
+
+
+def test_a_map_of_many_classes_is_read_in_a_moment(tmp_path):
+    names = {str(number): f"name {number}" for number in range(50_000)}
+    start = time.process_time()
+    assert len(read(tmp_path, "c.json", json.dumps(names)).names) == 50_000
+    assert time.process_time() - start < 10  # comparing each with each takes a minute
 
 
 def test_a_file_that_is_chosen_names_the_labels(tmp_path):

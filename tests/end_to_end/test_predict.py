@@ -198,6 +198,9 @@ def test_no_sheet_is_drawn_of_nothing(here, capsys):
      (lambda about: about["input"].update(mean=[7.0]), "mean"),
      (lambda about: about["input"].update(transforms=[{"Nothing": {}}]), "eval_transforms"),
      (lambda about: about["input"].update(shape=["batch", 1, 32, 32]), "fails on images"),
+     (lambda about: about["input"].update(shape="4321"), "not what `export` writes"),
+     (lambda about: about["input"].update(shape=dict.fromkeys("NCHW", 32)), "not what `export`"),
+     (lambda about: about["input"].update(shape=["batch", 3, "32", 32]), "not what `export`"),
      (lambda about: about.update(outputs="logits"), "not what `export` writes"),
      (lambda about: about.update(outputs=["boxes"]), "not what `export` writes")],
 )  # fmt: skip
@@ -216,7 +219,7 @@ def test_a_damaged_export_is_named(here):
     with pytest.raises(UserError, match="inference.pdiparams: no such file"):
         main(["predict", "export", "good"])
     (here / "export" / "export.json").write_text("[" * 99999)
-    with pytest.raises(UserError, match="export.json: not what `export` writes"):
+    with pytest.raises(UserError, match="export.json: not JSON, or damaged"):
         main(["predict", "export", "good"])
     with pytest.raises(UserError, match="it has one state only"):
         main(["predict", "export", "good", "--checkpoint", "last"])

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from paddle_aug.augment.transforms.base import Compose
 from paddle_aug.commands.preview_sheets import (
-    Photo,
+    NamedImage,
     draws_sheet,
     mix_sheet,
     mixup_lam_sheet,
@@ -386,7 +386,7 @@ def darker(image, rng):
 
 def photo(height, width, name, seed):
     image = np.random.default_rng(seed).integers(60, 256, (height, width, 3), dtype=np.uint8)
-    return Photo(image, name)
+    return NamedImage(image, name)
 
 
 FIRST, SECOND = photo(11, 7, "cat", 0), photo(5, 13, "dog", 1)
@@ -446,7 +446,9 @@ def test_nine_lams_weight_the_first_image():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_cutmix_labels_count_the_pixels_of_each_image(seed):
-    photos = [Photo(np.full((11, 7, 3), value, np.uint8), f"p{value}") for value in (1, 2, 3, 4)]
+    photos = [
+        NamedImage(np.full((11, 7, 3), value, np.uint8), f"p{value}") for value in (1, 2, 3, 4)
+    ]
     above, below = mix_sheet(photos, Compose(), policy("cutmix"), seed)
     assert [cell.title for cell in above] == ["p1", "p2", "p3", "p4"]
     for value, partner, cell in zip((1, 2, 3, 4), (2, 1, 4, 3), below, strict=True):
@@ -466,7 +468,7 @@ def test_cutmix_takes_partners_of_other_sizes():
 def test_cutout_grays_a_square_as_training_does_and_keeps_the_label():
     config = Config()
     (gray,) = {round(255 * mean) for mean in config.mean}  # 0 after normalisation
-    white = Photo(np.full((20, 30, 3), 255, np.uint8), "cat")
+    white = NamedImage(np.full((20, 30, 3), 255, np.uint8), "cat")
     _, below = mix_sheet([white], Compose(), policy("cutout"), seed=1)
     for cell in below:
         rows, columns = np.nonzero((cell.image == gray).all(axis=2))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from paddle_aug.core import safe_files
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.predictions import read_predictions, write_predictions
 
@@ -54,7 +55,7 @@ def test_the_file_is_small_and_the_same_every_time(tmp_path):
 )
 def test_another_file_is_named(tmp_path, arrays):
     np.savez(tmp_path / "other.npz", **arrays)
-    with pytest.raises(UserError, match=r"other\.npz: (damaged|expected one label)"):
+    with pytest.raises(UserError, match=r"other\.npz: (not an \.npz of plain|expected one label)"):
         read_predictions(tmp_path / "other.npz")
 
 
@@ -85,5 +86,26 @@ def test_a_damaged_file_is_named(tmp_path, cut):
     path = tmp_path / "predictions.npz"
     write_predictions(path, PROBABILITIES, LABELS, NAMES)
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(UserError, match=r"predictions\.npz: damaged"):
+    with pytest.raises(UserError, match=r"predictions\.npz: not an \.npz of plain arrays: damaged"):
         read_predictions(path)
+
+
+def test_a_small_file_of_many_answers_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(safe_files, "RATIO_FREE_BYTES", 1 << 16)
+    zeros = np.zeros(1_000_000, np.uint8)
+    np.savez_compressed(tmp_path / "bomb.npz", classes=["a"], labels=zeros, predicted=zeros,
+                        probability=zeros)  # fmt: skip
+    with pytest.raises(UserError, match=r"bomb\.npz: would take 3,000,\d+ bytes, more than 100"):
+        read_predictions(tmp_path / "bomb.npz")
+
+
+@pytest.mark.parametrize(("count", "kind"), [(3, "uint16"), (65_536, "uint16"), (65_537, "uint32")])
+def test_numbers_of_many_classes_come_back(tmp_path, count, kind):
+    probabilities = np.zeros((2, count), np.float32)
+    probabilities[[0, 1], [count - 1, 0]] = 1
+    path = tmp_path / "p.npz"
+    write_predictions(path, probabilities, np.array([0, count - 1]), [str(i) for i in range(count)])
+    found = read_predictions(path)
+    assert found.labels.tolist() == [0, count - 1] and found.predicted.tolist() == [count - 1, 0]
+    with np.load(path) as arrays:
+        assert arrays["labels"].dtype == arrays["predicted"].dtype == kind

@@ -3,8 +3,11 @@ results keep them in one folder with the curves."""
 
 import shutil
 
+import numpy as np
+import pytest
 import yaml
 
+from paddle_aug.core.errors import UserError
 from paddle_aug.runs.reading import read_run, read_runs
 from tests.run_folders import ENVIRONMENT, write_run
 
@@ -58,12 +61,41 @@ def test_damaged_records_are_warned_of_and_left_out(tmp_path):
     write_run(tmp_path, "mixup", environment=ENVIRONMENT, right=[1])
     place = tmp_path / "mixup"
     (place / "evaluation_last" / "predictions.npz").write_bytes(b"PK")
-    for text in ("{", "[1]"):
+    for text in ("{", "[1]", "[" * 99_999):
         (place / "environment.json").write_text(text)
         run = read_run(tmp_path, "mixup")
         assert run.environment == {} and run.predictions is None
         assert "environment.json" in run.warnings[0] and "left out" in run.warnings[0]
-        assert "predictions.npz: damaged" in run.warnings[1]
+        assert "predictions.npz: not an .npz of plain arrays: damaged" in run.warnings[1]
+
+
+def test_a_curve_that_claims_more_than_its_file_has_takes_no_memory(tmp_path):
+    write_run(tmp_path, "mixup", epochs=20)
+    path = tmp_path / "mixupAug_lossEval.npy"
+    whole = path.read_bytes()
+    padding = b" " * 14
+    path.write_bytes(whole.replace(b"(20,), }" + padding, b"(1000000000000000,), }"))
+    assert path.stat().st_size == len(whole)
+    with pytest.raises(UserError, match=r"lossEval\.npy: damaged.*claims .* 8,000,000,000,000,000"):
+        read_run(tmp_path, "mixup")
+
+
+def test_a_curve_with_one_changed_byte_in_its_header_is_named_or_read(tmp_path):
+    write_run(tmp_path, "mixup", epochs=20)
+    path = tmp_path / "mixupAug_lossEval.npy"
+    whole, refused = path.read_bytes(), 0
+    for place in range(128):
+        for value in (0, ord("("), ord("'"), 0xFF):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            try:
+                assert read_run(tmp_path, "mixup").curves["lossEval"].ndim == 1
+            except UserError as error:
+                assert "mixupAug_lossEval.npy: " in str(error)
+                refused += 1
+    assert refused > 200
+    np.save(path, np.arange(6.0).reshape(2, 3))
+    with pytest.raises(UserError, match=r"expected one number an epoch, found float64 of shape"):
+        read_run(tmp_path, "mixup")
 
 
 def test_options_with_a_key_given_twice_are_warned_of_and_left_out(tmp_path):

@@ -1,7 +1,9 @@
 """Weights from files of strangers: the same values whatever the format, and nothing is run."""
 
+import io
 import os
 import pickle
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 
@@ -199,6 +201,75 @@ def test_lengths_and_places_that_a_file_claims_cost_no_memory(tmp_path, monkeypa
         path.write_bytes(content)
         with pytest.raises(UserError, match=r"a\.pdparams"):
             read_pdparams(path)
+
+
+def latin1(text, times):
+    """A list of the bytes of one text, which protocol 2 has as text, asked for many times."""
+    ask = b"h\1h\0X\6\0\0\0latin1\x86Ra"
+    return (b"\x80\2X" + len(text).to_bytes(4, "little") + text + b"q\0c_codecs\nencode\nq\1"
+            b"}X\1\0\0\0w]" + ask * times + b"s.")  # fmt: skip
+
+
+def test_a_text_does_not_become_bytes_again_and_again(tmp_path):
+    path = tmp_path / "a.pdparams"
+    path.write_bytes(latin1(b"x" * 50_000, 4000))
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"its texts would become more bytes than the file has"):
+        read_pdparams(path)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000  # of 200 MB
+    tracemalloc.stop()
+    path.write_bytes(latin1(b"x" * 50, 1))
+    with pytest.raises(UserError, match="no arrays"):
+        read_pdparams(path)
+    data = "\0" * 8000
+    shared = {f"w{i}": array_call((2000,), data=data)["w"] for i in range(50)}
+    with pytest.raises(UserError, match="its texts would become more bytes than the file has"):
+        read_pdparams(write(path, shared))
+
+
+def test_small_numbers_whose_text_protocol_2_stores_once_are_read(tmp_path):
+    """Python keeps one text for each of the first 256 characters."""
+    content = {f"w{number}": np.uint8(number % 3) for number in range(1000)}
+    found = read_pdparams(write(tmp_path / "a.pdparams", content, 2))
+    assert [int(found[f"w{number}"]) for number in range(6)] == [0, 1, 2, 0, 1, 2]
+    assert len(found) == 1000
+
+
+NESTED = b")" + b"\x85" * 100_000  # tuples in tuples
+DOUBLED = b")" + b"q\0h\0\x86" * 60  # of 2 ** 60 empty ones
+
+
+@pytest.mark.parametrize("tuples", [NESTED, DOUBLED], ids=["nested", "doubled"])
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [(b"cnumpy\ndtype\n", b"\x85R.", "an array's type is damaged"),
+     (b"", b"\x8c\1x\x93.", "a function's name is damaged"),
+     (b"\x8c\1x", b"\x93.", "a function's name is damaged"),
+     (b"c_codecs\nencode\n", b"\x8c\6latin1\x86R.", "a text that stands for bytes is damaged"),
+     (b"cnumpy.core.multiarray\nscalar\n", b"N\x86R.", "a number's type is damaged"),
+     (b"", b".", "holds tuple, not a dictionary")],
+)  # fmt: skip
+def test_tuples_without_end_are_never_shown(tmp_path, tuples, before, after, reason):
+    path = tmp_path / "a.pdparams"
+    path.write_bytes(b"\x80\4" + before + tuples + after)
+    with pytest.raises(UserError, match=reason):
+        read_pdparams(path)
+
+
+def test_calls_copy_no_long_arguments(tmp_path):
+    path = tmp_path / "a.pdparams"
+    calls = b"ccollections\nOrderedDict\nq\1(" + b"N" * 1000 + b"tq\0" + b"h\1h\0R" * 100
+    path.write_bytes(b"\x80\4" + calls + b".")
+    with pytest.raises(UserError, match="collections OrderedDict has the wrong arguments"):
+        read_pdparams(path)
+
+
+def test_a_plain_pickle_holds_what_its_description_says(tmp_path):
+    content = {"a": np.arange(3), "b": b"x", "c": (1, None), "d": {"e": [True, 0.5]}, "f": "猫"}
+    data = pickle.dumps(content, 4)
+    found = plain_pickle.read_plain_pickle(io.BytesIO(data), len(data), "x")
+    assert found.pop("a").tolist() == content.pop("a").tolist()
+    assert found == content
 
 
 def test_arrays_that_share_their_bytes_cannot_multiply_them(tmp_path):

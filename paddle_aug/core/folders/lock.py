@@ -24,6 +24,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import read_json
 
 log = logging.getLogger(__name__)
 
@@ -213,11 +214,11 @@ class _FolderLock:
     def _read(self) -> Owner | None:
         """The noted owner; None without a note, and for one that was cut off."""
         try:
-            values = json.loads(self.note.read_text(encoding="utf-8"))
-            pid, ticks = int(values["pid"]), int(values["ticks"])
+            values = read_json(self.note)
+            pid, ticks = int(str(values["pid"])), int(str(values["ticks"]))
             words = [str(values[key]) for key in ("host", "machine", "boot", "since")]
             return Owner(pid, ticks, *words)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (UserError, KeyError, ValueError):
             return None
 
 
@@ -240,7 +241,8 @@ def _file_system(path: Path) -> str:
 
 def _line(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        # A process's name is cut after 15 bytes, which may be within a character.
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
 

@@ -1,13 +1,13 @@
 """Tells files that this program wrote from others beside them, which are never replaced."""
 
 import contextlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import MATRIX_LIMIT, read_json
 from paddle_aug.core.text import listed
 
 # The file by which a folder of each kind is known, and some of its keys.
@@ -60,10 +60,10 @@ def has_mark(folder: str | Path, *kinds: str) -> bool:
 def holds_json(path: Path, *keys: str) -> bool:
     """Whether the file is a JSON object that has these keys."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        values = read_json(path, MATRIX_LIMIT)
+    except UserError:
         return False
-    return isinstance(values, dict) and all(key in values for key in keys)
+    return all(key in values for key in keys)
 
 
 def changed_since(folder: Path, marker: Path, most: int = 20) -> list[str]:

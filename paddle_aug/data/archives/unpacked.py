@@ -12,7 +12,7 @@ from typing import Any
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import changed_since
-from paddle_aug.core.safe_files import open_regular
+from paddle_aug.core.safe_files import open_regular, read_json
 from paddle_aug.core.text import listed
 from paddle_aug.core.user_paths import cache_home
 from paddle_aug.data.archives.members import MARKER, SUFFIXES, extract, names_in_zip
@@ -111,10 +111,9 @@ def _target(archive: Path) -> Path:
 
 def _read_mark(folder: Path) -> dict[str, Any] | None:
     try:
-        mark = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(folder / MARKER)
+    except UserError:
         return None
-    return mark if isinstance(mark, dict) else None
 
 
 def concluded_encoding(folder: Path) -> tuple[str, list[str]] | None:
