@@ -4,8 +4,8 @@
 
 Pillow: every operation of userDef, at 28 and 224 pixels, with drawn amounts on crops of
 scikit-learn's two photographs; the rotation at all whole angles in turn, on noise, where equal
-neighbours cannot hide a wrong pixel. imgaug: the arrays in tests/golden, which tools/imgaug_py
-makes.
+neighbours cannot hide a wrong pixel. imgaug: the arrays in tests/golden, which
+tools/imgaug_golden.py makes.
 """
 
 import sys
@@ -123,7 +123,7 @@ def imgaug_table() -> Table:
         rows.append(
             [op, len(names), mean, largest, float(np.mean(changes)), float(np.mean(theirs))]
         )
-    columns = ["operation", "cases", "largest", "mean difference", "ours changes by", "theirs"]
+    columns = ["operation", "cases", "mean difference", "largest", "ours changes by", "theirs"]
     note = "Levels of 0..255, the last two columns: mean change of a value by the operation."
     return Table("imgaugLib's operations against imgaug 0.4.0", columns, rows, note)
 

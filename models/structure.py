@@ -1,5 +1,7 @@
 """Facts about a model: its classification head, number of parameters, normalisations; freezing."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import paddle
@@ -51,6 +53,20 @@ def training_mode(model: nn.Layer) -> None:
             layer.eval()
 
 
+@contextlib.contextmanager
+def on_trial(model: nn.Layer) -> Iterator[None]:
+    """Context for a look at what a model makes of an image: without dropout, gradients or a change
+    of running statistics. Each layer is then in training, or not, as it was."""
+    learning = [layer for layer in model.sublayers(include_self=True) if layer.training]
+    model.eval()
+    try:
+        with paddle.no_grad():
+            yield
+    finally:
+        for layer in learning:
+            layer.training = True
+
+
 def single_value_norms(model: nn.Layer, in_channels: int, size: int) -> list[str]:
     """Names of the batch normalisations that see one value a channel of one image: its map is 1x1.
 
@@ -74,14 +90,10 @@ def single_value_norms(model: nn.Layer, in_channels: int, size: int) -> list[str
         for name, layer in model.named_sublayers()
         if hasattr(layer, "_variance") and not _rests(layer)
     ]
-    learning = [layer for layer in model.sublayers(include_self=True) if layer.training]
-    model.eval()
     try:
-        with paddle.no_grad():
+        with on_trial(model):
             model(paddle.zeros([1, in_channels, size, size]))
     finally:
-        for layer in learning:
-            layer.training = True
         for hook in hooks:
             hook.remove()
     return found

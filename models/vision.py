@@ -6,6 +6,7 @@ import paddle
 from paddle import Tensor, nn
 
 from models.names import VISION_PREFIX, close_names, is_vision_model
+from models.structure import on_trial
 
 
 def build_vision_model(
@@ -59,17 +60,12 @@ def check_image_size(model: nn.Layer, name: str, in_channels: int, size: int) ->
 
 
 def _takes(model: nn.Layer, in_channels: int, size: int) -> bool:
-    learning = [layer for layer in model.sublayers(include_self=True) if layer.training]
-    model.eval()  # no dropout, running statistics unchanged
     try:
-        with paddle.no_grad():
+        with on_trial(model):
             logits = model(paddle.zeros([1, in_channels, size, size]))
         return bool(paddle.isfinite(logits).all())
     except (ValueError, RuntimeError):
         return False
-    finally:
-        for layer in learning:
-            layer.training = True
 
 
 def _main_output(layer: nn.Layer, inputs: tuple[Tensor, ...], outputs: list[Tensor]) -> Tensor:

@@ -11,6 +11,7 @@ in results/<suite>/curves/; claims that no suite judges stand in results/claims.
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,11 +25,10 @@ from paddle_aug.commands.suite_plan import (  # noqa: E402
     read_suite,
     studied_options,
 )
-from paddle_aug.commands.suite_progress import duration  # noqa: E402
 from paddle_aug.commands.suite_results import cell_folder  # noqa: E402
 from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.plain_yaml import read_yaml  # noqa: E402
-from paddle_aug.core.text import counted  # noqa: E402
+from paddle_aug.core.text import counted, duration  # noqa: E402
 from paddle_aug.report.claims import Claim  # noqa: E402
 from paddle_aug.report.judge import JudgedClaim  # noqa: E402
 from paddle_aug.report.judgement_text import (  # noqa: E402
@@ -60,16 +60,19 @@ def readme(root: Path = ROOT) -> str:
     files = sorted((root / "configs" / "suites").glob("*.yaml"))
     suites = [(file, read_suite(file)) for file in files]
     sections: list[str] = []
-    found: dict[tuple[str, str], str] = {}  # a claim that several scales judge counts once
+    # A claim that several scales judge counts once: by the source's own scale where that was run,
+    # else by the first other one that was.
+    found: dict[tuple[str, str], list[tuple[Claim, str]]] = {}
     for file, suite in suites:
         if suite.claims:
             section, words = _section(root, file, suite)
             sections.append(section)
             for claim, word in zip(suite.claims, words, strict=True):
-                key = suite.source, claim.text
-                if word != NOT_RUN or key not in found:
-                    found[key] = word
-    verdicts = list(found.values())
+                found.setdefault((suite.source, claim.text), []).append((claim, word))
+    verdicts = [
+        min(each, key=lambda judged: (judged[1] == NOT_RUN, judged[0].scale != ""))[1]
+        for each in found.values()
+    ]
     others = read_yaml(root / "results" / "claims.yaml")["claims"]
     rows = [[each[key] for key in ("claim", "published", "source", "why")] for each in others]
     verdicts += ["not judged"] * len(others)
@@ -99,19 +102,19 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
         read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
     ]
     labels = {run.label for run in read}
-    judged: dict[str, JudgedClaim] = {}
+    judged: Sequence[JudgedClaim | None] = [None] * len(suite.claims)
     if read:
         # The suite's own baseline may not have been run; a claim about a value needs none.
         baseline = next((b for b in (suite.baseline,) if b in labels), read[0].label)
         found = put_side_by_side(
             read, baseline, suite.last, suite.claims, studied_options(runs), counts
         )
-        judged = {each.claim.text: each for each in found.judgement.claims}
+        judged = found.judgement.claims
     rows, words = [], []
-    for claim in suite.claims:
+    for claim, each in zip(suite.claims, judged, strict=True):
         needed = {claim.method, claim.baseline} - {None}
-        is_run = needed <= labels
-        row = _judged_row(judged[claim.text], read, suite.last) if is_run else _row_not_run(claim)
+        own = each if needed <= labels else None
+        row = _judged_row(own, read, suite.last) if own else _row_not_run(claim)
         rows.append(row)
         words.append(row[HEAD.index("verdict")].split("**")[1])
     missing = len(runs) - len(finished)
@@ -140,7 +143,9 @@ def _progress(planned: int, missing: int, results: Path) -> str:
 def _judged_row(judged: JudgedClaim, runs: list[Run], last: int) -> list[str]:
     claim, evidence = judged.claim, judged.evidence
     own = _judged_by(claim, runs)
-    seconds = sum(float(run.metrics["seconds"].sum()) for run in own)
+    seconds = [run.training_seconds for run in own]
+    known = [each for each in seconds if each is not None]
+    training = duration(sum(known)) if len(known) == len(seconds) else "not recorded"
     precision = {run.config.get("amp", "no") for run in own} - {"no"}
     return [
         claim.text, published_figure(claim), our_figure(judged, last),
@@ -148,7 +153,7 @@ def _judged_row(judged: JudgedClaim, runs: list[Run], last: int) -> list[str]:
         str(len(judged.epochs) or judged.ours.n),
         f"**{judged.verdict.word}**: {judged.verdict.reason}",
         ", ".join([_scale(claim), *sorted(precision)]),
-        f"{duration(seconds)}, {counted(len(own), 'run')}",
+        f"{training}, {counted(len(own), 'run')}",
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def main() -> int:
         hinting=False,
         layout_features=[],
         notdef_outline=True,
-        name_IDs=[0, 1, 2, 3, 4, 5, 6, 13, 14],
+        name_IDs=NAMES,
     )
     options.drop_tables += UNUSED_TABLES
     font = subset.load_font(str(args.source), options)

@@ -26,8 +26,9 @@ class AugmentedDataset(paddle.io.Dataset):
     """Augmented view of an ImageDataset.
 
     An item is asked for by index, or by (epoch, index) where the epoch matters: the same seed,
-    epoch and index give the same bytes in any process. Items are `Sample`s. In an epoch that
-    repeats image i, its r-th repeat (r from 1) has the number i + r * len(self), and other draws.
+    epoch and index give the same bytes in any process; an index that is not in [0, len(self)) is an
+    IndexError. Items are `Sample`s. In an epoch that repeats image i, its r-th repeat (r from 1)
+    has the number i + r * len(self), and other draws.
 
     dataset: ImageDataset of uint8 RGB. transform: image part. mix: mixing with partners from the
     whole data set (as the CutMix document and the SamplePairing paper do), None for none.
@@ -65,7 +66,7 @@ class AugmentedDataset(paddle.io.Dataset):
 
     def __getitem__(self, key: int | tuple[int, int]) -> Sample:
         epoch, index = key if isinstance(key, tuple) else (0, key)
-        if index >= len(self):
+        if not 0 <= index < len(self):
             raise IndexError(f"image {index} of {len(self)}")
         return self.sample(epoch, index)
 

@@ -30,11 +30,19 @@ def choose_workers(workers: str | int, cores: int | None = None) -> str | int:
 
 
 class Loader:
-    """Batches of an AugmentedDataset, epoch by epoch.
+    """Batches of an AugmentedDataset, epoch by epoch; each is an `augmented.Batch`.
 
-    workers: "thread", or a number of processes; 0 reads in the calling thread.
-    sampling: with shuffle, see epoch_order.py. rank, ranks: `ranks` processes share each batch of
-    ranks * batch_size images, and this one reads part number `rank`.
+    batch_size: images of a batch in this process, 1 or more; an epoch's last batch has those that
+    are left. shuffle: another order in each epoch; otherwise the data set's. seed: of that order,
+    in [0, 2**32); what is done to an image follows from the data set's own. workers: "thread", or
+    a number of processes; 0 reads in the calling thread. max_steps: an epoch ends after so many
+    batches, 1 or more; None: after all. sampling: with shuffle, see epoch_order.py. rank, ranks:
+    `ranks` processes share each batch of ranks * batch_size images, and this one reads part number
+    `rank`, which may be empty in the last batch.
+
+    These numbers are not checked. `epoch` raises what making a batch raised, such as a UserError
+    for an image that cannot be read, and UserError for a worker that died or hangs, or where the
+    system has no worker processes.
     """
 
     def __init__(

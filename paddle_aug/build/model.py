@@ -42,6 +42,7 @@ def choose_device(name: str) -> None:
 
 
 def on_gpu() -> bool:
+    """Whether Paddle computes elsewhere than on the CPU: on a GPU, or on an XPU or NPU as well."""
     return not paddle.device.get_device().startswith("cpu")
 
 

@@ -19,7 +19,7 @@ from paddle_aug.language import tell
 from paddle_aug.modes import MIXES, has_partners, is_mix
 
 if TYPE_CHECKING:
-    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.commands.preview_sheets import NamedImage
     from paddle_aug.report.image_sheet import Grid
 
 # Methods with a sheet in the SamplePairing article; others get a sheet of images and their mixes.
@@ -198,7 +198,7 @@ def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None
 
 def build_sheet(
     sheet: str,
-    photos: "Sequence[Photo]",
+    photos: "Sequence[NamedImage]",
     excluded: frozenset[str],
     config: Config,
     args: argparse.Namespace,
@@ -237,10 +237,10 @@ def _name_of_image_part(config: Config) -> str:
 
 def load_photos(
     images: Sequence[str] | None, config: Config
-) -> "tuple[list[Photo], frozenset[str]]":
+) -> "tuple[list[NamedImage], frozenset[str]]":
     """The images to show, and the operations that would change their labels."""
     from paddle_aug.build.scaling import default_resize, scaling_in_words
-    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.commands.preview_sheets import NamedImage
     from paddle_aug.data.bundled import photographs
     from paddle_aug.data.decode import read_image
     from paddle_aug.data.options import uses_digits
@@ -251,30 +251,30 @@ def load_photos(
         names = [Path(path).stem for path in images]
         print_font_note(names, "file names")
         photos = [
-            Photo(read_image(path), name)
+            NamedImage(read_image(path), name)
             for path, name in zip(images, class_labels(names), strict=True)
         ]
     elif config.data:
         photos, excluded = _from_data(config)
     else:
-        photos = [Photo(image, name) for name, image in photographs().items()]
+        photos = [NamedImage(image, name) for name, image in photographs().items()]
     size = config.image_size if "image_size" in config.model_fields_set else None
     if size is None and config.data and uses_digits(config.data):
         size = DIGITS_DEFAULTS["image_size"]
     if size:
         # Scaled as in a run, so that the effect of a coarse filter is visible.
         scale = default_resize(config.model_copy(update={"image_size": size}))
-        photos = [Photo(scale.apply(photo.image, None), photo.name) for photo in photos]
+        photos = [NamedImage(scale.apply(photo.image, None), photo.name) for photo in photos]
         tell(f"images are scaled to {size}x{size} first ({scaling_in_words(scale)})")
     return photos, excluded
 
 
-def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[str]]":
+def _from_data(config: Config, count: int = 4) -> "tuple[list[NamedImage], frozenset[str]]":
     """Training images drawn by the seed, of different classes as far as possible."""
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
-    from paddle_aug.commands.preview_sheets import Photo
+    from paddle_aug.commands.preview_sheets import NamedImage
     from paddle_aug.core.seeding import stream
     from paddle_aug.data.load import DataOptions, describe, load_data
     from paddle_aug.report.figure import class_labels, print_font_note
@@ -288,7 +288,7 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[Photo], frozenset[
     images = [train[index] for index in chosen]
     print_font_note(train.classes)
     labels = class_labels(train.classes)
-    photos = [Photo(image, labels[label]) for image, label in images]
+    photos = [NamedImage(image, labels[label]) for image, label in images]
     return photos, frozenset(train.changes_label)
 
 

@@ -21,7 +21,7 @@ from paddle_aug.report.image_sheet import Grid, SheetCell, in_rows
 ImageTransform = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-class Photo(NamedTuple):
+class NamedImage(NamedTuple):
     """An image with its name for titles."""
 
     image: np.ndarray
@@ -29,7 +29,7 @@ class Photo(NamedTuple):
 
 
 def pairing_sheet(
-    first: Photo, second: Photo, transform: ImageTransform, policy: str, seed: int = 0
+    first: NamedImage, second: NamedImage, transform: ImageTransform, policy: str, seed: int = 0
 ) -> Grid:
     """The SamplePairing article's 3x3 sheet: two images and their augmentations in the rows above
     and below, their pair between them."""
@@ -51,8 +51,8 @@ def pairing_sheet(
 
 
 def mixup_sheet(
-    first: Photo,
-    second: Photo,
+    first: NamedImage,
+    second: NamedImage,
     transform: ImageTransform,
     policy: str,
     seed: int = 0,
@@ -73,7 +73,7 @@ def mixup_sheet(
     return in_rows(cells, 4)
 
 
-def mixup_lam_sheet(first: Photo, second: Photo) -> Grid:
+def mixup_lam_sheet(first: NamedImage, second: NamedImage) -> Grid:
     """3x3 mixes of the two originals, lam from 0.1 to 0.9."""
     lams = [number / 10 for number in range(1, 10)]
     return in_rows(
@@ -89,7 +89,7 @@ def mixup_lam_sheet(first: Photo, second: Photo) -> Grid:
 
 
 def mix_sheet(
-    photos: Sequence[Photo],
+    photos: Sequence[NamedImage],
     transform: ImageTransform,
     policy: MixPolicy,
     seed: int = 0,
@@ -104,7 +104,7 @@ def mix_sheet(
     """
     four = [photos[number % len(photos)] for number in range(4)]
     above = [
-        Photo(_augmented(photo, transform, seed, number), photo.name)
+        NamedImage(_augmented(photo, transform, seed, number), photo.name)
         for number, photo in enumerate(four)
     ]
     always = replace(policy, probability=1.0)
@@ -126,7 +126,7 @@ def mix_sheet(
 
 
 def draws_sheet(
-    photo: Photo, transform: ImageTransform, seed: int = 0, rows: int = 2, columns: int = 4
+    photo: NamedImage, transform: ImageTransform, seed: int = 0, rows: int = 2, columns: int = 4
 ) -> Grid:
     """The original, then draws of the transform, rows x columns cells in all."""
     cells = [SheetCell(photo.image, f"{photo.name}: original")]
@@ -135,5 +135,5 @@ def draws_sheet(
     return in_rows(cells, columns)
 
 
-def _augmented(photo: Photo, transform: ImageTransform, seed: int, number: int) -> np.ndarray:
+def _augmented(photo: NamedImage, transform: ImageTransform, seed: int, number: int) -> np.ndarray:
     return transform(photo.image.copy(), stream(seed, 0, number, "preview"))

@@ -109,10 +109,11 @@ def image_source(leave_out: bool, say: "Language") -> "ImageSource":
 
         import_paddle()
         from paddle_aug.page.run_images import RunImages
+        from paddle_aug.train.smote import images_to_learn
     except (ImportError, UserError) as error:
         reason = explain(error) if isinstance(error, ImportError) else str(error)
         return NoImages(reason or str(error))
-    return RunImages()
+    return RunImages(images_to_learn)
 
 
 def results_of(name: str, results: Path) -> str:
@@ -122,13 +123,14 @@ def results_of(name: str, results: Path) -> str:
     """
     from paddle_aug.commands.suite_plan import read_suite, suite_name
     from paddle_aug.core.bundled import find_config
+    from paddle_aug.report.side_by_side import TABLE_JSON
 
     if not name.endswith((".yaml", ".yml")):
         return name
     file = find_config(user_path(name))
     read_suite(file)  # which says what is wrong with it
     folder = results / suite_name(file, quick=False)
-    if not (folder / "table.json").is_file():
+    if not (folder / TABLE_JSON).is_file():
         raise UserError(
             f"{name}: no results in {folder}: {command('suite')} {name} makes them "
             "(with --judge of what is finished); --results names another folder"

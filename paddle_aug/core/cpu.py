@@ -107,6 +107,8 @@ def instructions() -> str:
 
 
 def cpu_name() -> str:
+    """The processor's name as Linux has it, such as "AMD EPYC 7763 64-Core Processor"; elsewhere
+    what Python calls it. Empty where neither knows one."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

@@ -1,5 +1,6 @@
 """Texts for messages: numbers with their nouns, lists of names, options, lines of a width."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,8 +48,9 @@ def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
 
 
 def first_difference(was: Sequence[str], now: Sequence[str]) -> tuple[str, str]:
-    """The first pair of names at the same place that differ; both sequences are equally long."""
-    return next((old, new) for old, new in zip(was, now, strict=True) if old != new)
+    """The first pair of names at the same place that differ; "none" beyond the end of one."""
+    pairs = itertools.zip_longest(was, now, fillvalue="none")
+    return next((old, new) for old, new in pairs if old != new)
 
 
 def epoch_in_words(epoch: int | None, step: int | None) -> str:
@@ -58,11 +60,19 @@ def epoch_in_words(epoch: int | None, step: int | None) -> str:
 
 def duration(seconds: float) -> str:
     """A time in words: "45 s", "12 min", "3.4 h", "2.5 days"."""
+    n, unit = time_parts(seconds)
+    return {"s": f"{n} s", "min": f"{n} min", "h": f"{n} h", "days": f"{n} days"}[unit]
+
+
+def time_parts(seconds: float) -> tuple[str, str]:
+    """A time as its number and unit: ("45", "s"), ("12", "min"), ("3.4", "h"), ("2.5", "days")."""
     if seconds < 100:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f}", "s"
     if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
+        return f"{seconds / 60:.0f}", "min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f}", "h"
+    return f"{seconds / 86400:.1f}", "days"
 
 
 Say = Callable[[str], None]

@@ -101,6 +101,11 @@ def default_alpha(method: str) -> float:
     return mixing_of(method).alpha or 1.0
 
 
+def default_side() -> float:
+    """The side of cutout's square where --cutout-size says nothing."""
+    return load_config({}).cutout_size
+
+
 def default_part(method: str) -> str:
     """The image part that the method stands on by default."""
     return mixing_of(method).base

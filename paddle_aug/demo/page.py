@@ -139,7 +139,8 @@ def _mixing_controls() -> tuple[Any, ...]:
                   elem_id="alpha"),
         gr.Slider(0, 1, 0.5, label=words("across"), elem_id="across", visible=False),
         gr.Slider(0, 1, 0.5, label=words("down"), elem_id="down", visible=False),
-        gr.Slider(0.05, 1, 0.5, label=words("side"), elem_id="side", visible=False),
+        gr.Slider(0.05, 1, mixing.default_side(), label=words("side"), elem_id="side",
+                  visible=False),
         gr.Button(words("draw"), elem_id="draw"),
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ def train_command(
         used = mixing.uses(method)
         if used.lam and alpha != mixing.default_alpha(method):
             words += ["--alpha", f"{alpha:g}"]
-        if used.side and side != 0.5:
+        if used.side and side != mixing.default_side():
             words += ["--cutout-size", f"{side:g}"]
         for option, turn in mixing.turns_to_say(method, epochs, on, off).items():
             words += [flag(option), str(turn)]

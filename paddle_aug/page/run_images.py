@@ -3,6 +3,7 @@
 Needs Paddle, and the data at their place in the options; raises UserError without them.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from paddle_aug.build.data import training_view
 from paddle_aug.build.mix import build_mix_policy
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import Say
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.data.dataset import ImageDataset, TrainAndEval, data_digest
 from paddle_aug.data.load import DataOptions, load_data
@@ -29,24 +31,35 @@ from paddle_aug.runs.reading import Run
 _MOST_READ = 512
 
 
-class RunImages:
-    """Reads the data of runs; a data set that several runs share is read once."""
+# (training images, options, say): the images that a run learns.
+ImagesToLearn = Callable[[ImageDataset, Config, Say], ImageDataset]
 
-    def __init__(self) -> None:
+
+class RunImages:
+    """Reads the data of runs; a data set that several runs share is read once.
+
+    images_to_learn: that of `train.smote`, which stands above this package.
+    """
+
+    def __init__(self, images_to_learn: ImagesToLearn) -> None:
+        self._images_to_learn = images_to_learn
         self._read: dict[str, TrainAndEval] = {}
 
     def training(self, run: Run, most: int) -> TrainingImages:
         """The first images of the first batches of the first epoch in which the run mixes, or of
         epoch 0, augmented and mixed as in training. From several batches, as one may have one lam.
 
-        Raises UserError where the options are not known or the data cannot be read.
+        Raises UserError where the options are not known, the data cannot be read, or several
+        processes have trained, each by its own draws.
         """
+        if run.environment.get("processes", 1) != 1:
+            raise UserError("trained by several processes, whose draws are not shown")
         config = _config(run)
         train, _ = self._load(DataOptions.of(config))
         mix = build_mix_policy(config)
         epochs = range(config.epochs)
         epoch = next((e for e in epochs if mix and mix.schedule.is_active(e)), 0)
-        view = training_view(train, config, mix)
+        view = training_view(self._images_to_learn(train, config, _quiet), config, mix)
         loader = Loader(view, config.batch_size, True, config.seed, sampling=config.sampling)
         batches = loader.batches_of(epoch)[: max(1, min(most, _MOST_READ // config.batch_size))]
         each = -(-most // len(batches))
@@ -107,6 +120,10 @@ def _of_batch(
         )
         for i in range(len(labels))
     ]
+
+
+def _quiet(line: str) -> None:
+    """Says nothing: a page is no training."""
 
 
 def _config(run: Run) -> Config:

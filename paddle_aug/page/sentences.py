@@ -160,9 +160,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "seed": ("seed", "种子"),
     "training_time": ("training", "训练时间"),
     "command_page": ("This page:", "本页："),
-    "seconds_long": ("{n} s", "{n} 秒"),
-    "minutes": ("{n} min", "{n} 分钟"),
-    "hours": ("{n} h", "{n} 小时"),
+    "time_s": ("{n} s", "{n} 秒"),
+    "time_min": ("{n} min", "{n} 分钟"),
+    "time_h": ("{n} h", "{n} 小时"),
+    "time_days": ("{n} days", "{n} 天"),
     "footer": ("Made by paddle_aug. One file, no network and no script needed.", "由 paddle_aug 生成。单个文件，不需要网络和脚本。"),
 }  # fmt: skip
 

@@ -139,7 +139,7 @@ def _environment(run: Run, say: Language) -> list[str]:
 
 def _instructions(names: Any) -> str:
     """The newest of the vector instructions, which say most of the speed."""
-    return names.split()[-1] if isinstance(names, str) and names else ""
+    return names.split()[-1] if isinstance(names, str) and names.strip() else ""
 
 
 def _images(data: Any, part: str) -> str:

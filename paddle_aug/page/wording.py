@@ -3,10 +3,14 @@
 import math
 from collections.abc import Sequence
 
+from paddle_aug.core.text import time_parts
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim
 from paddle_aug.report.judgement_text import (
+    amount_parts,
+    crossing_in_words,
+    needed_in_words,
     of_last_state_instead,
     p_in_words,
     points_in_words,
@@ -36,6 +40,7 @@ MEANINGS = {
     REPRODUCED: "means_reproduced", SAME_DIRECTION: "means_same_direction",
     NOT_SEEN: "means_not_seen", CONTRADICTED: "means_contradicted", UNDECIDED: "means_undecided",
 }  # fmt: skip
+TIMES = {"s": "time_s", "min": "time_min", "h": "time_h", "days": "time_days"}  # see time_parts
 BASES = {SEEDS: "seeds", IMAGES: "images", NOTHING: "nothing"}
 
 
@@ -77,51 +82,38 @@ def p_value(value: float) -> str:
 
 
 def seeds_needed(found: Comparison, say: Language) -> str:
-    """How many seeds would show the difference, or that it is shown."""
-    if found.basis != SEEDS:
-        return UNKNOWN if found.basis == NOTHING else "?"
-    if direction(found.evidence):
-        return say("shown")
-    return f"> {MOST_SEEDS}" if found.seeds_needed is None else str(found.seeds_needed)
+    return needed_in_words(found, UNKNOWN, say("shown"))
 
 
 def crossing(found: Crossing, say: Language) -> str:
-    """The epoch of the mean curves, and in brackets that of each seed."""
-    words = [_epoch_or_never(epoch, say) for epoch in found.epochs]
-    whole = _epoch_or_never(found.of_means, say)
-    return f"{whole} ({', '.join(words)})" if len(words) > 1 else whole
+    return crossing_in_words(found, say("never"))
 
 
 def duration(seconds: float | None, say: Language) -> str:
     if seconds is None:
         return UNKNOWN
-    if seconds < 90:
-        return say("seconds_long", n=round(seconds))
-    if seconds < 5400:
-        return say("minutes", n=round(seconds / 60))
-    return say("hours", n=f"{seconds / 3600:.1f}")
+    number, unit = time_parts(seconds)
+    return say(TIMES[unit], n=number)
 
 
-def amount(claim: Claim, value: float, say: Language, unit: bool = True) -> str:
+def amount(claim: Claim, value: float, say: Language) -> str:
     """A figure of the claim's kind: points, a share, a loss or an epoch."""
-    if math.isnan(value):
-        return UNKNOWN
-    if claim.kind == "epoch":
-        return say("epoch", epoch=f"{value:.0f}") if unit else f"{value:.0f}"
-    if claim.kind == "difference" and claim.curve.startswith("acc"):
-        number = f"{100 * value:+.1f}"
-        return say("points", value=number) if unit else number
-    return f"{value:+.3f}" if claim.kind == "difference" else f"{value:.3f}"
+    return UNKNOWN if math.isnan(value) else _with_unit(*amount_parts(claim, value), say)
+
+
+def _with_unit(number: str, unit: str, say: Language) -> str:
+    if unit == "epoch":
+        return say("epoch", epoch=number)
+    return say("points", value=number) if unit == "points" else number
 
 
 def published(claim: Claim, say: Language) -> str:
     """The published figure with its tolerance."""
-    figure = getattr(claim, claim.kind)
+    tolerance, unit = amount_parts(claim, claim.tolerance, signed=False)
     if claim.gain_only:
-        return say("no_gain", tolerance=amount(claim, claim.tolerance, say).lstrip("+"))
-    tolerance = amount(claim, claim.tolerance, say, unit=False).lstrip("+")
-    nothing = claim.kind == "difference" and figure == 0
-    value = say("no_difference") if nothing else amount(claim, figure, say)
+        return say("no_gain", tolerance=_with_unit(tolerance, unit, say))
+    figure = getattr(claim, claim.kind)
+    value = say("no_difference") if claim.no_difference else amount(claim, figure, say)
     return say("within", value=value, tolerance=tolerance)
 
 
@@ -138,7 +130,7 @@ def claim_interval(judged: JudgedClaim, say: Language) -> str:
     claim, evidence = judged.claim, judged.evidence
     if math.isnan(evidence.low):
         return UNKNOWN
-    low = amount(claim, evidence.low, say, unit=False)
+    low, _ = amount_parts(claim, evidence.low)
     return say("range", low=low, high=amount(claim, evidence.high, say))
 
 
@@ -191,7 +183,3 @@ def comparison_sentence(found: Comparison, say: Language) -> str:
 def values_in_words(labels: Sequence[str], values: Sequence[float]) -> str:
     """ "none 0.4870, mixup 0.5421", for a figure's alternative text."""
     return ", ".join(f"{label} {share(v)}" for label, v in zip(labels, values, strict=True))
-
-
-def _epoch_or_never(epoch: int | None, say: Language) -> str:
-    return say("never") if epoch is None else str(epoch)

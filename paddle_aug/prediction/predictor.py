@@ -87,9 +87,10 @@ class Predictor:
         """The `top` most probable classes of each image, in the images' order.
 
         images: paths of whatever `paddle-aug predict` takes (photos, folders, lists, archives,
-        globs), or arrays, uint8 [H, W, 3] RGB or [H, W] gray. views: test-time augmentation, such
-        as Views("flip"). For an image that cannot be read `error` says why. Raises UserError for a
-        missing path, ValueError for other arrays.
+        globs), or arrays, uint8 [H, W, 3] RGB or [H, W] gray. top: 1 or more; all classes where
+        there are no more. views: test-time augmentation, such as Views("flip"). batch_size: images
+        that the model gets at once, 1 or more. For an image that cannot be read `error` says why.
+        Raises UserError for a missing path, ValueError for other arrays and numbers.
         """
         return list(self.predict_photos(as_photos(images), top, views, batch_size))
 
@@ -101,6 +102,7 @@ class Predictor:
         batch_size: int = BATCH_SIZE,
     ) -> Iterator[Prediction]:
         """The same for photos, as an iterator over finished predictions."""
+        _check_one_or_more(top=top, batch_size=batch_size)
         for photo, answer in zip(photos, self._answers(photos, views, batch_size), strict=True):
             if isinstance(answer, UserError):
                 yield Prediction(photo.source, error=_reason(answer, photo))
@@ -122,6 +124,7 @@ class Predictor:
         Raises UserError at the first image without them: one that cannot be read, or whose outputs
         are not finite.
         """
+        _check_one_or_more(batch_size=batch_size)
         rows, photos = [], as_photos(images)
         for photo, answer in zip(photos, self._answers(photos, views, batch_size), strict=True):
             if isinstance(answer, UserError):
@@ -211,6 +214,12 @@ def as_photos(images: Image | Sequence[Image]) -> list[Photo]:
         else:
             photos += find_photos([os.fspath(image)]).photos
     return photos
+
+
+def _check_one_or_more(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 1:
+            raise ValueError(f"{name} must be 1 or more, got {number!r}")
 
 
 def _read(views: Sequence[AugmentedDataset], index: int) -> np.ndarray | UserError:

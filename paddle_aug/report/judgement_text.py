@@ -69,7 +69,7 @@ def difference_table(judgement: Judgement, style: str = "github") -> str:
         rows.append([
             found.method, str(len(found.seeds)), points_in_words(evidence.mean),
             _points_interval(evidence.low, evidence.high), over(found.basis), p_in_words(found.p),
-            p_in_words(found.p_holm), _needed(found), _epochs(crossed),
+            p_in_words(found.p_holm), needed_in_words(found), crossing_in_words(crossed),
         ])  # fmt: skip
     return _table(head, rows, style)
 
@@ -157,15 +157,26 @@ def csv_columns(judgement: Judgement) -> list[dict[str, Any]]:
 
 
 def amount(claim: Claim, value: float, signed: bool | None = None) -> str:
-    """A figure of the claim's kind: points, a share, a loss or an epoch."""
-    if math.isnan(value):
-        return "-"
-    sign = "+" if (claim.kind == "difference" if signed is None else signed) else ""
+    """A figure of the claim's kind: points, a share, a loss or an epoch. signed: with its sign;
+    None: where it is a difference."""
+    return "-" if math.isnan(value) else _with_unit(*amount_parts(claim, value, signed))
+
+
+def amount_parts(claim: Claim, value: float, signed: bool | None = None) -> tuple[str, str]:
+    """The number of such a figure, and its unit: "epoch", "points" or "" for a share or loss."""
+    difference = claim.kind == "difference"
+    sign = "+" if (difference if signed is None else signed) else ""
     if claim.kind == "epoch":
-        return f"epoch {value:.0f}"
-    if claim.kind == "difference" and claim.curve.startswith("acc"):
-        return f"{100 * value:{sign}.1f} points"
-    return f"{value:{sign}.3f}"
+        return f"{value:.0f}", "epoch"
+    if difference and claim.curve.startswith("acc"):
+        return f"{100 * value:{sign}.1f}", "points"
+    return f"{value:{sign}.3f}", ""
+
+
+def _with_unit(number: str, unit: str) -> str:
+    if unit == "epoch":
+        return f"epoch {number}"
+    return f"{number} points" if unit == "points" else number
 
 
 def _verdict_line(judged: JudgedClaim, last: int) -> str:
@@ -244,20 +255,19 @@ def _to_settle(seeds: int | None) -> str:
 
 
 def published_figure(claim: Claim) -> str:
-    figure = getattr(claim, claim.kind)
-    tolerance = amount(claim, claim.tolerance, signed=False).removeprefix("epoch ")
+    tolerance, unit = amount_parts(claim, claim.tolerance, signed=False)
     if claim.gain_only:
-        return f"no gain (below {tolerance})"
-    if claim.kind == "difference" and figure == 0:
-        return f"no difference (± {tolerance})"
-    return f"{amount(claim, figure)} (± {tolerance.removesuffix(' points')})"
+        return f"no gain (below {_with_unit(tolerance, unit)})"
+    if claim.no_difference:
+        return f"no difference (± {_with_unit(tolerance, unit)})"
+    return f"{amount(claim, getattr(claim, claim.kind))} (± {tolerance})"
 
 
 def claim_interval(claim: Claim, low: float, high: float) -> str:
     if math.isnan(low):
         return "-"
-    first = amount(claim, low).removesuffix(" points")
-    return f"{first} to {amount(claim, high).removeprefix('epoch ')}"
+    (first, unit), (last, _) = amount_parts(claim, low), amount_parts(claim, high)
+    return _with_unit(f"{first} to {last}", unit)
 
 
 def _points_interval(low: float, high: float) -> str:
@@ -289,17 +299,19 @@ def p_in_words(value: float, unknown: str = "-") -> str:
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 
-def _needed(found: Comparison) -> str:
+def needed_in_words(found: Comparison, unknown: str = "-", shown: str = "shown") -> str:
+    """How many seeds would show the difference, or that it is shown."""
     if found.basis != SEEDS:
-        return "-" if found.basis == NOTHING else "?"
+        return unknown if found.basis == NOTHING else "?"
     if direction(found.evidence):
-        return "shown"
+        return shown
     return f"> {MOST_SEEDS}" if found.seeds_needed is None else str(found.seeds_needed)
 
 
-def _epochs(crossed: Crossing) -> str:
-    words = ["never" if epoch is None else str(epoch) for epoch in crossed.epochs]
-    whole = "never" if crossed.of_means is None else str(crossed.of_means)
+def crossing_in_words(crossed: Crossing, never: str = "never") -> str:
+    """The epoch of the mean curves, and in brackets that of each seed."""
+    words = [never if epoch is None else str(epoch) for epoch in crossed.epochs]
+    whole = never if crossed.of_means is None else str(crossed.of_means)
     return f"{whole} ({', '.join(words)})" if len(words) > 1 else whole
 
 

@@ -38,7 +38,15 @@ StepSums = Callable[[], np.ndarray]
 
 @dataclass
 class Trainer:
-    """Everything that a training step uses and changes."""
+    """Everything that a training step uses and changes.
+
+    config: options with all defaults filled in. model: float32 [N, channels, S, S] with S as
+    --image-size to logits [N, classes]. optimizer: of the model's parameters; its rate is set
+    before each step. criterion: see losses.py. schedule: the rate of each step. mix: how batches
+    are mixed; None: not at all. ema: averages of the weights, None without --ema. scaler: of the
+    loss, for float16; None otherwise. source: name of the image (epoch, number), for messages.
+    ranks: the processes that share each batch. unread: of steps launched, oldest first.
+    """
 
     config: Config
     model: paddle.nn.Layer
@@ -48,9 +56,9 @@ class Trainer:
     mix: MixPolicy | None
     ema: ExponentialMovingAverage | None
     scaler: paddle.amp.GradScaler | None
-    source: Callable[[int, int], str]  # name of the image (epoch, index), for messages
+    source: Callable[[int, int], str]
     ranks: Ranks = SINGLE
-    unread: deque[StepSums] = field(default_factory=deque)  # of steps launched, oldest first
+    unread: deque[StepSums] = field(default_factory=deque)
 
 
 @dataclass

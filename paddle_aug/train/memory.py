@@ -10,6 +10,7 @@ from typing import Any
 import paddle
 from paddle import nn
 
+from models.structure import on_trial
 from paddle_aug.core.errors import UserError
 
 # In messages of Paddle, NumPy and the system about lack of memory, beside MemoryError and ENOMEM.
@@ -56,7 +57,7 @@ class MemoryNeed:
 def memory_need(model: nn.Layer, shape: list[int]) -> MemoryNeed:
     """The memory for images of `shape` (channels, height, width), found by evaluating one.
 
-    Leaves the model as it was, but in evaluation mode.
+    Leaves the model as it was.
     """
     outputs, both = [0], [0]
 
@@ -67,8 +68,7 @@ def memory_need(model: nn.Layer, shape: list[int]) -> MemoryNeed:
     leaves = [layer for layer in model.sublayers() if not layer.sublayers()]
     hooks = [layer.register_forward_post_hook(count) for layer in leaves]
     try:
-        model.eval()
-        with paddle.no_grad():
+        with on_trial(model):
             model(paddle.zeros([1, *shape]))
     finally:
         for hook in hooks:

@@ -15,6 +15,7 @@ from paddle_aug.build.mix import build_mix_policy, phases_without_effect, why_no
 from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.train.distributed import SINGLE, Ranks
@@ -140,7 +141,7 @@ def check_sizes(view: AugmentedDataset, evaluation: ImageDataset, config: Config
 
     view: the training images, augmented.
     """
-    if config.train_transforms is not None or ":" in config.augment:
+    if config.train_transforms is not None or is_import_path(config.augment):
         view[0]
     if config.eval_transforms is not None:
         evaluation_view(evaluation, config)[0]
@@ -171,6 +172,11 @@ def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, sa
 
 
 def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:
+    """The rate of each step by the options, whose milestones, warm-up and patience are epochs.
+
+    steps_per_epoch: updates of the weights in an epoch, 1 or more. Raises UserError where the
+    numbers do not fit together.
+    """
     return LearningRate(
         config.lr_schedule, lr=config.lr, epochs=config.epochs, steps_per_epoch=steps_per_epoch,
         milestones=config.milestones, gamma=config.gamma, warmup_epochs=config.warmup_epochs,

@@ -33,6 +33,10 @@ def load_model(model: paddle.nn.Layer, arrays: Arrays) -> None:
 
 
 def to_numpy(values: dict[str, Any]) -> Arrays:
+    """Arrays under the same names, of the same shapes and dtypes; of bfloat16 its bits, as uint16.
+
+    values: of a state_dict: Tensors, arrays, or single numbers, which become arrays of shape [].
+    """
     return {name: np.asarray(v.numpy() if hasattr(v, "numpy") else v) for name, v in values.items()}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import paddle
 
+from models import VISION_PREFIX
 from paddle_aug.core.errors import UserError
 from paddle_aug.runs.checkpoint import Arrays
 from paddle_aug.weights.read import PRETRAINED, find_weights, load_weights_and_state
@@ -57,7 +58,7 @@ def download_pretrained(model_name: str) -> Path:
 
 def _pretrained_of(model_name: str) -> tuple[str, str]:
     """(URL, MD5); UserError where there are none."""
-    name = model_name.removeprefix("paddle.vision:")
+    name = model_name.removeprefix(VISION_PREFIX)
     if _OURS.fullmatch(name):
         name = name.lower()
     found = pretrained_url(name) if name != model_name or name.islower() else None

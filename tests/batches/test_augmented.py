@@ -32,6 +32,15 @@ def test_a_partner_and_how_it_is_mixed_are_drawn_apart_from_the_image_s_own_augm
         assert data.source(epoch, index).endswith(f" with {data.dataset.source(partner)}")
 
 
+def test_an_index_counts_from_0_up_to_the_number_of_images():
+    data = view()
+    assert data[22].label == data[7, 22].label == 22 % 3
+    for key, said in ((-1, -1), (23, 23), ((4, -1), -1), ((4, 23), 23)):
+        with pytest.raises(IndexError, match=f"^image {said} of 23$"):
+            data[key]
+    assert len(list(data)) == 23
+
+
 class Noted(ArrayDataset):
     """Notes which images are read."""
 

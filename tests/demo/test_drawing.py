@@ -286,6 +286,15 @@ def test_the_command_trains_with_what_is_shown(method):
     assert train_command("operation", "Rotate", 9, "", method, 1.0, 0.5, 40, 3, 7) == ""
 
 
+def test_the_command_leaves_out_the_side_that_it_has_by_itself():
+    own = load_config({"augment": "cutout"}).cutout_size
+    assert own == mixing.default_side()
+    command = train_command("policy", "no", 9, "", "cutout", 1.0, own, 40, 3, 7)
+    assert "--cutout-size" not in command
+    command = train_command("policy", "no", 9, "", "cutout", 1.0, own / 2, 40, 3, 7)
+    assert f"--cutout-size {own / 2:g}" in command
+
+
 @pytest.mark.parametrize("method", MIXES)
 @pytest.mark.parametrize("epochs", [1, 12, 40, 500])
 @pytest.mark.parametrize("turns", [(1, 0), (5, 0), (1, 3), (8, 2), (3, 2), (8, 9), (50, 50)])

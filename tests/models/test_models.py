@@ -15,6 +15,7 @@ from models.structure import (
     freeze_backbone,
     head_name,
     head_parameters,
+    on_trial,
     parameter_count,
     single_value_norms,
 )
@@ -365,6 +366,22 @@ def test_names_are_checked_without_building():
     with pytest.raises(ValueError, match="VGG16BN"):
         check_name("vgg16_bn")
     assert len(model_names()) == len(set(model_names())) >= 18
+
+
+def test_a_trial_leaves_every_layer_in_training_or_not_as_it_was():
+    model = nn.Sequential(nn.BatchNorm1D(3), nn.Sequential(nn.Dropout(0.5)), nn.Linear(3, 2))
+    model.train()
+    model[1].eval()
+    before = [layer.training for layer in model.sublayers(include_self=True)]
+    images = paddle.ones([4, 3])
+    with on_trial(model):
+        assert not any(layer.training for layer in model.sublayers(include_self=True))
+        assert model(images).stop_gradient
+    assert [layer.training for layer in model.sublayers(include_self=True)] == before
+    assert True in before and False in before and not model(images).stop_gradient
+    with pytest.raises(ValueError), on_trial(model):
+        model(paddle.ones([4, 5]))
+    assert [layer.training for layer in model.sublayers(include_self=True)] == before
 
 
 @pytest.mark.parametrize(

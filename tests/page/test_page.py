@@ -12,9 +12,10 @@ import pytest
 
 from paddle_aug.commands import report
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.text import duration
 from paddle_aug.language import LANGUAGES, translate
 from paddle_aug.language.catalogue import chinese_messages
-from paddle_aug.page import sentences
+from paddle_aug.page import sentences, wording
 from paddle_aug.page.found_runs import find_runs
 from paddle_aug.page.render import MARK
 from paddle_aug.report import verdicts
@@ -86,12 +87,26 @@ def test_the_verdict_comes_first_with_its_figures(tmp_path):
     assert ">+5.03<" in body and ">+4.89 to +5.18<" in body and ">10 min<" in body
 
 
+def test_a_training_time_is_that_of_the_suites_table_in_both_languages():
+    times = (0.2, 95, 99.4, 100, 5500, 5999, 6000, 172_799, 172_800, 216_000)
+    english, chinese = (
+        [wording.duration(time, sentences.Language(name)) for time in times] for name in LANGUAGES
+    )
+    assert english == [duration(time) for time in times]
+    assert chinese == [
+        "0 秒", "95 秒", "99 秒", "2 分钟", "92 分钟", "100 分钟", "1.7 小时", "48.0 小时",
+        "2.0 天", "2.5 天",
+    ]  # fmt: skip
+    assert wording.duration(None, sentences.Language("en")) == "–"
+
+
 @pytest.mark.parametrize(
     ("names", "shown"),
     [
         ("avx avx2 avx512f", "AMD EPYC, avx512f, 2 cores"),
         (None, "AMD EPYC, 2 cores"),
         ("", "AMD EPYC, 2 cores"),
+        (" \n", "AMD EPYC, 2 cores"),
     ],
 )
 def test_a_run_that_recorded_its_instructions_has_the_newest_beside_the_processor(

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_aug.batches.normalise import to_pixels
 from paddle_aug.commands import train
+from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.options import DataOptions
 from paddle_aug.mix.methods import MixPolicy
@@ -24,6 +26,8 @@ from paddle_aug.report.groups import group_runs
 from paddle_aug.runs.layout import LAST_EVALUATION, PREDICTIONS
 from paddle_aug.runs.predictions import Predictions, write_predictions
 from paddle_aug.runs.reading import Run, read_runs
+from paddle_aug.train.setup import build_setup
+from paddle_aug.train.smote import images_to_learn
 from tests.run_folders import write_run
 
 EN = Language("en")
@@ -69,7 +73,7 @@ def test_what_changed_is_counted_and_the_surest_come_first(two):
 
 def test_changed_images_without_data_are_named_by_their_place(two):
     groups, baseline = two
-    (shown,) = shown_changes(groups, baseline, RunImages(), EN)
+    (shown,) = shown_changes(groups, baseline, RunImages(images_to_learn), EN)
     assert shown.notes[0].endswith("on 6 images: 3 became right, 2 became wrong.")
     assert "--data nowhere: no such file or folder" in shown.notes[1]
     (_, gained), (_, lost) = shown.parts
@@ -123,7 +127,7 @@ def test_the_sheet_shows_what_training_got(tmp_path, monkeypatch, augment):
     train.main(options)
     (run,) = read_runs([str(tmp_path)])
     trained = list(got)
-    shown = RunImages().training(run, 8)
+    shown = RunImages(images_to_learn).training(run, 8)
     assert len(shown.images) == 8 and shown.same_data is True
     assert shown.epoch == (1 if augment == "samplePairing" else 0)
     assert all(image.pixels.shape == (32, 32, 3) for image in shown.images)
@@ -138,7 +142,7 @@ def test_the_sheet_shows_what_training_got(tmp_path, monkeypatch, augment):
             assert image.label == str(labels[i])
             assert image.partner in (None, str(partners[i])) and image.lam == pytest.approx(lam)
         assert any(image.partner for image in shown.images)
-    (sheet,) = training_sheets(group_runs([run]), RunImages(), EN)
+    (sheet,) = training_sheets(group_runs([run]), RunImages(images_to_learn), EN)
     assert np.array_equal(picture(sheet.tiles[0].address), shown.images[0].pixels)
     if augment == "mixup":
         assert re.fullmatch(r"0\.\d\d \d \+ 0\.\d\d \d|\d", sheet.tiles[0].lines[0])
@@ -146,6 +150,26 @@ def test_the_sheet_shows_what_training_got(tmp_path, monkeypatch, augment):
 
 def run_with(tmp_path, **config):
     return Run(tmp_path, "no", {}, config={"augment": "no", "seed": 0, **config})
+
+
+def test_the_sheet_shows_the_images_that_smote_gave_to_learn(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, count in (("few", 5), ("many", 20)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            image = Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8))
+            image.save(tmp_path / name / f"{number}.png")
+    options = {"data": str(tmp_path), "oversample": "smote", "model": "LeNet", "image_size": 32,
+               "batch_size": 8, "epochs": 1, "workers": 0, "cpu_backend": "paddle"}  # fmt: skip
+    run = run_with(tmp_path, **options)
+    config = load_config({**run.config, "cache": False}).filled()
+    learned = list(build_setup(config, lambda line: None).train_loader.epoch(0))
+    assert sum(len(batch.labels) for batch in learned) == 32  # 4 and 16 of them real
+    shown = RunImages(images_to_learn).training(run, 32).images
+    pixels = [to_pixels(image) for batch in learned for image in batch.images]
+    np.testing.assert_array_equal([image.pixels for image in shown], pixels)
+    labels = np.concatenate([batch.labels for batch in learned])
+    assert [image.label for image in shown] == [("few", "many")[label] for label in labels]
 
 
 @pytest.mark.parametrize(
@@ -160,11 +184,23 @@ def run_with(tmp_path, **config):
 def test_the_reason_stands_where_the_images_would(tmp_path, monkeypatch, config, reason):
     monkeypatch.setattr("paddle_aug.page.run_images.is_downloaded", lambda name: False)
     groups = group_runs([Run(tmp_path, "no", {"accEval": np.ones(3)}, config=config)])
-    (sheet,) = training_sheets(groups, RunImages(), EN)
+    (sheet,) = training_sheets(groups, RunImages(images_to_learn), EN)
     assert sheet.notes[0].startswith("No images: ") and reason in sheet.notes[0]
     assert sheet.tiles == [] and "\n" not in sheet.notes[0]
     (sheet,) = training_sheets(groups, NoImages("left out"), EN)
     assert sheet.notes == ["No images: left out"]
+
+
+def test_the_images_of_several_processes_are_not_shown(tmp_path):
+    """Each draws by its own numbers and mixes its own part of a batch."""
+    run = replace(run_with(tmp_path, data="digits"), curves={"accEval": np.ones(3)})
+    for environment, shown in (({}, True), ({"processes": 1}, True), ({"processes": 2}, False)):
+        groups = group_runs([replace(run, environment=environment)])
+        (sheet,) = training_sheets(groups, RunImages(images_to_learn), EN)
+        assert bool(sheet.tiles) == shown
+        if not shown:
+            said = "No images: trained by several processes, whose draws are not shown"
+            assert sheet.notes == [said]
 
 
 def test_other_evaluation_images_than_the_answers_are_refused(tmp_path):
@@ -172,26 +208,26 @@ def test_other_evaluation_images_than_the_answers_are_refused(tmp_path):
     classes = tuple(map(str, range(10)))
     wrong = Predictions(classes, np.zeros(5, int), np.zeros(5, int), np.ones(5, np.float32))
     with pytest.raises(UserError, match="359 evaluation images here, 5 in the run's predictions"):
-        RunImages().evaluation(run, wrong)
+        RunImages(images_to_learn).evaluation(run, wrong)
 
 
 def test_evaluation_images_that_the_run_did_not_record_are_not_shown(tmp_path):
     """The same number of them, with the same labels."""
     run = run_with(tmp_path, data="digits")
-    labels = RunImages()._load(DataOptions(data="digits"))[1].labels
+    labels = RunImages(images_to_learn)._load(DataOptions(data="digits"))[1].labels
     classes = tuple(map(str, range(10)))
     own = Predictions(classes, labels, labels, np.ones(len(labels), np.float32))
-    assert len(RunImages().evaluation(run, own)) == len(labels)
+    assert len(RunImages(images_to_learn).evaluation(run, own)) == len(labels)
     recorded = {"data": {"eval": {"images": len(labels), "digest": "another"}}}
     with pytest.raises(UserError, match="not the images that the run recorded"):
-        RunImages().evaluation(replace(run, environment=recorded), own)
+        RunImages(images_to_learn).evaluation(replace(run, environment=recorded), own)
 
 
 def test_other_data_than_the_runs_are_said(tmp_path):
     run = Run(tmp_path, "no", {"accEval": np.ones(3)},
               config={"augment": "no", "data": "digits", "seed": 0, "epochs": 1},
               environment={"data": {"train": {"digest": "another"}}})  # fmt: skip
-    (sheet,) = training_sheets(group_runs([run]), RunImages(), EN)
+    (sheet,) = training_sheets(group_runs([run]), RunImages(images_to_learn), EN)
     assert "not those that the run recorded" in sheet.notes[1]
 
 

@@ -90,6 +90,26 @@ def test_probabilities_are_those_of_evaluate(runs, photos, name, views):
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ({"top": 0}, "top must be 1 or more, got 0"),
+        ({"top": -2}, "top must be 1 or more, got -2"),
+        ({"batch_size": 0}, "batch_size must be 1 or more, got 0"),
+    ],
+)
+def test_numbers_below_one_are_refused(runs, numbers, said):
+    predictor, image = Predictor(runs["named"]), np.zeros((32, 32, 3), np.uint8)
+    for images in (image, []):
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            predictor.predict(images, **numbers)
+    if "batch_size" in numbers:
+        with pytest.raises(ValueError, match=f"^{said}$"):
+            predictor.probabilities(image, **numbers)
+    (found,) = predictor.predict(image, top=4, batch_size=1)
+    assert sorted(found.classes) == sorted(CLASSES)  # there are no more
+
+
 def test_all_views_are_launched_before_one_is_read(runs, photos, monkeypatch):
     predictor, views = Predictor(runs["named"]), Views("flip")
     expected = predictor.probabilities(str(photos), views)

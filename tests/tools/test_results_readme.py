@@ -1,6 +1,7 @@
 """results/README.md: as the results are, and right on made-up ones."""
 
 import numpy as np
+import pytest
 import results_readme
 import yaml
 from results_readme import ROOT, readme
@@ -80,6 +81,35 @@ def test_a_claim_that_two_scales_judge_counts_once(tmp_path):
     for seed in (0, 1):
         write_cell(curves / f"none/seed{seed}", "no", 0.40 + seed / 1000, seed)
     assert ": not judged 1, not run 2, reproduced 1." in readme(tmp_path)
+
+
+@pytest.mark.parametrize("small", ["a_small_scale", "z_small_scale"])
+def test_of_several_scales_the_sources_own_counts_where_it_was_run(tmp_path, small):
+    """Whichever file comes first by name."""
+    curves = made_up(tmp_path)
+    reduced = {**SUITE, "claims": [{**claim, "scale": "tiny"} for claim in SUITE["claims"]]}
+    (tmp_path / f"configs/suites/{small}.yaml").write_text(yaml.safe_dump(reduced))
+    for seed in (0, 1, 2):
+        place = tmp_path / f"results/{small}/curves/none/seed{seed}"
+        write_cell(place, "no", 0.90 + seed / 1000, seed)
+    assert ": not judged 1, not run 2, not seen 1." in readme(tmp_path)
+    for seed in (0, 1, 2):
+        write_cell(curves / f"none/seed{seed}", "no", 0.40 + seed / 1000, seed)
+    assert ": not judged 1, not run 2, reproduced 1." in readme(tmp_path)
+
+
+def test_claims_of_one_text_and_runs_without_times(tmp_path):
+    claims = [{**SUITE["claims"][1], "value": value} for value in (0.4, 0.9)]
+    curves = made_up(tmp_path, claims=claims)
+    for seed in (0, 1):
+        place = curves / f"none/seed{seed}"
+        write_cell(place, "no", 0.40 + seed / 1000, seed)
+        lines = (place / "metrics.csv").read_text().splitlines()
+        without = [line.rpartition(",")[0] for line in lines]
+        (place / "metrics.csv").write_text("\n".join(without))
+    rows = [line for line in readme(tmp_path).splitlines() if line.startswith("| none has 0.4")]
+    assert ["**reproduced**" in rows[0], "**not seen**" in rows[1]] == [True, True]
+    assert all(row.endswith("| not recorded, 2 runs |") for row in rows)
 
 
 def test_what_is_not_run_is_said_and_a_page_is_linked(tmp_path):

@@ -30,6 +30,7 @@ def test_a_models_need_is_the_sum_over_its_layers():
     model = nn.Sequential(nn.Conv2D(3, 5, 3), nn.BatchNorm2D(5), nn.Sequential(nn.Flatten()),
                           nn.Linear(5 * 5 * 9, 2))  # fmt: skip
     model.train()
+    model[2].eval()
     mean = model[1]._mean.numpy().copy()
     need = memory_need(model, [3, 7, 11])
     image, made = 3 * 7 * 11, 5 * 5 * 9
@@ -39,6 +40,7 @@ def test_a_models_need_is_the_sum_over_its_layers():
     assert need.weights == 4 * (5 * 3 * 9 + 5 + 4 * 5 + made * 2 + 2)
     np.testing.assert_array_equal(model[1]._mean.numpy(), mean)
     assert not model[0]._forward_post_hooks
+    assert [layer.training for layer in model] == [True, True, False, True] and model.training
 
 
 def test_a_steps_need_is_linear_in_the_batch():

@@ -80,7 +80,10 @@ def gaussian_blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def average_blur(image: np.ndarray, size: int) -> np.ndarray:
-    """Mean of size x size pixels."""
+    """Mean of size x size pixels; the image is mirrored at its border, whose pixels count once.
+
+    size: 1 or more; 1 changes nothing. Source: imgaug 0.4.0's AverageBlur.
+    """
     return cv2.blur(image, (size, size), borderType=cv2.BORDER_REFLECT_101)
 
 
@@ -90,20 +93,34 @@ def median_blur(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def sharpen(image: np.ndarray, alpha: float, lightness: float) -> np.ndarray:
-    """Blend of the image (alpha 0) and a sharpened one (1); lightness weights its centre."""
+    """Blend of the image (alpha 0) and a sharpened one (1): 8 + lightness times each pixel, less
+    the eight around it.
+
+    alpha: in [0, 1]. lightness: 0 or more; below 1 the sharpened image is darker, above it lighter.
+    Values are rounded and cut to 0..255. Source: imgaug 0.4.0's Sharpen.
+    """
     kernel = np.full((3, 3), -1.0)
     kernel[1, 1] = 8 + lightness
     return _filtered(image, kernel, alpha)
 
 
 def emboss(image: np.ndarray, alpha: float, strength: float) -> np.ndarray:
-    """Blend of the image (alpha 0) and an embossed one (1)."""
+    """Blend of the image (alpha 0) and an embossed one (1): each pixel, more of those below and to
+    the right, less of those above and to the left.
+
+    alpha: in [0, 1]. strength: 0 or more; 0 takes the two pixels on the diagonal alone. Values are
+    rounded and cut to 0..255. Source: imgaug 0.4.0's Emboss.
+    """
     s = strength
     return _filtered(image, np.array([[-1 - s, -s, 0], [-s, 1, s], [0, s, 1 + s]]), alpha)
 
 
 def edge_detect(image: np.ndarray, alpha: float) -> np.ndarray:
-    """Blend of the image (alpha 0) and its edges (1)."""
+    """Blend of the image (alpha 0) and its edges (1): the four pixels beside each one, less four
+    times itself; black where the image is even.
+
+    alpha: in [0, 1]. Values are rounded and cut to 0..255. Source: imgaug 0.4.0's EdgeDetect.
+    """
     return _filtered(image, np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]]), alpha)
 
 
