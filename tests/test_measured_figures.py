@@ -127,80 +127,98 @@ def signed(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "−")
 
 
+class Long:
+    """What results/s0_long has, in the words of the documents."""
+
+    def __init__(self) -> None:
+        self.table = json.loads(read("results/s0_long/table.json"))
+        self.against = {each["method"]: each for each in self.table["comparisons"]}
+        methods = {each["label"]: each["figures"] for each in self.table["methods"]}
+        self.mean = {
+            (label, name): figures[name]["mean"]["mean"]
+            for label, figures in methods.items()
+            for name in ("accTrain", "accEval", "lossEval")
+        }
+        self.ends = {label: f"{self.mean[label, 'accEval']:.3f}" for label in methods}
+        self.same_seed = f"{methods['userDef']['accEval']['mean']['values'][0]:.3f}"
+        pairing = self.against["samplePairing"]
+        assert (pairing["over"], pairing["seeds"]) == ("seeds", [0, 1])
+
+        self.of_seeds = [signed(value) for value in pairing["values"]]
+        self.passes = [each["epoch"] for each in pairing["staysAboveFromBySeed"]]
+        self.mixup_passes = self.against["mixup"]["staysAboveFrom"]
+
+    def difference(self, method: str) -> tuple[str, str]:
+        each = self.against[method]
+        return signed(each["difference"]), f"{signed(each['low'])} to {signed(each['high'])}"
+
+
 def test_the_first_lines_of_the_readmes_say_what_the_500_epochs_show():
-    table = json.loads(read("results/s0_long/table.json"))
+    found = Long()
+    table, ends, passes = found.table, found.ends, found.passes
     claims = {(each["method"], each["kind"]): each for each in table["claims"]}
     assert {each["verdict"] for each in claims.values()} == {"undecided"}
-    assert (len(table["commands"]), table["missing"]) == (5, [])
-    pairing, mixup = (claims[method, "difference"] for method in ("samplePairing", "mixup"))
-    assert pairing["oneSeed"] and mixup["oneSeed"]
-    (images,) = {each["overImages"][0]["images"] for each in table["comparisons"]}
-    passes = [round(claims[method, "epoch"]["ours"]) for method in ("samplePairing", "mixup")]
-    means = {k: in_words(row, "accEval", False) for k, row in rows_of("s0_long").items()}
+    assert claims["mixup", "difference"]["oneSeed"]
+    (images,) = {one["images"] for each in table["comparisons"] for one in each["overImages"]}
     curves = [curve("s0_long", run, "accEval") for run in ("userdef", "samplepairing", "mixup")]
     smooth = [np.convolve(each, np.ones(25) / 25, "same") for each in curves]
     swing = np.mean([np.std((a - b)[200:440]) for a, b in zip(curves, smooth, strict=True)])
     english, chinese = (" ".join(read(name).split()) for name in (README, README_CN))
-    ends = [means[label] for label in ("userDef", "samplePairing", "mixup")]
-    differences = [
-        (signed(each["ours"]), signed(each["low"]), signed(each["high"]))
-        for each in (pairing, mixup)
-    ]
-    gains = [100 * np.mean(each[-10:] - curves[0][-10:]) for each in curves[1:]]
-    (first, low, high), (second, low2, high2) = differences
+    from_mean = found.against["samplePairing"]["staysAboveFrom"]
+    gain = signed(found.against["mixup"]["values"][0])
+    (points, interval), (points2, interval2) = map(found.difference, ("samplePairing", "mixup"))
+    whole, weak = ends["samplePairing, whole set"], ends["mixup, alpha 0.2"]
+    seeds = " and ".join(found.of_seeds)
     for sentence in (
-        f"ends at {ends[0]}; SamplePairing (blue) ends at {ends[1]} and lies above from epoch"
-        f" {passes[0]} on, Mixup (red) ends at {ends[2]}, above from epoch {passes[1]} on",
+        f"ends at {ends['userDef']}; SamplePairing (blue) ends at {ends['samplePairing']} and lies"
+        f" above from epoch {from_mean} on",
+        f"Mixup (red), with one seed, ends at {ends['mixup']}, where userDef with that seed has"
+        f" {found.same_seed}, above from epoch {found.mixup_passes} on",
         f"Single epochs swing by {100 * swing:.0f} points",
-        f"SamplePairing {first} points after 500 epochs (95 % interval {low} to {high}), Mixup"
-        f" {second} ({low2} to {high2})",
-        f"of the last state over the {images} evaluation images, with one seed",
-        f"at epochs {passes[0]} and {passes[1]}, where the article says about 150 and 250",
-        f"whole training set {means['samplePairing, whole set']}, Mixup with alpha 0.2"
-        f" {means['mixup, alpha 0.2']}. By the means of the last ten epochs SamplePairing gains"
-        f" {gains[0]:.1f} points and Mixup {gains[1]:.1f}.",
+        f"SamplePairing {points} points after 500 epochs (95 % interval {interval}; two seeds,"
+        f" {seeds}), Mixup {gain} with one seed",
+        f"over the {images} evaluation images that one is {points2} ({interval2})",
+        f"at epochs {passes[0]} and {passes[1]}, Mixup's at {found.mixup_passes}, where the article"
+        " says about 150 and 250",
+        f"whole training set {whole}, Mixup with alpha 0.2 {weak}.",
     ):
         assert sentence in english, sentence
+    interval, interval2 = (each.replace(" to ", " 到 ") for each in (interval, interval2))
     for sentence in (
-        f"停在 {ends[0]}；SamplePairing（蓝色）达到 {ends[1]}，从第 {passes[0]} 轮起一直高于基线；"
-        f"Mixup（红色）达到 {ends[2]}，从第 {passes[1]} 轮起",
+        f"停在 {ends['userDef']}；SamplePairing（蓝色）达到 {ends['samplePairing']}，"
+        f"从第 {from_mean} 轮起一直高于基线",
+        f"Mixup（红色）只有一个种子，达到 {ends['mixup']}，"
+        f"而该种子的 userDef 为 {found.same_seed}，"
+        f"从第 {found.mixup_passes} 轮起一直高于基线",
         f"波动 {100 * swing:.0f} 个百分点",
-        f"按最后状态在 {images} 张验证图片上算",
-        "只有一个随机种子",
-        f"SamplePairing 为 {first}（95% 区间 {low} 到 {high}），"
-        f"Mixup 为 {second}（{low2} 到 {high2}）",
-        f"第 {passes[0]} 轮和第 {passes[1]} 轮超过基线，文章说大约在第 150 轮和第 250 轮",
-        f"{means['samplePairing, whole set']}，"
-        f"alpha 取 0.2 的 Mixup 为 {means['mixup, alpha 0.2']}。按最后十轮的平均，"
-        f"SamplePairing 提高 {gains[0]:.1f} 个百分点，Mixup 提高 {gains[1]:.1f} 个",
+        f"SamplePairing 为 {points} 个百分点（95% 区间 {interval}；"
+        f"两个种子，{seeds.replace(' and ', ' 和 ')}），Mixup 只有一个种子，为 {gain}",
+        f"在 {images} 张验证图片上算，Mixup 为 {points2}（{interval2}）",
+        f"第 {passes[0]} 轮和第 {passes[1]} 轮超过基线，Mixup 的在第 {found.mixup_passes} 轮，"
+        "文章说大约在第 150 轮和第 250 轮",
+        f"SamplePairing 为 {whole}，alpha 取 0.2 的 Mixup 为 {weak}。",
     ):
-        assert sentence in chinese, sentence
+        assert sentence in re.sub("(?<=，) ", "", chinese), sentence
 
 
 def test_the_experiments_say_what_the_500_epochs_show():
+    found = Long()
     text = " ".join(read(EXPERIMENTS).split())
-    table = json.loads(read("results/s0_long/table.json"))
-    found = {
-        each["method"]: f"({signed(each['low'])} to {signed(each['high'])})"
-        for each in table["comparisons"]
-    }
-    ours = {each["method"]: signed(each["difference"]) for each in table["comparisons"]}
-    figures = {each["label"]: each["figures"] for each in table["methods"]}
-    train, loss, mixed = (
-        figures[label][curve]["mean"]["mean"]
-        for label, curve in (
-            ("userDef", "accTrain"),
-            ("userDef", "lossEval"),
-            ("mixup", "lossEval"),
-        )
+    (points, interval) = found.difference("samplePairing")
+    whole, mixup, weak = (
+        "{} ({})".format(*found.difference(method))
+        for method in ("samplePairing, whole set", "mixup", "mixup, alpha 0.2")
     )
-    whole, weak = "samplePairing, whole set", "mixup, alpha 0.2"
     for sentence in (
-        f"(training accuracy {train:.3f}, evaluation loss {loss:.2f})",
-        f"with Mixup the evaluation loss is {mixed:.2f}",
-        f"SamplePairing {ours['samplePairing']} points (95 % interval {found['samplePairing'][1:]}",
-        f"from the whole set {ours[whole]} {found[whole]}",
-        f"Mixup {ours['mixup']} {found['mixup']}, with alpha 0.2 {ours[weak]} {found[weak]}",
+        f"(training accuracy {found.mean['userDef', 'accTrain']:.3f}, evaluation loss"
+        f" {found.mean['userDef', 'lossEval']:.2f}) and the evaluation accuracy ends at"
+        f" {found.ends['userDef']}. SamplePairing passes it for good at epochs {found.passes[0]}"
+        f" and {found.passes[1]} and ends at {found.ends['samplePairing']}, Mixup at"
+        f" {found.mixup_passes} and {found.ends['mixup']}, where userDef with its seed has"
+        f" {found.same_seed} ",
+        f"with Mixup the evaluation loss is {found.mean['mixup', 'lossEval']:.2f}",
+        f"SamplePairing {points} points (95 % interval {interval}; {' and '.join(found.of_seeds)})",
+        f"by the last state, from the whole set {whole}, Mixup {mixup}, with alpha 0.2 {weak}.",
     ):
         assert sentence in text, sentence
 
@@ -274,8 +292,8 @@ def test_how_far_the_epochs_of_the_500_hang_on_the_smoothing_is_told():
     ranges = [f"between {min(each)} and {max(each)}" for each in wide.values()]
     few = [passes(run, window) for window in (15, 5) for run in wide]
     assert (
-        f"with windows of 21 to 51 epochs SamplePairing's lies {ranges[0]} and Mixup's {ranges[1]},"
-        f" with 15 they are {few[0]} and {few[1]}, with 5 {few[2]} and none."
+        f"with seed 0 and windows of 21 to 51 epochs SamplePairing's lies {ranges[0]} and Mixup's"
+        f" {ranges[1]}, with 15 they are {few[0]} and {few[1]}, with 5 {few[2]} and none."
     ) in " ".join(read(EXPERIMENTS).split())
     assert few[3] is None
 
