@@ -130,8 +130,8 @@ def claim_interval(judged: JudgedClaim, say: Language) -> str:
     claim, evidence = judged.claim, judged.evidence
     if math.isnan(evidence.low):
         return UNKNOWN
-    low, _ = amount_parts(claim, evidence.low)
-    return say("range", low=low, high=amount(claim, evidence.high, say))
+    (low, unit), (high, _) = (amount_parts(claim, end) for end in (evidence.low, evidence.high))
+    return _with_unit(say("range", low=low, high=high), unit, say)
 
 
 def figure_name(figure: str, last: int, say: Language) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from paddle_aug.page import sentences, wording
 from paddle_aug.page.found_runs import find_runs
 from paddle_aug.page.render import MARK
 from paddle_aug.report import verdicts
+from paddle_aug.report.claims import Claim
 from paddle_aug.runs.layout import CURVES
 from tests.run_folders import ENVIRONMENT, write_run
 
@@ -98,6 +100,22 @@ def test_a_training_time_is_that_of_the_suites_table_in_both_languages():
         "2.0 天", "2.5 天",
     ]  # fmt: skip
     assert wording.duration(None, sentences.Language("en")) == "–"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends", "english", "chinese"),
+    [
+        ({"epoch": 150}, (177.6, 228.4), "epoch 178 to 228", "第 178 至 228 轮"),
+        ({"difference": 0.06}, (-0.0922, 0.1477), "-9.2 to +14.8 points", "-9.2 至 +14.8 个百分点"),
+        ({"value": 0.36}, (0.362, 0.466), "0.362 to 0.466", "0.362 至 0.466"),
+        ({"epoch": 150}, (np.nan, np.nan), "–", "–"),
+    ],
+)
+def test_an_interval_has_its_unit_once(kind, ends, english, chinese):
+    claim = Claim(text="a claim", method="mixup", tolerance=0.02, **kind)
+    judged = SimpleNamespace(claim=claim, evidence=SimpleNamespace(low=ends[0], high=ends[1]))
+    say = [sentences.Language(name) for name in LANGUAGES]
+    assert [wording.claim_interval(judged, each) for each in say] == [english, chinese]
 
 
 @pytest.mark.parametrize(
