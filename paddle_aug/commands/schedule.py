@@ -40,8 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                         ("allow_changes", control.allow_changes)):  # fmt: skip
         if given:
             raise UserError(f"{name}: only with train.py; a schedule is drawn from options alone")
-    remarks = [*without_effect(config), *phases_without_effect(config.filled())]
-    config = config.filled()
+    given, config = config, config.filled()
     policy = build_mix_policy(config)
     is_active = policy.schedule.is_active if policy else None
     rate = LearningRate(
@@ -54,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warmup_epochs=config.warmup_epochs,
     )
     rates = [rate.learning_rate(step) for step in range(config.epochs * POINTS_PER_EPOCH)]
-    for line in remarks:
+    for line in (*without_effect(given), *phases_without_effect(config)):
         tell(f"note: {line}")
     if reason := why_nothing_is_mixed(config):
         tell(f"note: nothing is mixed in such a {config.augment} run: {reason}")

@@ -115,12 +115,20 @@ def read_json(path: str | os.PathLike[str], limit: int = JSON_LIMIT) -> dict[str
     """
     text = read_text(path, limit)
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        values = parse_json(text)
+    except ValueError as error:
         raise UserError(f"{path}: not JSON, or damaged ({error})") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: holds JSON, but no object")
     return values
+
+
+def parse_json(text: str) -> Any:
+    """The value in a JSON text. Raises ValueError for damage, and for what is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -60,7 +60,7 @@ def epoch_in_words(epoch: int | None, step: int | None) -> str:
 
 def duration(seconds: float) -> str:
     """A time in words: "45 s", "12 min", "3.4 h", "2.5 days"."""
-    n, unit = time_parts(seconds)
+    n, unit = time_parts(seconds)  # each text is written out, as the translations have them whole
     return {"s": f"{n} s", "min": f"{n} min", "h": f"{n} h", "days": f"{n} days"}[unit]
 
 

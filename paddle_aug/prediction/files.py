@@ -1,12 +1,12 @@
 """Checks which files predict may replace: with --overwrite those that it wrote itself."""
 
-import json
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.safe_files import parse_json
 
 _HEADER = re.compile(r"image(,class\d+,probability\d+)+,tta,error")
 _LINE_LIMIT = 1 << 20  # at most so many bytes of a file's first line are read
@@ -36,8 +36,8 @@ def is_own_csv(path: Path) -> bool:
 def is_own_json_lines(path: Path) -> bool:
     """Whether the file's first line is one of write_json_lines."""
     try:
-        values = json.loads(_first_line(path))
-    except (ValueError, RecursionError):
+        values = parse_json(_first_line(path))
+    except ValueError:
         return False
     return isinstance(values, dict) and set(values) in (
         {"image", "tta", "error"}, {"image", "tta", "predictions"}

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import remove_leftovers
-from paddle_aug.core.safe_files import open_regular
+from paddle_aug.core.safe_files import open_regular, parse_json
 from paddle_aug.runs.environment import name_data
 from paddle_aug.runs.layout import BEST, CHECKPOINTS, state_name, states_in
 from paddle_aug.runs.ownership import is_checkpoint
@@ -70,8 +70,8 @@ def need(state: dict[str, Any], path: str | Path, *names: str) -> None:
 def _parsed(text: str, path: str | Path) -> dict[str, Any]:
     """The state, with the types of its entries checked, as the file may come from elsewhere."""
     try:
-        state = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        state = parse_json(text)
+    except ValueError as error:
         raise UserError(f"{path}: damaged: its state is no JSON ({error})") from None
     if not isinstance(state, dict):
         raise UserError(f"{path}: damaged: its state is not an object")
