@@ -41,9 +41,9 @@ def choose_device(name: str) -> None:
         raise UserError(f"device: {name!r} cannot be used here: {reason}") from None
 
 
-def on_gpu() -> bool:
-    """Whether Paddle computes elsewhere than on the CPU: on a GPU, or on an XPU or NPU as well."""
-    return not paddle.device.get_device().startswith("cpu")
+def on_cpu() -> bool:
+    """Whether Paddle computes on the CPU, and not on a GPU, XPU or NPU."""
+    return paddle.device.get_device().startswith("cpu")
 
 
 def describe_gpu() -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _why_fewer_threads() -> str:
 
 def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddle.nn.Layer, str]:
     """(model, name of the backend): on a CPU it computes with oneDNN where that is possible."""
-    if on_gpu():
+    if not on_cpu():
         return model, "paddle"
     if config.amp == "fp16":
         raise UserError("amp: fp16 is for GPUs; on a CPU use --amp bf16 or no")

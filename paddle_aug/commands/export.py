@@ -44,11 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.build.model import make_model
     from paddle_aug.config import load_trained_config
     from paddle_aug.evaluation.evaluate import checkpoint_name, checkpoint_place
-    from paddle_aug.export.folder import checkpoint_in_words, refuse_other_export, weights_digest
+    from paddle_aug.export.folder import checkpoint_in_words, refuse_other_export
     from paddle_aug.export.make import export_model
     from paddle_aug.export.to_onnx import check_packages
     from paddle_aug.prediction.models import changes_label
-    from paddle_aug.runs.checkpoint import read_trained, trained_weights
+    from paddle_aug.runs.checkpoint import arrays_digest, read_trained, trained_weights
     from paddle_aug.runs.layout import EXPORT
     from paddle_aug.runs.ownership import RunStart
     from paddle_aug.weights.into_model import load_model
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = RunStart(folder)
     config = load_trained_config(state["config"], where=f"{args.run}: ")
     weights = trained_weights(arrays)
-    digest = weights_digest(weights)
+    digest = arrays_digest(weights)
     name = checkpoint_name(EvaluationOptions(args.run, args.checkpoint))
     output = args.output or folder / (EXPORT if name == "best" else f"{EXPORT}_{name}")
     refuse_other_export(output, digest, args.overwrite)

@@ -69,8 +69,6 @@ def open_entry(
     check: read the whole file and compare its checksum.
     """
     path, info = folder / key / _IMAGES, folder / key / _INFO
-    if not (os.path.exists(path) and os.path.exists(info)):
-        return None
     try:
         crc = read_json(info)["crc32"]
         with open_regular(path) as file:
@@ -84,7 +82,8 @@ def open_entry(
             os.utime(folder / key)
         return images
     except (UserError, OSError, ValueError, KeyError) as error:
-        log.warning("image cache %s is damaged (%s): built anew", folder / key, error)
+        if path.exists() and info.exists():  # otherwise missing, or removed by another process
+            log.warning("image cache %s is damaged (%s): built anew", folder / key, error)
         return None
 
 

@@ -8,7 +8,7 @@ import paddle
 from scipy.special import softmax
 
 from paddle_aug.batches.loader import Loader, choose_workers
-from paddle_aug.build.model import accelerated, choose_device, make_model, on_gpu
+from paddle_aug.build.model import accelerated, choose_device, make_model, on_cpu
 from paddle_aug.build.scaling import describe_evaluation
 from paddle_aug.config import Config, load_trained_config
 from paddle_aug.core.terminal import print_json
@@ -109,7 +109,7 @@ def precision(config: Config, say: Say) -> str:
 
     The evaluations during training compute in bfloat16 on a CPU only, and in float32 on a GPU.
     """
-    if config.amp != "bf16" or on_gpu():
+    if config.amp != "bf16" or not on_cpu():
         return "no"
     reason = "--cpu-backend paddle" if config.cpu_backend == "paddle" else is_available("bf16")
     if reason is None:

@@ -1,20 +1,16 @@
 """The folder of an export: its files, and which weights they are made from."""
 
 import contextlib
-import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import epoch_in_words
-from paddle_aug.runs.checkpoint import Arrays
 from paddle_aug.runs.layout import EXPORT_FILES
 from paddle_aug.runs.ownership import is_export
 
@@ -24,16 +20,6 @@ PREPROCESSING = f"{PROGRAM}.yml"
 WEIGHTS = "model.pdparams"
 ONNX = f"{PROGRAM}.onnx"
 DESCRIPTION, *_ = FILES = EXPORT_FILES
-
-
-def weights_digest(arrays: Arrays) -> str:
-    """SHA-256 over the names, types, shapes and values of a model's weights."""
-    digest = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def save_state(path: str | Path, arrays: Arrays, state: dict[str, Any]) -> None:
     """
     arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
     text = json.dumps(state)
-    metadata = {"format": FORMAT, "state": text, "sha256": _digest(arrays, text)}
+    metadata = {"format": FORMAT, "state": text, "sha256": arrays_digest(arrays, text)}
     with atomic_write(path) as temporary:
         try:
             save_file(arrays, temporary, metadata)
@@ -56,7 +56,7 @@ def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
     if metadata.get("format") != FORMAT:
         raise UserError(f"{path}: a safetensors file, but not a checkpoint of this project")
     text = metadata.get("state", "")
-    if metadata.get("sha256") != _digest(arrays, text):
+    if metadata.get("sha256") != arrays_digest(arrays, text):
         raise UserError(f"{path}: damaged: its checksum does not agree with its contents")
     return arrays, _parsed(text, path)
 
@@ -187,7 +187,9 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
     return arrays, state, folder
 
 
-def _digest(arrays: Arrays, text: str) -> str:
+def arrays_digest(arrays: Arrays, text: str = "") -> str:
+    """SHA-256, in hexadecimal digits, over a text and the names, dtypes, shapes and values of
+    arrays, whatever their order."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]

@@ -12,7 +12,7 @@ from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.batches.loader import Loader, choose_workers
 from paddle_aug.build.data import evaluation_view, load_datasets, training_view, with_data_named
 from paddle_aug.build.mix import build_mix_policy, phases_without_effect, why_nothing_is_mixed
-from paddle_aug.build.model import accelerated, choose_device, first_model, on_gpu
+from paddle_aug.build.model import accelerated, choose_device, first_model, on_cpu
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path
@@ -116,7 +116,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
             schedule=learning_rates(config, len(train_loader)),
             mix=mix,
             ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
-            scaler=paddle.amp.GradScaler() if config.amp == "fp16" and on_gpu() else None,
+            scaler=paddle.amp.GradScaler() if config.amp == "fp16" and not on_cpu() else None,
             source=train_loader.source,
             ranks=ranks,
         ),

@@ -140,6 +140,24 @@ def test_a_damaged_cache_is_rebuilt(dataset, caplog, damage):
     assert_same(cached, dataset)
 
 
+def test_a_cache_that_another_process_removes_meanwhile_is_missing_not_damaged(
+    dataset, caplog, monkeypatch
+):
+    path, read_header = CachedDataset(dataset, SIZE).cache_path, cache_store.read_npy_header
+
+    def removed_after_its_header(*arguments):
+        read_header(*arguments)
+        shutil.rmtree(path.parent)
+        monkeypatch.setattr(cache_store, "read_npy_header", read_header)
+
+    monkeypatch.setattr(cache_store, "read_npy_header", removed_after_its_header)
+    with caplog.at_level(logging.WARNING):
+        cached = CachedDataset(dataset, SIZE)
+    assert not caplog.records
+    assert cached.cached and path.exists()
+    assert_same(cached, dataset)
+
+
 def test_a_pickled_object_array_in_its_place_is_never_loaded(dataset):
     path = CachedDataset(dataset, SIZE).cache_path
     np.save(path, np.array([print], dtype=object), allow_pickle=True)
