@@ -16,7 +16,6 @@ SCANNED = ("paddle_aug", "models")
 # Have their own Chinese beside their English, for pages in a browser.
 OTHERWISE = {
     "paddle_aug/page/sentences.py", "paddle_aug/demo/words.py", "paddle_aug/demo/page.py",
-    "paddle_aug/demo/controls.py",
 }  # fmt: skip
 
 Part = str | None | int  # literal text, None for a value that is filled in, or NUMBER for a number

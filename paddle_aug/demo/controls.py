@@ -18,7 +18,9 @@ def words(key: str) -> Any:
 
 
 def image_chooser(key: str, images: dict[str, str], value: str) -> gr.Image:
-    """An image to upload, or to choose from bundled ones (paths by name); its value is a path."""
+    """An image to upload, or to choose from bundled ones (paths by name).
+
+    Its value is a path, "" for none."""
     with gr.Column(min_width=130):
         chosen = gr.Dropdown(
             list(images), value=value, label=words("bundled"), elem_id=f"{key}_name"
@@ -28,7 +30,7 @@ def image_chooser(key: str, images: dict[str, str], value: str) -> gr.Image:
                          buttons=[])  # fmt: skip
         # The file as it was uploaded. Gradio would write another one, and raise an error of its own
         # where it is no image.
-        image.preprocess = lambda payload: payload.path if payload else None
+        image.preprocess = lambda payload: payload.path if payload else ""
         chosen.input(lambda name: images[name], chosen, image)
     return image
 
@@ -44,6 +46,8 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def answer(request: gr.Request, *args: Any) -> Any:
         try:
+            if None in args:  # of a control whose value was deleted
+                raise UserError("a field is empty: give it a value")
             return function(*args)
         except (UserError, ValueError) as error:
             raise gr.Error(in_words(error, request), 10, print_exception=False) from None

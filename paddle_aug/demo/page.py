@@ -96,7 +96,7 @@ def _add_augmentation(page: gr.Blocks, images: dict[str, str]) -> None:
     part.change(_part_shown, part, [magnitude, steps])
     turns = phases[1:]
     method.change(_method_shown, method, [lam, alpha, across, down, side, draw, part, *turns])
-    again.click(lambda seed: int(seed) + 1, seed, seed)
+    again.click(lambda seed: int(seed or 0) + 1, seed, seed)
     draw.click(told(_draw), [method, alpha, seed], [lam, across, down, seed])
 
 
@@ -162,7 +162,7 @@ def _schedule(page: gr.Blocks, method: Any) -> list[Any]:
 
 
 def _update(
-    first: str | None, second: str | None, part: str, magnitude: int, steps: str, seed: int,
+    first: str, second: str, part: str, magnitude: int, steps: str, seed: int,
     method: str, lam: float, alpha: float, across: float, down: float, side: float,
     epochs: int, on: int, off: int,
 ) -> tuple[Any, ...]:  # fmt: skip

@@ -27,7 +27,7 @@ def add_prediction(page: gr.Blocks, images: dict[str, str], trained: Trained | N
         return
     from paddle_aug.demo import predicting
 
-    def update(request: gr.Request, path: str | None) -> tuple[str, str, str]:
+    def update(request: gr.Request, path: str) -> tuple[str, str, str]:
         what = in_words(trained.predictor.what, request)
         if not path:
             return what, "", ""

@@ -47,10 +47,11 @@ def accelerate(model: paddle.nn.Layer, amp: str | None = None) -> paddle.nn.Laye
     The result shares layers, parameters and buffers with `model`, so state_dicts, optimizers,
     train() and eval() work on either. Unknown layers run in Paddle, and a log line names them. If
     acceleration is not available the model itself is returned, with a warning on a CPU.
-    The forward pass may decide by the modes of its layers and by numbers and words in them, also
-    in lists and dicts, which may change between calls; not by what lies outside them, such as
-    global variables. A model whose forward pass draws from Python's or NumPy's random numbers,
-    whose layers hold a generator of these, or whose numbers change all the time, runs in Paddle.
+    The forward pass may decide by the modes of its layers and by numbers, words and arrays in
+    them, also in lists, sets, dicts and plain objects, which may change between calls; not by what
+    lies outside them, such as global variables. A model whose forward pass draws from Python's or
+    NumPy's random numbers, whose layers hold a generator of these, or whose numbers change all the
+    time, runs in Paddle.
     Gradients are parts of one block, all of which `p.grad.numpy()` would copy;
     `p.grad.clone().numpy()` copies its own part.
     amp: None for float32 throughout; "bf16" for activations in bfloat16, with parameters, their

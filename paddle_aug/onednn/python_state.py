@@ -1,10 +1,13 @@
-"""What the Python of a model's forward pass may decide by: numbers in its layers, random numbers.
+"""What the Python of a model's forward pass may decide by: values in its layers, random numbers.
 
 A plan repeats what the model did when it was traced, so it holds for these values only.
 """
 
+import copy
 import random
 from collections.abc import Callable
+from enum import Enum
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +18,11 @@ from paddle_aug.onednn.graph.operations import Unsupported
 
 T = TypeVar("T")
 _PLAIN = frozenset({bool, int, float, str, type(None), *np.sctypeDict.values()})
-_OF_PADDLE = frozenset(paddle.nn.Layer().__dict__)
+_OPAQUE = (paddle.nn.Layer, paddle.Tensor, ModuleType, type)
+_IN_PLACE = (list, dict, set, np.ndarray)  # may change without being assigned anew
+_DEPTH = 5
+# Attributes that every layer has, and an accelerated one.
+_NOT_ITS_OWN = frozenset({*paddle.nn.Layer().__dict__, "_backend"})
 _GENERATORS = (random.Random, np.random.RandomState, np.random.Generator)
 _TRIES = 3
 
@@ -25,29 +32,33 @@ class Changing(Unsupported):
 
 
 def numbers_key(layer: paddle.nn.Layer) -> tuple[Any, ...]:
-    """Values of a layer's own attributes that are numbers, words, or lists and dicts of these."""
-    found: list[Any] = []
+    """Values of a layer's own attributes: numbers, words and arrays, also in lists, sets, dicts and
+    plain objects, down to some depth; the type of anything else."""
     # Short, as this is asked for before every call of the model.
-    for name, value in layer.__dict__.items():
-        if name in _OF_PADDLE:
-            continue
-        if type(value) in _PLAIN:
-            found.append(value)
-        elif isinstance(value, (list, tuple, dict)) and (frozen := _frozen(value)) is not None:
-            found.append(frozen)
-    return tuple(found)
+    return tuple(
+        value if type(value) in _PLAIN else _frozen(value, _DEPTH)
+        for name, value in layer.__dict__.items()
+        if name not in _NOT_ITS_OWN
+    )
 
 
-def _frozen(value: Any) -> Any:
-    """A hashable copy of numbers in lists and dicts; None where there is anything else in them."""
+def _frozen(value: Any, depth: int) -> Any:
+    """A hashable copy of a value, with the values in it down to `depth` levels."""
+    if type(value) in _PLAIN or isinstance(value, Enum):
+        return value
+    if depth == 0 or isinstance(value, _OPAQUE):
+        return type(value)
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, hash(value.tobytes())
+    if isinstance(value, (set, frozenset)):
+        return frozenset(_frozen(item, depth - 1) for item in value)
+    if not isinstance(value, (list, tuple, dict)):
+        if not hasattr(value, "__dict__"):
+            return type(value)
+        value = vars(value)
     if isinstance(value, dict):
         value = [*value, *value.values()]
-    if not isinstance(value, (list, tuple)):
-        return value if type(value) in _PLAIN else None
-    parts = tuple(_frozen(item) for item in value)
-    if any(new is None and old is not None for new, old in zip(parts, value, strict=True)):
-        return None
-    return parts
+    return tuple(_frozen(item, depth - 1) for item in value)
 
 
 def traced_unchanged(model: paddle.nn.Layer, trace: Callable[[], T]) -> T:
@@ -76,14 +87,14 @@ def traced_unchanged(model: paddle.nn.Layer, trace: Callable[[], T]) -> T:
 def _keeping_numbers(layers: dict[str, paddle.nn.Layer], trace: Callable[[], T]) -> T:
     numbers = {name: numbers_key(layer) for name, layer in layers.items()}
     attributes = {
-        name: {key: list(value) if isinstance(value, list) else value
-               for key, value in layer.__dict__.items() if key not in _OF_PADDLE}
+        name: {key: copy.copy(value) if isinstance(value, _IN_PLACE) else value
+               for key, value in layer.__dict__.items() if key not in _NOT_ITS_OWN}
         for name, layer in layers.items()
     }  # fmt: skip
     traced = trace()
     changed = [name for name, layer in layers.items() if numbers_key(layer) != numbers[name]]
     for name in changed:
-        for key in layers[name].__dict__.keys() - _OF_PADDLE:
+        for key in layers[name].__dict__.keys() - _NOT_ITS_OWN:
             del layers[name].__dict__[key]
         layers[name].__dict__.update(attributes[name])
     if changed:

@@ -178,6 +178,15 @@ def test_every_control_that_a_method_or_an_operation_has_appears(page, address):
     page.get_by_text("Pad would make an image of 33").wait_for()
 
 
+def test_an_emptied_field_is_told_and_the_next_draw_fills_it(page, address):
+    page.goto(address)
+    wait_for_another(page, "mixed", None)
+    page.locator("#seed input").fill("")
+    page.get_by_text("a field is empty: give it a value").wait_for()
+    page.locator("#again").click()
+    wait_for_value(page, "#seed input", "1")
+
+
 def test_the_schedule_and_the_command_follow_its_sliders(page, address):
     page.goto(address)
     wait_for_another(page, "mixed", None)

@@ -1,4 +1,4 @@
-"""Running a model both ways and comparing everything that comes out, for test_onednn*.py."""
+"""Running a model both ways and comparing everything that comes out."""
 
 import copy
 from collections.abc import Callable

@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import traceback
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -294,10 +295,12 @@ class ByNumbers(nn.Layer):
             nn.Conv2D(4, 4, 1),
         )
         self.deep, self.settings, self.drop = [False], {"deep": [0, None]}, 0.0
+        self.array, self.names, self.options = np.zeros(2), {"shallow"}, SimpleNamespace(deep=False)
 
     def forward(self, x):
         x = self.norm(self.first(x))
-        x = self.second(x) if self.deep[0] or self.settings["deep"][0] else x
+        deep = self.deep[0] or self.settings["deep"][0] or self.array[1] or self.options.deep
+        x = self.second(x) if deep or "deep" in self.names else x
         return F.dropout(x, self.drop, training=self.training)
 
 
@@ -307,6 +310,9 @@ class ByNumbers(nn.Layer):
         lambda net: net.deep.__setitem__(0, True),
         lambda net: setattr(net, "deep", [1]),
         lambda net: net.settings["deep"].__setitem__(0, 1),
+        lambda net: net.array.__setitem__(1, 1.0),
+        lambda net: net.names.add("deep"),
+        lambda net: setattr(net.options, "deep", True),
         lambda net: setattr(net, "drop", 1.0),
         lambda net: setattr(net.norm, "_momentum", 0.1),
     ],

@@ -49,6 +49,7 @@ CONVOLUTIONS = {
     "5x3, stride 1x2": {"kernel_size": (5, 3), "stride": (1, 2), "padding": (2, 0)},
     "padding by side": {"kernel_size": 3, "padding": [0, 2, 1, 0]},
     "padding same": {"kernel_size": 4, "stride": 2, "padding": "SAME"},
+    "padding same, without its dilation": {"kernel_size": 3, "padding": "SAME", "dilation": 2},
     "dilation 2": {"kernel_size": 3, "padding": 2, "dilation": 2},
     "3 groups": {"kernel_size": 3, "padding": 1, "groups": 3},
     "no bias": {"kernel_size": 3, "padding": 1, "bias_attr": False},
@@ -186,6 +187,15 @@ def test_a_layer_used_twice_sums_its_gradients():
 def test_linear_gives_paddles_output_and_gradients(relu, bias):
     layers = [nn.Linear(33, 17, bias_attr=bias)] + [nn.ReLU()] * relu
     assert_equal_step(scramble(nn.Sequential(*layers, nn.Linear(17, 5))), images(7, 33))
+
+
+@pytest.mark.parametrize("shape", [[6], [1, 6], [6, 1]])
+def test_what_is_added_to_a_linear_layer_is_spread_as_paddle_does(shape):
+    model = Function(
+        lambda self, x: F.relu(self.a(x) + self.added), a=nn.Linear(33, 6, bias_attr=False)
+    )
+    model.added = model.create_parameter(shape)
+    assert_equal_step(scramble(nn.Sequential(model, nn.Linear(6, 5))), images(6, 33))
 
 
 @pytest.mark.parametrize("size", [1, 5])

@@ -97,6 +97,8 @@ def _convolution(operands: list, attrs: dict, result: Any, program: Program) -> 
     x, weight = program.value(operands[0]), program.parameter(operands[1], "the kernel")
     _need(attrs["data_format"] == "NCHW", "the layout is not NCHW")
     strides, dilations = list(attrs["strides"]), list(attrs["dilations"])
+    if attrs["padding_algorithm"] == "SAME":
+        dilations = [1, 1]  # Paddle computes without the given ones then
     kernel = [(k - 1) * d + 1 for k, d in zip(weight.shape[2:], dilations, strict=True)]
     before, after = _padding(attrs, x.shape[2:], result.shape[2:], kernel, strides)
     options = {
@@ -198,7 +200,9 @@ def _add(operands: list, attrs: dict, result: Any, program: Program) -> Operatio
         takes_it = maker is not None and maker.kind == kind and "bias" not in maker.tensors
         if maker is None or not takes_it or len(first.all_used_ops()) != 1:
             raise Unsupported("a bias is added to something else")
-        _need(prod(bias.shape) == first.shape[1], "the bias has another size")
+        width = first.shape[1]
+        by_channel = kind == "convolution" or list(bias.shape) in ([width], [1, width])
+        _need(prod(bias.shape) == width and by_channel, "the bias has another shape")
         maker.tensors["bias"] = bias
         program.values[result.id] = maker.output
         program.makers[result.id] = maker

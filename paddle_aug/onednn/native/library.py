@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 # dnnl_data_type_t
-BF16, F32, U8 = 2, 3, 6
-ITEM_SIZE = {BF16: 2, F32: 4, U8: 1}
+BF16, F32 = 2, 3
+ITEM_SIZE = {BF16: 2, F32: 4}
 
 # Argument numbers of dnnl_primitive_execute (DNNL_ARG_*)
 SRC, SRC_1, DST, WEIGHTS, BIAS = 1, 2, 17, 33, 41
@@ -21,7 +21,6 @@ MEAN, VARIANCE, SCALE, SHIFT = 49, 50, 51, 52
 WORKSPACE, SCRATCHPAD = 64, 80
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS = 129, 145, 161, 169
 DIFF_SCALE, DIFF_SHIFT = 255, 256
-MULTIPLE_SRC = 1024
 
 # dnnl_prop_kind_t
 FORWARD_TRAINING, FORWARD_INFERENCE, BACKWARD = 64, 96, 128
@@ -207,24 +206,16 @@ def inputs_last(shape: Sequence[int], dtype: int) -> MemoryDesc:
     return MemoryDesc.strided(shape, dtype, strides)
 
 
-def attributes(relu: bool = False, add: MemoryDesc | None = None) -> Handle:
-    """Primitive attributes: our own scratchpad, and operations on the result before it is stored.
-
-    add: a second array that is added to the result; relu: then max(0, .).
-    """
+def attributes(relu: bool = False) -> Handle:
+    """Primitive attributes: our own scratchpad. relu: max(0, .) of the result is stored."""
     lib = library()
     result = lib.new("primitive_attr", "dnnl_primitive_attr_create")
-    if relu or add is not None:
+    if relu:
         post = lib.new("post_ops", "dnnl_post_ops_create")
-        functions = lib.functions
-        if add is not None:
-            status = functions.dnnl_post_ops_append_binary(post, BINARY_ADD, add)
-            lib.check(status, "dnnl_post_ops_append_binary")
-        if relu:
-            zero = ctypes.c_float(0)
-            status = functions.dnnl_post_ops_append_eltwise(post, ELTWISE_RELU, zero, zero)
-            lib.check(status, "dnnl_post_ops_append_eltwise")
-        status = functions.dnnl_primitive_attr_set_post_ops(result, post)
+        zero = ctypes.c_float(0)
+        status = lib.functions.dnnl_post_ops_append_eltwise(post, ELTWISE_RELU, zero, zero)
+        lib.check(status, "dnnl_post_ops_append_eltwise")
+        status = lib.functions.dnnl_primitive_attr_set_post_ops(result, post)
         lib.check(status, "dnnl_primitive_attr_set_post_ops")
     status = lib.functions.dnnl_primitive_attr_set_scratchpad_mode(result, _SCRATCHPAD_USER)
     lib.check(status, "dnnl_primitive_attr_set_scratchpad_mode")

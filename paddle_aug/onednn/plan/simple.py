@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from math import prod
 
-from paddle_aug.onednn.graph.operations import Operation
+from paddle_aug.onednn.graph.operations import Operation, Value
 from paddle_aug.onednn.native import library as dnn
 from paddle_aug.onednn.native.library import MemoryDesc, PrimitiveDesc
 from paddle_aug.onednn.plan.arrays import Gradient, Planner
@@ -21,32 +21,29 @@ def concat(planner: Planner, operation: Operation) -> Backward:
     y = planner.new_array(operation.output)
     n, total, height, width = y.shape
     item = dnn.ITEM_SIZE[planner.dtype]
-    slices: list[tuple[MemoryDesc, int]] = []
+    slices: list[tuple[Value, MemoryDesc, int]] = []
     start = 0
     for value in operation.inputs:
         channels = value.shape[1]
         desc = dnn.nhwc((n, channels, height, width), planner.dtype, total)
-        slices.append((desc, start * item))
+        slices.append((value, desc, start * item))
         start += channels
-    for value, (desc, offset) in zip(operation.inputs, slices, strict=True):
+    for value, desc, offset in slices:
         x = planner.array(value)
         planner.emit_reorder(x.desc, x.slot, desc, y.slot, target_offset=offset)
     held = deferred_to_hold(planner, operation, y)
 
-    def copy_out(desc: MemoryDesc, offset: int, gradient: Gradient, slot: Place) -> None:
-        shape = (n, desc_channels[offset], height, width)
-        target = describe(shape, planner.dtype)
+    def copy_out(
+        value: Value, desc: MemoryDesc, offset: int, gradient: Gradient, slot: Place
+    ) -> None:
+        target = describe(value.shape, planner.dtype)
         planner.emit_reorder(desc, gradient.slot, target, slot, source_offset=offset)
-
-    desc_channels = {
-        offset: value.shape[1] for value, (_, offset) in zip(operation.inputs, slices, strict=True)
-    }
 
     def backward() -> None:
         gradient = planner.take_gradient(operation.output)
         gradient = unmasked(planner, gradient, held)
-        for value, (desc, offset) in zip(operation.inputs, slices, strict=True):
-            planner.add_gradient(value, partial(copy_out, desc, offset, gradient))
+        for value, desc, offset in slices:
+            planner.add_gradient(value, partial(copy_out, value, desc, offset, gradient))
         planner.release(gradient)
 
     return backward
