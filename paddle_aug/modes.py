@@ -55,7 +55,7 @@ _TABLE = (
     Mode("allab", "userDef, then imgaugLib", "the SamplePairing article", "purple"),
     Mode("allba", "imgaugLib, then userDef", "the SamplePairing article", "saddlebrown"),
     Mode("flip", "mirrored half the time", "the course notes", "darkturquoise", baseline=3),
-    Mode("randAugment", "2 of 14 operations at magnitude 9", "arXiv 1909.13719", "olive"),
+    Mode("randAugment", "2 draws from 14 operations, magnitude 9", "arXiv 1909.13719", "olive"),
     Mode("trivialAugment", "1 operation at a random magnitude", "arXiv 2103.10158", "black"),
     Mode("samplePairing", "mean with a partner, first label; not in the first and last tenth of the epochs, and else 8 epochs on, 2 off", "arXiv 1801.02929", "blue",
          Mixing("userDef", "batch", 1.0, None, "replacement", "batch", "samplePairing")),

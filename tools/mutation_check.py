@@ -99,7 +99,7 @@ MUTANTS = [
     Mutant("data/splits.py", "train.append(members[cut:])", "train.append(members)", "data/test_splits"),
     Mutant("data/splits.py", "members[:per_class]", "members[: per_class + 1]", "data/test_splits"),
     Mutant("batches/epoch_order.py", "[:rest]] += 1", "[:rest]] += 2", "batches/test_sampling"),
-    Mutant("runs/checkpoint.py", 'metadata.get("sha256") != _digest(arrays, text)', "False", "runs/test_checkpoint"),
+    Mutant("runs/checkpoint.py", 'metadata.get("sha256") != arrays_digest(arrays, text)', "False", "runs/test_checkpoint"),
     Mutant("runs/checkpoint.py", "digest = hashlib.sha256(text.encode())", "digest = hashlib.sha256()", "runs/test_checkpoint"),
     Mutant("runs/checkpoint.py", "states[last + count :]", "states[last + 1 :]", "runs/test_checkpoint"),
     Mutant("runs/checkpoint.py", "states[:last] + states[last", "states[last", "runs/test_checkpoint"),
