@@ -9,10 +9,11 @@ its own, in turns, in several rounds; ratios are medians over the rounds, so tha
 machine slows all alike. --torch-python names an interpreter with torch and NumPy; --compile adds
 torch.compile in float32, which needs a C++ compiler.
 
-"as installed" sets nothing; "tuned" sets MKL_DEBUG_CPU_TYPE; torch is eager, channels_last. GFLOP
-counts the products and sums of convolutions and linear layers; the peak is that of oneDNN's product
-of square matrices, measured in the same run. --isa avx2 keeps all libraries from using AVX-512, to
-see what a processor without it gives.
+"as installed" sets nothing, and Paddle computes on one core; "tuned" sets what `train.py` sets (all
+cores, MKL's fast path); torch is eager, channels_last, with its fused Adam. GFLOP counts the
+products and sums of convolutions and linear layers; the peak is that of oneDNN's product of square
+matrices, measured in the same run. --isa avx2 keeps all libraries from using AVX-512, to see what a
+processor without it gives.
 """
 
 import json

@@ -62,7 +62,6 @@ def view(count: int = 23, transform: Transform | None = None, **settings: Any) -
     return AugmentedDataset(numbered(count), transform or AddDrawn(), 8, **settings)
 
 
-def policy(method: str, alpha: float = 1.0, cutout_size: float = 0.5, fill: float = 0.0,
-           **settings: Any) -> MixPolicy:  # fmt: skip
+def policy(method: str, alpha: float = 1.0, cutout_size: float = 0.5, **settings: Any) -> MixPolicy:
     values = {"partner": "batch", "probability": 1.0, "schedule": always_on(10), **settings}
-    return MixPolicy(method, numbers=Numbers(alpha, cutout_size, fill), **values)
+    return MixPolicy(method, numbers=Numbers(alpha, cutout_size), **values)

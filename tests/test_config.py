@@ -7,14 +7,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddle_aug.augment.policies import PolicyOptions, numbers_used
+from paddle_aug.augment.policies import NUMBERS_USED, POLICIES, PolicyOptions
 from paddle_aug.command_line import parse_args
-from paddle_aug.config import Config, load_config, without_effect
+from paddle_aug.config import Config, has_effect, load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.modes import AUGMENTS, BASES
@@ -87,6 +88,26 @@ def test_transforms_of_ones_own_need_a_word_on_mixing():
           "--gamma has no effect with --lr-schedule cosine"]),
         ({"augment": "randAugment", "policy": {"brightness": [0.1, 0.2], "max_rotation": 5.0}},
          ["--policy.brightness has no effect on the image part randAugment"]),
+        ({"augment": "randAugment", "policy": {"max_rotation": 30}},
+         ["--policy.max-rotation 30 has no effect: the image part randAugment turns no image "
+          "further"]),
+        ({"augment": "randAugment", "policy": {"max_rotation": 29}}, []),
+        ({"augment": "trivialAugment", "policy": {"max_rotation": 135}},
+         ["--policy.max-rotation 135 has no effect: the image part trivialAugment turns no image "
+          "further"]),
+        ({"augment": "trivialAugment", "policy": {"max_rotation": 134}}, []),
+        ({"augment": "trivialAugment", "changes_label": ["large_rotation"],
+          "policy": {"max_rotation": 20}},
+         ["--policy.max-rotation 20 has no effect: the image part trivialAugment turns no image "
+          "further"]),
+        ({"augment": "userDef", "policy": {"small_rotation": 20}}, []),
+        ({"augment": "userDef", "changes_label": [], "policy": {"small_rotation": 20}},
+         ["--policy.small-rotation has no effect on the image part userDef"]),
+        ({"augment": "userDef", "policy": {"small_rotation": 20, "rotation": [-9, 9]}},
+         ["--policy.small-rotation 20 has no effect: the image part userDef turns no image "
+          "further"]),
+        ({"augment": "imgaugLib", "changes_label": ["large_rotation"],
+          "policy": {"small_rotation": 20}}, []),
         ({"augment": "cutmix", "policy": {"noise_max_sigma": 40}},
          ["--policy.noise-max-sigma has no effect on the image part no"]),
         ({"augment": "mixup", "base": "flip", "train_transforms": [{"Resize": [32, 32]}]},
@@ -101,6 +122,13 @@ def test_transforms_of_ones_own_need_a_word_on_mixing():
         ({"augment": "cutmix", "mix_draws": "image", "pairs": "replacement"},
          ["--pairs has no effect with --partner dataset: partners are drawn image by image",
           "--mix-draws has no effect with --partner dataset: partners are drawn image by image"]),
+        ({"augment": "samplePairing", "mix_draws": "image"},
+         ["--mix-draws has no effect with --augment samplePairing and --mix-prob 1: no lam and no "
+          "box is drawn"]),
+        ({"augment": "samplePairing", "mix_draws": "image", "mix_prob": 0.5}, []),
+        ({"augment": "cutout", "mix_draws": "batch", "cutout_size": 0.2}, []),
+        ({"augment": "mixup", "cutout_size": 0.2},
+         ["--cutout-size has no effect with --augment mixup"]),
         ({"lr_schedule": "multistep", "milestones": [30, 60], "epochs": 40},
          ["--milestones 60 has no effect in 40 epochs"]),
         ({"lr_schedule": "multistep"},
@@ -361,5 +389,33 @@ def test_options_of_earlier_versions_are_read():
 
 
 def test_every_number_of_the_image_parts_counts_with_one_of_them():
-    used = frozenset().union(*(numbers_used(name) for name in BASES))
+    used = frozenset().union(*(NUMBERS_USED[name] for name in BASES))
     assert used == {field.name for field in dataclasses.fields(PolicyOptions)}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_the_numbers_of_an_image_part_are_those_that_it_reads(name):
+    looked_at: set[str] = set()
+
+    class Watched(PolicyOptions):
+        def __getattribute__(self, attribute: str) -> Any:
+            looked_at.add(attribute)
+            return super().__getattribute__(attribute)
+
+    options = Watched()
+    looked_at.clear()  # __post_init__ reads every number
+    POLICIES[name](options)
+    # What it limits is limited before an image part is built.
+    limited = {"small_rotation"} if looked_at & {"rotation", "max_rotation", "imgaug"} else set()
+    read = looked_at & {field.name for field in dataclasses.fields(PolicyOptions)}
+    assert set(NUMBERS_USED[name]) == read | limited
+
+
+@pytest.mark.parametrize(
+    ("changes_label", "counts"),
+    [(None, True), (["large_rotation"], True), ([], False), (["horizontal_flip"], False)],
+)
+def test_small_rotation_counts_where_large_ones_are_left_out(changes_label, counts):
+    options = {"augment": "userDef", "changes_label": changes_label}
+    assert has_effect("policy.small_rotation", options) is counts
+    assert has_effect("policy.rotation", options)

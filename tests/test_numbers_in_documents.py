@@ -32,7 +32,7 @@ def instructions() -> int:
     ("docs/predict.md", f"the first {MOST} images"),
     ("docs/export.md", f"ONNX: opset {OPSET}"),
     ("docs/judging.md", f"bootstrap ({RESAMPLES:,} draws"),
-    ("README.md", f"2 draws from {len(RAND_AUGMENT_RANGES)} operations (the same one may come twice), magnitude 9"),
+    ("README.md", f"2 draws from {len(RAND_AUGMENT_RANGES)} operations (the same one may come"),
     ("README_cn.md", f"{len(RAND_AUGMENT_RANGES)} 种操作里抽 2 次（可重复），强度 9"),
 ])  # fmt: skip
 def test_a_number_in_a_document_is_the_codes(document, sentence):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from paddle_aug.build.model import make_model
-from paddle_aug.config import load_config
+from paddle_aug.config import load_config, without_effect
 from paddle_aug.core import own_code
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.load import DataOptions, load_data
@@ -147,6 +147,15 @@ def test_a_run_of_ones_own_policy_model_and_data_is_trained_resumed_and_evaluate
     done = subprocess.run(evaluate, cwd=module, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "dark" in done.stdout and "light" in done.stdout
+
+
+def test_a_method_of_ones_own_may_use_every_number_of_mixing(module):
+    numbers = {"cutout_size": 0.2, "alpha": 0.3, "pairs": "replacement", "mix_draws": "image"}
+    own_code.allow("mine:right_half", "mine:darker")
+    assert without_effect(load_config({"augment": "mine:right_half", **numbers})) == []
+    assert without_effect(load_config({"augment": "mine:darker", "cutout_size": 0.2})) == [
+        "--cutout-size has no effect with --augment mine:darker"
+    ]
 
 
 def test_an_edit_of_ones_own_code_between_stop_and_resume_is_noticed(module):

@@ -20,10 +20,10 @@ import numpy as np
 from safetensors.numpy import load_file
 from sklearn.datasets import load_sample_image
 
-AUGMENTS = (
-    "no", "userDef", "imgaugLib", "allab", "allba", "flip", "randAugment", "trivialAugment",
-    "samplePairing", "mixup", "cutmix", "cutout",
-)  # fmt: skip
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from paddle_aug.modes import AUGMENTS
+
 MODELS = ("LeNet", "GoogLeNetBN", "ResNetSmall")
 OPTIONS = (
     "--image-size", "32", "--epochs", "10", "--batch-size", "6", "--lr", "0.001", "--seed", "3",

@@ -76,8 +76,8 @@ def readme(root: Path = ROOT) -> str:
     others = read_yaml(root / "results" / "claims.yaml")["claims"]
     rows = [[each[key] for key in ("claim", "published", "source", "why")] for each in others]
     verdicts += ["not judged"] * len(others)
-    counts = {word: verdicts.count(word) for word in dict.fromkeys(sorted(verdicts))}
-    summary = ", ".join(f"{word} {count}" for word, count in counts.items())
+    found_words = sorted(set(verdicts))
+    summary = ", ".join(f"{word} {verdicts.count(word)}" for word in found_words)
     return "\n".join([
         INTRODUCTION,
         f"{len(verdicts)} claims, each counted once, whatever the scale it was run at: {summary}.",

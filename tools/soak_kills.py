@@ -16,7 +16,6 @@ import argparse
 import contextlib
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +27,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-os.environ.setdefault("PADDLE_AUG_CACHE", tempfile.mkdtemp(prefix="soak_cache_"))
 
 from paddle_aug.core.paddle_import import import_paddle  # noqa: E402
 
@@ -59,11 +57,9 @@ def main() -> int:
     parser.add_argument("--backend", default="auto", help="as train.py --cpu-backend")
     parser.add_argument("--modes", default=",".join(AUGMENTS), help="(default: all)")
     args = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="soak_kills_"))
-    try:
-        return Soak(folder, args).run()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="soak_kills_", ignore_cleanup_errors=True) as name:
+        os.environ.setdefault("PADDLE_AUG_CACHE", f"{name}/cache")
+        return Soak(Path(name), args).run()
 
 
 class Soak:

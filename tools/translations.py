@@ -52,7 +52,7 @@ NOT_MESSAGES = {
         "<tr><td>{0}</td><td><meter value='{1}'></meter></td><td>{2}</td></tr>",
         "<p role='alert'>{0}</p>",
         "{0} {{percentage:3.0f}}%|{1}| {2}/{3} epochs{4}", "model name", "upper left", "new head",
-        "en", "zh",
+        "en", "zh", "evaluation root",
         "When training, we now always track global mean", "output gradient", "input gradient",
     },
     "types": {

@@ -28,8 +28,9 @@ def own_policy(thing: Any, name: str) -> Transform:
     """`thing` as a Transform.
 
     thing: a Transform, a transform of paddle.vision, or a function (image, rng) -> image of uint8
-    RGB arrays [H, W, 3] that draws from rng alone. It is tried on two images. Raises UserError
-    naming what does not fit.
+    RGB arrays [H, W, 3] that draws from rng alone. It is tried on two images; what it makes of
+    others is checked as they are read (`batches.augmented`). Raises UserError naming what does not
+    fit.
     """
     if is_paddle_vision(thing):
         thing = PaddleVision(thing)

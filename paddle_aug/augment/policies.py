@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from paddle_aug.augment import ops
 from paddle_aug.augment.transforms import base, flips_and_colours, userdef
@@ -29,8 +28,9 @@ class PolicyOptions:
 
     The numbers from brightness to noise_max_sigma belong to userDef (the SamplePairing article),
     flip_probability to flip. max_rotation limits the rotations of RandAugment and TrivialAugment,
-    in degrees; small_rotation limits those of every policy for data whose labels a large rotation
-    would change, such as digits. Raises ValueError on numbers out of range.
+    which end at 30 and 135 degrees by themselves; small_rotation limits those of every policy for
+    data whose labels a large rotation would change, such as digits. Raises ValueError on numbers
+    out of range.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # for config.py
@@ -98,24 +98,6 @@ def build_policy(
     return POLICIES[name](restricted(options or PolicyOptions(), exclude))
 
 
-@cache
-def numbers_used(name: str) -> frozenset[str]:
-    """Names of the PolicyOptions that the policy `name` reads."""
-    looked_at: set[str] = set()
-
-    class Watched(PolicyOptions):
-        def __getattribute__(self, attribute: str) -> Any:
-            looked_at.add(attribute)
-            return super().__getattribute__(attribute)
-
-    options = Watched()
-    looked_at.clear()  # __post_init__ reads every number
-    POLICIES[name](options)
-    if looked_at & {"rotation", "max_rotation", "imgaug"}:
-        looked_at.add("small_rotation")  # it limits the rotations on some data
-    return frozenset(looked_at & set(PolicyOptions.__dataclass_fields__))
-
-
 def restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions:
     """Options without the excluded operations."""
     imgaug, limit = options.imgaug, options.small_rotation
@@ -134,16 +116,17 @@ def restricted(options: PolicyOptions, exclude: frozenset[str]) -> PolicyOptions
 
 
 def _limited(degrees: tuple[float, float], limit: int) -> tuple[float, float]:
-    """The range of angles with both ends brought into -limit..limit.
-
-    Angles are turns of at most a half, to the left or the right: 350..370 is -10..10.
-    """
+    """The range of those of the angles that are turns of at most `limit` degrees, to the left or
+    the right: 350..370 is -10..10. (0, 0) where none is: such a rotation is left out."""
     low, high = degrees
     turns = (low + 180) // 360 * 360
     low, high = low - turns, high - turns
-    if high > 180:  # beyond a half turn to the right it comes back from the left
-        low, high = -180, 180
-    return max(-limit, min(limit, low)), max(-limit, min(limit, high))
+    limit = min(limit, 180)
+    found = [  # small turns about 0, and about a whole turn
+        (max(low, whole - limit) - whole, min(high, whole + limit) - whole) for whole in (0, 360)
+    ]
+    found = [(first, last) for first, last in found if first <= last] or [(0, 0)]
+    return min(first for first, _ in found), max(last for _, last in found)
 
 
 def _no(options: PolicyOptions) -> Transform:
@@ -204,4 +187,24 @@ POLICIES: dict[str, Callable[[PolicyOptions], Transform]] = {
     "flip": _flip,
     "randAugment": _rand_augment,
     "trivialAugment": _trivial_augment,
+}
+
+_USER_DEF = (
+    "brightness", "contrast", "color", "sharpness", "crop_max_ratio", "crop_resamples",
+    "horizontal_flip", "vertical_flip", "rotation", "noise_probability", "noise_max_sigma",
+    "small_rotation",
+)  # fmt: skip
+_IMGAUG = ("imgaug_backend", "imgaug", "small_rotation")
+_TRIVIAL_AUGMENT = ("magnitude_bins", "max_rotation", "small_rotation")
+
+# Names of the PolicyOptions that each policy uses; small_rotation counts on some data only.
+NUMBERS_USED: dict[str, tuple[str, ...]] = {
+    "no": (),
+    "userDef": _USER_DEF,
+    "imgaugLib": _IMGAUG,
+    "allab": _USER_DEF + _IMGAUG,
+    "allba": _USER_DEF + _IMGAUG,
+    "flip": ("flip_probability",),
+    "randAugment": ("rand_augment_ops", "rand_augment_magnitude", *_TRIVIAL_AUGMENT),
+    "trivialAugment": _TRIVIAL_AUGMENT,
 }

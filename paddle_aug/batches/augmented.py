@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import paddle
 
-from paddle_aug.augment.transforms.base import Transform
+from paddle_aug.augment.transforms.base import Transform, other_than_rgb
 from paddle_aug.batches.normalise import to_chw
 from paddle_aug.core.argument_checks import check_normalisation
 from paddle_aug.core.errors import UserError
@@ -110,6 +110,11 @@ class AugmentedDataset(paddle.io.Dataset):
             image = self.transform(image, rng)
         except UserError as error:
             raise UserError(f"{self.dataset.source(index)}: {error}") from None
+        if other := other_than_rgb(image):
+            raise UserError(
+                f"{self.dataset.source(index)}: {_called(self.transform)} gives {other}, "
+                "not a uint8 array [H, W, 3]"
+            )
         if image.shape[:2] != (self.size, self.size):
             raise UserError(
                 f"{self.dataset.source(index)}: is {image.shape[1]}x{image.shape[0]} after the "
@@ -117,6 +122,12 @@ class AugmentedDataset(paddle.io.Dataset):
                 "end the transforms with a crop or Resize to --image-size"
             )
         return to_chw(image, self.mean, self.std, self.channels, out), int(label)
+
+
+def _called(transform: Transform) -> str:
+    """A transform's name for messages; of a user's function, that function's."""
+    thing = getattr(transform, "function", transform)
+    return getattr(thing, "__name__", type(thing).__name__)
 
 
 class Batch(NamedTuple):

@@ -14,7 +14,7 @@ from paddle_aug.core.text import Say
 from paddle_aug.data.cached import DEFAULT_LIMIT_BYTES, CachedDataset
 from paddle_aug.data.dataset import ImageDataset
 from paddle_aug.data.load import DataOptions, describe, load_data
-from paddle_aug.data.named import load_aistudio
+from paddle_aug.data.named import default_data
 from paddle_aug.mix.methods import MixPolicy
 from paddle_aug.modes import has_partners
 
@@ -44,13 +44,8 @@ def with_data_named(config: Config) -> Config:
     with a run say which: another data set may be there when it is resumed."""
     if config.data is not None:
         return config
-    found = load_aistudio()
-    if found is None:
-        return config.model_copy(update={"data": "digits"})
-    lists, root = found
-    return config.model_copy(
-        update={"data": str(lists), "images_root": config.images_root or str(root)}
-    )
+    data, root = default_data()
+    return config.model_copy(update={"data": data, "images_root": config.images_root or root})
 
 
 def training_view(dataset: ImageDataset, config: Config, mix: MixPolicy | None) -> AugmentedDataset:

@@ -1,5 +1,6 @@
 """From options to the device and the model."""
 
+import contextlib
 import inspect
 import os
 import re
@@ -25,8 +26,16 @@ from paddle_aug.onednn.native.openmp import usable_threads
 
 def choose_device(name: str) -> None:
     """Select Paddle's device; "auto": a GPU where this Paddle can use one, else the CPU."""
-    if name == "auto":
-        return
+    if name != "auto":
+        _set_device(name)
+    if paddle.device.get_device().startswith("gpu"):
+        # cuDNN's other algorithms add up in an order that changes from one call to the next.
+        with contextlib.suppress(ValueError):  # a Paddle that has no such flag
+            paddle.set_flags({"FLAGS_cudnn_deterministic": True})
+
+
+def _set_device(name: str) -> None:
+    """Raises UserError where Paddle cannot use it."""
     if name.lower().partition(":")[0] == "gpu" and not paddle.device.is_compiled_with_cuda():
         raise UserError(
             f"device: {name!r} cannot be used here: this Paddle is a build for CPUs; use --device "
@@ -137,6 +146,8 @@ def _why_fewer_threads() -> str:
 def accelerated(model: paddle.nn.Layer, config: Config, say: Say) -> tuple[paddle.nn.Layer, str]:
     """(model, name of the backend): on a CPU it computes with oneDNN where that is possible."""
     if not on_cpu():
+        if config.cpu_backend != "auto":
+            say(f"note: --cpu-backend {config.cpu_backend} has no effect on a GPU")
         return model, "paddle"
     if config.amp == "fp16":
         raise UserError("amp: fp16 is for GPUs; on a CPU use --amp bf16 or no")

@@ -29,8 +29,8 @@ def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, A
     """
     groups = scan.duplicates()
     classes = _class_counts(scan)
-    across = [group for group in groups if len({found.part for found in group}) > 1]
-    contradicting = [group for group in groups if len({found.label for found in group}) > 1]
+    across = [group for group in groups if _differ(group, "part")]
+    contradicting = [group for group in groups if _differ(group, "label")]
     problems, notes = [], []
 
     def say(lines: list[str], count: int, several: str, one: str = "") -> None:
@@ -51,7 +51,7 @@ def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, A
     if len(trained) == 1:
         problems.append(f"all training images are of one class, {trained[0]!r}: nothing to learn")
 
-    copies = [group for group in groups if group not in across and group not in contradicting]
+    copies = [g for g in groups if not _differ(g, "part") and not _differ(g, "label")]
     say(notes, among(copies) - len(copies), "images are copies of others in the same part",
         "image is a copy of another in the same part")  # fmt: skip
     unseen = [row["class"] for row in classes if not row["eval"]]
@@ -79,6 +79,11 @@ def summarize(scan: Scan, data: str, read_as: Sequence[str] = ()) -> dict[str, A
         "sizes": _size_statistics(scan),
         "duplicates": [[_entry(scan, found) for found in group] for group in groups],
     }
+
+
+def _differ(group: list[FoundImage], name: str) -> bool:
+    """Whether an attribute of the images has several values."""
+    return len({getattr(found, name) for found in group}) > 1
 
 
 def _entry(scan: Scan, found: FoundImage) -> dict[str, str]:

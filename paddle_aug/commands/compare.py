@@ -78,8 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         suite = read_suite(find_config(args.claims))
         claims, last = suite.claims, last or suite.last
     runs = read_runs(args.runs)
-    if args.claims and baseline is None and groups_named(group_runs(runs), suite.reference):
-        baseline = suite.reference
+    if args.claims and baseline is None:
+        named = groups_named(group_runs(runs, counts), suite.reference)
+        baseline = suite.reference if named else None
     found = put_side_by_side(
         runs, baseline, last or LAST, claims, options_that_are("studied"), counts
     )

@@ -93,11 +93,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _remarks(config: "Config", output: Path) -> list[str]:
     """How PaddleX takes the folder, and what other programs cannot repeat."""
+    from paddle_aug.evaluation.evaluate import precision
     from paddle_aug.export.paddlex import in_other_pixels, paddlex_name, why_not
     from paddle_aug.export.words import random_steps
 
     lines = []
-    if config.amp != "no":
+    # As evaluate.py and predict.py choose it, unless they are told otherwise.
+    as_they_do = config.model_copy(update={"cpu_backend": "auto"})
+    if precision(as_they_do, say=lambda line: None) == "bf16":
         lines.append(
             f"note: the run computes in {config.amp} where it can, the program in float32: its "
             "probabilities differ a little from evaluate.py's and predict.py's of the run"

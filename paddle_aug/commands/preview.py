@@ -11,7 +11,7 @@ from paddle_aug.command_line import add_options, options_given
 from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.own_code import short_name
+from paddle_aug.core.own_code import is_import_path, short_name
 from paddle_aug.core.plain_yaml import load_yaml
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand, user_path
@@ -42,10 +42,14 @@ AUGMENTATION = frozenset(
     name for name in Config.model_fields
     if fact(name, "group") == "Augmentation" and name != "eval_transforms"
 ) | {"alpha", "cutout_size"}  # fmt: skip
-TAKEN = AUGMENTATION | {
-    "data", "images_root", "image_column", "label_column", "folders", "class_names",
-    "changes_label", "encoding", "image_size", "mean", "std", "seed",
-}  # fmt: skip
+# What is said of --data.
+OF_DATA = frozenset((
+    "images_root", "image_column", "label_column", "folders", "class_names", "changes_label",
+    "encoding",
+))  # fmt: skip
+TAKEN = AUGMENTATION | OF_DATA | {"data", "image_size", "mean", "std", "seed"}
+# Sheets that show or mix the pixels; the others mix normalised images, as training does.
+OF_PIXELS = {*OWN_SHEETS.values(), "mixup-lam", "draws"}
 
 EPILOG = (
     "sheets:\n"
@@ -184,14 +188,25 @@ def refuse_ignored(sheet: str, args: argparse.Namespace, config: Config) -> None
     """Raise UserError for an option without effect on the sheet, or with which it shows nothing."""
     from paddle_aug.build.mix import why_nothing_is_mixed
 
-    for name in ("rows", "columns"):
-        if getattr(args, name) is not None and sheet != "draws":
-            raise UserError(f"{name}: only with --sheet draws, this is {sheet}")
     given = {name.partition(".")[0] for name, value in vars(args).items() if value is not None}
-    if sheet == "mixup-lam" and (ignored := sorted(given & (AUGMENTATION | {"operation"}))):
-        raise UserError(f"{ignored[0]}: not with --sheet mixup-lam, which mixes the originals")
+    has_data, mixes_originals = config.data is not None, sheet == "mixup-lam"
+    of_mixes = AUGMENTATION | {"operation", "changes_label"}
+    of_mixes |= set() if has_data else {"seed"}  # which also draws images of the data
+    own_part = config.train_transforms is not None or is_import_path(config.image_part)
+    for names, taken, reason in (
+        ({"rows", "columns"}, sheet == "draws", f"only with --sheet draws, this is {sheet}"),
+        (OF_DATA, has_data, "only with --data"),
+        ({"mean", "std"}, sheet not in OF_PIXELS,
+         f"only with a sheet that mixes normalised images, such as cutmix; this is {sheet}"),
+        (of_mixes, not mixes_originals, "not with --sheet mixup-lam, which mixes the originals"),
+        ({"changes_label"}, not own_part,
+         "not with transforms of your own, which are applied as they stand"),
+    ):  # fmt: skip
+        for name in sorted(given & names):
+            if not taken:
+                raise UserError(f"{name}: {reason}")
     for line in without_effect(config):
-        raise UserError(f"{line}, which --sheet {sheet} draws")
+        raise UserError(f"--sheet {sheet}: {line}")
     if reason := why_nothing_is_mixed(config):
         raise UserError(f"--sheet {sheet} would show no mixing: {reason}")
 

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.errors import UserError
@@ -11,9 +13,13 @@ from paddle_aug.core.program import command
 from paddle_aug.core.text import counted
 from paddle_aug.language import tell
 
+if TYPE_CHECKING:
+    from paddle_aug.train.learning_rate import LearningRate
+
 DESCRIPTION = "Draw when mixing is on and the learning rate, for the options of train.py."
-# Points an epoch in the figure, enough for a smooth curve; the real number of steps is not needed.
+# Steps an epoch in the figure, enough for a smooth curve: the real number is that of the data.
 POINTS_PER_EPOCH = 10
+_LISTED = 8  # at most so many parts of a schedule stand in a line
 
 
 def build_parser() -> Parser:
@@ -33,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.config import without_effect
     from paddle_aug.report.figure import refuse_foreign_picture, save_figure
     from paddle_aug.report.schedule_figure import draw_schedule
-    from paddle_aug.train.learning_rate import LearningRate
+    from paddle_aug.train.learning_rate import learning_rates
 
     config, control = parse_args(argv, DESCRIPTION, command("schedule"))
     for name, given in (("resume", control.resume is not None),
@@ -43,42 +49,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     given, config = config, config.filled()
     policy = build_mix_policy(config)
     is_active = policy.schedule.is_active if policy else None
-    rate = LearningRate(
-        name=config.lr_schedule,
-        lr=config.lr,
-        epochs=config.epochs,
-        steps_per_epoch=POINTS_PER_EPOCH,
-        milestones=config.milestones,
-        gamma=config.gamma,
-        warmup_epochs=config.warmup_epochs,
-    )
-    rates = [rate.learning_rate(step) for step in range(config.epochs * POINTS_PER_EPOCH)]
+    rate = learning_rates(config, POINTS_PER_EPOCH)
     for line in (*without_effect(given), *phases_without_effect(config)):
         tell(f"note: {line}")
     if reason := why_nothing_is_mixed(config):
         tell(f"note: nothing is mixed in such a {config.augment} run: {reason}")
-    tell(describe(config.epochs, is_active, rates))
+    tell(describe(rate, is_active))
     if config.lr_schedule == "plateau":
         tell("plateau: the rate is cut when the evaluation loss stalls, which cannot be foreseen")
     path = Path(config.output) / f"{config.mode}_schedule.png"
     refuse_foreign_picture(path)
+    rates = [rate.learning_rate(step) for step in range(config.epochs * POINTS_PER_EPOCH)]
     figure = draw_schedule(config.epochs, is_active, rates)
     tell(f"wrote {save_figure(figure, path)}")
     return 0
 
 
-def describe(
-    epochs: int, is_active: Callable[[int], bool] | None, learning_rates: Sequence[float]
-) -> str:
+def describe(rate: "LearningRate", is_active: Callable[[int], bool] | None) -> str:
     """The schedule in a few lines of text: a bar, the epochs with mixing, the learning rate.
 
-    is_active: None where nothing is ever mixed.
+    is_active: whether an epoch mixes; None where nothing is ever mixed.
     """
-    mixing = _describe_mixing(epochs, is_active) if is_active else ["mixing         none"]
+    mixing = _describe_mixing(rate.epochs, is_active) if is_active else ["mixing         none"]
     return "\n".join([
-        f"epochs         0..{epochs - 1}",
+        f"epochs         0..{rate.epochs - 1}",
         *mixing,
-        f"learning rate  {_describe_rates(epochs, learning_rates)}",
+        f"learning rate  {_describe_rates(rate)}",
     ])  # fmt: skip
 
 
@@ -89,9 +85,7 @@ def _describe_mixing(epochs: int, is_active: Callable[[int], bool]) -> list[str]
         for on, group in groupby(range(epochs), active.__getitem__)
         if on and (members := list(group))
     ]
-    if len(ranges) > 8:
-        ranges = [*ranges[:5], "...", *ranges[-2:]]
-    shown = f": {', '.join(ranges)}" if ranges else ""
+    shown = f": {_in_a_line(ranges)}" if ranges else ""
     return [
         f"mixing         {_bar(active)}",
         f"               on in {sum(active)} of {counted(epochs, 'epoch')}{shown}",
@@ -105,18 +99,27 @@ def _bar(active: Sequence[bool], width: int = 80) -> str:
     return "".join("#" if all(part) else "+" if any(part) else "." for part in parts)
 
 
-def _describe_rates(epochs: int, rates: Sequence[float]) -> str:
-    steps = [(rate, len(list(group))) for rate, group in groupby(rates)]
-    per_epoch = len(rates) / epochs
-    if len(steps) == 1:
-        return f"{rates[0]:g} throughout"
-    if len(steps) <= 6:
-        starts = [sum(count for _, count in steps[:i]) / per_epoch for i in range(len(steps))]
-        return ", ".join(
-            f"{rate:g} from epoch {start:g}" for (rate, _), start in zip(steps, starts, strict=True)
-        )
-    highest = max(range(len(rates)), key=rates.__getitem__)
-    return (
-        f"{rates[0]:.3g} at the start, highest {rates[highest]:.3g} at epoch "
-        f"{highest / per_epoch:.3g}, {rates[-1]:.3g} at the end"
-    )
+def _describe_rates(rate: "LearningRate") -> str:
+    """By epochs alone, as the number of an epoch's steps is that of the data."""
+    # The last step of an epoch: the warm-up's has the whole rate.
+    first = max(rate.warmup_epochs - 1, 0)
+    last_step = {e: (e + 1) * rate.steps_per_epoch - 1 for e in range(first, rate.epochs)}
+    rates = [(rate.learning_rate(step), epoch) for epoch, step in last_step.items()]
+    if rate.name == "cosine":  # told by its ends
+        rates = [(rate.lr, first)]
+    pieces = [next(group) for _, group in groupby(rates, key=itemgetter(0))]
+    parts = [f"{value:g} from epoch {epoch}" for value, epoch in pieces]
+    if rate.warmup_epochs:
+        parts[0] = f"grows to {pieces[0][0]:g} over {counted(rate.warmup_epochs, 'epoch')}"
+    if rate.name == "cosine":
+        parts.append("falls to 0 as a cosine until the end")
+    if len(parts) == 1 and not rate.warmup_epochs and rate.name != "plateau":
+        return f"{rate.lr:g} throughout"
+    return _in_a_line(parts)
+
+
+def _in_a_line(parts: Sequence[str]) -> str:
+    """The parts with commas between them; of many the first five and the last two."""
+    if len(parts) > _LISTED:
+        parts = [*parts[:5], "...", *parts[-2:]]
+    return ", ".join(parts)

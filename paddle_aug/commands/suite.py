@@ -19,7 +19,7 @@ from paddle_aug.language import tell
 
 if TYPE_CHECKING:
     from paddle_aug.commands.suite_cells import Cell
-    from paddle_aug.commands.suite_plan import PlannedRun
+    from paddle_aug.commands.suite_plan import PlannedRun, Suite
 
 EPILOG = """\
 examples:
@@ -85,67 +85,100 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError("jobs: --judge runs nothing; leave out one of the two")
     args.jobs = args.jobs or 1
 
-    from paddle_aug.commands.suite_conditions import (
-        child_environment,
-        refuse_other_conditions,
-        refuse_untrusted_code,
-        refuse_varied,
-    )
-    from paddle_aug.commands.suite_plan import (
-        is_finished,
-        plan,
-        read_suite,
-        refuse_run_with_other_options,
-        suite_name,
-        with_seeds,
-    )
-    from paddle_aug.commands.suite_results import (
-        keep_cell,
-        print_results,
-        refuse_foreign_results,
-        with_comparable_figures,
-        write_results,
-    )
+    from paddle_aug.commands.suite_plan import read_suite, suite_name, with_seeds
+    from paddle_aug.commands.suite_results import refuse_foreign_results
 
     file = find_config(args.file)
     suite = with_seeds(read_suite(file), args.seeds)
     changes = given_to_all(argv[cut + 1 :])
+    runs = planned_runs(file, suite, changes, args)
+    results = args.results / suite_name(file, args.quick)
+    refuse_foreign_results(results, runs)  # checked now, before hours of training
+    if args.dry_run or args.cost:
+        print_what_is_left(runs, args)
+        return 0
+    code = keep_finished(runs, results) if args.judge else make_missing(runs, args, results)
+    if not code:
+        own = "--allow-imports" in argv[:cut]
+        repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :], own)
+        judge_and_write(suite, runs, changes, args, results, repeated)
+    return code
+
+
+def planned_runs(
+    file: Path, suite: "Suite", changes: dict[str, Any], args: argparse.Namespace
+) -> "list[PlannedRun]":
+    """All runs of the suite. changes: options for all of them. Raises UserError for those in which
+    its own runs differ, and for code of the user's own that only a file names."""
+    from paddle_aug.commands.suite_conditions import refuse_untrusted_code, refuse_varied
+    from paddle_aug.commands.suite_plan import plan
+
     if changes:
         refuse_varied(file, plan(file, suite, args.quick, {}, args.logs), changes)
     runs = plan(file, suite, args.quick, changes, args.logs)
     if not args.judge:
         refuse_untrusted_code(runs)
-    results = args.results / suite_name(file, args.quick)
-    refuse_foreign_results(results, runs)  # checked now, before hours of training
+    return runs
+
+
+def print_what_is_left(runs: "Sequence[PlannedRun]", args: argparse.Namespace) -> None:
+    """Print the commands that are left to do, with --cost also what they would cost."""
+    from paddle_aug.commands.suite_conditions import child_environment
+
+    environment = child_environment(args.jobs, runs)
+    print_plan(runs, unfinished_cells(runs, args.allow_differences), args.jobs, environment)
+    if args.cost:
+        print_cost(runs, args.jobs, environment)
+
+
+def keep_finished(runs: "Sequence[PlannedRun]", results: Path) -> int:
+    """Copy the small files of the finished runs to the results; returns 0. Raises UserError, before
+    the first one's go, where one has other options than planned."""
+    from paddle_aug.commands.suite_plan import is_finished, refuse_run_with_other_options
+    from paddle_aug.commands.suite_results import keep_cell
+
     finished = [run for run in runs if is_finished(run)]
-    cells, environment = [], {}
-    if not args.judge:
-        environment = child_environment(args.jobs, runs)
-        cells = unfinished_cells(runs, args.allow_differences)
-        if args.dry_run or args.cost:
-            print_plan(runs, cells, args.jobs, environment)
-            if args.cost:
-                print_cost(runs, args.jobs, environment)
-            return 0
-        if len(finished) < len(runs):
-            refuse_other_conditions(finished, environment, args.allow_differences)
-    else:
-        for run in finished:
-            refuse_run_with_other_options(run)
-    for run in finished:  # the options of all were checked before the first one's files go
+    for run in finished:
+        refuse_run_with_other_options(run)
+    for run in finished:
         keep_cell(results, run)
-    if cells and (code := work_on(cells, runs, args, environment, results)):
-        return code
+    return 0
+
+
+def make_missing(runs: "Sequence[PlannedRun]", args: argparse.Namespace, results: Path) -> int:
+    """Make the missing runs, beside those that are finished; returns 0, or the exit code of a
+    failed one. Raises UserError where they would be made otherwise than the finished ones."""
+    from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
+    from paddle_aug.commands.suite_plan import is_finished
+
+    environment = child_environment(args.jobs, runs)
+    cells = unfinished_cells(runs, args.allow_differences)
+    finished = [run for run in runs if is_finished(run)]
+    missing = [run for run in runs if run not in finished]
+    refuse_other_conditions(finished, missing, environment, args.allow_differences)
+    keep_finished(runs, results)
+    return work_on(cells, runs, args, environment, results) if cells else 0
+
+
+def judge_and_write(
+    suite: "Suite", runs: "Sequence[PlannedRun]", changes: dict[str, Any],
+    args: argparse.Namespace, results: Path, repeated: str,
+) -> None:  # fmt: skip
+    """Compare the finished runs, judge the claims, write and print the tables. repeated: the
+    command that does all this again."""
+    from paddle_aug.commands.suite_results import (
+        print_results,
+        with_comparable_figures,
+        write_results,
+    )
+
     suite, note = with_comparable_figures(suite, args.quick, changes)
     if note:
         tell(f"note: {note}", error=True)
-    own = "--allow-imports" in argv[:cut]
-    repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :], own)
     found = write_results(results, suite, runs, args.quick, repeated, note, args.allow_differences)
     for difference in found.fairness.differences:
         tell(f"warning: the runs differ in {difference}", error=True)
     print_results(results, suite, found)
-    return 0
 
 
 def work_on(

@@ -46,7 +46,8 @@ class _Job:
 
     cell: Cell
     environment: Mapping[str, str]
-    kept: list[str] = field(default_factory=list)  # output of an evaluation, printed if it fails
+    # Output of an evaluation but its notes and warnings, printed if it fails.
+    kept: list[str] = field(default_factory=list)
 
     def start(self) -> None:
         self.command = self.cell.commands.pop(0)
@@ -58,7 +59,7 @@ class _Job:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             said = f"{self.cell.name} | {line.rstrip()}"
-            if self.trains:
+            if self.trains or _is_remark(line):
                 tqdm.write(said)
             else:
                 self.kept.append(said)
@@ -66,6 +67,12 @@ class _Job:
     @property
     def trains(self) -> bool:
         return self.command[0] == "train"
+
+
+def _is_remark(line: str) -> bool:
+    """Whether a line is a note or a warning, in the user's language."""
+    starts = [translate(f"{word}: x").removesuffix("x") for word in ("note", "warning")]
+    return line.startswith(tuple(starts))
 
 
 def start_process(

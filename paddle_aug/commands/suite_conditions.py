@@ -11,10 +11,15 @@ from paddle_aug.core import own_code
 from paddle_aug.core.cpu import available_cores, busy_cores, free_cores
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import read_json
-from paddle_aug.core.text import changes, flag
-from paddle_aug.runs.environment import describe_environment, recorded_threads
-
-_COMPARED = ("code", "cpu", "instructions", "cores", "platform", "python", "versions")
+from paddle_aug.core.text import flag
+from paddle_aug.runs.environment import (
+    SINCE_LATER,
+    compared,
+    describe_environment,
+    differences_ahead,
+    library_variables,
+    recorded_threads,
+)
 
 
 def refuse_varied(path: Path, own: Sequence[PlannedRun], given: Collection[str]) -> None:
@@ -57,18 +62,20 @@ def child_environment(jobs: int, runs: Sequence[PlannedRun]) -> dict[str, str]:
 
 
 def refuse_other_conditions(
-    finished: Sequence[PlannedRun], environment: Mapping[str, str], allow: bool
-) -> None:
+    finished: Sequence[PlannedRun], missing: Sequence[PlannedRun],
+    environment: Mapping[str, str], allow: bool,
+) -> None:  # fmt: skip
     """Check, before hours of work, that the missing runs would be made like the finished ones.
 
     Raises UserError naming what has changed, unless that is allowed. What only a run itself knows
     (its data, its backend) is compared when the tables are made.
     """
-    record = describe_environment("", {})
-    now = {key: record[key] for key in _COMPARED}
-    now["OMP_NUM_THREADS"] = environment["OMP_NUM_THREADS"]
-    lines = [line for run in finished for line in changes(_conditions_of(run), now).values()]
-    if lines and not allow:
+    if allow or not missing:
+        return
+    now = describe_environment("", {}, own_code=_own_code(missing))
+    now["threads"] = library_variables(environment)
+    lines = [line for run in finished for line in differences_ahead(_conditions_of(run), now)]
+    if lines:
         raise UserError(
             "the finished runs were made otherwise than the others would be now: "
             f"{'; '.join(dict.fromkeys(lines))}\n"
@@ -76,13 +83,17 @@ def refuse_other_conditions(
         )
 
 
+def _own_code(runs: Sequence[PlannedRun]) -> dict[str, str]:
+    """Digests of the user's own code that the runs name, which is imported for that."""
+    named = {path: option for run in runs for option, path in own_code.named_by(run.config).items()}
+    for path, option in named.items():
+        own_code.load_object(path, option)
+    return own_code.source_digests(named)
+
+
 def _conditions_of(run: PlannedRun) -> dict[str, Any]:
     path = run.paths.environment
     record = read_json(path)
-    try:
-        record.setdefault("instructions", None)  # earlier versions did not record them
-        conditions = {key: record[key] for key in _COMPARED}
-        conditions["OMP_NUM_THREADS"] = record["threads"].get("OMP_NUM_THREADS")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: no record of a run's environment ({error!r})") from None
-    return conditions
+    if missing := [key for key in compared("ahead") if key not in {*record, *SINCE_LATER}]:
+        raise UserError(f"{path}: no record of a run's environment (without {missing[0]})")
+    return record

@@ -37,6 +37,7 @@ from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
 from paddle_aug.runs.kept import evaluation_accuracies
 from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
+from paddle_aug.runs.reading import curve_length
 from paddle_aug.runs.stats import stopped_early
 
 # Options in which compared runs may differ: they do not change a result, or their effect is
@@ -270,13 +271,17 @@ def epochs_left(run: PlannedRun) -> int:
 
 
 def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
-    """Whether the run has all its epochs, or was ended by --early-stopping.
+    """Whether the run has all its epochs, or was ended by --early-stopping, in all its curves.
 
-    folder: where its metrics.csv is, the run's own by default.
+    folder: where its metrics.csv and curves are, the run's own by default.
     """
     accuracies = evaluation_accuracies((folder or run.folder) / METRICS)
-    stopped = stopped_early(accuracies, run.config.early_stopping)
-    return stopped or len(accuracies) >= run.epochs
+    if len(accuracies) < run.epochs and not stopped_early(accuracies, run.config.early_stopping):
+        return False
+    if folder is None and not run.paths.states():
+        return True  # its curves cannot be written again
+    curves, mode = folder or run.paths.output, run.config.mode
+    return all(curve_length(curves, mode, curve) == len(accuracies) for curve in CURVES)
 
 
 def other_options(

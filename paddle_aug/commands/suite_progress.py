@@ -26,8 +26,8 @@ def time_together(seconds: Sequence[float], jobs: int) -> float:
 class SuiteProgress:
     """Epochs done of all runs, and the time an epoch of each label takes.
 
-    seconds: known before, by label; an epoch of an unknown label counts as the mean of the others.
-    Times are of this session, with evaluation and saving, and with `jobs` runs side by side.
+    An epoch of a label that was not timed yet counts as the mean of the others. Times are of this
+    session, with evaluation and saving, and with `jobs` runs side by side.
     """
 
     def __init__(self, runs: Sequence[PlannedRun], jobs: int = 1):

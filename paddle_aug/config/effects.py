@@ -2,15 +2,18 @@
 compared by those that have one."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from paddle_aug.augment.policies import PolicyOptions, numbers_used, restricted
+from paddle_aug.augment.policies import NUMBERS_USED, PolicyOptions, build_policy, restricted
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Compose, Transform
 from paddle_aug.config.table import Config, fact
 from paddle_aug.core.text import changes, flag
+from paddle_aug.mix.methods import METHODS, draw_nothing
 from paddle_aug.modes import BASES, MODES, image_part, is_mix
+
+_ROTATION_LIMITS = ("max_rotation", "small_rotation")
 
 
 def without_effect(config: Config) -> list[str]:
@@ -27,12 +30,7 @@ def without_effect(config: Config) -> list[str]:
             lines.append(f"{flag(name)} has no effect with {flag(other)} {value}")
     lines += _image_part(config, given)
     lines += _learning_rate(config)
-    if is_mix(config.augment) and config.mix_setting("partner") == "dataset":
-        lines += [
-            f"{flag(name)} has no effect with --partner dataset: partners are drawn image by image"
-            for name in ("pairs", "mix_draws")
-            if name in given
-        ]
+    lines += _mixing(config, given)
     # The first epoch is the best so far, so it takes one more than the patience to stop.
     if config.early_stopping is not None and config.early_stopping >= config.epochs - 1:
         lines.append(
@@ -58,7 +56,10 @@ def _numbers_used(options: Mapping[str, Any]) -> Collection[str]:
     augment, base = options.get("augment", Config().augment), options.get("base")
     if augment not in [*MODES] or base not in (None, *BASES):
         return PolicyOptions.__dataclass_fields__  # code of one's own may use any
-    return numbers_used(image_part(augment, base))
+    left_out = options.get("changes_label")  # None: the data set decides
+    turned = left_out is None or "large_rotation" in left_out
+    used = NUMBERS_USED.get(image_part(augment, base), ())
+    return [name for name in used if turned or name != "small_rotation"]
 
 
 def changed_options(
@@ -69,6 +70,25 @@ def changed_options(
     options: all of the run's options, which decide what has an effect.
     """
     return {k: line for k, line in changes(was, now).items() if has_effect(k, options)}
+
+
+def _mixing(config: Config, given: Collection[str]) -> list[str]:
+    """Lines for options of what is drawn, where it is not drawn in such a way."""
+    if not is_mix(config.augment):
+        return []
+    if config.mix_setting("partner") == "dataset":
+        return [
+            f"{flag(name)} has no effect with --partner dataset: partners are drawn image by image"
+            for name in ("pairs", "mix_draws")
+            if name in given
+        ]
+    always = config.mix_setting("mix_prob") == 1
+    if "mix_draws" in given and always and METHODS[config.augment].draw is draw_nothing:
+        return [
+            f"--mix-draws has no effect with --augment {config.augment} and --mix-prob 1: no lam "
+            "and no box is drawn"
+        ]
+    return []
 
 
 def _learning_rate(config: Config) -> list[str]:
@@ -129,16 +149,33 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
         return lines
     if config.image_part not in BASES:
         return []
+    lines = [
+        f"{flag(f'policy.{name}')} {getattr(config.policy, name):g} has no effect: the image part "
+        f"{config.image_part} turns no image further"
+        for name in _ROTATION_LIMITS
+        if name in numbers and f"policy.{name}" not in unused and _limits_nothing(config, name)
+    ]
     left_out = frozenset(config.changes_label or ())
     limited = restricted(config.policy, left_out)
     unchanged = all(getattr(limited, name) == getattr(config.policy, name) for name in used)
-    lines = []
     if left_out and unchanged:
         operations = ",".join(config.changes_label or ())
-        lines = [
+        lines.append(
             f"--changes-label {operations} has no effect: the image part {config.image_part} has "
             "no such operation"
-        ]
+        )
     return lines + [
         f"{flag(name)} has no effect on the image part {config.image_part}" for name in unused
     ]
+
+
+def _limits_nothing(config: Config, name: str) -> bool:
+    """Whether the image part is the same without this limit of its rotations, whatever the data."""
+    default = replace(config.policy, **{name: getattr(PolicyOptions(), name)})
+    undecided = ([], ["large_rotation"])  # the data set decides
+    left_out = undecided if config.changes_label is None else [config.changes_label]
+    built = [
+        [build_policy(config.image_part, frozenset(names), policy) for names in left_out]
+        for policy in (config.policy, default)
+    ]
+    return built[0] == built[1]

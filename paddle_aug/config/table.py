@@ -72,6 +72,7 @@ DIGITS_DEFAULTS: dict[str, Any] = {
 _MIXED = ("augment", is_mix)
 _DRAWS_LAM = ("augment", draws_lam)
 _PAIRED = ("augment", has_partners)
+_CUTS_OUT = ("augment", lambda name: name == "cutout" or (is_import_path(name) and is_mix(name)))
 _NOT_OWN = ("model", lambda name: not is_import_path(name))
 
 
@@ -118,7 +119,7 @@ class Config(BaseModel):
     pairing_on: Positive | None = option(None, "Mixing", "epochs with mixing in a turn (samplePairing 8, others: all)", used_with=_MIXED, studied=True)  # fmt: skip
     pairing_off: Natural | None = option(None, "Mixing", "epochs without mixing in a turn (samplePairing 2, others 0)", used_with=_MIXED, studied=True)  # fmt: skip
     mix_off_last: Natural = option(0, "Mixing", "fine-tune without mixing for this many last epochs", used_with=_MIXED, studied=True)  # fmt: skip
-    cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=("augment", ("cutout",)), studied=True)  # fmt: skip
+    cutout_size: Annotated[float, Field(gt=0, le=1)] = option(0.5, "Mixing", "side of cutout's square, as a share of the image's", used_with=_CUTS_OUT, studied=True)  # fmt: skip
 
     model: str = option("GoogLeNet", "Model", f"{', '.join(model_names())}, paddle.vision:NAME, or code of your own as my_module:MyNet", words=tuple(model_names()))  # fmt: skip
     init: Literal["default", "xavier", "kaiming"] = option("default", "Model", "initialisation of the weights; default: Paddle's own", used_with=_NOT_OWN)  # fmt: skip

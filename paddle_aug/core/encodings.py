@@ -3,6 +3,9 @@
 Bytes that are not UTF-8 are taken for GBK only where they look like Chinese text: nine in ten of
 its characters must be in GB2312, the everyday part of GBK, and none may stand alone between Latin
 letters, as the accents of a German or French word would. Text in other encodings rarely passes.
+
+A Chinese character of two bytes, in GBK and the like, may be valid UTF-8, but then for an Armenian
+or Arabic letter or the like (below U+0800); in UTF-8 a Chinese character has three bytes.
 """
 
 import codecs
@@ -41,45 +44,46 @@ def check_encoding(name: str | None) -> None:
 def decode_text(data: bytes, encoding: str | None = None) -> tuple[str, str]:
     """The text of a file's bytes without its byte-order mark, and the encoding's name.
 
-    encoding: of bytes that have no mark and are not UTF-8; None: GBK where they look like it.
-    Raises UnicodeDecodeError.
+    encoding: of bytes without a mark, as `decode_names` takes it. Raises UnicodeDecodeError.
     """
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             return data.decode(codec), name
-    try:
-        return data.decode(UTF8), UTF8
-    except UnicodeDecodeError:
-        if encoding is None and not _looks_like_gbk(data):
-            raise
-    return data.decode(encoding or GBK), encoding or GBK
+    (text,), used = decode_names([data], encoding)
+    return text, used
 
 
 def decode_names(names: Sequence[bytes], encoding: str | None = None) -> tuple[list[str], str]:
     """Names of one origin, such as those in a zip, decoded, and the encoding's name.
 
-    encoding: of the names that are not UTF-8; None: GBK where they look like it.
+    encoding: of the names that are not UTF-8, and of those that have as many characters in it, none
+    of which would be Chinese in UTF-8; None: GBK where they look like it.
     Raises UnicodeDecodeError.
     """
-    foreign = [name for name in names if not _is_utf8(name)]
-    if not foreign:
+    foreign = b"\n".join(name for name in names if not _is_utf8(name))
+    if encoding is None and not _looks_like_gbk(foreign):
+        foreign.decode(UTF8)  # raises
+    if encoding is None and not foreign:
         return [name.decode(UTF8) for name in names], UTF8
-    if encoding is None and not _looks_like_gbk(b"\n".join(foreign)):
-        b"\n".join(foreign).decode(UTF8)  # raises
     codec = encoding or GBK
-    return [name.decode(codec if _belongs_to(name, codec) else UTF8) for name in names], codec
+    own = {
+        name
+        for name in names
+        if not _is_utf8(name)
+        or (_may_be_in(codec, name) and (encoding is not None or _looks_like_gbk(name)))
+    }
+    return [name.decode(codec if name in own else UTF8) for name in names], codec if own else UTF8
 
 
-def _belongs_to(name: bytes, codec: str) -> bool:
-    """Whether a name among others in the encoding `codec` is in that encoding, too.
-
-    A Chinese character of two bytes in GBK may be valid UTF-8, but then for an Armenian or Arabic
-    letter or the like (below U+0800); in UTF-8 a Chinese character has three bytes.
-    """
-    if not _is_utf8(name):
-        return True
-    short = all(character < "\u0800" for character in name.decode(UTF8))
-    return codec == GBK and not name.isascii() and short and _looks_like_gbk(name)
+def _may_be_in(codec: str, name: bytes) -> bool:
+    """Whether a name that is UTF-8 may be in the encoding `codec` as well as that."""
+    text = name.decode(UTF8)
+    try:
+        other = name.decode(codec)
+    except UnicodeDecodeError:
+        return False
+    two_bytes_each = len(other) == len(text) and max(text, default="") < "\u0800"
+    return two_bytes_each and other != text and not name.isascii()
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Reading untrusted files: ordinary files only, limited in size, never blocking."""
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -16,6 +17,7 @@ TEXT_LIMIT = 256 << 20
 JSON_LIMIT = 16 << 20
 MATRIX_LIMIT = 1 << 30  # for an evaluation.json, whose confusion of 10,000 classes has 0.9 GB
 MAX_RATIO = 100
+_PIECE = 1 << 20
 RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is checked: text compresses well
 
 _KINDS = (
@@ -61,15 +63,17 @@ def read_bytes(path: str | os.PathLike[str], limit: int) -> bytes:
         size = os.fstat(file.fileno()).st_size
         if size > limit:
             raise UserError(f"{path}: {size:,} bytes, the limit is {limit:,}")
+        data = io.BytesIO()
         try:
-            # Reads one byte more than allowed, to notice a file that grew or reports a false size
-            # (/proc).
-            data = file.read(limit + 1) if size == 0 else file.read(size)
+            # In pieces, up to one byte more than allowed: a file may grow, or report a false size
+            # (/proc), and one read of the whole limit would take the memory for it.
+            while piece := file.read(min(_PIECE, limit + 1 - data.tell())):
+                data.write(piece)
         except OSError as error:
             raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(data) > limit:
+    if data.tell() > limit:
         raise UserError(f"{path}: more than the limit of {limit:,} bytes")
-    return data
+    return data.getvalue()
 
 
 def read_text(path: str | os.PathLike[str], limit: int = TEXT_LIMIT) -> str:

@@ -61,6 +61,11 @@ def images_folder(directory: str | os.PathLike[str] | None = None) -> Path:
     return Path(directory) if directory is not None else cache_home() / "images"
 
 
+def images_file(folder: Path, key: str) -> Path:
+    """The file with an entry's images."""
+    return folder / key / _IMAGES
+
+
 def open_entry(
     folder: Path, key: str, shape: tuple[int, ...], check: bool = True
 ) -> np.ndarray | None:
@@ -68,7 +73,7 @@ def open_entry(
 
     check: read the whole file and compare its checksum.
     """
-    path, info = folder / key / _IMAGES, folder / key / _INFO
+    path, info = images_file(folder, key), folder / key / _INFO
     try:
         crc = read_json(info)["crc32"]
         with open_regular(path) as file:
@@ -160,12 +165,15 @@ def _checksum(path: Path) -> int:
     return crc
 
 
-def _remove_leftovers(folder: Path, key: str = "") -> None:
-    """Delete what killed runs left; key: of an entry whose lock this process has."""
+def _remove_leftovers(folder: Path, key: str = "") -> int:
+    """Delete what killed runs left; returns the bytes freed. key: of an entry whose lock this
+    process has."""
+    freed = 0
     for part in folder.glob("*.part-*"):
         match = _PART.fullmatch(part.name)
         if match and (match[1] == key or not _is_at_work(part, match[1])):
-            _remove(part)
+            freed += _remove(part)
+    return freed
 
 
 def _is_at_work(part: Path, key: str) -> bool:
@@ -182,54 +190,62 @@ def _is_at_work(part: Path, key: str) -> bool:
     return False
 
 
-def _remove(entry: Path) -> None:
-    """Delete an entry, or a part of one; what else lies in its folder stays, and so does that."""
+def _sizes(entry: Path) -> dict[Path, int]:
+    """The files of an entry, or of a part of one, that are there, and their bytes."""
+    sizes = {}
+    for path in (entry / _IMAGES, entry / _INFO):
+        with contextlib.suppress(OSError):
+            sizes[path] = path.lstat().st_size
+    return sizes
+
+
+def _remove(entry: Path) -> int:
+    """Delete an entry, or a part of one; what else lies in its folder stays, and so does that.
+
+    Returns the bytes of the files that are deleted.
+    """
+    freed = 0
+    for path, size in _sizes(entry).items():
+        with contextlib.suppress(OSError):
+            path.unlink()
+            freed += size
     with contextlib.suppress(OSError):
-        for name in (_IMAGES, _INFO):
-            (entry / name).unlink(missing_ok=True)
         entry.rmdir()
+    return freed
 
 
 def list_entries(directory: str | os.PathLike[str] | None = None) -> list[Entry]:
-    """Entries of the cache, the least recently used first."""
+    """Entries of the cache, the least recently used first; damaged ones before them."""
     entries = []
-    folder = images_folder(directory)
-    for path in folder.glob(f"*/{_INFO}"):
-        if not _KEY.fullmatch(path.parent.name):
+    for path in images_folder(directory).glob("*"):
+        sizes = _sizes(path) if _KEY.fullmatch(path.name) else {}
+        if not sizes:
             continue
+        size = sum(sizes.values())
         try:
-            info = read_json(path)
-            size = sum(file.stat().st_size for file in path.parent.iterdir())
-            used = path.parent.stat().st_mtime
+            info = read_json(path / _INFO)
             name, scaled = str(info["name"]), str(info.get("scaled", ""))
-            images = int(str(info["images"]))
-            entries.append(Entry(path.parent.name, name, images, size, used, scaled))
+            images, used = int(str(info["images"])), path.stat().st_mtime
+            entries.append(Entry(path.name, name, images, size, used, scaled))
         except (UserError, OSError, ValueError, KeyError):
-            entries.append(Entry(path.parent.name, "damaged", 0, 0, 0.0))
+            entries.append(Entry(path.name, "damaged", 0, size, 0.0))
     return sorted(entries, key=lambda e: e.last_used)
 
 
-def evict(folder: Path, keep_bytes: int) -> list[str]:
-    """Delete the least recently used entries down to keep_bytes in all; returns their keys."""
+def evict(folder: Path, keep_bytes: int) -> None:
+    """Delete the least recently used entries down to keep_bytes in all."""
     entries = list_entries(folder)
     total = sum(entry.bytes for entry in entries)
-    gone = []
     for entry in entries:
         if total <= keep_bytes:
             break
         # A run that has the file mapped can go on reading it: only its name is deleted.
-        _remove(folder / entry.key)
-        total -= entry.bytes
-        gone.append(entry.key)
-    return gone
+        total -= _remove(folder / entry.key)
 
 
 def clear(directory: str | os.PathLike[str] | None = None, key: str | None = None) -> int:
     """Delete one entry, or all of them and the files of killed runs; returns the bytes freed."""
     folder = images_folder(directory)
-    entries = [entry for entry in list_entries(folder) if key in (None, entry.key)]
-    for entry in entries:
-        _remove(folder / entry.key)
-    if key is None:
-        _remove_leftovers(folder)
-    return sum(entry.bytes for entry in entries)
+    keys = [entry.key for entry in list_entries(folder) if key in (None, entry.key)]
+    freed = sum(_remove(folder / key) for key in keys)
+    return freed + _remove_leftovers(folder) if key is None else freed

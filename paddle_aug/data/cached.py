@@ -70,6 +70,7 @@ class CachedDataset(ImageDataset):
             dataset.labels, dataset.classes, dataset.name, dataset.changes_label,
             dataset.description,
         )  # fmt: skip
+        self.read_as = dataset.read_as
         self._dataset = dataset
         self._scaling = StoredSize(int(size[0]), int(size[1]), resample, antialias)
         self._folder = cache_store.images_folder(directory)
@@ -88,7 +89,7 @@ class CachedDataset(ImageDataset):
     @property
     def cache_path(self) -> Path | None:
         """The cache file in use."""
-        return self._folder / self._key / "images.npy" if self.cached else None
+        return cache_store.images_file(self._folder, self._key) if self.cached else None
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         number = self._numbers[index]
@@ -101,6 +102,9 @@ class CachedDataset(ImageDataset):
 
     def source(self, index: int) -> str:
         return self._dataset.source(self._numbers[index])
+
+    def fingerprints(self) -> Iterator[bytes]:
+        return self._dataset.subset(self._numbers).fingerprints()
 
     def _select(self, chosen: np.ndarray) -> None:
         self._numbers = self._numbers[chosen]

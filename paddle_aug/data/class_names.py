@@ -2,8 +2,9 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import user_path
@@ -81,35 +82,52 @@ def number_labels(
     numbers mixed with names, negative or fractional numbers, numbers that the map does not name, a
     label of evaluation that training does not have.
     """
-    rows, known_names = [*train, *evaluation], set(guesses.options.known_classes or ())
-    as_written = guesses.options.class_names is None and {row.label for row in rows} <= known_names
-    if as_written or not _are_numbers(train, evaluation):
-        label_map = None if as_written else label_map
-        keys = [row.label for row in train], [row.label for row in evaluation]
-        classes = _order_names(train, label_map, guesses)
-        table: dict[str | int, int] = {name: i for i, name in enumerate(classes)}
+    known = set(guesses.options.known_classes or ())
+    labels = [row.label for row in train], [row.label for row in evaluation]
+    are_classes = guesses.options.class_names is None and {*labels[0], *labels[1]} <= known
+    if are_classes or not _are_numbers(train, evaluation):
+        keys: tuple[Sequence[str | int], Sequence[str | int]] = labels
+        order = _order_names(train, None if are_classes else label_map, guesses)
+        named: Mapping[Any, str] = {name: name for name in order}
     else:
-        keys = [_number(row) for row in train], [_number(row) for row in evaluation]
-        if guesses.options.class_names is None:
-            _note_spellings(rows, guesses)
-            _refuse_lists_numbered_apart(train, evaluation, keys)
-        own = {number: str(number) for number in sorted({*keys[0], *keys[1]})}
-        if guesses.options.class_names is None and _are_classes(own.values(), guesses):
-            named = own
-        elif label_map:
-            named = named_by_map(rows, keys[0] + keys[1], label_map, guesses)
-        else:
-            named = _named_by_rows(train, evaluation, keys, guesses)
-        classes = list(named.values())
-        table = {number: i for i, number in enumerate(named)}
-    for row, key in zip(evaluation, keys[1], strict=True):
-        if key not in table:
+        numbers = [_number(row) for row in train], [_number(row) for row in evaluation]
+        keys, named = numbers, _name_numbers(train, evaluation, numbers, label_map, guesses)
+    place: dict[str | int, int] = {key: i for i, key in enumerate(named)}
+    _refuse_new_labels(evaluation, [key in place for key in keys[1]], len(place))
+    return list(named.values()), [place[key] for key in keys[0]], [place[key] for key in keys[1]]
+
+
+def _name_numbers(
+    train: Sequence[ListRow],
+    evaluation: Sequence[ListRow],
+    numbers: tuple[list[int], list[int]],
+    label_map: LabelMap | None,
+    guesses: Guesses,
+) -> dict[int, str]:
+    """The name of each label number, in the order of the classes."""
+    rows = [*train, *evaluation]
+    if guesses.options.class_names is None:
+        _note_spellings(rows, guesses)
+        _refuse_lists_numbered_apart(train, evaluation, numbers)
+        own = {number: str(number) for number in sorted({*numbers[0], *numbers[1]})}
+        if set(own.values()) <= set(guesses.options.known_classes or ()):
+            return own
+    if label_map:
+        return named_by_map(rows, numbers[0] + numbers[1], label_map, guesses)
+    return _named_by_rows(train, evaluation, numbers, guesses)
+
+
+def _refuse_new_labels(
+    evaluation: Sequence[ListRow], known: Sequence[bool], num_classes: int
+) -> None:
+    """Raise UserError for the first row of evaluation whose label is not `known` from training."""
+    for row, is_known in zip(evaluation, known, strict=True):
+        if not is_known:
             raise UserError(
                 f"{row.place}: label {short(row.label)} does not occur in training "
-                f"({len(classes)} classes). If the rows are sorted by class, "
+                f"({num_classes} classes). If the rows are sorted by class, "
                 "use the stratified split"
             )
-    return classes, [table[key] for key in keys[0]], [table[key] for key in keys[1]]
 
 
 def _note_spellings(rows: Sequence[ListRow], guesses: Guesses) -> None:
@@ -119,12 +137,6 @@ def _note_spellings(rows: Sequence[ListRow], guesses: Guesses) -> None:
         some = dict(sorted(other.items())[:3])
         numbers = ", ".join(map(str, dict.fromkeys(some.values())))
         guesses.note("numbers", labels=", ".join(some), classes=numbers)
-
-
-def _are_classes(names: Iterable[str], guesses: Guesses) -> bool:
-    """Whether these numbers are the names of classes of the trained model."""
-    known = guesses.options.known_classes
-    return known is not None and set(names) <= set(known)
 
 
 def _order_names(
@@ -215,6 +227,8 @@ def _named_by_rows(
 
 
 def note_renumbered(numbers: Sequence[int], guesses: Guesses) -> None:
+    """Note label numbers, in the order of their classes, that are not 0, 1, 2, ...; nothing where
+    a trained model has numbered the classes."""
     if guesses.options.known_classes is None and list(numbers) != list(range(len(numbers))):
         shown = list(map(str, numbers))
         if len(shown) > 6:

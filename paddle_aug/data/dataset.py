@@ -194,8 +194,8 @@ def warn_of_shared_files(train: FileDataset, evaluation: FileDataset) -> None:
                     "look better than it is", len(shared), readable(shared[0]))  # fmt: skip
 
 
-def data_digest(dataset: Any) -> str:
-    """SHA-256 over an ImageDataset's classes, labels, sources and the images' fingerprints: pixels
+def data_digest(dataset: ImageDataset) -> str:
+    """SHA-256 over a data set's classes, labels, sources and the images' fingerprints: pixels
     of arrays, content of files up to 64 MB in all, sizes of files beyond that."""
     digest = hashlib.sha256("\n".join(dataset.classes).encode())
     digest.update(np.asarray(dataset.labels, np.int64).tobytes())

@@ -27,7 +27,7 @@ from paddle_aug.data.class_names import chosen_map, named_by_map, note_renumbere
 from paddle_aug.data.dataset import ArrayDataset, Reader, TrainAndEval
 from paddle_aug.data.guesses import Guesses, changed_labels, is_fashion_mnist
 from paddle_aug.data.list_files import ListRow
-from paddle_aug.data.listing import files_by_name
+from paddle_aug.data.listing import visible_files
 from paddle_aug.data.options import DataOptions
 
 log = logging.getLogger(__name__)
@@ -203,6 +203,7 @@ def _checked_arrays(images: np.ndarray, labels: np.ndarray, path: str | os.PathL
 
 
 def check_labels(path: str | os.PathLike[str], labels: np.ndarray, num_classes: int) -> None:
+    """Raise UserError for a label [N] outside 0..num_classes - 1. path: named in the message."""
     wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(wrong):
         raise UserError(
@@ -256,7 +257,7 @@ def load_npz(path: Path, options: DataOptions) -> TrainAndEval:
 
 
 def _only_npz(folder: Path) -> Path | None:
-    found = [path for name, path in files_by_name(folder).items() if name.endswith(".npz")]
+    found = [path for path in visible_files(folder) if path.suffix.lower() == ".npz"]
     return found[0] if len(found) == 1 else None
 
 

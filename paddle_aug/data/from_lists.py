@@ -19,8 +19,9 @@ from paddle_aug.data.list_files import (
     read_csv,
     read_list,
     resolve_paths,
+    table_columns,
 )
-from paddle_aug.data.listing import files_by_name
+from paddle_aug.data.listing import find_file, visible_files
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.splits import order_split, stratified_split
 
@@ -65,7 +66,7 @@ def load_rows(path: Path, options: DataOptions) -> TrainAndEval:
     if not eval_rows:
         train.read_as = tuple(guesses.said)
         return train, train
-    eval_root = _eval_root(eval_path, eval_rows, root, options)
+    eval_root = _eval_root(eval_path, eval_rows, root, guesses) if eval_path else root
     evaluation = FileDataset(paths(eval_rows, eval_root), eval_labels, classes, name,
                              description=readable(str(eval_path or path)))  # fmt: skip
     train.read_as = evaluation.read_as = tuple(guesses.said)
@@ -87,8 +88,7 @@ LISTS = Reader(
 
 
 def _training_list(folder: Path) -> Path | None:
-    files = files_by_name(folder)
-    return next((files[name] for name in _TRAIN_LISTS if name in files), None)
+    return find_file(folder, _TRAIN_LISTS)
 
 
 def image_root(path: Path, rows: Sequence[ListRow], guesses: Guesses) -> Path:
@@ -99,24 +99,29 @@ def image_root(path: Path, rows: Sequence[ListRow], guesses: Guesses) -> Path:
         if not root.is_dir():
             raise UserError(f"--images-root {root}: no such folder")
         return root
-    near = path.parent
-    root = find_root(
-        rows, (near / "Images", near / "images", near, near / path.stem, near / "train")
-    )
+    root = find_root(rows, _roots(path))
     if any(map(is_absolute, rows)):
         guesses.note("absolute", root=readable(str(root)))
-    elif root != near:
+    elif root != path.parent:
         guesses.note("root", root=readable(str(root)))
     return root
 
 
-def _eval_root(
-    eval_path: Path | None, rows: Sequence[ListRow], root: Path, options: DataOptions
-) -> Path:
-    if eval_path is None or options.images_root:
-        return root
-    near = eval_path.parent
-    return find_root(rows, (root, near / "Images", near, near / eval_path.stem))
+def _roots(path: Path) -> list[Path]:
+    """The folders in which the images of a list are looked for, all of them beside it."""
+    near = path.parent
+    return [near / "Images", near / "images", near, near / path.stem, near / "train"]
+
+
+def _eval_root(path: Path, rows: Sequence[ListRow], train_root: Path, guesses: Guesses) -> Path:
+    """`image_root` of the evaluation list, whose images may lie in that of training, too."""
+    if guesses.options.images_root:
+        return train_root
+    root = find_root(rows, [*_roots(path), train_root])
+    if root.resolve() == train_root.resolve():
+        return train_root  # spelled alike, so that files in both parts are noticed
+    guesses.note("evaluation root", file=readable(path.name), root=readable(str(root)))
+    return root
 
 
 def _read_rows(path: Path, guesses: Guesses) -> list[ListRow]:
@@ -130,18 +135,20 @@ def _read_rows(path: Path, guesses: Guesses) -> list[ListRow]:
 
 def _find_pair(path: Path, guesses: Guesses) -> Path | None:
     """The evaluation list beside a training list: Eval.txt beside Train.txt, and so on."""
-    name = path.name.lower()
-    if not name.startswith("train"):
+    beginning, rest = path.name[:5].lower(), path.name[5:].lower()
+    names = [stem + rest for stem in _EVAL_LISTS]
+    found = find_file(path.parent, names) if beginning == "train" else None
+    if found is None:
         return None
-    files = files_by_name(path.parent)
-    # Kaggle's test.csv has no labels.
-    stems = _EVAL_LISTS[:-1] if path.suffix.lower() in TABLE_SUFFIXES else _EVAL_LISTS
-    found = [files[stem + name[5:]] for stem in stems if stem + name[5:] in files]
-    if not found:
+    column, name = guesses.options.label_column, readable(found.name)
+    is_test_table = rest.endswith(TABLE_SUFFIXES) and found.name.lower().startswith("test")
+    if is_test_table and column not in table_columns(found, guesses):  # as Kaggle's
+        guesses.note("unlabelled", evaluation=name, column=column)
         return None
-    unused = "".join(f", not {readable(other.name)}" for other in found[1:])
-    guesses.note("pair", evaluation=readable(found[0].name), unused=unused)
-    return found[0]
+    others = [other for other in visible_files(path.parent) if other.name.lower() in names]
+    unused = [f", not {readable(other.name)}" for other in others if other != found]
+    guesses.note("pair", evaluation=name, unused="".join(unused))
+    return found
 
 
 def _split_rows(rows: list[ListRow], guesses: Guesses) -> tuple[list[ListRow], list[ListRow]]:

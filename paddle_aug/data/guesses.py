@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from paddle_aug.core.safe_files import read_any_text
+from paddle_aug.core.safe_files import TEXT_LIMIT, read_any_text
 from paddle_aug.data.options import DataOptions
 
 
@@ -35,8 +35,14 @@ RULES = {
         "no evaluation part was found: {share} of the images are kept for it, {how}",
         "--eval-data, --eval-share, --split",
     ),
+    "unlabelled": Rule(
+        "{evaluation} beside it has no column {column}, and is left out", "--eval-data FILE"
+    ),
     # Where the images are.
     "root": Rule("paths of the images start from {root}", "--images-root FOLDER"),
+    "evaluation root": Rule(
+        "the images of {file} are taken from {root}", "--images-root FOLDER"
+    ),
     "absolute": Rule("absolute paths of images lie inside {root}", "--images-root FOLDER"),
     "unpacked": Rule("unpacked to {folder}", "--data FOLDER"),
     # Encodings.
@@ -95,9 +101,10 @@ class Guesses:
         if line not in self.said:
             self.said.append(line)
 
-    def read_text(self, path: Path) -> str:
-        """Text of a list, table or label file; an encoding other than UTF-8 is noted."""
-        text, encoding = read_any_text(path, self.options.encoding)
+    def read_text(self, path: Path, limit: int = TEXT_LIMIT) -> str:
+        """Text of a list, table or label file of at most `limit` bytes; an encoding other than
+        UTF-8 is noted."""
+        text, encoding = read_any_text(path, self.options.encoding, limit)
         if encoding != "UTF-8":
             self.note("text", file=path.name, encoding=encoding)
         return text

@@ -1,5 +1,6 @@
 """Files of class names in the spellings that tools write: lines, numbered lines, JSON, YAML."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from typing import Any
 import yaml
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.plain_yaml import load_yaml_as_texts
+from paddle_aug.core.plain_yaml import MAX_BYTES, load_yaml_as_texts
 from paddle_aug.data.guesses import Guesses
 
+_MAX_BYTES = 8 << 20  # of a file of any spelling
 # "0 cat", as PaddleClas and PaddleX write it; a tab, a comma, a colon or = may stand between.
 _BETWEEN = r"(?:\s*[,:=]\s*|\s+)"
 _NUMBERED = re.compile(rf"(\d{{1,9}}){_BETWEEN}(\S.*)")
@@ -39,31 +41,46 @@ def read_label_map(path: Path, guesses: Guesses) -> LabelMap:
 
     - "number name" lines in any order, with gaps, where every line begins with a number;
     - "name number" lines, where every line ends in one of the numbers from 0 (or 1) on;
-    - a name a line; lines that begin with "# " are comments, quotes around all names are dropped;
+    - a name a line; quotes around all names are dropped;
     - JSON or YAML: a list of names, names by number, or numbers by name, also under a key such as
       `names`. So are texts read that begin with {, [ or "- ".
 
+    Blank lines, and those that begin with "# ", are skipped.
     Raises UserError with the file, and the line where there is one: a number or a name given twice,
-    an empty name, a first line that looks like the header of numbered ones.
+    an empty name, a first line that looks like the header of numbered ones, no name at all, more
+    than 8 MB (1 MB of YAML, which takes seconds a MB).
     """
     # macOS stores an accent as a separate character, other systems do not.
-    text = unicodedata.normalize("NFC", guesses.read_text(path).strip())
-    if path.suffix.lower() in _STRUCTURED or text.startswith(("{", "[", "- ")):
+    text = unicodedata.normalize("NFC", guesses.read_text(path, _MAX_BYTES))
+    if path.suffix.lower() in _STRUCTURED or text.lstrip().startswith(("{", "[", "- ")):
         pairs, by_number = _structured(path, text)
+        places = [str(path)] * len(pairs)
     else:
-        pairs, by_number = _lines(path, text)
-    names = dict(pairs)
-    if len(names) < len(pairs):
-        numbers = [number for number, _ in pairs]
-        line = next(i for i, number in enumerate(numbers) if number in numbers[:i])
-        raise UserError(f"{path}:{line + 1}: number {numbers[line]} is given twice")
-    names = dict(zip(names, _without_quotes(list(names.values())), strict=True))
-    if broken := next((name for name in names.values() if not _is_text(name)), None):
-        raise UserError(f"{path}: the class name {broken!r:.80} has half of a character: write it "
-                        "anew")  # fmt: skip
-    if not names or not all(names.values()) or len(set(names.values())) < len(names):
-        raise UserError(f"{path}: has an empty or a repeated class name")
-    return LabelMap(dict(sorted(names.items())), str(path), by_number)
+        lines = _written_lines(text)
+        pairs, by_number = _lines(path, list(lines.values()))
+        places = [f"{path}:{line}" for line in lines]
+    if not pairs:
+        raise UserError(f"{path}: names no class")
+    numbers, names = zip(*pairs, strict=True)
+    found = _checked(places, numbers, _without_quotes(names))
+    return LabelMap(dict(sorted(found.items())), str(path), by_number)
+
+
+def _checked(places: Sequence[str], numbers: Sequence[int], names: Sequence[str]) -> dict[int, str]:
+    """The names by number. Raises UserError for what is given twice, and a name that is none."""
+    found: dict[int, str] = {}
+    known: set[str] = set()
+    for place, number, name in zip(places, numbers, names, strict=True):
+        if number in found:
+            raise UserError(f"{place}: number {number} is given twice")
+        if not _is_text(name):
+            raise UserError(f"{place}: the class name {name!r:.80} has half of a character: write "
+                            "it anew")  # fmt: skip
+        if not name or name in known:
+            raise UserError(f"{place}: has an empty or a repeated class name")
+        found[number] = name
+        known.add(name)
+    return found
 
 
 def _is_text(name: str) -> bool:
@@ -75,9 +92,14 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _lines(path: Path, text: str) -> tuple[Pairs, bool]:
-    lines = [line.strip() for line in text.split("\n")]
-    lines = [line for line in lines if line != "#" and not line.startswith("# ")]
+def _written_lines(text: str) -> dict[int, str]:
+    """The lines by their numbers, without blank ones and comments."""
+    lines = ((number, line.strip()) for number, line in enumerate(text.split("\n"), 1))
+    return {number: line for number, line in lines if line and not f"{line} ".startswith("# ")}
+
+
+def _lines(path: Path, lines: Sequence[str]) -> tuple[Pairs, bool]:
+    """A number and a name for each line, and whether the lines give the numbers."""
     first = [_NUMBERED.fullmatch(line) for line in lines]
     if all(first):
         return [(int(m[1]), m[2]) for m in first if m], True
@@ -102,6 +124,11 @@ def _counts(numbers: Sequence[int]) -> bool:
 
 
 def _structured(path: Path, text: str) -> tuple[Pairs, bool]:
+    if len(text) > MAX_BYTES and not _is_json(text):
+        raise UserError(
+            f"{path}: not JSON, and more than the {MAX_BYTES:,} characters that are read as YAML: "
+            "write a name a line"
+        )
     try:
         value = load_yaml_as_texts(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -117,6 +144,14 @@ def _structured(path: Path, text: str) -> tuple[Pairs, bool]:
     return found
 
 
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _pairs(value: Any) -> tuple[Pairs, bool] | None:
     """Numbers with names, and whether the value gives the numbers; None for another value."""
     if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
@@ -128,7 +163,7 @@ def _pairs(value: Any) -> tuple[Pairs, bool] | None:
     return None
 
 
-def _without_quotes(names: list[str]) -> list[str]:
+def _without_quotes(names: Sequence[str]) -> Sequence[str]:
     """Without the quotes that stand around every one of the names."""
     for quote in ("'", '"'):
         if all(len(name) > 2 and name[0] == name[-1] == quote for name in names):

@@ -24,11 +24,12 @@ from paddle_aug.data.parts import EVAL_WORDS, TRAIN_WORDS
 
 log = logging.getLogger(__name__)
 
+MAX_LINES = 5_000_000  # of a list or table: one takes up to 0.4 KB of memory
 # "0,1,0": which of three classes an image shows, as PaddleClas writes several labels an image.
 _SEVERAL = re.compile(r"[01](,[01])+")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ListRow:
     """One line of a list: path and label of the image as written, the list's file and the line."""
 
@@ -48,7 +49,7 @@ def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> l
     Paths may hold blanks; a label may hold some if a tab stands before it. Blank lines and comments
     (see `without_comments`) are skipped; CRLF and a byte-order mark are accepted. guesses: takes
     note of the encoding.
-    Raises UserError with file and line.
+    Raises UserError with the file, and the line where there is one.
     """
     rows = []
     for number, line in without_comments(_text_of(path, guesses), path):
@@ -61,7 +62,11 @@ def read_list(path: str | os.PathLike[str], guesses: Guesses | None = None) -> l
 
 def without_comments(text: str, path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     """(number from 1, line without blanks around) of each line that is not blank and does not begin
-    with #. A warning tells of those in which something follows the # at once, perhaps a name."""
+    with #. A warning tells of those in which something follows the # at once, perhaps a name.
+
+    Raises UserError for more than MAX_LINES.
+    """
+    _check_lines(text, path)
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1)]
     doubtful = [pair for pair in lines if re.match(r"#[^\s#]", pair[1])]
     if doubtful:
@@ -70,6 +75,14 @@ def without_comments(text: str, path: str | os.PathLike[str]) -> list[tuple[int,
                     "where a name begins so)",
                     shown, counted(len(doubtful), "line"), first, short(line))  # fmt: skip
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
+
+
+def _check_lines(text: str, path: str | os.PathLike[str]) -> None:
+    if (count := text.count("\n")) > MAX_LINES:
+        raise UserError(
+            f"{path}: {count:,} lines, the limit is {MAX_LINES:,}: leave some out, or put the "
+            "images into class folders"
+        )
 
 
 def _text_of(path: str | os.PathLike[str], guesses: Guesses | None) -> str:
@@ -85,12 +98,12 @@ def read_csv(
     """Rows of a CSV file (tabs between fields for .tsv), whose first line names the columns.
 
     Raises UserError with the file, and the line where there is one: missing columns, a row with
-    too many fields, an empty path or label.
+    too many fields, an empty path or label, more than MAX_LINES.
     """
     import pandas
 
     text = _text_of(path, guesses)
-    separator = "\t" if str(path).lower().endswith(".tsv") else ","
+    _check_lines(text, path)
     try:
         with warnings.catch_warnings():
             # pandas only warns where a row has more fields than the header, and drops them.
@@ -98,14 +111,13 @@ def read_csv(
             # Read as text: pandas would turn 007 into 7, NA into NaN, and 3 in a column with NaN
             # into 3.0.
             table = pandas.read_csv(
-                io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
+                io.StringIO(text), sep=_separator(path), dtype=str, keep_default_na=False,
                 na_filter=False, index_col=False, skip_blank_lines=False, on_bad_lines="error",
             )  # fmt: skip
-            # As written: pandas calls the second of two columns label "label.1".
-            first = next(csv.reader(io.StringIO(text), delimiter=separator), [])
-            written = [name.strip() for name in first]
-    except (ValueError, csv.Error, pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+    except (ValueError, pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
         raise UserError(f"{path}: not a table ({str(error).strip()})") from None
+    # As written: pandas calls the second of two columns label "label.1".
+    written = _columns(text, path)
     header = list(table.columns)
     table.columns = [str(column).strip() for column in header]
     for column in (image_column, label_column):
@@ -127,6 +139,23 @@ def read_csv(
             raise UserError(f"{path}:{number}: the {'label' if image else 'image'} is empty")
         rows.append(ListRow(image, _name(label), str(path), number))
     return _checked(rows, path)
+
+
+def table_columns(path: str | os.PathLike[str], guesses: Guesses | None = None) -> list[str]:
+    """The columns of a table (see `read_csv`) as its first line names them. Raises UserError."""
+    return _columns(_text_of(path, guesses), path)
+
+
+def _columns(text: str, path: str | os.PathLike[str]) -> list[str]:
+    try:
+        first = next(csv.reader(io.StringIO(text), delimiter=_separator(path)), [])
+    except csv.Error as error:
+        raise UserError(f"{path}: not a table ({error})") from None
+    return [name.strip() for name in first]
+
+
+def _separator(path: str | os.PathLike[str]) -> str:
+    return "\t" if str(path).lower().endswith(".tsv") else ","
 
 
 def _say_unused_columns(path: str | os.PathLike[str], rest: Any, guesses: Guesses | None) -> None:
@@ -189,6 +218,7 @@ def _checked(rows: list[ListRow], path: str | os.PathLike[str]) -> list[ListRow]
 
 
 def short(text: str) -> str:
+    """A text in quotes for messages, cut to 120 characters."""
     return repr(text if len(text) <= 120 else text[:117] + "...")
 
 

@@ -26,8 +26,8 @@ from paddle_aug.data.from_folders import CLASS_FOLDERS
 from paddle_aug.data.from_lists import LISTS
 from paddle_aug.data.from_own_code import load_own
 from paddle_aug.data.guesses import Guesses
-from paddle_aug.data.listing import contents, files_by_name, is_image, subfolders
-from paddle_aug.data.named import DIGITS, NAMES, load_aistudio, load_digits, load_named
+from paddle_aug.data.listing import contents, images_in, subfolders, visible_files
+from paddle_aug.data.named import DIGITS, NAMES, default_data, load_digits, load_named
 from paddle_aug.data.options import DataOptions, data_name, warn_without_effect
 from paddle_aug.data.parts import is_class_tree
 from paddle_aug.data.scan import without_bad
@@ -105,24 +105,22 @@ def describe(train: ImageDataset, evaluation: ImageDataset) -> str:
 
 def _load(options: DataOptions) -> TrainAndEval:
     if options.data is None:
-        aistudio = load_aistudio()
-        if aistudio is None:
+        data, root = default_data()
+        if data == "digits":
             return load_digits(f"{DIGITS} (no --data given)", options)
-        folder, root = aistudio
-        return _load_path(folder, replace(options, images_root=options.images_root or str(root)))
+        return _load_path(Path(data), replace(options, images_root=options.images_root or root))
+    name = data_name(options.data)
+    if name is None:
+        return _load_path(user_path(options.data), options)
     if is_import_path(options.data):
         _warn_of_unused_options(options, frozenset(), options.data)
         return load_own(options.data)
-    path = user_path(options.data)
-    name = data_name(options.data)
     if name in ("digits", *NAMES):
         _warn_of_unused_options(options, frozenset(), name)
         return load_digits(DIGITS, options) if name == "digits" else load_named(name, options)
-    if name is not None:
-        raise UserError(f"--data {options.data}: no such file or folder, nor one of digits, "
-                        f"{', '.join(NAMES)}; configs/README.md tells where those of the "
-                        "configurations come from")  # fmt: skip
-    return _load_path(path, options)
+    raise UserError(f"--data {options.data}: no such file or folder, nor one of digits, "
+                    f"{', '.join(NAMES)}; configs/README.md tells where those of the "
+                    "configurations come from")  # fmt: skip
 
 
 def _load_path(path: Path, options: DataOptions) -> TrainAndEval:
@@ -172,12 +170,12 @@ def _read(reader: Reader, path: Path, options: DataOptions, guesses: Guesses) ->
 
 
 def _nothing_found(folder: Path) -> UserError:
-    files = files_by_name(folder)
+    files = visible_files(folder)
     shown = readable(str(folder))
-    if "data_batch_1" in files:
+    if any(path.name == "data_batch_1" for path in files):
         return UserError(f"{shown}: CIFAR as Python pickles, which could run code; use the "
                          "official binary version (cifar-10-binary.tar.gz)")  # fmt: skip
-    if any(map(is_image, files)):
+    if images_in(folder):
         return UserError(
             f"{shown}: holds images, but each class needs a folder of its own, two or more beside "
             "each other; a list or a table of the images does as well"
@@ -185,7 +183,7 @@ def _nothing_found(folder: Path) -> UserError:
     if missing := _missing_arrays(folder):
         name, files_missing = missing
         return UserError(f"{shown}: part of {name} is missing: {files_missing}")
-    hint = next((path for path in files.values() if is_archive(path)), None)
+    hint = next(filter(is_archive, files), None)
     more = f"\nThere is an archive: try --data {hint}" if hint else ""
     held = "" if hint else contents(folder).describe_others()
     what = f"; in it {held}" if held else ""

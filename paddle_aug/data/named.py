@@ -61,25 +61,26 @@ def load_digits(description: str, options: DataOptions) -> TrainAndEval:
     return whole.subset(train), whole.subset(evaluation)  # type: ignore[return-value]
 
 
-def load_aistudio() -> tuple[Path, Path] | None:
-    """The SamplePairing article's lists and their image root; None where they are absent.
+def default_data() -> tuple[str, str | None]:
+    """What --data and --images-root are where --data is left out: the SamplePairing article's lists
+    and images, else the digits.
 
-    Unpacks Images.zip if that has not been done yet.
+    Unpacks Images.zip if that has not been done yet. Raises UserError for lists without images.
     """
     found = aistudio_lists()
     if found is None:
-        return None
+        return "digits", None
     lists, home = found
     work = home / "work" / "Images"
     for root in (work, lists / "Images"):
         if root.is_dir():
-            return lists, root
+            return str(lists), str(root)
     archive = lists / "Images.zip"
     if not archive.is_file():
         raise UserError(f"{lists} has lists but no images: put them under {work}")
     unpacked = unpack(archive)
     inner = unpacked / "Images"
-    return lists, inner if inner.is_dir() else unpacked
+    return str(lists), str(inner if inner.is_dir() else unpacked)
 
 
 def load_named(name: str, options: DataOptions) -> TrainAndEval:

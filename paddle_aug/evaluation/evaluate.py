@@ -1,5 +1,6 @@
 """The work of evaluate.py: evaluates a checkpoint and writes tables, pictures and JSON."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from paddle_aug.evaluation.results import (
     format_classes,
     headline,
     refuse_foreign_folder,
-    refuse_other_data,
+    refuse_other_evaluation,
     write_evaluation,
 )
 from paddle_aug.evaluation.tta import view_datasets
@@ -57,8 +58,10 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     say = (lambda line: None) if options.json else tell
     choose_device(config.device)
     data_options = with_absolute_paths(options.named_data)
-    if not options.output:
-        refuse_other_data(output, data_options)
+    # Its own folder is named by the rest, and by the last part of --data, which others share.
+    place = {"run": os.path.realpath(options.run), "checkpoint": checkpoint_name(options)}
+    own = {**(place if options.output else {}), "data_options": data_options}
+    refuse_other_evaluation(output, own)
     config = config.model_copy(update={"amp": precision(config, say)})
 
     classes = state["classes"]

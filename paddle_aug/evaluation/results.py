@@ -1,6 +1,8 @@
 """What evaluate.py writes and prints: figures, tables, predictions, pictures."""
 
 import csv
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,21 +135,30 @@ def headline(result: dict[str, Any], views: Views | None = None) -> str:
     return f"{line}; with test-time augmentation: the mean over {views.in_words()}"
 
 
-def refuse_other_data(output: Path, data_options: dict[str, Any] | None) -> None:
-    """Raise UserError where the folder holds the evaluation of other data, which would be lost.
+# What an evaluation is of, by keys of its figures, in words for a message.
+_IS_OF = {"run": "another run", "checkpoint": "another checkpoint", "data_options": "other data"}
 
-    Folders are named by the last part of --data, which test/list.csv and train/list.csv share.
+
+def refuse_other_evaluation(output: Path, own: Mapping[str, Any]) -> None:
+    """Raise UserError where the folder holds the evaluation of something else, which would be lost.
+
+    own: some of the keys run (its real path), checkpoint and data_options, with the values of the
+    evaluation that is to be written.
     """
     try:
         before = read_json(output / FIGURES, MATRIX_LIMIT)
     except UserError:
         return
-    named = before.get("data_options", data_options)
-    if named != data_options:
-        name = named.get("data") if isinstance(named, dict) else named
-        raise UserError(
-            f"{output}: holds the evaluation of other data ({name}); choose a folder with --output"
-        )
+    if isinstance(before.get("run"), str):
+        before["run"] = os.path.realpath(before["run"])
+    for key, value in own.items():
+        held = before.get(key, value)
+        if held != value:
+            name = held.get("data") if isinstance(held, dict) else held or "the run's own"
+            raise UserError(
+                f"{output}: holds the evaluation of {_IS_OF[key]} ({name}); choose another folder "
+                "with --output"
+            )
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

@@ -78,7 +78,8 @@ class Catalogue:
         if not _WORD.search(bare):
             return text
         start = text.index(bare)
-        return text[:start] + self._message(bare) + text[start + len(bare) :]
+        said = self.exact.get(f"{VALUE}{bare}") or self._message(bare)
+        return text[:start] + said + text[start + len(bare) :]
 
     def _message(self, text: str) -> str:
         ways = filter(None, (self._known(text), self._with_remark(text)))
@@ -95,7 +96,7 @@ class Catalogue:
 
     def _known(self, text: str) -> Known | None:
         """A message of the catalogue: as it stands there, or the template that fits best."""
-        if said := self.exact.get(text) or self.exact.get(f"{VALUE}{text}"):
+        if said := self.exact.get(text):
             return Known(len(text), said)
         start = _prefix(text)
         fitting = [
@@ -108,13 +109,21 @@ class Catalogue:
             return None
         letters, translation, values = max(fitting, key=lambda fitted: fitted[0])
         number = values.pop("n", "")
-        said = translation.format(*map(self._value, values.values()), n=number)
+        words = _word_fields(translation)
+        filled = (
+            self._value(value) if name in words else self._name(value)
+            for name, value in values.items()
+        )
+        said = translation.format(*filled, n=number)
         return Known(letters, _BETWEEN_CHINESE.sub("", said))
 
     def _value(self, text: str) -> str:
+        """What was filled in where the code has words of its own: one of them, or a message."""
+        return self.exact.get(f"{VALUE}{text.strip()}") or self._name(text)
+
+    def _name(self, text: str) -> str:
         """What was filled in: a message, or anything else, such as a name, which stays."""
-        bare = text.strip()
-        return self.line(text) if " " in bare else self.exact.get(f"{VALUE}{bare}", text)
+        return self.line(text) if " " in text.strip() else text
 
     def _sentences(self, text: str) -> str | None:
         """Several sentences; None where one of them is no message."""
@@ -147,6 +156,13 @@ class Catalogue:
 def _prefix(text: str) -> str:
     """ "error: " and the like at a line's start; else nothing."""
     return next(filter(text.startswith, _PREFIXES), "")
+
+
+@functools.cache
+def _word_fields(translation: str) -> frozenset[str]:
+    """The fields of a translation that may hold single words to be translated: `{0!s}`."""
+    parsed = string.Formatter().parse(translation)
+    return frozenset(field for _, field, _, mark in parsed if field and mark == "s")
 
 
 def parse(message: str) -> tuple[list[str], list[str]]:

@@ -9,8 +9,9 @@ import numpy as np
 def sample_pairing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Pixel mean of two images on a black canvas of the larger height and width.
 
-    a, b: [H, W, C] of one dtype, uint8 (the mean is truncated) or floating, any two sizes, aligned
-    at the top left. Raises ValueError on other pairs. Source: Inoue 2018, arXiv 1801.02929.
+    a, b: [H, W, C] of one dtype, any two sizes, aligned at the top left: floating, or uint8, whose
+    mean is truncated as in the SamplePairing article. Raises ValueError on other pairs.
+    Source: Inoue 2018, arXiv 1801.02929.
     """
     return mixup(a, b, 0.5)
 
@@ -18,7 +19,9 @@ def sample_pairing(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def mixup(a: np.ndarray, b: np.ndarray, lam: float) -> np.ndarray:
     """lam * a + (1 - lam) * b on a black canvas of the larger height and width.
 
-    a, b: as for `sample_pairing`; lam: in [0, 1]. Raises ValueError otherwise.
+    a, b: as for `sample_pairing`; lam: in [0, 1]. Raises ValueError otherwise. Truncation, which is
+    the SamplePairing article's too, makes uint8 up to a grey level darker, even an image mixed
+    with itself.
     Source: Zhang et al. 2018, arXiv 1710.09412.
     """
     if a.dtype != b.dtype or a.shape[2:] != b.shape[2:]:

@@ -32,13 +32,12 @@ class Draw(NamedTuple):
 class Numbers(NamedTuple):
     """The options of a method, in numbers.
 
-    alpha: lam ~ Beta(alpha, alpha). cutout_size: side of Cutout's square as a share of the shorter
-    side. fill: value of its pixels, after normalisation (0 is the mean that was subtracted).
+    alpha: lam ~ Beta(alpha, alpha), from 0. cutout_size: side of Cutout's square as a share of the
+    image's shorter side, in (0, 1].
     """
 
     alpha: float = 1.0
     cutout_size: float = 0.5
-    fill: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,8 @@ class Method:
     apply: Callable[[Any, Any, Draw, Numbers], Any]
 
 
-def _draw_nothing(rng: np.random.Generator, numbers: Numbers, height: int, width: int) -> Draw:
+def draw_nothing(rng: np.random.Generator, numbers: Numbers, height: int, width: int) -> Draw:
+    """No lam and no box: a method that mixes all images alike."""
     return Draw()
 
 
@@ -75,12 +75,11 @@ def _draw_square(rng: np.random.Generator, numbers: Numbers, height: int, width:
 
 
 METHODS: dict[str, Method] = {
-    "samplePairing": Method(_draw_nothing, lambda a, b, draw, _: formulas.sample_pairing(a, b)),
+    "samplePairing": Method(draw_nothing, lambda a, b, draw, _: formulas.sample_pairing(a, b)),
     "mixup": Method(_draw_lam, lambda a, b, draw, _: formulas.mixup(a, b, draw.lam)),
     "cutmix": Method(_draw_area, lambda a, b, draw, _: formulas.cutmix(a, b, draw.box)),
-    "cutout": Method(
-        _draw_square, lambda a, b, draw, numbers: formulas.cutout(a, draw.box, numbers.fill)
-    ),
+    # Filled with 0, which after the normalisation is the mean that was subtracted.
+    "cutout": Method(_draw_square, lambda a, b, draw, _: formulas.cutout(a, draw.box)),
 }
 
 

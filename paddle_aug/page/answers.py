@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paddle_aug.report.groups import Group
+from paddle_aug.report.groups import Group, by_common_seed
 from paddle_aug.runs.predictions import Predictions
 from paddle_aug.runs.reading import Run
 
@@ -89,12 +89,10 @@ def changes(groups: Sequence[Group], baseline: Group) -> list[Change]:
     for group in groups:
         if group is baseline:
             continue
-        for run in group.runs:
-            other = next((one for one in baseline.runs if one.seed == run.seed), None)
-            if other is None or run.predictions is None or other.predictions is None:
-                continue
-            if run.predictions.same_images(other.predictions):
-                found.append(_change(group.label, run, run.predictions, other.predictions))
+        for run, other in by_common_seed(group, baseline).values():
+            own, others = run.predictions, other.predictions
+            if own is not None and others is not None and own.same_images(others):
+                found.append(_change(group.label, run, own, others))
                 break
     return found
 

@@ -5,7 +5,7 @@ it, or a suite's folder of results, whose table.json has title, claims and comma
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from paddle_aug.core.text import counted
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judgement_json import FORMAT
 from paddle_aug.report.side_by_side import TABLE_JSON
+from paddle_aug.runs.environment import history_of
 from paddle_aug.runs.reading import (
     Run,
     find_modes,
@@ -31,7 +32,8 @@ from paddle_aug.runs.stats import LAST
 
 @dataclass(frozen=True)
 class RunCommand:
-    """The command that makes a run, and how long it trained; None where not recorded."""
+    """A command that makes a run, or goes on with it, and how long it trained; None where not
+    recorded."""
 
     label: str
     seed: int | None
@@ -117,12 +119,18 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
     found = [_of_name(name) for name in names]
     runs = without_repeats(named for runs, _ in found for named in runs)
     commands = [
-        RunCommand(run.label or run.mode, run.seed, f"python {run.environment['command']}")
+        RunCommand(run.label or run.mode, run.seed, f"python {command}")
         for run in runs
-        if isinstance(run.environment.get("command"), str)
+        for command in _commands(run.environment)
     ]
     left_out = [line for _, line in found if line]
     return FoundRuns(runs, studied, commands=commands, left_out=left_out)
+
+
+def _commands(environment: Mapping[str, Any]) -> list[str]:
+    """The command that started a run, and those that went on with changes."""
+    entries = history_of(environment) or [environment]  # an earlier version kept no history
+    return [entry["command"] for entry in entries if isinstance(entry.get("command"), str)]
 
 
 NamedRuns = list[tuple[str | None, Run]]  # each with the label that the user gave it, or None

@@ -50,6 +50,12 @@ class TrainingImages:
 
 
 class EvaluationImages(Protocol):
+    """A run's evaluation images, numbered from 0 as its answers are.
+
+    An item is an image, uint8 [H, W, 3], and its class's number; UserError where it cannot be read.
+    source: the image's path, or a name such as "digits[17]".
+    """
+
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]: ...
     def source(self, index: int) -> str: ...
 
@@ -97,6 +103,10 @@ class ShownMatrix:
 
 @dataclass(frozen=True)
 class ShownChange:
+    """Images that a method answers otherwise than the baseline: its label, notes, and for those
+    that became right and those that became wrong a title with their tiles. Empty parts are left
+    out."""
+
     label: str
     notes: list[str]
     parts: list[tuple[str, list[Tile]]]

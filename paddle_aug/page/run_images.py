@@ -46,8 +46,8 @@ class RunImages:
         self._read: dict[str, TrainAndEval] = {}
 
     def training(self, run: Run, most: int) -> TrainingImages:
-        """The first images of the first batches of the first epoch in which the run mixes, or of
-        epoch 0, augmented and mixed as in training. From several batches, as one may have one lam.
+        """The first images of the first batches of the first epoch in which the run has mixed, or
+        of epoch 0, augmented and mixed as in training; several batches, as one may have one lam.
 
         Raises UserError where the options are not known, the data cannot be read, or several
         processes have trained, each by its own draws.
@@ -57,10 +57,13 @@ class RunImages:
         config = _config(run)
         train, _ = self._load(DataOptions.of(config))
         mix = build_mix_policy(config)
-        epochs = range(config.epochs)
-        epoch = next((e for e in epochs if mix and mix.schedule.is_active(e)), 0)
+        mixed = (e for e in range(run.epochs) if mix and mix.schedule.is_active(e))
+        epoch = next(mixed, 0)
         view = training_view(self._images_to_learn(train, config, _quiet), config, mix)
-        loader = Loader(view, config.batch_size, True, config.seed, sampling=config.sampling)
+        loader = Loader(
+            view, config.batch_size, shuffle=True, seed=config.seed,
+            max_steps=config.max_steps, sampling=config.sampling,
+        )  # fmt: skip
         batches = loader.batches_of(epoch)[: max(1, min(most, _MOST_READ // config.batch_size))]
         each = -(-most // len(batches))
         shown = [

@@ -50,7 +50,7 @@ def text(value: object) -> str:
 
 
 def share(value: float) -> str:
-    """Four decimals, as in table.md."""
+    """A share, in [0, 1], with four decimals as in table.md; a dash for NaN."""
     return UNKNOWN if math.isnan(value) else f"{value:.4f}"
 
 
@@ -68,28 +68,35 @@ def spread(found: Spread) -> str:
 
 
 def points(value: float) -> str:
+    """A difference of shares, in [-1, 1], as percentage points with their sign; a dash for NaN."""
     return points_in_words(value, UNKNOWN)
 
 
 def points_interval(evidence: Evidence, say: Language) -> str:
+    """The interval of a difference of shares, as percentage points; a dash where there is none."""
     if math.isnan(evidence.low):
         return UNKNOWN
     return say("range", low=points(evidence.low), high=points(evidence.high))
 
 
 def p_value(value: float) -> str:
+    """A p value, in [0, 1], with three decimals or as "< 0.001"; a dash for NaN."""
     return p_in_words(value, UNKNOWN)
 
 
 def seeds_needed(found: Comparison, say: Language) -> str:
+    """How many seeds would show the difference, the word for one that is shown, "> " and the most
+    that are tried, "?" for a difference over images, or a dash where nothing measures it."""
     return needed_in_words(found, UNKNOWN, say("shown"))
 
 
 def crossing(found: Crossing, say: Language) -> str:
+    """The epoch of the mean curves, from 0, and in brackets that of each of several seeds."""
     return crossing_in_words(found, say("never"))
 
 
 def duration(seconds: float | None, say: Language) -> str:
+    """A time in s, min, h or days, whichever suits its length; a dash for None."""
     if seconds is None:
         return UNKNOWN
     number, unit = time_parts(seconds)
@@ -97,7 +104,8 @@ def duration(seconds: float | None, say: Language) -> str:
 
 
 def amount(claim: Claim, value: float, say: Language) -> str:
-    """A figure of the claim's kind: points, a share, a loss or an epoch."""
+    """A figure of the claim's kind: a share, a loss or an epoch, or a difference of shares, which
+    comes out in points; a dash for NaN."""
     return UNKNOWN if math.isnan(value) else _with_unit(*amount_parts(claim, value), say)
 
 
@@ -118,6 +126,7 @@ def published(claim: Claim, say: Language) -> str:
 
 
 def ours(judged: JudgedClaim, say: Language) -> str:
+    """Our figure beside the published one: see `amount`; of an epoch, that of each seed."""
     if judged.claim.kind == "epoch":
         epochs = [
             say("never") if epoch is None else say("epoch", epoch=epoch) for epoch in judged.epochs
@@ -127,6 +136,7 @@ def ours(judged: JudgedClaim, say: Language) -> str:
 
 
 def claim_interval(judged: JudgedClaim, say: Language) -> str:
+    """The interval of our figure, in its unit; a dash where there is none."""
     claim, evidence = judged.claim, judged.evidence
     if math.isnan(evidence.low):
         return UNKNOWN
@@ -135,6 +145,7 @@ def claim_interval(judged: JudgedClaim, say: Language) -> str:
 
 
 def figure_name(figure: str, last: int, say: Language) -> str:
+    """One of claims.FIGURES in words. last: how many epochs "mean" is over, from 1."""
     names = {
         "mean": say("mean_of_last", n=last), "last": say("last"), "best": say("best"),
         "whole": say("whole"),

@@ -1,16 +1,21 @@
 """Groups of runs that differ in their seed only; each is one line of a table."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from paddle_aug.core.errors import UserError, did_you_mean
+from paddle_aug.core.text import flatten
 from paddle_aug.modes import BASELINES, mode_order
 from paddle_aug.runs.reading import Run
 from paddle_aug.runs.stats import LAST, Spread, last_mean, spread
+
+# Whether an option, such as "lr" or "policy.rotation", counts in a run with these options.
+Counts = Callable[[str, Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,14 @@ class Group:
         return spread([last_mean(curve, last).mean for curve in curves])
 
 
-def group_runs(runs: Sequence[Run]) -> list[Group]:
+def group_runs(runs: Sequence[Run], counts: Counts) -> list[Group]:
     """Put runs together that have the same label, or that differ in their seed only.
 
+    counts: whether an option can change a result; in others the runs of a group may differ, too.
     Without saved options two runs of one mode stay apart, labelled with the end of their path.
     Sorted by mode.
     """
-    keys = [_group_key(run, runs) for run in runs]
+    keys = _group_keys(runs, counts)
     modes_of_label: dict[str, set[str]] = {}
     for run in runs:
         if run.label:
@@ -135,20 +141,26 @@ def choose_baseline(groups: Sequence[Group], name: str | None = None) -> Group:
     return groups[0]
 
 
-def _group_key(run: Run, runs: Sequence[Run]) -> tuple[str, ...]:
-    if run.label:
-        return ("label", run.label, run.mode)
-    key = ("options", run.mode, _options_but_seed(run))
-    twins = [other for other in runs if not other.label and other.seed == run.seed]
-    same_seed = sum((other.mode, _options_but_seed(other)) == key[1:] for other in twins) > 1
-    if run.seed is None or same_seed:
-        return ("folder", str(run.folder), run.mode)
-    return key
+def _group_keys(runs: Sequence[Run], counts: Counts) -> list[tuple[str, ...]]:
+    """For each run what the runs of its group have in common."""
+    options = [(run.mode, _options_that_count(run.config, counts)) for run in runs]
+    without_label = [
+        (run.seed, *own) for run, own in zip(runs, options, strict=True) if not run.label
+    ]
+    keys = []
+    for run, own in zip(runs, options, strict=True):
+        if run.label:
+            keys.append(("label", run.label, run.mode))
+        elif run.seed is None or without_label.count((run.seed, *own)) > 1:
+            keys.append(("folder", str(run.folder), run.mode))
+        else:
+            keys.append(("options", *own))
+    return keys
 
 
-def _options_but_seed(run: Run) -> str:
-    options = {k: v for k, v in run.config.items() if k not in ("seed", "output", "overwrite")}
-    return repr(sorted(options.items()))
+def _options_that_count(config: Mapping[str, Any], counts: Counts) -> str:
+    flat = flatten(config)
+    return repr(sorted((name, value) for name, value in flat.items() if counts(name, config)))
 
 
 def _place(run: Run, among: Sequence[Run]) -> str:

@@ -4,19 +4,15 @@ Read from each run's config.yaml and environment.json: options, code, data, epoc
 processor, precision, backend, versions. What a run did not record is reported as not known.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paddle_aug.core.text import flatten
-from paddle_aug.report.groups import Group
-from paddle_aug.runs.environment import device_kind
+from paddle_aug.modes import is_mix, mixing_of
+from paddle_aug.report.groups import Counts, Group
+from paddle_aug.runs.environment import compared, device_kind, recorded_changes
 from paddle_aug.runs.reading import Run
 
-# Entries of environment.json that can change a figure. Data are compared in _data.
-COMPARED = (
-    "code", "own_code", "backend", "device", "gpu", "cpu", "instructions", "cores", "threads",
-    "processes", "platform", "python", "versions",
-)  # fmt: skip
 _OF_SOME = ("own_code", "gpu")  # compared among the runs that have them
 # Options that choose the images: if one of them is studied, the data may differ.
 _CHOOSES_IMAGES = (
@@ -29,10 +25,6 @@ _CHOOSES = {
 }
 # Options that choose the backend and the precision.
 _CHOOSES_BACKEND = frozenset({"amp", "cpu_backend", "device"})
-
-
-# Whether an option, such as "lr" or "policy.rotation", counts in a run with these options.
-Counts = Callable[[str, Mapping[str, Any]], bool]
 
 
 class Fairness(NamedTuple):
@@ -49,7 +41,8 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
     """In what the runs differ.
 
     studied: options that may differ between groups, but not between the seeds of one. counts:
-    whether an option can change the result of a run with these options; others may differ.
+    whether an option can change the result of a run with these options; others may differ. A run
+    that went on with other options, data or surroundings differs from one that had them throughout.
     """
     named = [(_name(group, run), group.label, run) for group in groups for run in group.runs]
     lines = _options(named, lambda k, options: not _is_of(k, studied) and counts(k, options))
@@ -62,6 +55,7 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
     # Where its own early stopping ends a run is a result, and --early-stopping itself an option.
     ended = [(name, label, run.epochs) for name, label, run in named if not run.ended_early]
     lines += _lines("epochs finished", ended)
+    lines += _midway(named, counts)
     unknown = []
     every = [name for name, _, _ in named]
     if unsaid := [name for name, _, run in named if not run.config]:
@@ -129,8 +123,8 @@ def _environment(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
 
 
 def _compared(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of COMPARED by their flat names."""
-    record = {key: environment.get(key) for key in COMPARED}
+    """The entries that are compared between runs, by their flat names."""
+    record = {key: environment.get(key) for key in compared("between")}
     return flatten({**record, "device": device_kind(record["device"])})
 
 
@@ -156,6 +150,38 @@ def _of_data(run: Run, *keys: str) -> Any:
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value
+
+
+def _midway(runs: Sequence[Named], counts: Counts) -> list[str]:
+    """A line for each change with which runs were resumed and that could change their figures."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for name, _, run in runs:
+        for epoch, line in recorded_changes(run.environment):
+            if epoch < run.epochs and _counts_midway(line.partition(": ")[0], run.config, counts):
+                found.setdefault((line, epoch), []).append(name)
+    return [
+        f"{line} within a run, from epoch {epoch} on ({', '.join(names)})"
+        for (line, epoch), names in found.items()
+    ]
+
+
+def _counts_midway(name: str, options: Mapping[str, Any], counts: Counts) -> bool:
+    """Whether a change within a run can change its figures. What only says how long it trains
+    cannot, unless its learning rate or its mixing follow the number of epochs."""
+    if name == "early_stopping":
+        return False
+    if name == "epochs":
+        return options.get("lr_schedule") == "cosine" or _mixing_follows_epochs(options)
+    return counts(name, options)
+
+
+def _mixing_follows_epochs(options: Mapping[str, Any]) -> bool:
+    augment = options.get("augment", "")
+    if not is_mix(augment):
+        return False
+    own_phases = None in (options.get("pairing_start"), options.get("pairing_end"))
+    turns = mixing_of(augment).phases == "samplePairing" and own_phases
+    return turns or bool(options.get("mix_off_last"))
 
 
 def _lines(key: str, values: Sequence[tuple[str, str, Any]]) -> list[str]:

@@ -70,6 +70,8 @@ class Comparison:
 
     @property
     def evidence(self) -> Evidence:
+        """What counts. Over images the mean is that of the last state on the whole evaluation set,
+        as interval and p are, and not `difference`, which is of the figure that was asked for."""
         if self.basis == IMAGES:
             ((_, only),) = self.images
             return Evidence(IMAGES, only.difference, only.low, only.high, self.p_holm)

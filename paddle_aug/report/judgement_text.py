@@ -163,14 +163,16 @@ def amount(claim: Claim, value: float, signed: bool | None = None) -> str:
 
 
 def amount_parts(claim: Claim, value: float, signed: bool | None = None) -> tuple[str, str]:
-    """The number of such a figure, and its unit: "epoch", "points" or "" for a share or loss."""
+    """The number of such a figure, and its unit: "epoch", "points" or "" for a share or loss; to
+    0.001, or a digit more where the published figure or its tolerance has one."""
     difference = claim.kind == "difference"
     sign = "+" if (difference if signed is None else signed) else ""
     if claim.kind == "epoch":
         return f"{value:.0f}", "epoch"
+    digits = 3 + any(x != round(x, 3) for x in (getattr(claim, claim.kind), claim.tolerance))
     if difference and claim.curve.startswith("acc"):
-        return f"{100 * value:{sign}.1f}", "points"
-    return f"{value:{sign}.3f}", ""
+        return f"{100 * value:{sign}.{digits - 2}f}", "points"
+    return f"{value:{sign}.{digits}f}", ""
 
 
 def _with_unit(number: str, unit: str) -> str:
@@ -255,6 +257,7 @@ def _to_settle(seeds: int | None) -> str:
 
 
 def published_figure(claim: Claim) -> str:
+    """In the claim's unit: "+6.0 points (± 2.0)" of the shares 0.06 and 0.02, "0.754 (± 0.010)"."""
     tolerance, unit = amount_parts(claim, claim.tolerance, signed=False)
     if claim.gain_only:
         return f"no gain (below {_with_unit(tolerance, unit)})"
@@ -264,6 +267,7 @@ def published_figure(claim: Claim) -> str:
 
 
 def claim_interval(claim: Claim, low: float, high: float) -> str:
+    """An interval of shares, losses or epochs in the claim's unit; "-" where it is NaN."""
     if math.isnan(low):
         return "-"
     (first, unit), (last, _) = amount_parts(claim, low), amount_parts(claim, high)
@@ -271,11 +275,12 @@ def claim_interval(claim: Claim, low: float, high: float) -> str:
 
 
 def _points_interval(low: float, high: float) -> str:
+    """An interval of shares in points; "-" where it is NaN."""
     return "-" if math.isnan(low) else f"{points_in_words(low)} to {points_in_words(high)}"
 
 
 def points_in_words(value: float, unknown: str = "-") -> str:
-    """Percentage points with their sign."""
+    """A share (0.06) in percentage points with their sign: "+6.00"."""
     return unknown if math.isnan(value) else f"{100 * value:+.2f}"
 
 

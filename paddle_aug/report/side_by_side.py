@@ -14,8 +14,8 @@ from paddle_aug.language import translate
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
 from paddle_aug.report.figure import print_font_note, save_figure
-from paddle_aug.report.groups import Group, choose_baseline, group_runs
-from paddle_aug.report.guard import Counts, Fairness, compare_runs
+from paddle_aug.report.groups import Counts, Group, choose_baseline, group_runs
+from paddle_aug.report.guard import Fairness, compare_runs
 from paddle_aug.report.judge import Judgement, judge
 from paddle_aug.report.judgement_json import judgement_json
 from paddle_aug.report.judgement_text import (
@@ -67,9 +67,9 @@ def put_side_by_side(
 ) -> SideBySide:
     """Group, tabulate, judge and check the runs.
 
-    baseline: a label or mode; None: see choose_baseline. studied, counts: see guard.py.
+    baseline: a label or mode; None: see choose_baseline. studied, counts: see compare_runs.
     """
-    groups = group_runs(runs)
+    groups = group_runs(runs, counts)
     chosen = choose_baseline(groups, baseline)
     last = min(last, max(group.epochs for group in groups))  # no run has more
     return SideBySide(

@@ -179,4 +179,6 @@ def _verdict(evidence: Evidence, word: str, reason: str, one_seed: str | None = 
     """The verdict; with one seed the weaker word `one_seed` is used, and the reason says so."""
     if evidence.basis != IMAGES:
         return Verdict(word, reason)
+    if word == REPRODUCED and one_seed == UNDECIDED:  # the reason alone is one for that word
+        reason = f"{reason}, as published; but with one seed no such claim counts as reproduced"
     return Verdict(one_seed or word, f"one seed, on this evaluation set: {reason}")

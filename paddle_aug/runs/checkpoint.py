@@ -51,7 +51,8 @@ def load_state(path: str | Path) -> tuple[Arrays, dict[str, Any]]:
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+    # AttributeError: safetensors looks for types of 8 bits in NumPy, which has none.
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a readable checkpoint: {error}") from None
     if metadata.get("format") != FORMAT:
         raise UserError(f"{path}: a safetensors file, but not a checkpoint of this project")
@@ -141,7 +142,8 @@ class CheckpointFolder:
     def load_newest(self) -> tuple[Arrays, dict[str, Any], list[str]]:
         """(arrays, state, warnings) of the newest undamaged state.
 
-        Raises UserError where there is none; the warnings name damaged ones.
+        Raises UserError where there is none, and where the system does not hand one out: that may
+        be as good as ever the next time. The warnings name damaged ones.
         """
         if self.writes:
             remove_leftovers(self.folder, is_checkpoint)
@@ -150,6 +152,9 @@ class CheckpointFolder:
             try:
                 return *load_state(path), warnings
             except UserError as error:
+                cause = error.__context__  # why `load_state` has raised it
+                if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+                    raise UserError(f"{error}; it stays: try again once it can be read") from None
                 warnings.append(str(error))
         none = "none was kept (--keep-states 0)" if self.best.exists() else "no state was saved yet"
         detail = "; ".join(warnings) or none

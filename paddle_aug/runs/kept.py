@@ -14,7 +14,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.core.safe_files import MATRIX_LIMIT, TEXT_LIMIT, read_bytes, read_json
 from paddle_aug.runs.layout import FIGURES, LAST_EVALUATION, METRICS, PREDICTIONS, RunPaths
-from paddle_aug.runs.predictions import evaluated_epoch
+from paddle_aug.runs.predictions import evaluation_figures, is_of_last_state
 
 # The project's folder: paths in it are written relative to it.
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +53,11 @@ def _small_files(paths: RunPaths) -> dict[str, str | bytes]:
 
 
 def is_evaluated(paths: RunPaths) -> bool:
-    """Whether there are predictions of the run's last state, not of an earlier one."""
+    """Whether there are predictions of the run's last state on its evaluation set, and not of an
+    earlier state or of other images."""
+    figures = evaluation_figures(paths.folder / LAST_EVALUATION)
     last = len(evaluation_accuracies(paths.metrics)) - 1
-    return evaluated_epoch(paths.folder / LAST_EVALUATION) == last
+    return bool(figures) and is_of_last_state(figures, last)
 
 
 def evaluation_accuracies(metrics: Path) -> list[float]:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ def refuse_unusable(paths: RunPaths, overwrite: bool) -> None:
             return
         raise UserError(
             f"{paths.folder} is there already, from an earlier run: continue it with "
-            f"--resume {paths.folder}, replace it with --overwrite, or choose another --output"
+            f"--resume {shlex.quote(str(paths.folder))}, replace it with --overwrite, or choose "
+            "another --output"
         )
     if paths.folder.exists() and not paths.folder.is_dir():
         raise UserError(f"{paths.folder}: is a file; a run needs a folder of this name: choose "

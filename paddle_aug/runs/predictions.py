@@ -1,7 +1,9 @@
 """A model's answer on every image of a data set: a small file for comparing two runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,7 @@ class Predictions:
 
     @property
     def accuracy(self) -> float:
+        """The share of the images that is right, from 0 to 1."""
         return float(self.right.mean())
 
     def same_images(self, other: "Predictions") -> bool:
@@ -39,19 +42,29 @@ class Predictions:
         return self.classes == other.classes and np.array_equal(self.labels, other.labels)
 
 
-def evaluated_epoch(folder: Path) -> int | None:
-    """The epoch, counted from 0, whose weights the predictions in the folder are of.
-
-    -1 where they were saved within an epoch, so that no epoch's figures are theirs; None where
-    there are no predictions, or it is not known.
-    """
+def evaluation_figures(folder: Path) -> dict[str, Any]:
+    """The evaluation.json beside predictions; empty where one of the two is not there, or it cannot
+    be read."""
     try:
         figures = read_json(folder / FIGURES, MATRIX_LIMIT)
     except UserError:
-        return None
-    if not (folder / PREDICTIONS).exists():
-        return None
-    return -1 if figures.get("checkpoint_step") else figures.get("checkpoint_epoch")
+        return {}
+    return figures if (folder / PREDICTIONS).exists() else {}
+
+
+def is_of_last_state(figures: Mapping[str, Any], epoch: int) -> bool:
+    """Whether an evaluation is of a run's last state, with the whole of its own evaluation set.
+
+    figures: of evaluation.json; what an earlier version did not record there is taken to be so.
+    epoch: the run's last one, counted from 0. A state within an epoch is none that figures are of.
+    """
+    return (
+        figures.get("checkpoint_epoch") in (None, epoch)
+        and not figures.get("checkpoint_step")
+        and figures.get("split", "eval") in ("eval", "all")  # all: its own data have no parts
+        and figures.get("data_options") is None
+        and figures.get("tta", "none") == "none"
+    )
 
 
 def write_predictions(

@@ -32,7 +32,12 @@ from paddle_aug.runs.layout import (
     PREDICTIONS,
     curve_path,
 )
-from paddle_aug.runs.predictions import Predictions, evaluated_epoch, read_predictions
+from paddle_aug.runs.predictions import (
+    Predictions,
+    evaluation_figures,
+    is_of_last_state,
+    read_predictions,
+)
 from paddle_aug.runs.stats import stopped_early
 
 
@@ -223,6 +228,14 @@ def _locate(path: Path) -> list[tuple[Path, str]]:
     )
 
 
+def curve_length(folder: Path, mode: str, curve: str) -> int:
+    """Number of epochs in a run's curve; 0 where it is not there, or damaged."""
+    try:
+        return len(_read_curve(curve_path(folder, mode, curve)))
+    except UserError:
+        return 0
+
+
 def _read_curve(path: Path) -> np.ndarray:
     try:
         with open_regular(path) as file:
@@ -266,15 +279,16 @@ def _read_environment(path: Path, warnings: list[str]) -> dict[str, Any]:
 
 
 def _find_predictions(place: Path, epochs: int, warnings: list[str]) -> Predictions | None:
-    """The predictions of the run's last state: its own, or those kept beside its curves."""
+    """The predictions of the run's last state on its evaluation set: its own, or those kept beside
+    its curves."""
     for folder in (place / LAST_EVALUATION, place):
         path = folder / PREDICTIONS
         if not path.exists():
             continue
-        if evaluated_epoch(folder) not in (None, epochs - 1):
+        if not is_of_last_state(evaluation_figures(folder), epochs - 1):
             warnings.append(
-                f"{path}: not of the run's last epoch, {epochs - 1}: left out; evaluate the run "
-                "again with --checkpoint last"
+                f"{path}: not of the run's last epoch, {epochs - 1}, on all images of its own "
+                "evaluation set: left out; evaluate the run again with --checkpoint last"
             )
             continue
         try:

@@ -70,12 +70,17 @@ class Recorder:
         write_json(self.paths.environment, environment)
 
     def write_history(self, history: Sequence[Row], synced: bool = True) -> None:
-        """Save the curves and metrics.csv, with one value or line for each row of `history`.
+        """Save the curves, then metrics.csv, with one value or line for each row of `history`.
 
-        synced: as in atomic_write.
+        A metrics.csv with all epochs says that the run is finished. synced: as in atomic_write.
         """
         if not self.writes:
             return
+        for curve in CURVES:
+            values = np.array([row[curve] for row in history], np.float64)
+            target = curve_path(self.paths.output, self.paths.mode, curve)
+            with atomic_write(target, synced) as path, path.open("wb") as file:
+                np.save(file, values)
         with (
             atomic_write(self.paths.metrics, synced) as path,
             path.open("w", newline="", encoding="utf-8") as file,
@@ -83,8 +88,3 @@ class Recorder:
             writer: csv.DictWriter[str] = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
             writer.writeheader()
             writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in history)
-        for curve in CURVES:
-            values = np.array([row[curve] for row in history], np.float64)
-            target = curve_path(self.paths.output, self.paths.mode, curve)
-            with atomic_write(target, synced) as path, path.open("wb") as file:
-                np.save(file, values)

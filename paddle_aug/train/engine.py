@@ -240,6 +240,7 @@ def evaluate(
         return score(logits, labels)
     count = len(labels)
     own = score(logits, labels) if count else Evaluation(0.0, 0.0, logits, labels)
+    ranks.meet()  # one process may have more images, or slower ones, than another
     loss, hits, total = ranks.sum([own.loss * count, own.accuracy * count, count])
     return own._replace(loss=float(loss / total), accuracy=float(hits / total))
 

@@ -1,5 +1,6 @@
 """Starts or resumes a run: the checks and records before its loop, which is in run.py."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def resume(
     folder: str | Path, allow_changes: bool = False, changes: dict[str, Any] | None = None,
     say: Say = say,
 ) -> Path:  # fmt: skip
-    """Continue the run in `folder` bit for bit; returns the folder.
+    """Continue the run in `folder`, on a CPU bit for bit; returns the folder.
 
     changes: options to change; with allow_changes only. Raises UserError where another process
     trains there, and where the options, the data, the code or the threads are not those the run was
@@ -110,11 +111,63 @@ def _resume(
 ) -> Path:
     folder = recorder.paths.folder
     recorder.remove_leftovers()
-    checkpoints = CheckpointFolder(recorder.paths.checkpoints, writes=ranks.is_first)
+    arrays, state = _newest_state(recorder, say)
+    saved, config = _options(recorder, state, changes, say)
+    setup = build_setup(config, say, ranks, fresh=False)
+    _refuse_other_classes(folder, state.get("classes", setup.classes), setup.classes)
+    environment = _environment(setup)
+
+    options = _changed_options(saved, setup.config)
+    surroundings = differences(state["environment"], environment)
+    refused = _refused(options)
+    if (refused or surroundings) and not allow_changes:
+        raise UserError(
+            f"{folder}: not the same run any more: " + "; ".join([*refused, *surroundings])
+            + "\nuse --allow-changes to go on all the same (not bit for bit)"
+        )  # fmt: skip
+    if not (options or surroundings) and (names := taken_by_none(setup.trainer, arrays)):
+        raise UserError(
+            f"{folder}: its optimizer's state is of other parameters ({names[0]}), perhaps as the "
+            f"model is made in another way; start a new run with --weights {_quoted(folder)}"
+        )
+    progress = restore(setup.trainer, arrays, state)
+    if is_over(progress, config):
+        data = [line for line in surroundings if line.startswith("data.")]
+        _refuse_change_of_record(folder, progress, config, [*refused, *data])
+        _say_how_it_ended(folder, progress, config, say)
+        # Nothing is trained in these surroundings: its record stays that of its training.
+        environment, lines = state["environment"], [*options.values()]
+    else:
+        say(f"resuming {folder} at epoch {progress.epoch}, step {progress.step}")
+        lines = [*options.values(), *surroundings]
+        environment = _with_history(environment, state["environment"], progress, lines)
+    run = RunLoop(
+        setup=setup, recorder=recorder, progress=progress, environment=environment, say=say
+    )  # fmt: skip
+    if lines:
+        _say_changes(folder, setup, arrays, lines, say)
+        # The state is saved first: the next resume reads the options from it.
+        run.save()
+        recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
+    return run.go()
+
+
+def _newest_state(recorder: Recorder, say: Say) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays and the rest of the newest undamaged state; a warning names damaged ones."""
+    checkpoints = CheckpointFolder(recorder.paths.checkpoints, writes=recorder.writes)
     arrays, state, warnings = checkpoints.load_newest()
     for warning in warnings:
         say(f"warning: {warning}; an older state is used")
-    need(state, folder, "config", "environment", "progress", "schedule")
+    need(state, recorder.paths.folder, "config", "environment", "progress", "schedule")
+    return arrays, state
+
+
+def _options(
+    recorder: Recorder, state: dict[str, Any], changes: dict[str, Any], say: Say
+) -> tuple[dict[str, Any], Config]:
+    """The options that the state was saved with, and those with the changes on top; notes name what
+    has no effect since."""
+    folder = recorder.paths.folder
     # Read as options, which converts those of an earlier version.
     saved = load_config(state["config"], where=f"{folder}: ").dump()
     saved["output"] = str(recorder.paths.output)
@@ -125,66 +178,58 @@ def _resume(
     for line in without_effect(config):
         if line not in known:
             say(f"note: {line}")
-    setup = build_setup(config, say, ranks, fresh=False)
-    _refuse_other_classes(folder, state.get("classes", setup.classes), setup.classes)
-    environment = _environment(setup)
+    return saved, config
 
-    options = _changed_options(saved, setup.config)
-    surroundings = differences(state["environment"], environment)
+
+def _refused(options: dict[str, str]) -> list[str]:
+    """Lines of the changed options that change results. options: see `_changed_options`."""
     # Of the device it is compared what it is, not its number.
     free = options_that_are("free_on_resume") | {"device"}
-    refused = [line for key, line in options.items() if key.split(".")[0] not in free]
-    if (refused or surroundings) and not allow_changes:
-        raise UserError(
-            f"{folder}: not the same run any more: " + "; ".join([*refused, *surroundings])
-            + "\nuse --allow-changes to go on all the same (not bit for bit)"
-        )  # fmt: skip
-    if not (options or surroundings) and (names := taken_by_none(setup.trainer, arrays)):
-        raise UserError(
-            f"{folder}: its optimizer's state is of other parameters ({names[0]}), perhaps as the "
-            f"model is made in another way; start a new run with --weights {folder}"
-        )
-    progress = restore(setup.trainer, arrays, state)
-    if is_over(progress, config):
-        early = progress.epoch < config.epochs
-        # Nothing would be trained so: evaluate.py would take other data for those of the run.
-        record = [*refused, *(line for line in surroundings if line.startswith("data."))]
-        if record:
-            way = "--early-stopping (null: none)" if early else "--epochs"
-            raise UserError(
-                f"{folder}: training has ended (epoch {progress.epoch} of {config.epochs}), so "
-                f"this would change its record only: {'; '.join(record)}\n"
-                f"give a larger {way} to train on"
-            )
-        if early:
-            say(f"{folder}: --early-stopping has ended it after {progress.epoch} epochs")
-        else:
-            say(f"{folder}: all {config.epochs} epochs are done already")
-    else:
-        say(f"resuming {folder} at epoch {progress.epoch}, step {progress.step}")
+    return [line for key, line in options.items() if key.split(".")[0] not in free]
 
-    lines = [*options.values(), *surroundings]
-    environment = _with_history(environment, state["environment"], progress, lines)
-    run = RunLoop(
-        setup=setup, recorder=recorder, progress=progress, environment=environment, say=say
-    )  # fmt: skip
+
+def _refuse_change_of_record(
+    folder: Path, progress: Progress, config: Config, lines: list[str]
+) -> None:
+    """Raise UserError where a run that is over would get other options or data: nothing would be
+    trained with them, and evaluate.py would take other data for those of the run."""
     if lines:
-        say(f"changed from here on: {'; '.join(lines)}")
-        if any(changes_images(line) for line in lines):
-            say(
-                "warning: images that it was trained on may be among those it is evaluated on from "
-                "here, and accuracies before and after are of other images, the best epoch's, too; "
-                f"a new run with --weights {folder} keeps them apart"
-            )
-        if anew := without_state(setup.trainer, arrays):
-            say(
-                f"note: {setup.config.optimizer} begins anew for {counted(anew, 'parameter')}, of "
-                "which it has no saved state"
-            )
-        # The state is saved first: the next resume reads the options from it.
-        run.save()
-        recorder.write_options(setup.config.dump(), setup.config.difference(), environment)
-    return run.go()
+        way = "--epochs" if progress.epoch >= config.epochs else "--early-stopping (null: none)"
+        raise UserError(
+            f"{folder}: training has ended (epoch {progress.epoch} of {config.epochs}), so "
+            f"this would change its record only: {'; '.join(lines)}\n"
+            f"give a larger {way} to train on"
+        )
+
+
+def _say_how_it_ended(folder: Path, progress: Progress, config: Config, say: Say) -> None:
+    if progress.epoch < config.epochs:
+        say(f"{folder}: --early-stopping has ended it after {progress.epoch} epochs")
+    else:
+        say(f"{folder}: all {config.epochs} epochs are done already")
+
+
+def _say_changes(
+    folder: Path, setup: Setup, arrays: dict[str, Any], lines: list[str], say: Say
+) -> None:
+    """Print what is changed from here on, and what follows from that."""
+    say(f"changed from here on: {'; '.join(lines)}")
+    if any(changes_images(line) for line in lines):
+        say(
+            "warning: images that it was trained on may be among those it is evaluated on from "
+            "here, and accuracies before and after are of other images, the best epoch's, too; "
+            f"a new run with --weights {_quoted(folder)} keeps them apart"
+        )
+    if anew := without_state(setup.trainer, arrays):
+        say(
+            f"note: {setup.config.optimizer} begins anew for {counted(anew, 'parameter')}, of "
+            "which it has no saved state"
+        )
+
+
+def _quoted(folder: Path) -> str:
+    """The folder for a command that can be pasted."""
+    return shlex.quote(str(folder))
 
 
 def _refuse_other_classes(folder: Path, trained: list[str], found: list[str]) -> None:
@@ -196,7 +241,8 @@ def _refuse_other_classes(folder: Path, trained: list[str], found: list[str]) ->
         then, now = first_difference(trained, found)
     raise UserError(
         f"{folder}: the classes of the data are not those of the run ({then} then, {now} now), and "
-        f"the model's outputs would be called wrongly; start a new run with --weights {folder}"
+        "the model's outputs would be called wrongly; start a new run with --weights "
+        f"{_quoted(folder)}"
     )
 
 

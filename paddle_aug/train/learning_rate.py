@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
 
 # The defaults of Paddle's ReduceOnPlateau and torch's ReduceLROnPlateau.
@@ -85,6 +86,19 @@ class LearningRate:
         self._factor = float(state["factor"])
         self._best = math.inf if state["best"] is None else float(state["best"])
         self._bad_epochs = int(state["bad_epochs"])
+
+
+def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:
+    """The rate of each step by the options, whose milestones, warm-up and patience are epochs.
+
+    steps_per_epoch: updates of the weights in an epoch, 1 or more. Raises UserError where the
+    numbers do not fit together.
+    """
+    return LearningRate(
+        config.lr_schedule, lr=config.lr, epochs=config.epochs, steps_per_epoch=steps_per_epoch,
+        milestones=config.milestones, gamma=config.gamma, warmup_epochs=config.warmup_epochs,
+        patience=config.plateau_patience,
+    )  # fmt: skip
 
 
 def _constant(rate: LearningRate, step: int) -> float:

@@ -11,6 +11,7 @@ import paddle
 from paddle import nn
 
 from models.structure import on_trial
+from paddle_aug.build.model import on_cpu
 from paddle_aug.core.errors import UserError
 
 # In messages of Paddle, NumPy and the system about lack of memory, beside MemoryError and ENOMEM.
@@ -78,7 +79,18 @@ def memory_need(model: nn.Layer, shape: list[int]) -> MemoryNeed:
 
 
 def free_bytes() -> int | None:
-    """Memory that this process can still use; None where that is not known."""
+    """Memory that this process can still use where the model is, on a GPU or in the computer; None
+    where that is not known."""
+    if on_cpu():
+        return _free_in_computer()
+    with contextlib.suppress(ValueError, RuntimeError, OSError):  # no GPU, but another device
+        cuda = paddle.device.cuda
+        # What Paddle has reserved and not allocated is still to be had.
+        return cuda.get_device_properties().total_memory - cuda.memory_allocated()
+    return None
+
+
+def _free_in_computer() -> int | None:
     found = []
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = _MEMINFO.read_text().splitlines()

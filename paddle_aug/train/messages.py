@@ -39,7 +39,7 @@ class Forecast:
         evaluated = sum(len(loader.dataset) for loader in loaders) / setup.ranks.size
         # The cost of an epoch's evaluations, in training steps.
         self.evaluation_steps = _EVALUATION_SHARE * evaluated / config.batch_size
-        self._told = False
+        self._first, self._told = True, False
 
     def start_epoch(self) -> None:
         """Start the clock again, as evaluations are not steps."""
@@ -50,15 +50,15 @@ class Forecast:
         if self._told:
             return None
         now = time.perf_counter()
-        self._steps += 1
-        if self._steps == 1 and self.steps > 1:
-            self._started = now
+        if self._first:
+            self._first, self._started = False, now
             return None
+        self._steps += 1
         spent = now - self._started
         if spent < _FORECAST_SECONDS and progress.step < self.steps:
             return None
         self._told = True
-        seconds = spent / max(self._steps - 1, 1)
+        seconds = spent / self._steps
         epochs = self.epochs - progress.epoch
         steps = epochs * (self.steps + self.evaluation_steps) - progress.step
         left = duration(steps * seconds)

@@ -44,19 +44,25 @@ class OnePass(_Base):
     _layouts = 0
 
     def update(self, piece: Piece, powers: list[Tensor], gradient: Tensor, rate: Tensor) -> None:
-        """Call Paddle's kernel on a piece; powers, rate (the learning rate): one float32 each."""
+        """Call Paddle's kernel on a piece, whose weights and states it changes in place.
+
+        gradient: float32 of the piece's size, with clipping and L2 decay in it. powers, rate (the
+        learning rate): float32 [1] each.
+        """
         raise NotImplementedError
 
     def bases(self) -> list[float]:
-        """The numbers whose powers are in _POWERS, such as Adam's betas."""
+        """The numbers, in [0, 1), whose powers are in _POWERS, such as Adam's betas."""
         return []
 
     @paddle.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient, to the same bytes as Paddle's step."""
         parameters = [p for p in self._parameter_list if not p.stop_gradient]
-        gradients = self._gradients(parameters)
+        self._lay_out_anew(parameters)
+        gradients = self._gradients()
         if self._stretches is None or gradients is None:
+            self._stretches = None  # the next step tries again
             super().step()
             return
         with own_threads(usable_threads()):
@@ -94,21 +100,24 @@ class OnePass(_Base):
         finally:
             self._accumulators_holder = loaded
 
-    def _gradients(self, parameters: list[Tensor]) -> list[list[Tensor]] | None:
-        """For each Stretch the gradients of its pieces; None where Paddle's own step is needed."""
+    def _lay_out_anew(self, parameters: list[Tensor]) -> None:
+        """Lay them out unless they lie as they were put; no stretches where that is not possible.
+
+        parameters: those that are updated in this step.
+        """
         known = self._laid_out or ()
         same = len(known) == len(parameters) and all(map(operator.is_, known, parameters))
-        intact = [stretch.is_intact() for stretch in self._stretches or ()]
-        if self._stretches is None or not same or not all(intact):
-            self._stretches, self._laid_out = self._lay_out(parameters), parameters
-            if not all(stretch.is_intact() for stretch in self._stretches or ()):
-                self._stretches = None  # some parameters have had more steps than others
+        if same and self._stretches and all(each.is_intact() for each in self._stretches):
+            return
+        self._stretches, self._laid_out = self._lay_out(parameters), parameters
+        if not all(stretch.is_intact() for stretch in self._stretches or ()):
+            self._stretches = None  # some parameters have had more steps than others
+
+    def _gradients(self) -> list[list[Tensor]] | None:
+        """For each Stretch the gradients of its pieces; None where some lie apart."""
         gradients = [stretch.gradients() for stretch in self._stretches or ()]
         found = [parts for parts in gradients if parts is not None]
-        if len(found) < len(gradients) or not found:
-            self._stretches = None
-            return None
-        return found
+        return found if len(found) == len(gradients) else None
 
     def _lay_out(self, parameters: Sequence[Tensor]) -> list[Stretch] | None:
         """Put parameters and states side by side; None where that is not possible."""
@@ -126,6 +135,7 @@ class OnePass(_Base):
         return stretches
 
     def _fits(self, parameters: Sequence[Tensor]) -> bool:
+        """Whether `step` can clip, decay and update as Paddle does with these parameters."""
         known = type(self._grad_clip) in (type(None), ClipGradByGlobalNorm) and type(
             self.regularization
         ) in (type(None), L2Decay)
@@ -142,7 +152,8 @@ class OnePass(_Base):
         return states, powers
 
     def _clip_factor(self, parameters: Sequence[Tensor]) -> float | None:
-        """The factor of all gradients, added up in the order of ClipGradByGlobalNorm."""
+        """What all gradients are multiplied by, in (0, 1]; None where they are not clipped. Added
+        up in the order of ClipGradByGlobalNorm."""
         if self._grad_clip is None:
             return None
         # Array by array, as the order of a sum decides its last bit.
@@ -153,7 +164,7 @@ class OnePass(_Base):
 
 
 class Adam(OnePass, paddle.optimizer.Adam):
-    """paddle.optimizer.Adam, in one pass."""
+    """paddle.optimizer.Adam, in one pass: two moments a weight, powers of both betas."""
 
     _STATES = ("moment1", "moment2")
     _POWERS = ("beta1_pow_acc", "beta2_pow_acc")
@@ -169,7 +180,7 @@ class Adam(OnePass, paddle.optimizer.Adam):
 
 
 class AdamW(OnePass, paddle.optimizer.AdamW):
-    """paddle.optimizer.AdamW, in one pass."""
+    """paddle.optimizer.AdamW, in one pass; its decay is in the kernel, not in the gradient."""
 
     _STATES = Adam._STATES
     _POWERS = Adam._POWERS
@@ -186,7 +197,7 @@ class AdamW(OnePass, paddle.optimizer.AdamW):
 
 
 class SGD(OnePass, paddle.optimizer.SGD):
-    """paddle.optimizer.SGD, in one pass."""
+    """paddle.optimizer.SGD, in one pass; without a state."""
 
     _WIDTH = 8
 
@@ -195,7 +206,7 @@ class SGD(OnePass, paddle.optimizer.SGD):
 
 
 class Momentum(OnePass, paddle.optimizer.Momentum):
-    """paddle.optimizer.Momentum, in one pass."""
+    """paddle.optimizer.Momentum, in one pass: a velocity a weight."""
 
     _STATES = ("velocity",)
 

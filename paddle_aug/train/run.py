@@ -5,6 +5,7 @@ Epochs are counted from 0 everywhere: in the lines, the options, metrics.csv and
 
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command
 from paddle_aug.core.text import Say
 from paddle_aug.runs.checkpoint import KEEP, CheckpointFolder
-from paddle_aug.runs.recorder import Recorder
+from paddle_aug.runs.recorder import Recorder, Row
 from paddle_aug.runs.stats import Best, stopped_early
 from paddle_aug.train.engine import Progress, evaluate, train_one_epoch
 from paddle_aug.train.memory import shortage_named, warn_of_shortage
@@ -72,6 +73,8 @@ class RunLoop:
         }  # fmt: skip
         self.stop = StopRequest()
         self.watch = Stopwatch()
+        self.forecast = Forecast(setup)
+        self.show_row: Callable[[Row], None] = lambda row: None  # in `go` that of VisualDL's log
         self.saved_at = time.perf_counter()
 
     def go(self) -> Path:
@@ -97,7 +100,6 @@ class RunLoop:
     def introduce(self) -> None:
         """Print what begins, and a warning if it will not fit into memory."""
         self.say(introduction(self.setup))
-        self.forecast = Forecast(self.setup)
         for need in (self.training_need(), self.evaluation_need()):
             if line := warn_of_shortage(*need):
                 self.say(line)
@@ -222,6 +224,7 @@ class RunLoop:
         self.say(summary(accuracies, Best(progress.best_epoch, progress.best_accuracy), paths))
 
     def interrupted(self, signal: int) -> Interrupted:
+        """The error that ends the run, whose state is saved. signal: its number, as 15."""
         folder = shlex.quote(str(self.recorder.paths.folder))
         return Interrupted(
             signal,
@@ -230,11 +233,12 @@ class RunLoop:
         )
 
     def training_need(self) -> tuple[int, str, int]:
-        """(bytes of a step, the option to lower, images in a step)."""
+        """(bytes of a step, the option to lower, images in a step of this process)."""
         batch = self.config.batch_size
         need = self.setup.memory.training(batch, self.setup.backend)
         return need, "--batch-size", batch
 
     def evaluation_need(self) -> tuple[int, str, int]:
+        """The same of an evaluation's step."""
         batch = self.setup.eval_loader.batch_size
         return self.setup.memory.evaluation(batch), "--eval-batch-size", batch

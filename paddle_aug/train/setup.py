@@ -21,7 +21,7 @@ from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.train.distributed import SINGLE, Ranks
 from paddle_aug.train.ema import ExponentialMovingAverage
 from paddle_aug.train.engine import Trainer
-from paddle_aug.train.learning_rate import LearningRate
+from paddle_aug.train.learning_rate import learning_rates
 from paddle_aug.train.losses import build_criterion
 from paddle_aug.train.memory import MemoryNeed, memory_need
 from paddle_aug.train.optimizer import build_optimizer
@@ -94,8 +94,9 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
         max_steps=config.max_steps, sampling=config.sampling, rank=ranks.rank, ranks=ranks.size,
     )  # fmt: skip
     steps = len(train_loader)
-    if config.max_steps and steps < config.max_steps:
-        say(f"note: --max-steps {config.max_steps} has no effect: an epoch has {steps} steps")
+    most = config.max_steps
+    if most and len(view) <= most * config.batch_size * ranks.size:
+        say(f"note: --max-steps {most} has no effect: an epoch has {counted(steps, 'step')}")
     check_batch_norms(plain, config, train_loader, say)
     clean = evaluation_loader(train, config, workers, ranks) if config.clean_accuracy else None
     return Setup(
@@ -113,7 +114,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
                 config.criterion, label_smoothing=config.label_smoothing,
                 focal_gamma=config.focal_gamma,
             ),
-            schedule=learning_rates(config, len(train_loader)),
+            schedule=learning_rates(config, steps),
             mix=mix,
             ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
             scaler=paddle.amp.GradScaler() if config.amp == "fp16" and not on_cpu() else None,
@@ -169,19 +170,6 @@ def check_batch_norms(model: paddle.nn.Layer, config: Config, loader: Loader, sa
         f"warning: the last batch of an epoch has one image, of which {reason}: that step undoes "
         "what others learn; another --batch-size avoids it"
     )
-
-
-def learning_rates(config: Config, steps_per_epoch: int) -> LearningRate:
-    """The rate of each step by the options, whose milestones, warm-up and patience are epochs.
-
-    steps_per_epoch: updates of the weights in an epoch, 1 or more. Raises UserError where the
-    numbers do not fit together.
-    """
-    return LearningRate(
-        config.lr_schedule, lr=config.lr, epochs=config.epochs, steps_per_epoch=steps_per_epoch,
-        milestones=config.milestones, gamma=config.gamma, warmup_epochs=config.warmup_epochs,
-        patience=config.plateau_patience,
-    )  # fmt: skip
 
 
 def evaluation_loader(

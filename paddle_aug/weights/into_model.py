@@ -17,7 +17,8 @@ def model_arrays(model: paddle.nn.Layer) -> Arrays:
 
 
 def load_model(model: paddle.nn.Layer, arrays: Arrays) -> None:
-    """Set every parameter and buffer; UserError names what is missing, unknown or misshaped."""
+    """Set every parameter and buffer; UserError names what is missing, unknown, or of another shape
+    or type."""
     own = model.state_dict()
     problems = [f"{name} is missing" for name in own if name not in arrays]
     problems += [f"{name} is unknown" for name in arrays if name not in own]
@@ -25,6 +26,12 @@ def load_model(model: paddle.nn.Layer, arrays: Arrays) -> None:
         f"{name} is {list(arrays[name].shape)}, not {own[name].shape}"
         for name in own
         if name in arrays and list(arrays[name].shape) != list(own[name].shape)
+    ]
+    types = {name: _type_name(value) for name, value in own.items()}
+    problems += [
+        f"{name} is {arrays[name].dtype}, not {types[name]}"
+        for name in own
+        if name in arrays and str(arrays[name].dtype) != types[name]
     ]
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
@@ -45,7 +52,8 @@ def fit_weights(model: nn.Layer, arrays: Arrays, source: str) -> str:
 
     Floating arrays take the model's dtype. A head that the file lacks, or has for another number of
     classes, keeps its initial weights. Raises UserError listing every other array that is missing,
-    unknown or of another shape, or holds values that are not finite.
+    unknown or of another shape, holds values that are not finite, or whole numbers or truth values
+    where the model has fractions, and the other way round.
     """
     own = model.state_dict()
     shapes = {name: list(array.shape) for name, array in arrays.items()}
@@ -59,7 +67,11 @@ def fit_weights(model: nn.Layer, arrays: Arrays, source: str) -> str:
             (new_head if name in in_head else problems).append(line)
     problems += [f"{name} {shape}: unknown" for name, shape in shapes.items() if name not in own]
     fitting = [name for name in own if shapes.get(name) == list(own[name].shape)]
-    problems += [f"{n}: values that are not finite" for n in fitting if not _finite(arrays[n])]
+    for name in fitting:
+        if (arrays[name].dtype.kind == "f") != own[name].is_floating_point():
+            problems.append(f"{name}: is {arrays[name].dtype}, not {_type_name(own[name])}")
+        elif not np.isfinite(arrays[name]).all():
+            problems.append(f"{name}: values that are not finite")
     if problems:
         raise UserError(
             f"{source}: {len(problems)} of its arrays do not fit the model:\n  "
@@ -74,5 +86,6 @@ def fit_weights(model: nn.Layer, arrays: Arrays, source: str) -> str:
     return f"weights of {source}: {len(fitting)} of {len(own)} arrays{head}"
 
 
-def _finite(array: np.ndarray) -> bool:
-    return not np.issubdtype(array.dtype, np.floating) or bool(np.isfinite(array).all())
+def _type_name(value: paddle.Tensor) -> str:
+    """The type that `to_numpy` gives it."""
+    return str(value.dtype).removeprefix("paddle.").replace("bfloat16", "uint16")

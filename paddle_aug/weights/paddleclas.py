@@ -22,7 +22,7 @@ from paddle_aug.runs.checkpoint import Arrays
 _RESNET = "stem.0.conv.weight"
 _VGG = "conv_block_1.conv1.weight"
 _BLOCK = re.compile(r"blocks\.(\d{1,3})\.(conv\d|short)\.(conv|bn)\.(\w+)")
-_CONVOLUTION = re.compile(r"conv_block_(\d)\.conv(\d)\.weight")
+_CONVOLUTION = re.compile(r"conv_block_([1-5])\.conv([1-4])\.weight")
 _LINEAR = {"fc1": "classifier.0", "fc2": "classifier.3", "fc3": "classifier.6"}
 
 
@@ -79,7 +79,7 @@ def _resnet_name(name: str, places: list[tuple[int, int]]) -> str:
 def _vgg(arrays: Arrays) -> tuple[Arrays, str]:
     counts = [0] * 5
     for match in map(_CONVOLUTION.fullmatch, arrays):
-        if match and 1 <= int(match[1]) <= 5:
+        if match:
             counts[int(match[1]) - 1] += 1
     depth = next((depth for depth, blocks in BLOCKS.items() if list(blocks) == counts), None)
     if depth is None:
@@ -91,7 +91,7 @@ def _vgg(arrays: Arrays) -> tuple[Arrays, str]:
             before = sum(2 * n + 1 for n in counts[: int(match[1]) - 1])
             place = f"features.{before + 2 * (int(match[2]) - 1)}"
             found[f"{place}.weight"] = array
-            found[f"{place}.bias"] = np.zeros(array.shape[0], array.dtype)
+            found[f"{place}.bias"] = np.zeros(array.shape[:1], array.dtype)
         elif layer in _LINEAR:
             halved = value == "weight" and layer != "fc1"
             found[f"{_LINEAR[layer]}.{value}"] = array / 2 if halved else array

@@ -44,6 +44,10 @@ def load_weights_and_state(
         weights, state = _read_safetensors(path)
     if not weights:
         raise UserError(f"{path}: holds no weights")
+    for name, array in weights.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+            what = getattr(array, "dtype", type(array).__name__)
+            raise UserError(f"{path}: {name} is {what}, no array of real numbers: leave it out")
     return weights, state
 
 
@@ -105,7 +109,8 @@ def _read_foreign(path: Path) -> dict[str, np.ndarray]:
                 if name in halves:
                     bits = np.frombuffer(part["data"], "<u2").reshape(part["shape"])
                     weights[name] = bfloat16_to_float32(bits)
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
+    # AttributeError: safetensors looks for types of 8 bits in NumPy, which has none.
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
         raise _unreadable(path, error) from None
     return {name: weights[name] for name in names}
 

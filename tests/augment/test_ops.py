@@ -1,5 +1,6 @@
 """The eight operations and the two-image mixes against expected values."""
 
+import colorsys
 import json
 import math
 from pathlib import Path
@@ -13,8 +14,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageEnhance
 
 from paddle_aug.augment import ops
-from paddle_aug.augment.ops import resampling
+from paddle_aug.augment.ops import imgaug, resampling
 from paddle_aug.batches.normalise import to_chw
+from paddle_aug.core.errors import UserError
 from paddle_aug.mix import images
 
 with np.load(
@@ -342,6 +344,68 @@ def test_pairs_of_different_sizes_meet_on_a_canvas_of_the_larger_sides():
     assert images.sample_pairing(tall, wide)[..., 0].tolist() == [[76, 25], [50, 0], [50, 0]]
     mixed = images.mixup(tall.astype(np.float32), wide.astype(np.float32), 0.75)
     assert mixed[..., 0].tolist() == [[88.5, 12.75], [75.75, 0], [75.75, 0]]
+
+
+LONG = np.zeros((32767, 4, 3), np.uint8)
+
+
+@pytest.mark.parametrize("image", [LONG, LONG.transpose(1, 0, 2).copy()], ids=["tall", "wide"])
+@pytest.mark.parametrize(
+    "operation",
+    [lambda image: ops.rotate(image, 10), lambda image: ops.shear(image, 0.1, 0),
+     lambda image: imgaug.affine(image, (1, 1), (0, 0), 10, 0, 1, (0, 0, 0), "edge"),
+     lambda image: imgaug.elastic(image, 1.0, 0.25, 0),
+     lambda image: imgaug.piecewise_affine(image, np.full((2, 2, 2), 0.01), [[True]])],
+    ids=["rotate", "shear", "affine", "elastic", "piecewise_affine"],
+)  # fmt: skip
+def test_an_image_of_a_longer_side_than_opencv_takes_is_refused(operation, image):
+    height, width = image.shape[:2]
+    message = f"^an image of {width} x {height} pixels cannot be turned.*: put a Resize before it$"
+    with pytest.raises(UserError, match=message):
+        operation(image)
+    assert operation(image[:32766, :32766].copy()).dtype == np.uint8
+
+
+def of_every_colour() -> np.ndarray:
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    return np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), 3).reshape(416, 338, 3)
+
+
+@pytest.mark.parametrize("turn", [-0.37, -0.1, 0.05, 0.1, 0.25, 0.5])
+def test_hues_are_nearer_to_exact_ones_than_pillows(turn):
+    image = of_every_colour()
+    hsv = image.reshape(-1, 3) / 255
+    exact = np.array([
+        colorsys.hsv_to_rgb((h + turn) % 1, s, v)
+        for h, s, v in (colorsys.rgb_to_hsv(*colour) for colour in hsv.tolist())
+    ]).reshape(image.shape) * 255  # fmt: skip
+    hue, saturation, value = Image.fromarray(image).convert("HSV").split()
+    turned = Image.fromarray(np.array(hue) + np.uint8(int(turn * 255) % 256))
+    pillow = np.array(Image.merge("HSV", (turned, saturation, value)).convert("RGB"))
+    ours, theirs = (np.abs(made - exact) for made in (ops.hue(image, turn), pillow))
+    assert ours.max() < 12 and ours.mean() < 1
+    assert theirs.max() < 17 and ours.mean() < theirs.mean() < 1.7
+    assert np.abs(ops.hue(image, turn).astype(int) - pillow).max() <= 19
+
+
+def test_gray_is_pillows_within_a_level():
+    image = of_every_colour()
+    pillow = np.array(Image.fromarray(image).convert("L")).astype(int)
+    apart = np.abs(ops.grayscale(image)[..., 0] - pillow)
+    assert apart.max() == 1 and 0.002 < apart.mean() < 0.003
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 6, 10, 20])
+def test_strong_colours_and_edges_are_pillows_as_nearly_as_they_say(factor):
+    apart = {}
+    for name, image in (("photo", photo(60, 70)), ("colours", of_every_colour())):
+        for op in ("Color", "Sharpness"):
+            made = getattr(ops, op.lower())(image, factor)
+            pillow = getattr(ImageEnhance, op)(Image.fromarray(image)).enhance(factor)
+            apart[op, name] = np.abs(made - np.array(pillow).astype(int)).max()
+    assert max(apart["Color", "photo"], apart["Color", "colours"]) <= math.ceil(factor / 2)
+    most = 1 if factor == 2 else factor
+    assert max(apart["Sharpness", "photo"], apart["Sharpness", "colours"]) <= most
 
 
 @settings(max_examples=40, deadline=None)

@@ -346,7 +346,9 @@ def test_grayscale_is_luma_in_three_channels():
         (lambda: ImgaugOptions(rotate=(-1e308, 1e308)), "rotate must be a pair"),
         (lambda: ImgaugOptions(gaussian_sigma=(0, 1e6)), "gaussian_sigma must be a pair"),
         (lambda: ImgaugOptions(elastic_sigma=-1), "elastic_sigma must be from 0 to 100"),
+        (lambda: ImgaugOptions(most_operations=15), "most_operations must be from 0 to 14"),
         (lambda: SomeOf([], 2, 1), "least <= most"),
+        (lambda: SomeOf([RandomFlip()] * 2, 0, 3), "most <= 2 transforms, got 0 and 3"),
     ],
 )
 def test_impossible_numbers_are_refused_by_name(make, message):

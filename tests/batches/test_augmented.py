@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from paddle_aug.augment.own_policy import OwnFunction
+from paddle_aug.augment.transforms.base import Transform
 from paddle_aug.batches import augmented
 from paddle_aug.batches.augmented import AugmentedDataset
 from paddle_aug.build.data import training_view
 from paddle_aug.build.mix import build_mix_policy
 from paddle_aug.config import load_config
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from paddle_aug.data.dataset import ArrayDataset
 from tests.helpers import policy, view
@@ -86,3 +89,27 @@ def test_a_stream_is_made_for_a_partner_only_where_one_is_drawn(mix, monkeypatch
     view(mix=mix).sample(0, 1)
     partner = ["partner"] if mix and mix.partner == "dataset" else []
     assert made == ["image", *partner]
+
+
+def late_floats(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Fractions in one call out of five, as a user's function may return them by mistake."""
+    return image / np.float32(255) if rng.random() < 0.2 else image
+
+
+class Gray(Transform):
+    def apply(self, image: np.ndarray, params: Any) -> Any:
+        return image[..., 0]
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [(OwnFunction(late_floats), r"noise\[\d+\]: late_floats gives float32 \[8, 8, 3\], not a"),
+     (Gray(), r"noise\[0\]: Gray gives uint8 \[8, 8\], not a uint8 array \[H, W, 3\]$"),
+     (OwnFunction(lambda image, rng: None), r"<lambda> gives NoneType \[\], not")],
+)  # fmt: skip
+def test_what_a_transform_makes_of_any_image_is_checked(transform, message):
+    images = np.random.default_rng(3).integers(0, 256, (12, 8, 8, 3), np.uint8)
+    data = AugmentedDataset(ArrayDataset(images, np.arange(12) % 3, ["a", "b", "c"], "noise"),
+                            transform, 8)  # fmt: skip
+    with pytest.raises(UserError, match=message):
+        [data.sample(epoch, index) for epoch in range(3) for index in range(12)]

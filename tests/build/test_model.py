@@ -45,6 +45,37 @@ def test_the_cpu_and_auto_are_taken():
     assert paddle.device.get_device() == "cpu"
 
 
+@pytest.mark.parametrize(
+    ("device", "known", "flags"),
+    [("gpu:0", True, [{"FLAGS_cudnn_deterministic": True}]), ("gpu:0", False, []),
+     ("cpu", True, [])],
+)  # fmt: skip
+def test_a_gpu_is_told_to_compute_the_same_each_time(device, known, flags, monkeypatch):
+    given = []
+
+    def set_flags(values):
+        if not known:
+            raise ValueError("Flag FLAGS_cudnn_deterministic cannot set its value")
+        given.append(values)
+
+    monkeypatch.setattr(paddle, "set_flags", set_flags)
+    monkeypatch.setattr(paddle.device, "get_device", lambda: device)
+    monkeypatch.setattr(paddle.device, "set_device", lambda name: None)
+    for name in ("auto", "xpu:0"):
+        given.clear()
+        choose_device(name)
+        assert given == flags
+
+
+@pytest.mark.parametrize("backend", ["onednn", "paddle", "auto"])
+def test_a_backend_for_cpus_is_named_on_a_gpu(backend, plain, monkeypatch):
+    monkeypatch.setattr(paddle.device, "get_device", lambda: "gpu:0")
+    said = []
+    assert accelerated(plain, Config(cpu_backend=backend), said.append) == (plain, "paddle")
+    line = f"note: --cpu-backend {backend} has no effect on a GPU"
+    assert said == ([] if backend == "auto" else [line])
+
+
 def test_a_gpu_is_described_by_its_name_and_versions(monkeypatch):
     assert describe_gpu() == {}
     monkeypatch.setattr(paddle.device, "get_device", lambda: "gpu:1")

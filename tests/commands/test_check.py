@@ -155,6 +155,23 @@ def test_images_of_a_scan_are_kept_for_each_class():
     assert len(found.duplicates()) == 5  # the evaluation images are the first five
 
 
+def test_groups_of_copies_are_counted_by_kind_without_comparing_them_with_each_other(monkeypatch):
+    places = [("train", 0), ("eval", 0)], [("train", 0), ("train", 1)], [("train", 1)] * 3
+    found = [
+        FoundImage(part, f"{number}", label, (9, 9), bytes([number]))
+        for number, group in enumerate(places) for part, label in group
+    ]  # fmt: skip
+    monkeypatch.setattr(FoundImage, "__eq__", lambda *_: pytest.fail("quadratic in the groups"))
+    summary = summarize(Scan(["a", "b"], found), "data")
+    assert summary["problems"] == [
+        "2 images are the same in training and in evaluation",
+        "2 images are the same with different labels",
+    ]
+    assert summary["notes"] == [
+        "2 images are copies of others in the same part", "1 class has no evaluation image: b",
+    ]  # fmt: skip
+
+
 def test_how_the_data_were_read_is_told(tmp_path, capsys):
     root = tmp_path / "set"
     for name in ("圆盘", "方块"):

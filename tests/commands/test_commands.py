@@ -15,6 +15,7 @@ from paddle_aug.commands.schedule import describe
 from paddle_aug.core.errors import UserError
 from paddle_aug.mix.phases import PairingSchedule
 from paddle_aug.modes import AUGMENTS
+from paddle_aug.train.learning_rate import LearningRate
 from tests.run_folders import write_run
 from tests.warm_python import warm_python
 
@@ -195,8 +196,13 @@ def test_compare_refuses_wrong_values(wrong, logs):
 # schedule
 
 
+def rate(name="constant", lr=0.1, epochs=20, **values):
+    return LearningRate(name, lr, epochs, steps_per_epoch=10, **values)
+
+
 def test_the_schedule_in_words():
-    text = describe(20, PairingSchedule.for_epochs(20).is_active, [0.1] * 15 + [0.01] * 5)
+    cut = rate("multistep", milestones=[15])
+    text = describe(cut, PairingSchedule.for_epochs(20).is_active)
     assert text.splitlines() == [
         "epochs         0..19",
         "mixing         ..######..########..".replace(
@@ -208,23 +214,42 @@ def test_the_schedule_in_words():
 
 
 def test_long_schedules_stay_on_a_line():
-    lines = describe(500, PairingSchedule.for_epochs(500).is_active, [1e-4] * 500).splitlines()
+    lines = describe(
+        rate(lr=1e-4, epochs=500), PairingSchedule.for_epochs(500).is_active
+    ).splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[2].endswith("..., 430-437, 440-447")
     assert lines[3] == "learning rate  0.0001 throughout"
 
 
 def test_a_schedule_without_mixing():
-    lines = describe(3, lambda epoch: False, [0.5, 0.25, 0.5]).splitlines()
+    lines = describe(rate(epochs=3), lambda epoch: False).splitlines()
     assert lines[1:3] == ["mixing         ...", "               on in 0 of 3 epochs"]
-    lines = describe(3, None, [0.5, 0.25, 0.5]).splitlines()
+    lines = describe(rate(epochs=3), None).splitlines()
     assert lines[:2] == ["epochs         0..2", "mixing         none"] and len(lines) == 3
 
 
-def test_a_smooth_schedule_is_told_by_its_ends_and_its_highest():
-    rates = [0.2, 0.4, 0.8, 1.0, 0.9, 0.7, 0.3, 0.1]
-    line = describe(4, lambda epoch: True, rates).splitlines()[3]
-    assert line == "learning rate  0.2 at the start, highest 1 at epoch 1.5, 0.1 at the end"
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, "0.1 throughout"),
+        ({"warmup_epochs": 5}, "grows to 0.1 over 5 epochs"),
+        ({"warmup_epochs": 1, "name": "multistep", "milestones": [15, 18]},
+         "grows to 0.1 over 1 epoch, 0.01 from epoch 15, 0.001 from epoch 18"),
+        ({"warmup_epochs": 5, "name": "multistep", "milestones": [5]},
+         "grows to 0.1 over 5 epochs, 0.01 from epoch 5"),
+        ({"name": "cosine"}, "0.1 from epoch 0, falls to 0 as a cosine until the end"),
+        ({"name": "cosine", "warmup_epochs": 5},
+         "grows to 0.1 over 5 epochs, falls to 0 as a cosine until the end"),
+        ({"name": "plateau"}, "0.1 from epoch 0"),
+        ({"name": "multistep", "milestones": range(2, 20), "gamma": 0.5},
+         "0.1 from epoch 0, 0.05 from epoch 2, 0.025 from epoch 3, 0.0125 from epoch 4, "
+         "0.00625 from epoch 5, ..., 7.62939e-07 from epoch 18, 3.8147e-07 from epoch 19"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_learning_rate_is_told_by_epochs(values, told):
+    assert describe(rate(**values), None).splitlines()[2] == f"learning rate  {told}"
 
 
 def test_the_schedule_command_takes_the_options_of_train(tmp_path, capsys):
@@ -374,6 +399,15 @@ def test_the_bundled_digits_are_shown_as_trained_on_and_never_flipped(tmp_path, 
     assert grid[0][0].image.shape == (32, 32, 3)
 
 
+def test_what_is_said_of_the_data_is_taken_with_them(tmp_path, drawn):
+    data = ["--data", "digits", "--output", str(tmp_path)]
+    main(["preview", *data, "--augment", "flip", "--changes-label", "none"])
+    for seed in ("1", "2"):  # chooses the images
+        main(["preview", *data, "--sheet", "mixup-lam", "--seed", seed])
+    (_, title), (one, _), (other, _) = drawn
+    assert title == "flip" and (one[0][0].image != other[0][0].image).any()
+
+
 def test_a_pair_needs_two_images(pictures, tmp_path):
     with pytest.raises(UserError, match="--sheet pairing needs 2 images"):
         main(["preview", "--sheet", "pairing", "--image", pictures[0], "--output", str(tmp_path)])
@@ -422,9 +456,26 @@ def test_one_image_alone_is_shown_in_draws_of_user_def(pictures, tmp_path, drawn
         (["--sheet", "mixup-lam", "--operation", "Resize: 9"],
          "operation: not with --sheet mixup-lam, which mixes the originals"),
         (["--alpha", "2"],
-         "--alpha has no effect with --augment samplePairing, which --sheet pairing draws"),
+         "--sheet pairing: --alpha has no effect with --augment samplePairing"),
         (["--augment", "flip", "--cutout-size", "0.1"],
-         "--cutout-size has no effect with --augment flip, which --sheet draws draws"),
+         "--sheet draws: --cutout-size has no effect with --augment flip"),
+        (["--mean", "0.1,0.9,0.3"],
+         "mean: only with a sheet that mixes normalised images, such as cutmix; this is pairing"),
+        (["--augment", "userDef", "--std", "0.1"],
+         "std: only with a sheet that mixes normalised images, such as cutmix; this is draws"),
+        (["--images-root", "/nope", "--label-column", "q", "--folders", "parts"],
+         "folders: only with --data"),
+        (["--augment", "userDef", "--changes-label", "horizontal_flip"],
+         "changes_label: only with --data"),
+        (["--sheet", "mixup-lam", "--seed", "7"],
+         "seed: not with --sheet mixup-lam, which mixes the originals"),
+        (["--data", "digits", "--sheet", "mixup-lam", "--changes-label", "none"],
+         "changes_label: not with --sheet mixup-lam, which mixes the originals"),
+        (["--data", "digits", "--operation", "Resize: 9", "--changes-label", "none"],
+         "changes_label: not with transforms of your own, which are applied as they stand"),
+        (["--data", "digits", "--augment", "flip", "--changes-label", "vertical_flip"],
+         "--sheet draws: --changes-label vertical_flip has no effect: the image part flip has no "
+         "such operation"),
     ],
 )  # fmt: skip
 def test_options_that_a_sheet_would_ignore_are_refused(options, message):
@@ -438,7 +489,8 @@ def test_options_that_a_sheet_would_ignore_are_refused(options, message):
                 ["--sheet", "cutmix", "--operation", "RandomHorizontalFlip"],
                 ["--augment", "cutout", "--base", "flip", "--cutout-size", "0.3"],
                 ["--augment", "userDef", "--policy.noise-max-sigma", "40"],
-                ["--augment", "samplePairing", "--sheet", "draws"]],
+                ["--augment", "samplePairing", "--sheet", "draws"],
+                ["--augment", "cutmix", "--mean", "0.1,0.9,0.3", "--seed", "7"]],
 )  # fmt: skip
 def test_options_that_a_sheet_shows_are_taken(options, pictures, tmp_path):
     images = [word for path in pictures for word in ("--image", path)]

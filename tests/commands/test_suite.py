@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import yaml
 from paddle_aug.command_line import parse_args, to_arguments
 from paddle_aug.commands import suite as command
 from paddle_aug.commands import suite_cells, suite_cost, suite_results
+from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
 from paddle_aug.commands.suite_plan import (
     FREE,
     epochs_done,
@@ -33,6 +35,7 @@ from paddle_aug.core.errors import Interrupted, UserError
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
+from paddle_aug.runs.environment import describe_environment, library_variables
 from paddle_aug.runs.kept import ROOT, portable
 from paddle_aug.runs.layout import CURVES
 from paddle_aug.runs.predictions import read_predictions
@@ -391,7 +394,7 @@ def test_predictions_of_an_earlier_training_do_not_stay_beside_new_curves(finish
     assert not (kept / "predictions.npz").exists() and not (kept / "evaluation.json").exists()
 
 
-def change_environment(run: Path, **changes: str) -> None:
+def change_environment(run: Path, **changes: Any) -> None:
     path = run / "environment.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
@@ -413,9 +416,10 @@ def test_before_work_it_is_checked_that_it_would_be_done_as_before(finished, mon
     shutil.rmtree(MIXUP.parent)
     with pytest.raises(UserError, match="made otherwise than the others would be now: cpu: was an"):
         command.main([str(finished), *PADDLE])
-    monkeypatch.setenv("OMP_NUM_THREADS", "77")
-    with pytest.raises(UserError, match=r"OMP_NUM_THREADS: was \w+, is 77"):
-        command.main([str(finished), *PADDLE])
+    for name, value in (("OMP_NUM_THREADS", "77"), ("DNNL_MAX_CPU_ISA", "AVX2")):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(UserError, match=rf"{name}: was \w+, is {value}"):
+            command.main([str(finished), *PADDLE])
     record = json.loads((PLAIN / "environment.json").read_text())
     del record["instructions"]  # as an earlier version left it
     (PLAIN / "environment.json").write_text(json.dumps(record))
@@ -456,7 +460,8 @@ def test_runs_of_a_suite_get_as_many_threads_as_its_first_ones(finished, monkeyp
     monkeypatch.setattr(suite_cells, "start_process", start)
     monkeypatch.setattr("paddle_aug.commands.suite_conditions.busy_cores", lambda: 100.0)
     for run in (PLAIN, MIXUP.parent.parent / "seed3" / "mixup"):
-        change_environment(run, threads={"OMP_NUM_THREADS": str(available_cores())})
+        threads = json.loads((run / "environment.json").read_text())["threads"]
+        change_environment(run, threads=threads | {"OMP_NUM_THREADS": str(available_cores())})
     shutil.rmtree(MIXUP.parent)
     monkeypatch.delenv("OMP_NUM_THREADS")
     command.main([str(finished), *PADDLE])
@@ -482,6 +487,26 @@ def test_an_unfinished_run_is_resumed_and_another_ones_folder_is_refused(suite_f
     (other, *_) = plan(suite_file, suite, False, {**changes, "lr": 0.5}, Path("logs"))
     with pytest.raises(UserError, match=r"other options \(lr: was 0.01, is 0.5\)"):
         next_arguments(other)
+
+
+def test_a_run_whose_curves_lack_its_last_epoch_is_resumed_and_repaired(finished, monkeypatch):
+    """It was killed while its last epoch's files were replaced."""
+    calls = run_here(monkeypatch)
+    (run, *_) = plan(
+        finished, read_suite(finished), False, {"cpu_backend": "paddle"}, Path("logs/suites")
+    )
+    path = run.paths.curves[2]
+    whole = np.load(path)
+    np.save(path, whole[:-1])
+    assert epochs_done(run) == 3 and not is_finished(run)
+    assert next_arguments(run) == ["--resume", str(run.folder)]
+    assert command.main([str(finished), *PADDLE]) == 0
+    assert trainings(calls) == [["train", "--resume", str(run.folder)]]
+    assert np.load(path).tobytes() == whole.tobytes() and is_finished(run)
+    path.unlink()
+    for state in run.paths.states():
+        state.unlink()
+    assert is_finished(run), "without a state it cannot be repaired, and is not made anew"
 
 
 def test_data_that_were_found_are_those_of_a_suite_that_names_none(suite_file):
@@ -844,6 +869,31 @@ def test_code_of_ones_own_is_allowed_to_every_command_of_a_suite(suite_file, mon
     ]  # fmt: skip
     repeated = command.whole_command(Path("s.yaml"), True, None, ["--lr", "1"], True)
     assert repeated.endswith("suite s.yaml --quick --allow-imports -- --lr 1")
+
+
+def test_code_of_ones_own_is_compared_before_work(suite_file, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    source = Path("my_net_ahead.py")
+    source.write_text("class Net:\n    pass\n")
+    monkeypatch.setattr(own_code, "_all_allowed", True)
+    changes = {"model": "my_net_ahead:Net"}
+    first, *others = plan(suite_file, read_suite(suite_file), False, changes, Path("logs"))
+    environment = child_environment(1, [])
+    own_code.load_object("my_net_ahead:Net", "model")
+
+    def record(digests):
+        values = describe_environment("cpu", {}, own_code=digests)
+        first.folder.mkdir(parents=True, exist_ok=True)
+        threads = library_variables(environment)
+        first.paths.environment.write_text(json.dumps(values | {"threads": threads}))
+
+    record(own_code.source_digests(["my_net_ahead:Net"]))
+    refuse_other_conditions([first], others, environment, False)
+    record({"my_net_ahead": "edited since"})
+    refuse_other_conditions([first], [], environment, False)  # nothing is missing
+    refuse_other_conditions([first], others, environment, True)
+    with pytest.raises(UserError, match="own_code.my_net_ahead: was edited since, is [0-9a-f]{16}"):
+        refuse_other_conditions([first], others, environment, False)
 
 
 def test_a_mistake_in_an_option_names_suite_and_run(suite_file):

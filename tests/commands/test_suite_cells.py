@@ -102,6 +102,17 @@ def test_cells_keep_their_order_and_their_number_side_by_side(programs, capsys):
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.parametrize(("language", "note"), [("en", "note: other images"), ("zh", "注意：图片")])
+def test_of_an_evaluation_notes_and_warnings_are_passed_on(
+    programs, capsys, monkeypatch, language, note
+):
+    monkeypatch.setenv("PADDLE_AUG_LANGUAGE", language)
+    code = f"print('figures'); print('{note}'); print('a noted figure')"
+    assert run(cell("a", train("pass"), ["evaluate", code])) == 0
+    said = capsys.readouterr().out
+    assert f"a | {note}\n" in said and "a | figures" not in said and "noted" not in said
+
+
 def test_one_job_works_on_one_cell_at_a_time(programs, capsys):
     assert run(*(cell(name, train("print('hello')")) for name in "ab"), jobs=1) == 0
     said = capsys.readouterr().out

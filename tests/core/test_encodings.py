@@ -81,3 +81,25 @@ def test_an_unknown_encoding_is_refused_by_name():
     for unknown in ("gbkk", "base64", "a\0b"):
         with pytest.raises(UserError, match="encoding: .* is unknown; try gbk"):
             check_encoding(unknown)
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "GBK", "gb18030", "cp936"])
+def test_names_whose_bytes_are_utf8_too_are_read_in_the_encoding_that_is_named(encoding):
+    # 猫, 末 and 圆 in GBK are the bytes of Arabic, Hebrew and Armenian letters in UTF-8.
+    names = ["猫", "末", "圆", "cat"]
+    raw = [name.encode("gbk") for name in names]
+    assert decode_names(raw) == ([name.decode() for name in raw], "UTF-8")
+    assert decode_names(raw, encoding) == (names, encoding)
+    assert decode_names([*raw, "方块".encode("gbk")], encoding)[0] == [*names, "方块"]
+    assert decode_text("猫 0\n末 1\n".encode("gbk"), encoding) == ("猫 0\n末 1\n", encoding)
+
+
+@pytest.mark.parametrize(
+    ("names", "encoding"),
+    [(["圆盘", "方块", "猫a", "😀", "cat"], "gbk"), (["é", "ü"], "latin-1"), (["é"], "utf8"),
+     (["кот", "猫"], "cp1251"), (["a", "cat"], "cp500")],
+)  # fmt: skip
+def test_an_encoding_that_is_named_leaves_utf8_as_it_is(names, encoding):
+    # --encoding may be that of a list beside folders in UTF-8.
+    assert decode_names([name.encode() for name in names], encoding) == (names, "UTF-8")
+    assert decode_text("\n".join(names).encode(), encoding) == ("\n".join(names), "UTF-8")

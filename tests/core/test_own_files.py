@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,17 @@ def test_a_folder_has_the_mark_of_its_kind_alone(tmp_path, kind):
     assert own_files.has_mark(tmp_path)
     (tmp_path / name).write_text(json.dumps(dict.fromkeys(keys[1:])), encoding="utf-8")
     assert not own_files.has_mark(tmp_path)
+
+
+def test_a_large_file_of_a_marks_name_costs_no_more_than_itself(tmp_path, monkeypatch):
+    (tmp_path / "environment.json").write_text('{"a": [' + "[]," * 300_000 + "[]]}")
+    tracemalloc.start()
+    assert not own_files.has_mark(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4e6  # parsed it takes 20 MB
+    # In any folder no large file is read; in one that was named, an evaluation's matrix may be.
+    monkeypatch.setattr(own_files, "JSON_LIMIT", 1000)
+    mark = json.dumps({"classes": [], "confusion": [[0] * 1000], "top1": 1})
+    (tmp_path / "evaluation.json").write_text(mark)
+    assert own_files.has_mark(tmp_path, "evaluation") and not own_files.has_mark(tmp_path)

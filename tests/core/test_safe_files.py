@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import tracemalloc
 import zipfile
 from types import SimpleNamespace
 
@@ -15,17 +16,17 @@ from paddle_aug.commands.suite_conditions import _conditions_of
 from paddle_aug.core import safe_files
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import has_mark
-from paddle_aug.core.safe_files import open_npz, read_json, read_npy_header
+from paddle_aug.core.safe_files import open_npz, read_bytes, read_json, read_npy_header
 from paddle_aug.data.archives.members import MARKER
 from paddle_aug.data.archives.unpacked import concluded_encoding
 from paddle_aug.data.cache_store import list_entries, open_entry
-from paddle_aug.evaluation.results import refuse_other_data
+from paddle_aug.evaluation.results import refuse_other_evaluation
 from paddle_aug.export.folder import read_description
 from paddle_aug.page.found_runs import _of_suite
 from paddle_aug.prediction.models import _read_export
 from paddle_aug.runs.environment import recorded_threads
 from paddle_aug.runs.ownership import _first_start
-from paddle_aug.runs.predictions import evaluated_epoch
+from paddle_aug.runs.predictions import evaluation_figures
 from paddle_aug.runs.reading import read_run
 from tests.run_folders import write_run
 
@@ -80,8 +81,8 @@ READERS = [
     ("environment.json", lambda folder: recorded_threads(folder / "environment.json"), None),
     ("environment.json", environment, {}),
     ("environment.json", conditions, "environment.json: "),
-    ("evaluation.json", evaluated_epoch, None),
-    ("evaluation.json", lambda folder: refuse_other_data(folder, {"data": "x"}), None),
+    ("evaluation.json", evaluation_figures, {}),
+    ("evaluation.json", lambda folder: refuse_other_evaluation(folder, {"run": "x"}), None),
     ("export.json", read_description, {}),
     ("export.json", lambda folder: _read_export(folder / "export.json"), "export.json: "),
     ("table.json", _of_suite, "table.json: "),
@@ -107,6 +108,23 @@ def test_no_reader_of_json_fails_waits_or_fills_the_memory(tmp_path, name, read,
         assert read(folder) == expected
     except UserError as error:
         assert isinstance(expected, str) and re.search(expected, str(error))
+
+
+@pytest.mark.parametrize("size", [0, 3, 2 << 20])
+def test_a_file_is_read_in_pieces_whatever_its_size_and_the_limit(tmp_path, monkeypatch, size):
+    path = tmp_path / "a"
+    path.write_bytes(content := bytes(range(256)) * (size // 256))
+    tracemalloc.start()
+    assert read_bytes(path, 1 << 40) == content
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size + (3 << 20)
+    path.write_bytes(bytes(range(256)))
+    # It grew since its size was asked: what came is read, too, or refused.
+    monkeypatch.setattr(os, "fstat", lambda _: SimpleNamespace(st_size=100))
+    assert read_bytes(path, 256) == bytes(range(256))
+    with pytest.raises(UserError, match="more than the limit of 255 bytes"):
+        read_bytes(path, 255)
 
 
 def npz(path, **arrays):

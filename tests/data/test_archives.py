@@ -83,6 +83,30 @@ def test_a_changed_archive_is_unpacked_anew(tmp_path):
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["data.zip", "data_unpacked"]
 
 
+@pytest.mark.parametrize("locked", [True, False])
+def test_what_killed_processes_left_is_removed(tmp_path, monkeypatch, locked):
+    monkeypatch.setenv("PADDLE_AUG_CACHE", str(tmp_path / "cache"))
+    if not locked:  # the cache cannot be written: another process may be unpacking
+        (tmp_path / "cache").write_text("a file")
+    path = make_zip(tmp_path / "data.zip", MEMBERS)
+    ours = [f".data_unpacked-{end}/{part}/a/1.txt"
+            for end, part in (("a0_bcdef", "new"), ("12345678", "old"))]  # fmt: skip
+    others = [".data_unpacked-mine/new/1.txt", ".data_unpacked-abcdefgh/notes/1.txt",
+              ".data_unpacked-abcdefg.h/new/1.txt", ".other_unpacked-abcdefgh/new/1.txt",
+              "data_unpacked-abcdefgh/new/1.txt",
+              fresh := ".data_unpacked-87654321/new/a/1.txt"]  # fmt: skip
+    for name in (*ours, *others):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("left")
+        if name != fresh:
+            two_days_ago = time.time() - 2 * 24 * 3600
+            os.utime(tmp_path / name.partition("/")[0], (two_days_ago, two_days_ago))
+    assert content(unpack(path)) == CONTENT
+    assert [(tmp_path / name).exists() for name in ours] == [not locked] * 2
+    assert [(tmp_path / name).parents[1].exists() for name in ours] == [not locked] * 2
+    assert all((tmp_path / name).exists() for name in others)
+
+
 @pytest.mark.parametrize("how", ["added", "changed", "added with an old time"])
 def test_what_the_user_put_into_an_unpacked_folder_is_not_replaced(tmp_path, how):
     path = make_zip(tmp_path / "data.zip", MEMBERS)
@@ -339,7 +363,11 @@ def test_a_backslash_byte_inside_a_chinese_character_is_no_folder(tmp_path):
     assert content(unpack(path, "gbk")) == {name: b"1"}
 
 
-@pytest.mark.parametrize("name", ["__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints"])
+@pytest.mark.parametrize(
+    "name",
+    ["__MACOSX", ".DS_Store", "Thumbs.db", "THUMBS.DB", ".ipynb_checkpoints", "desktop.ini",
+     "@eaDir", ".hidden"],
+)  # fmt: skip
 @pytest.mark.parametrize("make", [make_zip, make_tar])
 def test_what_systems_leave_behind_is_not_unpacked(tmp_path, make, name):
     path = tmp_path / ("d.zip" if make is make_zip else "d.tar.gz")

@@ -21,7 +21,7 @@ from paddle_aug.data import cache_store
 from paddle_aug.data import cached as cache
 from paddle_aug.data import scan as scanning
 from paddle_aug.data.cached import CachedDataset, clear, list_entries
-from paddle_aug.data.dataset import ArrayDataset, FileDataset
+from paddle_aug.data.dataset import ArrayDataset, FileDataset, data_digest
 
 SIZE = (5, 7)
 
@@ -234,6 +234,74 @@ def test_entries_can_be_listed_and_deleted(dataset):
     assert clear(key="another") == 0 and len(list_entries()) == 1
     assert clear() == entry.bytes and list_entries() == []
     assert_same(cached, dataset)  # the run that has it open goes on reading
+
+
+def damage_info(entry):
+    (entry / "info.json").write_text('{"crc')
+
+
+@pytest.mark.parametrize(
+    ("change", "stays"),
+    [
+        (damage_info, []),
+        (lambda entry: (entry / "info.json").unlink(), []),
+        (lambda entry: (entry / "mine.bin").write_bytes(bytes(5000)), ["mine.bin"]),
+    ],
+    ids=["damaged", "half", "foreign file"],
+)
+def test_the_bytes_of_damaged_entries_count_and_those_of_foreign_files_do_not(
+    dataset, change, stays
+):
+    entry = CachedDataset(dataset, SIZE).cache_path.parent
+    change(entry)
+    files = [path for path in entry.iterdir() if path.name not in stays]
+    size = sum(path.stat().st_size for path in files)
+    assert [found.bytes for found in list_entries()] == [size] and size > 7 * 5 * 7 * 3
+    cache_store.evict(entry.parent, size)
+    assert [found.bytes for found in list_entries()] == [size]
+    kept = {path: path.read_bytes() for path in files}
+    cache_store.evict(entry.parent, size - 1)
+    assert list_entries() == [] and not any(path.exists() for path in files)
+    entry.mkdir(exist_ok=True)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    part = entry.with_name("1" * 32 + ".part-x")  # of a run that was killed, a day old
+    part.mkdir()
+    (part / "images.npy").write_bytes(b"half")
+    os.utime(part, (0, 0))
+    assert clear() == size + 4 and clear() == 0
+    left = sorted(path.name for path in entry.parent.rglob("[!.]*"))
+    assert left == sorted([entry.name, *stays] if stays else [])
+
+
+def test_what_cannot_be_deleted_does_not_count_as_freed(dataset, monkeypatch):
+    first, second = (CachedDataset(dataset, size).cache_path for size in ((5, 7), (6, 7)))
+    os.utime(first.parent, (50, 50))
+    unlink = type(first).unlink
+
+    def refuse(path, *rest):
+        if path == first:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, *rest)
+
+    monkeypatch.setattr(type(first), "unlink", refuse)
+    sizes = {entry.key: entry.bytes for entry in list_entries()}
+    cache_store.evict(first.parents[1], sizes[second.parent.name])
+    assert first.exists() and not second.exists()  # as the first could not make room
+    assert clear() == 0
+
+
+@pytest.mark.parametrize("make", ["files", "array"])
+def test_a_cached_data_set_has_the_digest_and_the_notes_of_its_own(dataset, make):
+    if make == "array":
+        images = np.arange(3 * 4 * 4, dtype=np.uint8).reshape(3, 4, 4)
+        dataset = ArrayDataset(images, [0, 1, 0], ["x", "y"], "made")
+    dataset.read_as = ("classes are named by the folders",)
+    cached = CachedDataset(dataset, SIZE)
+    assert cached.read_as == dataset.read_as
+    assert data_digest(cached) == data_digest(dataset)
+    part = cached.subset([2, 0])
+    assert data_digest(part) == data_digest(dataset.subset([2, 0])) != data_digest(cached)
 
 
 def test_an_unreadable_image_is_named_and_nothing_stays(dataset):

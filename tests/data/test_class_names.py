@@ -88,9 +88,9 @@ class TestFiles:
             ("0.png 1\n1.png 2\n", "a\nb\nc\n", r"3 names, but labels 1 to 2: counted from 0 or fro"
                                                 r"m 1\? Begin each line with its number"),
             (FLAT, "0 cat\n1 dog\n0 bird\n", r"label_list.txt:3: number 0 is given twice"),
-            (FLAT, "0 cat\n1 dog\n2 cat\n", r"label_list.txt: has an empty or a repeated class"),
-            (FLAT, "cat\n\ndog\n", r"label_list.txt: has an empty or a repeated class name"),
-            (FLAT, "", r"label_list.txt: has an empty or a repeated class name"),
+            (FLAT, "0 cat\n1 dog\n2 cat\n", r"label_list.txt:3: has an empty or a repeated class"),
+            (FLAT, "cat\n\ndog\n", r"train.txt:3: label 2 is out of range, 0\.\.1 are named"),
+            (FLAT, "", r"label_list.txt: names no class"),
         ],
     )  # fmt: skip
     def test_what_does_not_fit_is_refused(self, tmp_path, train, names, error):

@@ -227,6 +227,34 @@ def test_transparent_parts_lie_on_white():
     np.testing.assert_array_equal(image, [[[200, 0, 0], [255, 255, 255], [204, 204, 204]]])
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "RGB", "P", "1"])
+@pytest.mark.parametrize("size", [(1100, 7), (3, 2050), (1024, 1025)])
+def test_every_pixel_of_a_picture_of_several_tiles_is_its_own(mode, size):
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (size[1], size[0], 4), np.uint8))
+    picture = noise.convert("RGB").convert(mode) if mode in ("P", "1") else noise.convert(mode)
+    data = encoded(picture, "PNG", **({"transparency": 1} if mode == "P" else {}))
+    whole = Image.open(io.BytesIO(data)).convert("RGBA")
+    expected = Image.alpha_composite(Image.new("RGBA", size, "white"), whole).convert("RGB")
+    np.testing.assert_array_equal(decode_image(data), np.asarray(expected))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="Linux counts memory so")
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "RGB"])
+def test_a_large_picture_takes_little_more_memory_than_its_pixels(mode):
+    def memory(name):
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) << 10 for line in file if line.startswith(name))
+
+    data = encoded(Image.new(mode, (4000, 3000)), "PNG")
+    decode_image(encoded(Image.new(mode, (4, 3)), "PNG"))  # loads what is needed
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak begins anew
+    before = memory("VmRSS")
+    assert decode_image(data).shape == (3000, 4000, 3)
+    assert memory("VmHWM") - before < 12 * 4000 * 3000
+
+
 def test_a_transparent_palette_colour_lies_on_white():
     picture = Image.new("P", (2, 1))
     picture.putpalette([10, 20, 30, 200, 150, 100])

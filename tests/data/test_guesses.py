@@ -65,6 +65,16 @@ CASES = {
         ] and r,
         {"images_root": "Images"},
     ),
+    "unlabelled": (
+        lambda r: lists(r, THREE, "v.png 1\n") and table(r / "train.csv", "image,label", *ROWS)
+        and table(r / "test.csv", "image,who", "v.png,x") and r / "train.csv",
+        {"eval_data": "val.txt"},
+    ),
+    "evaluation root": (
+        lambda r: lists(r / "val", "2.png 1\n") and lists(r, FLAT)
+        and (r / "val" / "train.txt").rename(r / "val.txt") and r,
+        {"eval_data": "train.txt"},
+    ),
     "absolute": (lambda r: lists(r, f"{r}/0.png 0\n{r}/1.png 1\n", FLAT), {"images_root": ""}),
     "unpacked": (lambda r: archive(r, "utf-8"), {"data": "tree"}),
     "text": (

@@ -33,6 +33,7 @@ def read(folder, name, text):
         ("c.txt", "disc:0\nsquare:1\ncross:2\n"),
         ("c.txt", "2 'cross'\n0 'disc'\n1 'square'\n"),
         ("c.txt", "# number name\n2 cross\n0 disc\n1 square\n"),
+        ("c.txt", "\n2 cross\n\n0 disc\n#\n1 square\n\n"),
     ],
 )
 def test_names_with_numbers(name, text, tmp_path):
@@ -49,6 +50,7 @@ def test_names_with_numbers(name, text, tmp_path):
         ("c.txt", "- disc\n- square\n- cross\n"),
         ("c.txt", '"disc"\n"square"\n"cross"\n'),
         ("c.txt", "# my classes\ndisc\nsquare\ncross\n"),
+        ("c.txt", "disc\n\nsquare\n  \ncross\n"),
     ],
 )
 def test_names_in_order(name, text, tmp_path):
@@ -83,7 +85,13 @@ def test_names_stay_as_they_are_written(lines, tmp_path):
         ("c.yaml", r'- "\ud83d\ude00"', r"c.yaml: the class name '\\ud83d\\ude00' has half of a"),
         ("c.json", '["a"', r"c.json: neither JSON nor YAML"),
         ("c.json", '["a", "a"]', r"c.json: has an empty or a repeated class name"),
-        ("c.txt", "# nothing else\n", r"c.txt: has an empty or a repeated class name"),
+        ("c.json", '["a", ""]', r"c.json: has an empty or a repeated class name"),
+        ("c.txt", "# nothing else\n", r"c.txt: names no class$"),
+        ("c.txt", "\n# a\n0 a\n\n1 b\n# c\n0 c\n", r"c.txt:7: number 0 is given twice"),
+        ("c.txt", "a\n\n# b\nb\na\n", r"c.txt:5: has an empty or a repeated class name"),
+        ("c.txt", "0 'a'\n1 ' a'\n", r"c.txt:2: has an empty or a repeated class name"),
+        ("j.json", '{"a": 0, "b": 1, "c": 0}', r"j.json: number 0 is given twice"),
+        ("y.yaml", "a: 0\nb: 1\nc: 1\n", r"y.yaml: number 1 is given twice"),
     ],
 )
 def test_what_can_be_read_in_two_ways_or_in_none_is_refused(name, text, error, tmp_path):
@@ -106,6 +114,28 @@ def test_a_map_of_many_classes_is_read_in_a_moment(tmp_path):
     start = time.process_time()
     assert len(read(tmp_path, "c.json", json.dumps(names)).names) == 50_000
     assert time.process_time() - start < 10  # comparing each with each takes a minute
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error"),
+    [
+        ("c.txt", "".join(f"{i} name {i}\n" for i in range(50_000)), None),
+        ("c.txt", "".join(f"{i % 49_999} n {i}\n" for i in range(50_000)), r":50000: number 0 is"),
+        ("c.yaml", "".join(f"- name {i}\n" for i in range(90_000)), r"more than the 1,048,576 ch"),
+        ("c.txt", "".join(f"- name {i}\n" for i in range(90_000)), r"more than the 1,048,576 ch"),
+        ("c.json", "[" + ",".join(f'"name {i}"' for i in range(90_000)), r"not JSON, and more"),
+        ("c.txt", "x" * (8 << 20) + "\n", r"8,388,609 bytes, the limit is 8,388,608"),
+    ],
+    ids=["lines", "a number twice", "yaml", "text as yaml", "json that is cut off", "one line"],
+)
+def test_large_maps_are_read_or_refused_in_a_moment(name, text, error, tmp_path):
+    start = time.process_time()
+    if error:
+        with pytest.raises(UserError, match=error):
+            read(tmp_path, name, text)
+    else:
+        assert read(tmp_path, name, text).names[49_999] == "name 49999"
+    assert time.process_time() - start < 5
 
 
 def test_a_file_that_is_chosen_names_the_labels(tmp_path):

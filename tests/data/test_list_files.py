@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.data import list_files
 from paddle_aug.data import options as data_options
 from paddle_aug.data.load import DataOptions, describe, load_data
 from tests.data_sets import TRAIN, load, make_folder, picture, values, write_lists
@@ -190,6 +191,21 @@ class TestLists:
             load_data(DataOptions())
 
 
+@pytest.mark.parametrize("name", ["train.txt", "train.csv"])
+def test_lists_and_tables_of_too_many_lines_are_refused(folder, monkeypatch, name):
+    text = "a/0.png 0\na/1.png 0\nb/3.png 1\n"
+    if name == "train.csv":
+        text = "image,label\n" + text.replace(" ", ",")
+    (folder / name).write_text(text)
+    count = text.count("\n")
+    monkeypatch.setattr(list_files, "MAX_LINES", count)
+    assert len(load(folder, eval_data=str(folder / name))[0]) == 3
+    monkeypatch.setattr(list_files, "MAX_LINES", count - 1)
+    with pytest.raises(UserError, match=f"{name}: {count} lines, the limit is {count - 1}: leave"):
+        load(folder)
+    assert not hasattr(list_files.ListRow("a", "b", "c", 1), "__dict__")  # which takes memory
+
+
 class TestCsv:
     def write(self, folder, text, name="train.csv"):
         (folder / name).write_text(text)
@@ -200,6 +216,30 @@ class TestCsv:
         train, evaluation = load(self.write(folder, rows))
         assert values(train) == [(0, 0), (3, 1), (1, 0), (4, 1)]
         assert values(evaluation) == [(2, 0)]
+
+    @pytest.mark.parametrize(
+        ("name", "header", "evaluated"),
+        [
+            ("test.csv", "image,kind", [(5, 1)]),
+            ("TEST.csv", "kind, image", [(5, 1)]),
+            ("test.csv", "image,label", [(2, 0)]),
+            ("test.csv", "image", [(2, 0)]),
+            ("val.csv", "image,kind", [(5, 1)]),
+        ],
+    )
+    def test_a_test_table_is_evaluated_on_where_it_has_labels(
+        self, folder, name, header, evaluated
+    ):
+        rows = "image,kind\na/0.png,0\nb/3.png,1\na/1.png,0\nb/4.png,1\na/2.png,0\n"
+        self.write(folder, rows)
+        row = ",".join({"image": "b/5.png"}.get(key.strip(), "1") for key in header.split(","))
+        self.write(folder, f"{header}\n{row}\n", name)
+        train, evaluation = load(folder, label_column="kind")
+        assert values(evaluation) == evaluated and len(train) == (5 if evaluated[0][0] == 5 else 4)
+        said = describe(train, evaluation)
+        assert (f"{name} beside it is evaluated on" in said) == (len(train) == 5)
+        left_out = f"{name} beside it has no column kind, and is left out (otherwise --eval-data"
+        assert (left_out in said) == (len(train) == 4)
 
     def test_columns_can_be_named_and_a_second_table_given(self, folder):
         self.write(folder, "id,kind,file\n1,007,a/0.png\n2,NA,a/1.png\n", "one.csv")
@@ -255,6 +295,53 @@ class TestCsv:
 
 class TestPlaces:
     """Where the images of a list may lie."""
+
+    @pytest.mark.parametrize(
+        ("train_list", "eval_list"),
+        [("train/train_rows.txt", "test/test_rows.txt"), ("train.txt", "test.txt"),
+         ("Images/train.txt", "test/Images.txt")],
+    )  # fmt: skip
+    def test_each_list_takes_the_images_beside_itself_first(self, tmp_path, train_list, eval_list):
+        for number in range(2):
+            for part, value in (("train", 0), ("Images", 0), ("test", 7)):
+                picture(tmp_path / part / f"{number}.png", value + number)
+            if train_list == "train.txt":
+                (tmp_path / "Images" / f"{number}.png").unlink()
+        (tmp_path / train_list).write_text("0.png 0\n1.png 1\n")
+        (tmp_path / eval_list).write_text("0.png 0\n1.png 1\n")
+        train, evaluation = load(tmp_path / train_list, eval_data=str(tmp_path / eval_list))
+        assert values(train) == [(0, 0), (1, 1)] and values(evaluation) == [(7, 0), (8, 1)]
+        said = f"the images of {(tmp_path / eval_list).name} are taken from {tmp_path / 'test'}"
+        assert said in describe(train, evaluation)
+
+    def test_a_list_of_another_folder_may_name_the_training_images(self, folder, tmp_path, caplog):
+        write_lists(folder, TRAIN, None)
+        (tmp_path / "mine.lst").write_text("a/0.png 0\nb/5.png 1\n")
+        train, evaluation = load(folder, eval_data=str(tmp_path / "mine.lst"))
+        assert values(evaluation) == [(0, 0), (5, 1)]
+        assert "are taken from" not in describe(train, evaluation)
+        (tmp_path / "link").symlink_to(folder)  # another spelling of the same files
+        caplog.clear()
+        (folder / "Eval.txt").write_text("a/0.png 0\nb/5.png 1\n")
+        load(folder, eval_data=str(tmp_path / "link" / "Eval.txt"))
+        assert "1 files are in training and in evaluation" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("names", "error"),
+        [
+            (["Train.txt", "train.txt", "Eval.txt"], "set: Train.txt and train.txt differ in cap"),
+            (["Train.txt", "VAL.txt", "Val.txt"], "set: VAL.txt and Val.txt differ in capitals on"),
+            (["Train.txt", "Eval.txt", "Test.txt", "TEST.txt"], None),  # not read
+        ],
+    )
+    def test_two_lists_that_differ_in_capitals_only_are_refused(self, folder, names, error):
+        for name in names:
+            (folder / name).write_text("a/0.png 0\nb/3.png 1\n")
+        if error:
+            with pytest.raises(UserError, match=error):
+                load(folder)
+        chosen = {"eval_data": str(folder / names[-1])} if error else {}
+        assert values(load(folder / names[0], **chosen)[1]) == [(0, 0), (3, 1)]
 
     @pytest.mark.parametrize("form", ["absolute", "through a link", "given root"])
     def test_absolute_paths_inside_the_image_root_are_read(self, folder, tmp_path, form):

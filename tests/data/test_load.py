@@ -162,6 +162,16 @@ class TestNamed:
         assert Config(data="digits").filled().image_size == Config().image_size == 224
         assert load_data(DataOptions("digits"))[0].classes == ["cat", "dog"]
 
+    def test_a_path_that_exists_is_no_code_of_the_users_own(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "photos.py").write_text("raise SystemExit('imported')")
+        for number, name in enumerate(["dog", "cat"]):
+            for share in range(2):
+                picture(Path("photos:summer", name, f"{share}.png"), 10 * number + share)
+        assert load_data(DataOptions("photos:summer"))[0].classes == ["cat", "dog"]
+        with pytest.raises(UserError, match=r"photos:winter: code of your own is named in a file"):
+            load_data(DataOptions("photos:winter"))
+
     def test_without_internet_the_error_says_how_to_place_a_copy(self, monkeypatch, tmp_path):
         import paddle.dataset.common
 

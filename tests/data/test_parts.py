@@ -1,11 +1,13 @@
 """Folders named as parts become parts, by any of their usual names; classes stay classes."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.data.listing import Contents, contents, holds_image, is_result
 from paddle_aug.data.load import describe
 from paddle_aug.data.parts import part_of
 from tests.data_sets import load, picture, values
@@ -167,6 +169,41 @@ def test_what_the_program_wrote_into_the_data_is_no_class_and_no_image(tmp_path,
     train, evaluation = load(root)
     assert (train.classes, len(train) + len(evaluation)) == before
     assert "4 folders in" in caplog.text and "written by this program" in caplog.text
+
+
+def test_folders_nested_deeply_are_read_in_a_moment(tmp_path):
+    deep = [tmp_path / "deep"]
+    for _ in range(1100):  # more than Python's limit of calls in one another
+        deep.append(deep[-1] / "d")
+    for folder in deep:
+        folder.mkdir()
+    image = deep[-1] / "7.png"
+    picture(image)
+    start = time.process_time()
+    try:
+        assert not is_result(deep[0])
+        assert holds_image(deep[0])
+        assert contents(tmp_path) == Contents(images=[str(image)])
+    finally:  # pytest's own removal calls itself at each level
+        image.unlink()
+        for folder in reversed(deep[1:]):
+            folder.rmdir()
+    assert time.process_time() - start < 20
+
+
+def test_a_result_in_folders_nested_deeper_than_results_are_is_none(tmp_path):
+    for levels in (1, 5, 6, 20):
+        place = tmp_path / str(levels)
+        mark(place / "/".join("d" * levels) / "environment.json", RUN)
+        assert is_result(place) == (levels <= 5), levels
+
+
+def test_images_beside_the_classes_that_differ_in_capitals_are_all_counted(tmp_path, caplog):
+    root = two_classes(tmp_path / "set")
+    for name in ("X.JPG", "x.jpg"):
+        picture(root / name)
+    load(root)
+    assert f"{root}: 2 images lie beside the class folders, in none of them" in caplog.text
 
 
 def test_a_class_in_which_a_report_lies_stays_a_class(tmp_path):

@@ -420,6 +420,30 @@ def test_another_kind_of_gpu_is_named_and_another_one_of_the_kind_is_not(tmp_pat
         resume(run, say=quiet)
 
 
+def test_a_run_that_has_ended_stays_recorded_as_it_was_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_module, "describe_gpu", lambda: {"name": "V100"})
+    run = fit(tiny(tmp_path, augment="no", epochs=1, max_steps=1), say=quiet)
+
+    def files() -> dict[str, bytes]:
+        paths = (path for path in run.rglob("*") if path.is_file() and path.name != "train.log")
+        return {path.name: path.read_bytes() for path in paths}
+
+    before = files()
+    monkeypatch.setattr(fit_module, "describe_gpu", lambda: {"name": "A100"})
+    resume(run, allow_changes=True, say=quiet)
+    assert files() == before
+    resume(run, allow_changes=True, changes={"workers": 0}, say=quiet)
+    assert files()["environment.json"] == before["environment.json"]
+    assert yaml.safe_load(files()["config.yaml"])["workers"] == 0
+    (state,) = (run / "checkpoints").glob("state-*")
+    assert load_state(state)[1]["environment"] == json.loads(before["environment.json"])
+
+
+def test_the_advice_to_take_a_runs_weights_can_be_pasted(tmp_path):
+    with pytest.raises(UserError, match=r"start a new run with --weights '.*/my runs/no'$"):
+        fit_module._refuse_other_classes(tmp_path / "my runs" / "no", ["a"], ["b"])
+
+
 def test_a_state_of_other_parameters_is_refused_and_not_left_out(tmp_path, monkeypatch):
     fit(tiny(tmp_path, augment="no", epochs=1), say=quiet)
     shapes = OnePass.state_shapes

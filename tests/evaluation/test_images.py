@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,8 @@ def run_of(tmp_path: Path, **options) -> Path:
 
 
 def evaluated(run: Path, tmp_path: Path, **options) -> dict:
-    """The figures of evaluate.py with these options."""
+    """The figures of evaluate.py with these options, in the place of any before."""
+    shutil.rmtree(tmp_path / "out", ignore_errors=True)
     said = {name: options.pop(name) for name in DATA_OPTIONS if name in options}
     settings = EvaluationOptions(
         str(run), output=str(tmp_path / "out"), workers=0, cpu_backend="paddle",
@@ -201,7 +203,7 @@ def test_another_evaluation_of_the_same_name_is_not_replaced(tmp_path):
         evaluate_checkpoint(EvaluationOptions(str(run), data=str(second), **options))
     assert str(error.value) == (
         f"{written.parent}: holds the evaluation of other data ({first}); "
-        "choose a folder with --output"
+        "choose another folder with --output"
     )
     assert written.read_bytes() == before
     assert json.loads(before)["data_options"]["data"] == str(first)

@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +27,7 @@ from paddle_aug.report.figure import can_show
 from paddle_aug.runs.checkpoint import CheckpointFolder, read_trained, save_state
 from paddle_aug.runs.layout import RunPaths
 from paddle_aug.runs.ownership import RunStart
-from paddle_aug.runs.predictions import evaluated_epoch
+from paddle_aug.runs.predictions import evaluation_figures
 from paddle_aug.train.fit import fit, resume
 from tests.trained_runs import trained_run
 
@@ -132,15 +134,40 @@ def test_earlier_predictions_do_not_stay_beside_the_figures_of_another_epoch(tmp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     evaluate(9)
-    assert evaluated_epoch(tmp_path / "out") == 9
+    assert evaluation_figures(tmp_path / "out")["checkpoint_epoch"] == 9
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez_compressed", full)
         with pytest.raises(UserError, match="predictions.npz: No space left on device"):
             evaluate(19)
-    assert evaluated_epoch(tmp_path / "out") is None
+    assert evaluation_figures(tmp_path / "out") == {}
     assert not (tmp_path / "out" / "predictions.npz").exists()
     evaluate(19)
-    assert evaluated_epoch(tmp_path / "out") == 19
+    assert evaluation_figures(tmp_path / "out")["checkpoint_epoch"] == 19
+
+
+def test_an_output_folder_is_not_taken_from_another_evaluation(tmp_path, run):
+    output = tmp_path / "out"
+    output.mkdir()
+    given: dict[str, Any] = {"output": str(output), "workers": 0}
+    kept = {"classes": [], "confusion": [], "top1": 0.5, "run": str(run), "checkpoint": "best",
+            "data_options": None}  # fmt: skip
+    other = str(tmp_path / "other")
+    for change, named in (
+        ({"run": other}, f"another run ({other})"),
+        ({"checkpoint": "last"}, "another checkpoint (last)"),
+        ({"data_options": {"data": "x.csv"}}, "other data (x.csv)"),
+    ):
+        text = json.dumps(kept | change)
+        (output / "evaluation.json").write_text(text)
+        with pytest.raises(UserError) as error:
+            evaluate_checkpoint(EvaluationOptions(str(run), **given))
+        assert str(error.value) == (
+            f"{output}: holds the evaluation of {named}; choose another folder with --output"
+        )
+        assert (output / "evaluation.json").read_text() == text
+    (output / "evaluation.json").write_text(json.dumps(kept))
+    evaluate_checkpoint(EvaluationOptions(os.path.relpath(run), **given))  # the same again
+    assert json.loads((output / "evaluation.json").read_text())["images"] == 3
 
 
 def test_another_checkpoint_and_split_leave_the_first_evaluation_alone(run, capsys):

@@ -11,6 +11,7 @@ import pytest
 from models import build_model
 from paddle_aug.__main__ import main
 from paddle_aug.build.model import make_model
+from paddle_aug.commands.export import _remarks
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.load import load_data
@@ -216,6 +217,22 @@ def test_an_export_that_fails_leaves_the_earlier_one_whole(tmp_path, monkeypatch
     with pytest.raises(UserError, match="not exported: the saved program's outputs differ"):
         main(["export", str(run), "--overwrite"])
     assert contents(run / "export") == before
+
+
+@pytest.mark.parametrize(
+    ("amp", "device", "told"),
+    [("bf16", "cpu", True), ("no", "cpu", False), ("fp16", "gpu:0", False),
+     ("bf16", "gpu:0", False)],
+)  # fmt: skip
+def test_another_precision_than_that_of_evaluations_is_told(
+    amp, device, told, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(paddle.device, "get_device", lambda: device)
+    monkeypatch.setattr("paddle_aug.evaluation.evaluate.is_available", lambda amp: None)
+    lines = _remarks(load_config({"amp": amp, "cpu_backend": "onednn"}), tmp_path)
+    said = "note: the run computes in bf16 where it can, the program in float32: its probabilities"
+    assert any(line.startswith(said) for line in lines) is told
+    assert any("differ a little" in line for line in lines) is told
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

@@ -30,7 +30,7 @@ SMALL = Catalogue({
     "default: {0}": "默认：{0}",
     "seed": "种子",
     "value\x04training": "训练",
-    "no {0} image": "没有{0}图片",
+    "no {0} image in {1}": "{1} 里没有{0!s}图片",
     "braces {{like}} {0}": "花括号 {{如此}} {0}",
 })  # fmt: skip
 
@@ -109,9 +109,9 @@ def test_in_english_no_catalogue_is_read(variables, monkeypatch):
         # A number only: a name before the noun is no message.
         ("1,234 images", "1,234 张图片"),
         ("cat images", "cat images"),
-        # Single words are names, but for those of the context "value".
-        ("no training image", "没有训练图片"),
-        ("no seed image", "没有seed图片"),
+        # Single words are names, but for those of the context "value" in fields with !s.
+        ("no training image in training", "training 里没有训练图片"),
+        ("no seed image in a: not used", "a：未使用里没有seed图片"),
         ("train a model (default: seed)", "训练模型（默认：seed）"),
         ("train a model (--seed)", "训练模型（--seed）"),
         ("a: not used; b: no such file", "a：未使用；b：没有这个文件"),
@@ -124,6 +124,21 @@ def test_in_english_no_catalogue_is_read(variables, monkeypatch):
 )
 def test_a_line_is_translated_with_what_is_filled_in(text, expected):
     assert SMALL.line(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("warning: no training image in 1 class of 3: {}", "damaged"),
+        ("warning: no evaluation image in 2 classes of 3: {}, a cat", "small"),
+        ("warning: no training image in 2 classes of 3: {}, large", "small"),
+        ("the classes are {}, damaged", "large"),
+    ],
+)
+def test_the_name_of_a_class_or_a_column_is_no_word_of_ours(line, name):
+    said = translate(line.format(name), "zh")
+    assert said.isascii() or "：" in said
+    assert f"{name}{line.partition('{}')[2]}" in said
 
 
 def test_of_several_fitting_messages_the_one_with_most_letters_counts():

@@ -51,7 +51,7 @@ def test_a_mixed_batch_is_the_formula_applied_to_what_was_drawn(images, method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_was_drawn_for_an_image_is_applied_to_it_alone(images, method):
-    mix = policy(method, alpha=0.7, draws="image", fill=0.25)
+    mix = policy(method, alpha=0.7, draws="image")
     mixed, _, partners, lam = mix.mix_batch(images, LABELS, stream(1, 2, 3, "mix"))
     rng = stream(1, 2, 3, "mix")
     draws = [mix.draw(rng, 7, 11) for _ in images]
@@ -81,7 +81,7 @@ def test_unknown_names_raise_instead_of_meaning_something_else(field, value):
 def test_a_batch_is_its_images_mixed_one_by_one(images, method, pairs, draws):
     """Whatever was drawn: each image of the result is the formula of it, its partner and its own
     lam and box, and it is not changed where it was not mixed."""
-    mix = policy(method, alpha=0.7, pairs=pairs, draws=draws, probability=0.6, fill=0.25)
+    mix = policy(method, alpha=0.7, pairs=pairs, draws=draws, probability=0.6)
     seen = set()
     for number in range(12):
         before = images.copy()
@@ -104,7 +104,7 @@ def test_a_batch_is_its_images_mixed_one_by_one(images, method, pairs, draws):
                     result, a * weight + b * (1 - weight), rtol=1e-5, atol=1e-6
                 )
             elif method in ("cutmix", "cutout"):
-                other = b if method == "cutmix" else np.full_like(b, 0.25)
+                other = b if method == "cutmix" else np.zeros_like(b)
                 changed = (result != a).any(0)
                 np.testing.assert_array_equal(result[:, changed], other[:, changed])
                 if method == "cutmix" and own != partner:
@@ -133,11 +133,11 @@ def test_draws_of_images_differ_within_a_batch(images, method):
     draws = {kind: [] for kind in DRAWS}
     for kind in DRAWS:
         for number in range(8):
-            mixed = policy(method, draws=kind, fill=7.0).mix_batch(
+            mixed = policy(method, draws=kind).mix_batch(
                 images * 0 + 1, LABELS, stream(0, 0, number, "mix")
             )
             if method == "cutout":
-                boxes = {tuple(np.flatnonzero(image == 7)) for image in mixed[0]}
+                boxes = {tuple(np.flatnonzero(image == 0)) for image in mixed[0]}
                 draws[kind].append(len(boxes))
             else:
                 draws[kind].append(len(np.unique(mixed[3])))

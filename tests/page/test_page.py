@@ -319,6 +319,24 @@ def test_options_that_a_run_did_not_record_are_no_difference(tmp_path):
     assert ">alpha<" in studied and ">cache<" not in studied
 
 
+def test_all_commands_of_a_run_that_went_on_with_changes_are_shown(tmp_path):
+    start = {"epoch": 0, "changes": [], "command": "train.py --lr 0.05"}
+    further = {"epoch": 3, "changes": ["lr: was 0.05, is 0.001"],
+               "command": "train.py --resume b/no --lr 0.001 --allow-changes"}  # fmt: skip
+    for name, history in (("a", [start]), ("b", [start, further])):
+        record = {**ENVIRONMENT, "history": history, "command": history[-1]["command"]}
+        write_run(tmp_path / name, "no", config={"seed": 0}, environment=record)
+    found = find_runs([f"a={tmp_path}/a", f"b={tmp_path}/b"], set())
+    assert [(each.label, each.command) for each in found.commands] == [
+        ("a", "python train.py --lr 0.05"),
+        ("b", "python train.py --lr 0.05"),
+        ("b", "python train.py --resume b/no --lr 0.001 --allow-changes"),
+    ]
+    html = page(tmp_path, f"a={tmp_path}/a", f"b={tmp_path}/b", "--language", "en")
+    assert "lr: was 0.05, is 0.001 within a run, from epoch 3 on (b)" in html
+    assert "Nothing else that is recorded differs" not in html
+
+
 def test_a_folder_of_runs_is_searched(tmp_path):
     write_method(tmp_path / "a", "no", [0.4, 0.5])
     write_method(tmp_path / "a", "mixup", [0.4], label="b")

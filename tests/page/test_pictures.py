@@ -12,6 +12,7 @@ from PIL import Image
 
 from paddle_aug.batches.normalise import to_pixels
 from paddle_aug.commands import train
+from paddle_aug.commands.suite_plan import counts
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.data.options import DataOptions
@@ -60,7 +61,7 @@ def two(tmp_path):
     ):
         write_run(tmp_path / "logs", mode, config={"seed": 0, "data": "nowhere"})
         answers(tmp_path / "logs" / mode, labels, predicted, np.array(sure))
-    groups = group_runs(read_runs([str(tmp_path / "logs")]))
+    groups = group_runs(read_runs([str(tmp_path / "logs")]), counts)
     return groups, next(group for group in groups if group.mode == "no")
 
 
@@ -69,6 +70,14 @@ def test_what_changed_is_counted_and_the_surest_come_first(two):
     (change,) = changes(groups, baseline)
     assert change.label == "mixup"
     assert change.gained.tolist() == [3, 4, 1] and change.lost.tolist() == [2, 5]
+
+
+def test_images_of_a_seed_that_a_method_has_twice_are_not_compared(two, tmp_path):
+    write_run(tmp_path / "again", "mixup", config={"seed": 0})
+    runs = [f"{run.mode}={run.folder}/{run.mode}" for group in two[0] for run in group.runs]
+    groups = group_runs(read_runs([*runs, f"mixup={tmp_path}/again"]), counts)
+    baseline = next(group for group in groups if group.mode == "no")
+    assert len(groups) == 2 and changes(groups, baseline) == []
 
 
 def test_changed_images_without_data_are_named_by_their_place(two):
@@ -98,7 +107,7 @@ def test_a_matrix_of_many_classes_is_a_picture(tmp_path):
     write_run(tmp_path, "no", config={"seed": 0})
     classes = [f"class {i}" for i in range(30)]
     answers(tmp_path / "no", range(30), [0, 0, *range(2, 30)], classes=classes)
-    (shown,) = shown_matrices(group_runs(read_runs([str(tmp_path)])), EN)
+    (shown,) = shown_matrices(group_runs(read_runs([str(tmp_path)]), counts), EN)
     pixels = picture(shown.address)
     assert not shown.rows and pixels.shape == (30, 30, 3)
     assert pixels[1, 0].tolist() == pixels[2, 2].tolist() == [8, 48, 107]
@@ -142,14 +151,32 @@ def test_the_sheet_shows_what_training_got(tmp_path, monkeypatch, augment):
             assert image.label == str(labels[i])
             assert image.partner in (None, str(partners[i])) and image.lam == pytest.approx(lam)
         assert any(image.partner for image in shown.images)
-    (sheet,) = training_sheets(group_runs([run]), RunImages(images_to_learn), EN)
+    (sheet,) = training_sheets(group_runs([run], counts), RunImages(images_to_learn), EN)
     assert np.array_equal(picture(sheet.tiles[0].address), shown.images[0].pixels)
     if augment == "mixup":
         assert re.fullmatch(r"0\.\d\d \d \+ 0\.\d\d \d|\d", sheet.tiles[0].lines[0])
 
 
 def run_with(tmp_path, **config):
-    return Run(tmp_path, "no", {}, config={"augment": "no", "seed": 0, **config})
+    curves = {"accEval": np.ones(3)}
+    return Run(tmp_path, "no", curves, config={"augment": "no", "seed": 0, **config})
+
+
+def test_only_epochs_and_batches_that_the_run_has_had_are_shown(tmp_path):
+    options = {"data": "digits", "per_class": 4, "batch_size": 8, "image_size": 32}
+    run = run_with(tmp_path, **options, augment="mixup", epochs=100, pairing_start=90)
+    shown = RunImages(images_to_learn).training(run, 8)
+    assert shown.epoch == 0 and {image.lam for image in shown.images} == {1.0}
+    long = replace(run, curves={"accEval": np.ones(95)})
+    assert RunImages(images_to_learn).training(long, 8).epoch == 90
+    (sheet,) = training_sheets(group_runs([run], counts), RunImages(images_to_learn), EN)
+    assert len(sheet.tiles) == 8
+
+    config = load_config({**options, "augment": "no", "max_steps": 1, "cache": False})
+    (batch,) = build_setup(config, lambda line: None).train_loader.epoch(0)
+    run = run_with(tmp_path, **options, max_steps=1)
+    pixels = [image.pixels for image in RunImages(images_to_learn).training(run, 16).images]
+    np.testing.assert_array_equal(pixels, [to_pixels(image) for image in batch.images])
 
 
 def test_the_sheet_shows_the_images_that_smote_gave_to_learn(tmp_path):
@@ -183,7 +210,7 @@ def test_the_sheet_shows_the_images_that_smote_gave_to_learn(tmp_path):
 )
 def test_the_reason_stands_where_the_images_would(tmp_path, monkeypatch, config, reason):
     monkeypatch.setattr("paddle_aug.page.run_images.is_downloaded", lambda name: False)
-    groups = group_runs([Run(tmp_path, "no", {"accEval": np.ones(3)}, config=config)])
+    groups = group_runs([Run(tmp_path, "no", {"accEval": np.ones(3)}, config=config)], counts)
     (sheet,) = training_sheets(groups, RunImages(images_to_learn), EN)
     assert sheet.notes[0].startswith("No images: ") and reason in sheet.notes[0]
     assert sheet.tiles == [] and "\n" not in sheet.notes[0]
@@ -193,9 +220,9 @@ def test_the_reason_stands_where_the_images_would(tmp_path, monkeypatch, config,
 
 def test_the_images_of_several_processes_are_not_shown(tmp_path):
     """Each draws by its own numbers and mixes its own part of a batch."""
-    run = replace(run_with(tmp_path, data="digits"), curves={"accEval": np.ones(3)})
+    run = run_with(tmp_path, data="digits")
     for environment, shown in (({}, True), ({"processes": 1}, True), ({"processes": 2}, False)):
-        groups = group_runs([replace(run, environment=environment)])
+        groups = group_runs([replace(run, environment=environment)], counts)
         (sheet,) = training_sheets(groups, RunImages(images_to_learn), EN)
         assert bool(sheet.tiles) == shown
         if not shown:
@@ -227,7 +254,7 @@ def test_other_data_than_the_runs_are_said(tmp_path):
     run = Run(tmp_path, "no", {"accEval": np.ones(3)},
               config={"augment": "no", "data": "digits", "seed": 0, "epochs": 1},
               environment={"data": {"train": {"digest": "another"}}})  # fmt: skip
-    (sheet,) = training_sheets(group_runs([run]), RunImages(images_to_learn), EN)
+    (sheet,) = training_sheets(group_runs([run], counts), RunImages(images_to_learn), EN)
     assert "not those that the run recorded" in sheet.notes[1]
 
 

@@ -35,7 +35,7 @@ def fairness(tmp_path, first=None, second=None, studied=STUDIED, seeds=(0, 0), e
         options, environment = given or ({}, ENVIRONMENT)
         write_run(tmp_path, mode, config={**CONFIG, "seed": seed, **options}, epochs=length,
                   environment=environment)  # fmt: skip
-    return compare_runs(group_runs(read_runs([str(tmp_path)])), studied, counts)
+    return compare_runs(group_runs(read_runs([str(tmp_path)]), counts), studied, counts)
 
 
 def test_equal_runs_differ_in_nothing(tmp_path):
@@ -145,7 +145,9 @@ def test_runs_that_ended_by_their_own_early_stopping_may_end_anywhere(tmp_path):
     def write(mode, accuracies, **options):
         write_run(tmp_path, mode, {"accEval": accuracies}, epochs=len(accuracies),
                   config={**CONFIG, "seed": 0, **options}, environment=ENVIRONMENT)  # fmt: skip
-        return compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, counts).differences
+        return compare_runs(
+            group_runs(read_runs([str(tmp_path)]), counts), STUDIED, counts
+        ).differences
 
     write("no", [0.1, 0.3, 0.2, 0.2], early_stopping=2)
     assert write("mixup", [0.1, 0.3, 0.4, 0.2, 0.2], early_stopping=2) == []
@@ -153,6 +155,52 @@ def test_runs_that_ended_by_their_own_early_stopping_may_end_anywhere(tmp_path):
     rising = np.linspace(0, 1, 20)
     assert write("cutout", rising, early_stopping=2) == ["epochs finished: 5 (mixup), 20 (cutout)"]
     assert "early_stopping: 2 (no, mixup), None (cutout)" in write("cutout", rising)
+
+
+def resumed(*changes, epoch=3):
+    """ENVIRONMENT of a run that went on with the changes at an epoch."""
+    first = {"epoch": 0, "step": 0, "command": "train.py", "time": None, "changes": []}
+    return changed(history=[first, {**first, "epoch": epoch, "changes": [*changes]}])
+
+
+@pytest.mark.parametrize(
+    ("options", "change", "named"),
+    [
+        ({}, "lr: was 0.05, is 0.001", True),
+        ({}, "code: was beef, is c0de", True),
+        ({}, "data.train.digest: was x, is d1", True),
+        ({}, "alpha: was 0.4, is 0.2", True),  # though it is studied
+        ({}, "workers: was auto, is 0", False),
+        ({}, "policy.rotation: was [0, 90], is [0, 359]", False),  # its image part has none
+        ({}, "epochs: was 3, is 20", False),
+        ({}, "early_stopping: was 2, is None", False),
+        ({"lr_schedule": "cosine"}, "epochs: was 3, is 20", True),
+        ({"augment": "samplePairing"}, "epochs: was 3, is 20", True),
+        ({"augment": "samplePairing", "pairing_start": 1, "pairing_end": 9},
+         "epochs: was 3, is 20", False),
+        ({"augment": "mixup", "mix_off_last": 1}, "epochs: was 3, is 20", True),
+        ({"augment": "mixup"}, "epochs: was 3, is 20", False),
+    ],
+)  # fmt: skip
+def test_what_changed_within_a_run_is_named_where_it_could_change_a_figure(
+    tmp_path, options, change, named
+):
+    studied = {*STUDIED, "lr_schedule", "pairing_start", "pairing_end", "mix_off_last"}
+    second = ({"augment": "no", **options}, resumed(change))
+    found = fairness(tmp_path, second=second, studied=studied).differences
+    assert found == ([f"{change} within a run, from epoch 3 on (mixup)"] if named else [])
+
+
+def test_a_change_after_the_last_epoch_changed_nothing(tmp_path):
+    change = "code: was c0de, is beef"  # earlier versions recorded it of a run that had ended
+    for epoch, lines in ((20, []), (19, [f"{change} within a run, from epoch 19 on (no, mixup)"])):
+        runs = [({}, resumed(change, epoch=epoch))] * 2
+        assert fairness(tmp_path, *runs).differences == lines
+
+
+def test_a_history_of_another_form_is_not_known(tmp_path):
+    for history in (1, [1], [{"epoch": "3", "changes": ["lr: was 1, is 2"]}], [{"epoch": 3}]):
+        assert fairness(tmp_path, second=({}, changed(history=history))).differences == []
 
 
 def test_a_choice_of_images_may_follow_the_seed_but_not_their_number(tmp_path):
@@ -181,7 +229,7 @@ def test_seeds_of_one_label_differ_in_nothing_else_not_even_in_what_is_studied(t
     for seed, alpha in ((0, 0.2), (1, 0.4)):
         write_run(tmp_path / str(seed), "mixup", environment=ENVIRONMENT,
                   config={**CONFIG, "seed": seed, "alpha": alpha})  # fmt: skip
-    groups = group_runs(read_runs([f"a={tmp_path}/0", f"a={tmp_path}/1"]))
+    groups = group_runs(read_runs([f"a={tmp_path}/0", f"a={tmp_path}/1"]), counts)
     found = compare_runs(groups, STUDIED, counts)
     assert found.differences == ["alpha: 0.2 (a, seed 0), 0.4 (a, seed 1)"]
 
@@ -193,7 +241,7 @@ def test_a_difference_between_seeds_that_is_not_studied_is_named_once(tmp_path):
             write_run(tmp_path / f"{mode}{seed}", mode, environment=ENVIRONMENT,
                       config={**CONFIG, "seed": seed, "batch_size": size})  # fmt: skip
             places.append(f"{mode}={tmp_path}/{mode}{seed}")
-    assert compare_runs(group_runs(read_runs(places)), STUDIED, counts).differences == [
+    assert compare_runs(group_runs(read_runs(places), counts), STUDIED, counts).differences == [
         "batch_size: 8 (no, seed 0, mixup, seed 0), 16 (no, seed 1, mixup, seed 1)"
     ]
 
@@ -203,14 +251,14 @@ def test_a_label_stands_for_seeds_that_are_alike(tmp_path):
         for seed in (0, 1):
             write_run(tmp_path / str(seed), mode, config={**CONFIG, "seed": seed},
                       environment=changed(code=code))  # fmt: skip
-    groups = group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/1"]))
+    groups = group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/1"]), counts)
     assert compare_runs(groups, STUDIED, counts).differences == ["code: c0de (no), beef (mixup)"]
 
 
 def test_what_was_not_recorded_is_said_to_be_unknown(tmp_path):
     write_run(tmp_path, "no", config=CONFIG, environment=ENVIRONMENT)
     write_run(tmp_path, "mixup")
-    found = compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, counts)
+    found = compare_runs(group_runs(read_runs([str(tmp_path)]), counts), STUDIED, counts)
     assert found.differences == []
     assert found.unknown == [
         "options of mixup: not recorded, so not compared",
@@ -222,7 +270,7 @@ def test_runs_of_which_only_changed_options_are_known_are_said_not_to_be_compare
     write_run(tmp_path, "no", config={**CONFIG, "batch_size": 64}, environment=ENVIRONMENT)
     write_run(tmp_path, "mixup", environment=ENVIRONMENT)
     (tmp_path / "mixup" / "changes.yaml").write_text("batch_size: 8\n")
-    found = compare_runs(group_runs(read_runs([str(tmp_path)])), STUDIED, counts)
+    found = compare_runs(group_runs(read_runs([str(tmp_path)]), counts), STUDIED, counts)
     assert found.differences == []
     assert found.unknown == [
         "options of mixup: only those that were changed are recorded, and not compared with the "
@@ -235,6 +283,6 @@ def test_unlike_runs_of_free_folders_are_listed_by_option(tmp_path):
     write_run(
         tmp_path, "mixup", config={"batch_size": 16, "seed": 1, "lr": 0.1, "partner": "batch"}
     )
-    groups = group_runs(read_runs([str(tmp_path)]))
+    groups = group_runs(read_runs([str(tmp_path)]), counts)
     found = compare_runs(groups, options_that_are("studied"), counts)
     assert found.differences == ["batch_size: 8 (userDef), 16 (mixup)"]

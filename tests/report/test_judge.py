@@ -19,6 +19,7 @@ from paddle_aug.report.judgement_text import (
     difference_table,
     figures_table,
     notes,
+    published_figure,
     verdict_lines,
     verdict_table,
 )
@@ -47,7 +48,7 @@ def runs_of(folder, mode, values, first_seed=0, label=None, rights=None, curves=
 
 
 def judged(*places, baseline="no", claims=(), last=10):
-    groups = group_runs(read_runs([place for some in places for place in some]))
+    groups = group_runs(read_runs([place for some in places for place in some]), counts)
     return judge(groups, choose_baseline(groups, baseline), last, list(claims))
 
 
@@ -224,7 +225,7 @@ def test_last_mean_last_and_best_epoch_are_kept_apart(tmp_path):
     curve = np.array([0.1] * 29 + [0.9] + [0.5] * 9 + [0.6])
     places = runs_of(tmp_path, "no", [0], curves={"accEval": curve, "lossEval": 1 - curve},
                      rights=[rights(10, 0.7)])  # fmt: skip
-    (group,) = group_runs(read_runs(places))
+    (group,) = group_runs(read_runs(places), counts)
     found = every_figure(group, 10)
     accuracy = {figure: estimate.mean for figure, (estimate, _) in found["accEval"].items()}
     assert accuracy == pytest.approx({"mean": 0.51, "last": 0.6, "best": 0.9, "whole": 0.7})
@@ -378,6 +379,22 @@ def test_a_loss_is_told_as_it_is(tmp_path):
     assert found.claims[0].verdict.word == "not seen"
     assert "training loss, last epoch" in verdict_lines(found)[0]
     assert "Published 0.173 (± 0.020); ours 0.200" in verdict_lines(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"value": 0.9305, "tolerance": 0.0055}, "0.9305 (± 0.0055)"),
+        ({"value": 0.93, "tolerance": 0.0055}, "0.9300 (± 0.0055)"),
+        ({"value": 0.754, "tolerance": 0.01}, "0.754 (± 0.010)"),
+        ({"difference": 0.06, "tolerance": 0.0125}, "+6.00 points (± 1.25)"),
+        ({"difference": -0.027, "tolerance": 0.01}, "-2.7 points (± 1.0)"),
+        ({"difference": 0, "tolerance": 0.0125, "gain_only": True}, "no gain (below 1.25 points)"),
+        ({"epoch": 150, "tolerance": 20}, "epoch 150 (± 20)"),
+    ],
+)
+def test_a_published_figure_is_told_as_it_is(values, shown):
+    assert published_figure(claim(**values)) == shown
 
 
 def test_an_epoch_is_judged_by_the_crossings_of_the_seeds(tmp_path):

@@ -1,5 +1,6 @@
 """Pictures of curves say what they are of, and in which texts a font lacks characters."""
 
+from paddle_aug.commands.suite_plan import counts
 from paddle_aug.report.curves import combined_figure, comparison_figure, readable_labels, subject
 from paddle_aug.report.figure import new_figure, save_figure
 from paddle_aug.report.groups import group_runs
@@ -14,13 +15,13 @@ def test_curves_name_data_and_model_of_the_runs(tmp_path):
                   config={"model": "LeNet", "image_size": size})
         for size in (32, 48)
     ]  # fmt: skip
-    groups = group_runs(read_runs([f"a={runs[0]}", f"b={runs[1]}"]))
+    groups = group_runs(read_runs([f"a={runs[0]}", f"b={runs[1]}"]), counts)
     assert subject(groups[:1]) == "digits, LeNet at 32 pixels"
     both = "digits, LeNet at 32 pixels; digits, LeNet at 48 pixels"
     whole = comparison_figure(groups, groups[0], "acc")
     for figure in (whole, combined_figure(groups, groups[0], 0)):
         assert figure.get_suptitle() == both
-    bare = group_runs(read_runs([str(write_run(tmp_path / "bare", "mixup"))]))
+    bare = group_runs(read_runs([str(write_run(tmp_path / "bare", "mixup"))]), counts)
     assert subject(bare) == ""
     assert comparison_figure(bare, bare[0], "acc").get_suptitle() == ""
 

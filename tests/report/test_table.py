@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from paddle_aug.commands.suite_plan import counts
 from paddle_aug.core.errors import UserError
 from paddle_aug.report.groups import choose_baseline, group_runs
 from paddle_aug.report.table import build_table, footnote, format_table, table_csv
@@ -20,7 +21,7 @@ def labels(groups):
 
 
 def table_of(*arguments, baseline=None, last=10):
-    groups = group_runs(read_runs([str(argument) for argument in arguments]))
+    groups = group_runs(read_runs([str(argument) for argument in arguments]), counts)
     return build_table(groups, choose_baseline(groups, baseline), last)
 
 
@@ -133,16 +134,25 @@ def test_a_run_that_early_stopping_has_ended_is_finished(tmp_path):
         ({"checkpoint_epoch": 19, "checkpoint_step": None}, True),
         ({"checkpoint_epoch": 18, "checkpoint_step": None}, False),
         ({"checkpoint_epoch": 19, "checkpoint_step": 3}, False),
+        ({"checkpoint_epoch": 19, "split": "eval", "data_options": None, "tta": "none"}, True),
+        ({"checkpoint_epoch": 19, "split": "all"}, True),
+        ({"checkpoint_epoch": 19, "split": "train"}, False),
+        ({"checkpoint_epoch": 19, "split": "eval", "data_options": {"data": "x.csv"}}, False),
+        ({"checkpoint_epoch": 19, "split": "eval", "tta": "flip"}, False),
+        ({}, True),  # of an early version
     ],
 )
-def test_predictions_of_another_state_than_the_last_are_left_out(tmp_path, place, taken):
+def test_predictions_of_another_state_or_of_other_images_are_left_out(tmp_path, place, taken):
     write_run(tmp_path, "no", right=[1, 1, 0, 1])
     folder = tmp_path / "no" / "evaluation_last"
     (folder / "evaluation.json").write_text(json.dumps(place))
     run = read_run(tmp_path, "no")
     assert (run.predictions is not None) is taken
-    said = f"{folder / 'predictions.npz'}: not of the run's last epoch, 19: left out; evaluate the "
-    assert run.warnings == (() if taken else (said + "run again with --checkpoint last",))
+    said = (
+        f"{folder / 'predictions.npz'}: not of the run's last epoch, 19, on all images of its own "
+        "evaluation set: left out; evaluate the run again with --checkpoint last"
+    )
+    assert run.warnings == (() if taken else (said,))
 
 
 def test_curves_of_unequal_length_are_warned_of(tmp_path):
@@ -187,27 +197,40 @@ def test_runs_that_differ_in_their_seed_only_are_one_group(tmp_path):
     for seed in (0, 1, 2):
         config = {"seed": seed, "epochs": 20, "output": f"out{seed}"}
         write_run(tmp_path / str(seed), "userDef", config=config)
-    (group,) = group_runs(read_runs([f"{tmp_path}/{seed}" for seed in (0, 1, 2)]))
+    (group,) = group_runs(read_runs([f"{tmp_path}/{seed}" for seed in (0, 1, 2)]), counts)
     assert group.label == "userDef" and len(group.runs) == 3
+
+
+def test_options_without_effect_on_a_result_keep_no_seeds_apart(tmp_path):
+    free = ({"workers": 0}, {"cache": False}, {"device": "gpu:1", "augment": "no"},
+            {"policy": {"rotation": [0, 90]}})  # fmt: skip
+    for seed, options in enumerate(free):
+        config = {"seed": seed, "augment": "no", "workers": "auto", "cache": True,
+                  "device": "gpu:0", "policy": {"rotation": [0, 359]}, **options}  # fmt: skip
+        write_run(tmp_path / str(seed), "no", config=config)
+    (group,) = group_runs(read_runs([f"{tmp_path}/{seed}" for seed in range(4)]), counts)
+    assert (group.label, len(group.runs)) == ("no", 4)
+    write_run(tmp_path / "5", "no", config={**config, "seed": 5, "lr": 0.1})
+    assert len(group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/5"]), counts)) == 2
 
 
 def test_runs_with_another_model_stay_apart_and_carry_their_folder(tmp_path):
     for seed, model in enumerate(("GoogLeNet", "VGG16")):
         write_run(tmp_path / model, "userDef", config={"seed": seed, "model": model})
-    groups = group_runs(read_runs([f"{tmp_path}/GoogLeNet", f"{tmp_path}/VGG16"]))
+    groups = group_runs(read_runs([f"{tmp_path}/GoogLeNet", f"{tmp_path}/VGG16"]), counts)
     assert labels(groups) == ["GoogLeNet/userDef", "VGG16/userDef"]
 
 
 def test_runs_with_the_same_seed_are_not_counted_as_two_seeds(tmp_path):
     for name in ("a", "b"):
         write_run(tmp_path / name, "userDef", config={"seed": 0})
-    assert len(group_runs(read_runs([f"{tmp_path}/a", f"{tmp_path}/b"]))) == 2
+    assert len(group_runs(read_runs([f"{tmp_path}/a", f"{tmp_path}/b"]), counts)) == 2
 
 
 def test_runs_without_saved_options_stay_apart(tmp_path):
     for name in ("logs", "logs_vggnet"):
         write_run(tmp_path / name, "mixup")
-    groups = group_runs(read_runs([f"{tmp_path}/logs", f"{tmp_path}/logs_vggnet"]))
+    groups = group_runs(read_runs([f"{tmp_path}/logs", f"{tmp_path}/logs_vggnet"]), counts)
     assert labels(groups) == ["logs/mixup", "logs_vggnet/mixup"]
 
 
@@ -216,7 +239,7 @@ def test_a_label_is_the_shortest_end_of_a_path_that_tells_it_apart(tmp_path):
     for name in folders:
         write_run(tmp_path / name, "userDef")
     write_run(tmp_path / "flowers", "mixup")
-    groups = group_runs(read_runs([f"{tmp_path}/{name}" for name in folders]))
+    groups = group_runs(read_runs([f"{tmp_path}/{name}" for name in folders]), counts)
     assert labels(groups) == [
         "old/digits/userDef", "new/digits/userDef", "flowers/userDef", "mixup",
     ]  # fmt: skip
@@ -226,21 +249,24 @@ def test_the_folder_one_is_in_has_its_name_in_the_label(tmp_path, monkeypatch):
     for name in ("one", "two"):
         write_run(tmp_path / name, "userDef")
     monkeypatch.chdir(tmp_path / "one")
-    groups = group_runs(read_runs([".", "../two"]))
+    groups = group_runs(read_runs([".", "../two"]), counts)
     assert labels(groups) == ["one/userDef", "two/userDef"]
 
 
 def test_the_same_label_puts_runs_together(tmp_path):
     for name in ("a", "b"):
         write_run(tmp_path / name, "mixup")
-    (group,) = group_runs(read_runs([f"ours={tmp_path}/a", f"ours={tmp_path}/b/mixup"]))
+    (group,) = group_runs(read_runs([f"ours={tmp_path}/a", f"ours={tmp_path}/b/mixup"]), counts)
     assert group.label == "ours" and len(group.runs) == 2
 
 
 def test_a_label_for_a_folder_of_several_modes_keeps_them_apart(tmp_path):
     write_run(tmp_path, "userDef")
     write_run(tmp_path, "mixup")
-    assert labels(group_runs(read_runs([f"VGG={tmp_path}"]))) == ["VGG userDef", "VGG mixup"]
+    assert labels(group_runs(read_runs([f"VGG={tmp_path}"]), counts)) == [
+        "VGG userDef",
+        "VGG mixup",
+    ]
 
 
 def test_no_two_groups_carry_the_same_label(tmp_path):
@@ -248,13 +274,16 @@ def test_no_two_groups_carry_the_same_label(tmp_path):
     write_run(tmp_path, "mixup")
     runs = read_runs([f"mixup={tmp_path}/userDef", f"{tmp_path}/mixup"])
     folder = tmp_path.name
-    assert labels(group_runs(runs)) == [f"mixup ({folder}/userDef)", f"mixup ({folder}/mixup)"]
+    assert labels(group_runs(runs, counts)) == [
+        f"mixup ({folder}/userDef)",
+        f"mixup ({folder}/mixup)",
+    ]
 
 
 def test_the_baseline_is_user_def_then_no_then_the_first_or_the_one_named(tmp_path):
     for mode in ("no", "userDef", "mixup"):
         write_run(tmp_path, mode)
-    groups = group_runs(read_runs([str(tmp_path)]))
+    groups = group_runs(read_runs([str(tmp_path)]), counts)
     assert choose_baseline(groups).label == "userDef"
     assert choose_baseline([groups[0], groups[2]]).label == "no"
     assert choose_baseline([groups[2]]).label == "mixup"

@@ -119,7 +119,17 @@ def test_one_seed_never_says_reproduced_or_contradicted():
 
 
 def test_one_seed_leaves_no_difference_and_values_undecided():
-    assert judge_difference(over(0.005, 0.01, basis=IMAGES), 0.0, 0.02).word == UNDECIDED
+    within = judge_difference(over(0.005, 0.01, basis=IMAGES), 0.0, 0.02)
+    assert within.word == UNDECIDED
+    assert within.reason == (
+        "one seed, on this evaluation set: the whole interval is within the tolerance around no "
+        "difference, as published; but with one seed no such claim counts as reproduced"
+    )
+    loss = judge_difference(over(-0.2, -0.1, basis=IMAGES), 0.0, 0.02, gain_only=True)
+    assert loss.word == UNDECIDED and loss.reason.endswith(
+        ": the whole interval is below the least gain that would be visible, as published; but "
+        "with one seed no such claim counts as reproduced"
+    )
     assert judge_difference(over(0.03, 0.05, basis=IMAGES), 0.0, 0.02).word == NOT_SEEN
     assert judge_value(over(0.75, 0.76, basis=IMAGES), 0.754, 0.02).word == UNDECIDED
     assert judge_value(over(0.70, 0.71, basis=IMAGES), 0.754, 0.02).word == NOT_SEEN

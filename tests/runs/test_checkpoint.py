@@ -113,6 +113,27 @@ def test_a_damaged_newest_state_gives_way_to_the_one_before_with_a_warning(tmp_p
     assert newest.name in warnings[0]
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+def test_a_state_that_the_system_does_not_hand_out_is_not_taken_for_damaged(
+    tmp_path, monkeypatch, number
+):
+    folder = CheckpointFolder(tmp_path)
+    folder.save(1, 0, ARRAYS, {"at": 1})
+    newest = folder.save(2, 0, ARRAYS, {"at": 2})
+    opened = os.open
+
+    def fails(path, *arguments, **named):
+        if str(path) == str(newest):
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", fails)
+        with pytest.raises(UserError, match=rf"{newest.name}: .*; it stays: try again once it can"):
+            folder.load_newest()
+    assert folder.load_newest()[1:] == ({"at": 2}, [])
+
+
 def test_a_damaged_newer_state_does_not_count_as_one_of_the_two(tmp_path):
     folder = CheckpointFolder(tmp_path)
     folder.save(1, 0, ARRAYS, {"at": 1})

@@ -13,7 +13,14 @@ from paddle_aug.core.cpu import available_cores
 from paddle_aug.data import dataset as image_dataset
 from paddle_aug.data.dataset import ArrayDataset, FileDataset, data_digest
 from paddle_aug.runs import environment
-from paddle_aug.runs.environment import describe_environment, differences, keep_threads
+from paddle_aug.runs.environment import (
+    compared,
+    describe_environment,
+    differences,
+    differences_ahead,
+    keep_threads,
+    recorded_changes,
+)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +82,43 @@ def test_own_code_is_compared_where_it_was_recorded():
     assert differences(before, before) == []
     assert differences(before, now) == ["own_code.mine: was a1, is b2"]
     assert differences({"device": "cpu"}, now) == []  # an earlier version's
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "lines"),
+    [
+        ({}, {"DNNL_MAX_CPU_ISA": "AVX2"}, ["threads.DNNL_MAX_CPU_ISA: was None, is AVX2"]),
+        ({"DNNL_MAX_CPU_ISA": "AVX2"}, {}, ["threads.DNNL_MAX_CPU_ISA: was AVX2, is None"]),
+        ({"OMP_NUM_THREADS": "1"}, {"OMP_NUM_THREADS": "2"},
+         ["threads.OMP_NUM_THREADS: was 1, is 2"]),
+        ({"MKL_DEBUG_CPU_TYPE": "7", "KMP_DUPLICATE_LIB_OK": "True"}, {}, []),  # set in the run
+        ({"MKL_DEBUG_CPU_TYPE": "7"}, {"MKL_DEBUG_CPU_TYPE": "5"},
+         ["threads.MKL_DEBUG_CPU_TYPE: was 7, is 5"]),
+    ],
+)  # fmt: skip
+def test_variables_are_compared_before_a_run_as_far_as_they_are_known_then(then, now, lines):
+    known = {key: "x" for key in compared("ahead") if key not in ("threads", "own_code")}
+    assert differences_ahead({**known, "threads": then}, {**known, "threads": now}) == lines
+
+
+def test_code_is_compared_before_a_run_and_ones_own_where_both_have_it():
+    record = {"code": "c1", "own_code": {"mine": "a1", "first": "d4"}}
+    now = {"code": "c2", "own_code": {"mine": "b2", "other": "c3"}, "data": "another"}
+    assert differences_ahead(record, now) == [
+        "code: was c1, is c2", "own_code.mine: was a1, is b2",
+    ]  # fmt: skip
+    assert differences_ahead({}, {"own_code": {"mine": "b2"}}) == []  # an earlier version's
+
+
+def test_changes_of_a_history_are_told_with_their_epochs():
+    history = [
+        {"epoch": 0, "changes": []}, {"epoch": 3, "changes": ["lr: was 1, is 2", "cpu: was A"]},
+        {"epoch": None, "changes": ["x"]}, {"epoch": 5, "changes": ["code: was a, is b"]}, 7,
+    ]  # fmt: skip
+    assert recorded_changes({"history": history}) == [
+        (3, "lr: was 1, is 2"), (3, "cpu: was A"), (5, "code: was a, is b"),
+    ]  # fmt: skip
+    assert recorded_changes({}) == recorded_changes({"history": 1}) == []
 
 
 def test_only_what_differs_is_named_part_by_part():

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.runs.kept import copy_small_files, evaluation_accuracies
+from paddle_aug.runs.kept import copy_small_files, evaluation_accuracies, is_evaluated
 from paddle_aug.runs.layout import CURVES, RunPaths
-from paddle_aug.runs.predictions import evaluated_epoch, read_predictions, write_predictions
+from paddle_aug.runs.predictions import evaluation_figures, read_predictions, write_predictions
 
 NAMES = sorted([
     "changes.yaml", "config.yaml", "environment.json", "evaluation.json", "metrics.csv",
@@ -58,7 +58,7 @@ def test_all_of_a_run_is_kept_without_paths_of_this_machine(tmp_path):
     assert sorted(kept) == NAMES
     assert kept["config.yaml"].decode() == "data: …/猫\nlr: 0.75\n" == kept["changes.yaml"].decode()
     assert kept["environment.json"] == b'{\n  "command": "train.py",\n  "accuracy": 0.75\n}'
-    assert evaluated_epoch(place) == 1
+    assert evaluation_figures(place)["checkpoint_epoch"] == 1
     predictions = paths.folder / "evaluation_last" / "predictions.npz"
     for path in (paths.metrics, *paths.curves, predictions):
         assert kept[path.name] == path.read_bytes()
@@ -108,6 +108,21 @@ def test_predictions_stay_while_the_training_is_the_same(tmp_path):
     paths.metrics.write_text(paths.metrics.read_text().replace("0.1", "0.2"))
     copy_small_files(place, paths)
     assert sorted({*NAMES} - content(place).keys()) == ["evaluation.json", "predictions.npz"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"split": "train"}, {"data_options": {"data": "x"}}, {"tta": "flip"},
+               {"checkpoint_epoch": 0}, {"checkpoint_step": 2}],
+)  # fmt: skip
+def test_predictions_of_other_images_are_not_those_of_the_last_state(tmp_path, change):
+    paths = make_run(tmp_path / "logs", 0.75)
+    figures = paths.folder / "evaluation_last" / "evaluation.json"
+    figures.write_text(json.dumps({"checkpoint_epoch": 1, "split": "eval", "tta": "none"}))
+    assert is_evaluated(paths)
+    figures.write_text(json.dumps({"checkpoint_epoch": 1, **change}))
+    assert not is_evaluated(paths)
+    copy_small_files(tmp_path / "kept", paths)
+    assert "predictions.npz" not in content(tmp_path / "kept")
 
 
 def test_a_table_that_is_none_is_named(tmp_path):

@@ -221,3 +221,11 @@ def test_states_are_listed_newest_first_and_known_by_their_whole_names(paths):
         "xstate-00001-000000.safetensors",
     ):
         assert not is_state_name(name)
+
+
+def test_the_advice_to_continue_a_run_can_be_pasted(tmp_path):
+    paths = RunPaths(tmp_path / "my runs", "no")
+    put(paths.config, yaml.safe_dump(Config(augment="no").dump()))
+    with pytest.raises(UserError) as error:
+        refuse_unusable(paths, overwrite=False)
+    assert f"continue it with --resume '{tmp_path}/my runs/no', replace it" in str(error.value)

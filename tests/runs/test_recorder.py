@@ -41,6 +41,23 @@ def test_metrics_hold_a_line_an_epoch_and_leave_the_unmeasured_empty(tmp_path):
     assert lines[0]["accTrainClean"] == ""
 
 
+def test_metrics_that_say_a_run_is_finished_come_after_its_curves(tmp_path, monkeypatch):
+    recorder = Recorder(tmp_path, "no")
+    recorder.write_history([row(0)])
+    save = np.save
+
+    def killed(file, values):
+        if len(np.load(tmp_path / "noAug_lossEval.npy")) == 2:
+            raise KeyboardInterrupt
+        save(file, values)
+
+    monkeypatch.setattr(np, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        recorder.write_history([row(0), row(1)])
+    assert len((tmp_path / "no" / "metrics.csv").read_text().splitlines()) == 1 + 1
+    assert len(np.load(tmp_path / "noAug_lossTrain.npy")) == 2
+
+
 def test_options_and_environment_are_saved_as_plain_yaml_and_json(tmp_path):
     recorder = Recorder(tmp_path, "no")
     recorder.write_options({"lr": 0.1, "data": None}, {"lr": 0.1}, {"cores": 2})

@@ -21,7 +21,7 @@ SYMBOLS = {  # messages of symbols and names only
     "MB", "Mixup, lam ~ Beta({0}, {1})", "accelerate: {0}", "lam = {0}", "onednn {0}", "the {0}",
     'PaddleX: create_model("{0}", model_dir="{1}")', "paddle.vision:{0}: {1}", "{0} is",
     "cv2.resize(image, ({0}, {1}), interpolation=cv2.INTER_LINEAR)", "{0} of {1}",
-    "tta: {0}", "tta_policy: {0}", "--host {0}, --port {1}: {2}",
+    "tta: {0}", "tta_policy: {0}", "--sheet {0}: {1}", "--host {0}, --port {1}: {2}",
     "{0} (Python {1})", "{0}: baseline: {1}", "Python {0}", "Python {0}, {1}",
 }  # fmt: skip
 PREFIXES = ("error: ", "warning: ", "note: ", "problem: ")

@@ -12,6 +12,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
 from paddle_aug.mix.methods import METHODS
+from paddle_aug.train.distributed import Ranks
 from paddle_aug.train.ema import ExponentialMovingAverage
 from paddle_aug.train.engine import (
     Progress,
@@ -152,6 +153,29 @@ def test_evaluation_weights_the_short_last_batch_by_its_size():
         cross_entropy(logits.astype(np.float64), images.labels).mean(), rel=1e-6
     )
     assert result.accuracy == np.mean(logits.argmax(1) == images.labels)
+
+
+class OfTwo(Ranks):
+    """The second of two processes; the first one evaluates the same images."""
+
+    def __init__(self):
+        super().__init__(1, 2)
+        self.done: list[str] = []
+
+    def meet(self, wait=True):
+        self.done.append("meet")
+
+    def sum(self, values):
+        self.done.append("sum")
+        return 2 * np.array(values, np.float64)
+
+
+def test_processes_meet_after_an_evaluation_as_an_exchange_waits_for_30_seconds_only():
+    trainer, ranks = make_trainer(), OfTwo()
+    loader = Loader(scaled_view(), 10, shuffle=False)
+    alone, shared = evaluate(trainer.model, loader), evaluate(trainer.model, loader, ranks=ranks)
+    assert ranks.done == ["meet", "sum"]
+    assert (shared.loss, shared.accuracy) == (pytest.approx(alone.loss), alone.accuracy)
 
 
 def test_evaluation_switches_dropout_off_and_keeps_the_weights():

@@ -6,8 +6,10 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import paddle
 import pytest
 from paddle import nn
 
@@ -103,6 +105,36 @@ def test_free_memory_is_the_least_of_what_the_system_says(nothing_known):
     assert free_bytes() == 5000 << 10
     (nothing_known / "memory.max").write_text("4096000\n")
     assert free_bytes() == 4095000
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU of 8 GB of which Paddle has reserved 5 and uses 3, in a computer of 512 GB."""
+    properties = SimpleNamespace(total_memory=8_000_000_000)
+    monkeypatch.setattr(paddle.device, "get_device", lambda: "gpu:0")
+    monkeypatch.setattr(paddle.device.cuda, "get_device_properties", lambda: properties)
+    monkeypatch.setattr(paddle.device.cuda, "memory_allocated", lambda: 3_000_000_000)
+    monkeypatch.setattr(paddle.device.cuda, "memory_reserved", lambda: 5_000_000_000)
+    monkeypatch.setattr(memory, "_free_in_computer", lambda: 512_000_000_000)
+
+
+def test_on_a_gpu_its_own_memory_counts(gpu, monkeypatch):
+    assert free_bytes() == 5_000_000_000
+    assert warn_of_shortage(5_000_000_000, "--batch-size", 8) is None
+    assert warn_of_shortage(16_000_000_000, "--batch-size", 80) == (
+        "warning: memory may be short: 80 images at once need about 16 GB, 5 GB are free: lower "
+        "--batch-size to 20 or less, or --image-size, or choose a smaller --model"
+    )
+    monkeypatch.setattr(paddle.device, "get_device", lambda: "cpu")
+    assert free_bytes() == 512_000_000_000
+
+
+def test_of_other_devices_nothing_is_known(gpu, monkeypatch):
+    def refuse():
+        raise ValueError("not supported in CPU-only PaddlePaddle")
+
+    monkeypatch.setattr(paddle.device.cuda, "get_device_properties", refuse)
+    assert free_bytes() is None and warn_of_shortage(10**15, "--batch-size", 8) is None
 
 
 def test_this_machine_says_how_much_is_free():

@@ -64,6 +64,24 @@ def test_a_short_epoch_is_forecast_at_its_end_and_evaluations_are_no_steps(setup
     assert said == "about 5 s to the end (0.25 s a step, evaluations included)"
 
 
+def test_with_one_step_an_epoch_the_second_epoch_is_the_first_to_be_timed(setup, monkeypatch):
+    clock = Clock(monkeypatch)
+    forecast, progress = Forecast(setup), Progress()
+    forecast.steps = 1
+    said = []
+    for seconds in (9.0, 1.5, 1.5):
+        forecast.start_epoch()
+        clock.now += seconds
+        progress.step = 1
+        said.append(forecast.after_step(progress))
+        progress.epoch, progress.step = progress.epoch + 1, 0
+        clock.now += 100  # evaluation
+    seconds = (49 * (1 + 359 / 6 / 3) - 1) * 1.5
+    assert said == [
+        None, f"about {seconds / 60:.0f} min to the end (1.5 s a step, evaluations included)", None,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("epochs", "said"),
     [

@@ -200,11 +200,13 @@ def test_a_resumed_run_keeps_its_classes_and_its_record(tmp_path):
     assert len((run / "metrics.csv").read_text().splitlines()) == 3
 
 
-@pytest.mark.parametrize(("steps", "told"), [(4, True), (3, False), (2, False)])
+@pytest.mark.parametrize(("steps", "told"), [(4, True), (3, True), (2, False)])
 def test_a_limit_of_steps_that_limits_nothing_is_named(steps, told, images):
     lines = said(images, model="LeNet", stem="auto", batch_size=8, max_steps=steps)
     line = f"note: --max-steps {steps} has no effect: an epoch has 3 steps"
     assert (line in lines) is told
+    lines = said(images, model="LeNet", stem="auto", batch_size=20, max_steps=1)
+    assert "note: --max-steps 1 has no effect: an epoch has 1 step" in lines
 
 
 def test_the_images_of_a_step_are_no_more_than_there_are(images):

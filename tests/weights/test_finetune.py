@@ -14,7 +14,7 @@ from paddle_aug.train.fit import fit
 from paddle_aug.train.optimizer import build_optimizer
 from paddle_aug.train.setup import build_setup
 from paddle_aug.weights import pretrained as finetune
-from paddle_aug.weights.into_model import fit_weights
+from paddle_aug.weights.into_model import fit_weights, load_model, to_numpy
 from paddle_aug.weights.pretrained import read_weights
 
 VISION = "paddle.vision:squeezenet1_1"
@@ -77,6 +77,42 @@ def test_every_array_that_does_not_fit_is_listed_and_nothing_is_changed():
     ]
     for name, array in arrays_of(model).items():
         np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint8", "bool"])
+def test_whole_numbers_are_no_weights(kind):
+    source, model = arrays_of(small(3, seed=1)), small(3)
+    source["conv.bias"] = source["conv.bias"].astype(kind)
+    with pytest.raises(UserError, match=rf"\n  conv\.bias: is {kind}, not float32$"):
+        fit_weights(model, source, "my.npz")
+
+
+@pytest.mark.parametrize("kind", ["int64", "bool", "complex64", "float64"])
+def test_a_checkpoint_of_another_type_of_numbers_does_not_fit(kind):
+    model = small(3)
+    arrays = arrays_of(model)
+    arrays["conv.bias"] = arrays["conv.bias"].astype(kind)
+    with pytest.raises(UserError, match=rf"fit the model: conv\.bias is {kind}, not float32$"):
+        load_model(model, arrays)
+
+
+def test_a_model_in_bfloat16_takes_its_own_weights_back():
+    model = small(3).to(dtype="bfloat16")
+    before = to_numpy(model.state_dict())
+    other = small(3, seed=1).to(dtype="bfloat16")
+    load_model(other, before)
+    for name, array in to_numpy(other.state_dict()).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_fractions_are_not_cut_to_a_models_whole_numbers():
+    model = small(3)
+    model.register_buffer("steps", paddle.to_tensor([1, 2]))
+    source = arrays_of(model)
+    fit_weights(model, source | {"steps": np.array([3, 4], np.int32)}, "my.npz")
+    assert model.steps.tolist() == [3, 4]
+    with pytest.raises(UserError, match=r"steps: is float32, not int64"):
+        fit_weights(model, source | {"steps": np.array([0.5, 1.5], np.float32)}, "my.npz")
 
 
 @pytest.mark.parametrize(

@@ -211,3 +211,20 @@ def test_a_model_whose_own_names_are_paddleclass_takes_them_as_they_are(tmp_path
     assert "PaddleClas" not in line and line.endswith(
         "3 of 3 arrays; the file does not say for which --mean, --std and scaling of images"
     )
+
+
+def test_arrays_of_vgg_of_wrong_shapes_or_names_are_left_to_be_listed():
+    counts = VGGS["VGG11"]
+    arrays = {
+        f"conv_block_{block}.conv{number}.weight": np.array(1.0, np.float32)
+        for block, count in enumerate(counts, 1)
+        for number in range(1, count + 1)
+    }
+    found, kind = from_paddleclas(arrays | {"fc2.weight": np.array(3.0, np.float32)})
+    assert kind == "VGG11" and found["features.0.bias"].shape == ()
+    assert found["classifier.3.weight"] == 1.5
+    # A block that VGG does not have must not replace one that it has.
+    other = {"conv_block_0.conv1.weight": np.zeros(3), "conv_block_1.conv0.weight": np.zeros(3)}
+    assert from_paddleclas(arrays | other)[0].keys() == found.keys() - {"classifier.3.weight"} | {
+        *other
+    }

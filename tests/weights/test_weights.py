@@ -1,9 +1,11 @@
 """Weights from files of strangers: the same values whatever the format, and nothing is run."""
 
 import io
+import json
 import os
 import pickle
 import tracemalloc
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from safetensors.numpy import save_file
 
 from paddle_aug.core import plain_pickle, safe_files
 from paddle_aug.core.errors import UserError
-from paddle_aug.runs.checkpoint import CheckpointFolder, save_state, with_prefix
+from paddle_aug.runs.checkpoint import FORMAT, CheckpointFolder, save_state, with_prefix
 from paddle_aug.weights.pdparams import read_pdparams
 from paddle_aug.weights.read import find_weights, load_weights
 
@@ -407,6 +409,44 @@ def test_an_npz_with_other_things_in_it_is_refused_without_advice_to_trust_it(tm
         reason = "not an .npz of plain arrays: damaged, or of another kind"
         assert str(caught.value) == f"{path}: {reason}"
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "kind"),
+    [(np.array(["2020-01-02"], "M8[D]"), r"datetime64\[D\]"), (np.array(["a"]), "<U1"),
+     (np.array([1 + 2j]), "complex128"), (np.array([b"a"]), r"\|S1")],
+)  # fmt: skip
+def test_an_array_of_anything_but_real_numbers_is_refused_by_name(tmp_path, array, kind):
+    message = rf"a\.npz: x is {kind}, no array of real numbers: leave it out$"
+    with pytest.raises(UserError, match=message):
+        load_weights(npz(tmp_path, w=np.zeros(2), x=array))
+
+
+def test_complex_arrays_of_a_pickle_are_refused(tmp_path):
+    path = write(tmp_path / "a.pdparams", {"w": np.array([1 + 2j])})
+    with pytest.raises(UserError, match="w is complex128, no array of real numbers"):
+        load_weights(path)
+
+
+def test_a_file_among_the_arrays_of_an_npz_is_refused_by_name(tmp_path):
+    path = npz(tmp_path, w=np.zeros(2))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(UserError, match=r"a\.npz: readme\.txt is bytes, no array of real numbers"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("ours", [False, True])
+@pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E5M2", "F8_E8M0"])
+def test_safetensors_of_numbers_of_eight_bits_are_refused(tmp_path, kind, ours):
+    header = {"w": {"dtype": kind, "shape": [4], "data_offsets": [0, 4]}}
+    header |= {"__metadata__": {"format": FORMAT}} if ours else {}
+    text = json.dumps(header).encode()
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(4))
+    what = "checkpoint" if ours else ".safetensors"
+    with pytest.raises(UserError, match=rf"a\.safetensors: not a readable {what}"):
+        load_weights(path)
 
 
 @settings(

@@ -4,7 +4,7 @@ Every function takes contiguous uint8 [H, W, 3] and returns the same kind; none 
 numbers or changes its input (one that has nothing to do may return the input itself). They
 reproduce Pillow's ImageEnhance, crop, resize and rotate in OpenCV and NumPy at a fraction of the
 time: brightness, contrast, flips and nearest exactly, the others within about one grey level
-(docs/faults.md).
+at factors up to 2 (docs/faults.md).
 """
 
 import math
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from paddle_aug.augment.ops.resampling import resize_fast
+from paddle_aug.core.errors import UserError
 
 _LEVELS = np.arange(256, dtype=np.float32)
 _BYTES = np.arange(256, dtype=np.uint8)
@@ -23,6 +24,7 @@ _TRUNCATE = 0.4999
 # The same for cv2.transform, which computes in multiples of 1/1024 on uint8.
 _TRANSFORM_UNIT = 1024
 _TRANSFORM_TRUNCATE = 511
+_LONGEST_SIDE = 32766  # OpenCV counts positions in 16 bits
 _NOISE_POOL = 1 << 22
 _NOISE_UNIT = 32  # levels of the noise pool for one standard deviation
 
@@ -41,7 +43,10 @@ def contrast(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def color(image: np.ndarray, factor: float) -> np.ndarray:
-    """Saturation: factor 0 gives the gray image, 1 the image. Within 1 of Pillow's."""
+    """Saturation: factor 0 gives the gray image, 1 the image and more than 1 stronger colours.
+
+    Within 1 of Pillow's for factors up to 2, within half the factor (rounded up) beyond.
+    """
     if factor == 1:
         return image
     # The channel's own weight is what makes the row sum to 1 after rounding: otherwise gray pixels
@@ -55,9 +60,10 @@ def color(image: np.ndarray, factor: float) -> np.ndarray:
 
 
 def sharpness(image: np.ndarray, factor: float) -> np.ndarray:
-    """Blend of the smoothed image (factor 0), the image (1) and beyond. Within 1 of Pillow's.
+    """Blend of the smoothed image (factor 0), the image (1) and beyond.
 
-    factor: from 0. The outermost pixels keep their values, as in Pillow.
+    factor: from 0. Within 1 of Pillow's for factors up to 2, within the factor beyond. The
+    outermost pixels keep their values, as in Pillow.
     """
     if factor == 1 or min(image.shape[:2]) < 3:
         return image
@@ -117,14 +123,26 @@ def rotate(image: np.ndarray, degrees: float) -> np.ndarray:
 def warp_nearest(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Image whose pixel (x, y) is the source pixel nearest to matrix @ (x, y, 1), black outside.
 
-    matrix: float64 [2, 3], from output to source positions at pixel centres.
+    matrix: float64 [2, 3], from output to source positions at pixel centres. Raises UserError where
+    the image is too large (see `check_sides`).
     """
+    check_sides(image)
     height, width = image.shape[:2]
     # OpenCV moves pixels of one 32-bit value nearly twice as fast as those of three bytes.
     pixels = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA).view(np.int32)
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     pixels = cv2.warpAffine(pixels, matrix, (width, height), flags=flags).view(np.uint8)
     return cv2.cvtColor(pixels.reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
+
+
+def check_sides(image: np.ndarray) -> None:
+    """Raise UserError where a side is too long for OpenCV to move pixels about: 32767 or more."""
+    height, width = image.shape[:2]
+    if max(height, width) > _LONGEST_SIDE:
+        raise UserError(
+            f"an image of {width} x {height} pixels cannot be turned, sheared or moved, at most "
+            f"{_LONGEST_SIDE} a side can: put a Resize before it"
+        )
 
 
 def noise(image: np.ndarray, sigma: float, seed: int, per_channel: bool = True) -> np.ndarray:

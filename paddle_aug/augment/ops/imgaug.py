@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from paddle_aug.augment.ops import basic
+
 BORDERS = {
     "constant": cv2.BORDER_CONSTANT,
     "edge": cv2.BORDER_REPLICATE,
@@ -49,8 +51,9 @@ def affine(
 
     scale, translate: (x, y), the latter as shares of the size; degrees: clockwise; shear: degrees,
     along y and then along x; order: 0 nearest, 1 bilinear; fill: 0..255 a channel; border: a key
-    of BORDERS.
+    of BORDERS. Raises UserError as `ops.warp_nearest`.
     """
+    basic.check_sides(image)
     height, width = image.shape[:2]
     lean, turn = math.radians(shear), math.radians(degrees)
     # Shear along x, scale and turn; the shear along y, which comes before these, follows below.
@@ -197,7 +200,11 @@ def elastic(image: np.ndarray, alpha: float, sigma: float, seed: int) -> np.ndar
 
 
 def displaced(image: np.ndarray, right: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Image whose pixel (y, x) moves by right[y, x] and down[y, x] pixels, float32 [H, W]."""
+    """Image whose pixel (y, x) moves by right[y, x] and down[y, x] pixels, float32 [H, W].
+
+    Raises UserError as `ops.warp_nearest`.
+    """
+    basic.check_sides(image)
     height, width = image.shape[:2]
     x = np.arange(width, dtype=np.float32) - right
     y = np.arange(height, dtype=np.float32)[:, None] - down
@@ -214,8 +221,9 @@ def piecewise_affine(
     shifts: [rows][columns][2], (y, x) from each point to the place where its colour is taken from,
     as shares of the image's size. falling: [rows - 1][columns - 1], whether a cell is cut into
     triangles from its top left to its bottom right, else from its top right; in imgaug rounding
-    errors of a triangulation decide that. Bilinear.
+    errors of a triangulation decide that. Bilinear. Raises UserError as `ops.warp_nearest`.
     """
+    basic.check_sides(image)
     height, width = image.shape[:2]
     moves = np.asarray(shifts, np.float64)
     # imgaug changes nothing if no draw is positive, as happens once in 256 for 2 x 2 points.

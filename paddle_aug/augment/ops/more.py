@@ -1,7 +1,7 @@
 """The further operations of RandAugment, TrivialAugment and ColorJitter, on uint8 RGB images.
 
 As in `basic`: [H, W, 3] in and out, no random numbers, the input is never changed. The values are
-Pillow's, which the papers used.
+Pillow's, which the papers used, but for `hue` and `grayscale`.
 """
 
 import cv2
@@ -13,7 +13,12 @@ _LEVELS = np.arange(256)
 
 
 def hue(image: np.ndarray, turn: float) -> np.ndarray:
-    """Every hue turned on the colour circle. turn: -0.5..0.5 of a full turn."""
+    """Every hue turned on the colour circle. turn: -0.5..0.5 of a full turn, rounded to 1/256.
+
+    A value is up to 12 levels off that of exact hues, on average less than 1, where Pillow's hues
+    of 8 bits with a turn cut to 1/255 (torchvision's way) are up to 17 and 1.6 off: both are up to
+    19 apart.
+    """
     steps = round(turn * 256) % 256
     if steps == 0:
         return image
@@ -23,7 +28,7 @@ def hue(image: np.ndarray, turn: float) -> np.ndarray:
 
 
 def grayscale(image: np.ndarray) -> np.ndarray:
-    """Luma (ITU-R 601) in all three channels."""
+    """Luma (ITU-R 601) in all three channels: Pillow's, but for 1 level in 0.3 % of the colours."""
     return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 

@@ -72,7 +72,8 @@ class _Drawn(Transform):
     """Operations drawn evenly out of `ranges`, each with an amount.
 
     num_magnitude_bins: magnitudes are 0..num_magnitude_bins - 1; max_rotation: degrees, limits the
-    rotations of `ranges` (torchvision has no such argument). Geometric operations are nearest
+    rotations of `ranges` (torchvision has no such argument), and is set to their end where that is
+    less. Geometric operations are nearest
     neighbour with black fill. Parameters: a list of [name, amount]. Raises ValueError on numbers
     out of range.
     """
@@ -85,6 +86,8 @@ class _Drawn(Transform):
         check_kinds(self)
         check_number("num_magnitude_bins", self.num_magnitude_bins, 2)
         check_number("max_rotation", self.max_rotation, 0)
+        largest = self.ranges.get("Rotate", (0, 0))[1]
+        object.__setattr__(self, "max_rotation", min(largest, self.max_rotation))
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         for name, amount in params:
@@ -96,7 +99,7 @@ class _Drawn(Transform):
         name = names[int(rng.integers(len(names)))]
         low, high = self.ranges[name]
         if name == "Rotate":
-            high = min(high, self.max_rotation)
+            high = self.max_rotation
         amount = low + (high - low) * magnitude / (self.num_magnitude_bins - 1)
         if name == "Posterize":
             amount = round(amount)

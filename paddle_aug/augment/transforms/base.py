@@ -57,6 +57,7 @@ class Compose(Transform):
 class SomeOf(Transform):
     """`least` to `most` of the transforms in random order; number and choice are drawn evenly.
 
+    least, most: 0 <= least <= most <= the number of transforms (ValueError otherwise).
     Parameters: a list of [index of the transform, its parameters].
     """
 
@@ -65,8 +66,11 @@ class SomeOf(Transform):
     most: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.least <= self.most:
-            raise ValueError(f"need 0 <= least <= most, got {self.least} and {self.most}")
+        if not 0 <= self.least <= self.most <= len(self.transforms):
+            raise ValueError(
+                f"need 0 <= least <= most <= {len(self.transforms)} transforms, got {self.least} "
+                f"and {self.most}"
+            )
 
     def sample(self, rng: np.random.Generator) -> Params:
         count = self.most if self.least == self.most else rng.integers(self.least, self.most + 1)

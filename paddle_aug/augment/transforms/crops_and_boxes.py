@@ -91,7 +91,8 @@ class Pad(Transform):
 class RandomCrop(Transform):
     """A box of `size` anywhere in the image, after padding. Raises UserError on smaller images.
 
-    pad_if_needed: pad images that are smaller than the box. Parameters: top and left as fractions.
+    pad_if_needed: pad images that are smaller than the box, by what they lack on both sides, as
+    torchvision does. Parameters: top and left as fractions.
     """
 
     size: Size
@@ -113,8 +114,8 @@ class RandomCrop(Transform):
             image = Pad(self.padding, self.fill, self.padding_mode).apply(image, None)
         if self.pad_if_needed:
             height, width = _pair(self.size)
-            down, right = max(0, height - image.shape[0]), max(0, width - image.shape[1])
-            image = Pad((right, down), self.fill, self.padding_mode).apply(image, None)
+            rows, columns = max(0, height - image.shape[0]), max(0, width - image.shape[1])
+            image = Pad((columns, rows), self.fill, self.padding_mode).apply(image, None)
         return _box_at(image, _pair(self.size), params, "RandomCrop")
 
 

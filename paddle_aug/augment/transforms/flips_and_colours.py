@@ -1,7 +1,8 @@
 """torchvision's transforms that keep the size: flips, rotation, colour."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from paddle_aug.core.argument_checks import check_probability, check_range
 
 
 @dataclass(frozen=True)
-class RandomHorizontalFlip(Transform):
-    """Mirrored left-right with probability p."""
+class WithProbability(Transform):
+    """A change that is made with probability p. Parameters: whether it is made."""
 
     p: float = 0.5
 
@@ -23,11 +24,15 @@ class RandomHorizontalFlip(Transform):
     def sample(self, rng: np.random.Generator) -> Params:
         return bool(rng.random() < self.p)
 
+
+class RandomHorizontalFlip(WithProbability):
+    """Mirrored left-right with probability p."""
+
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         return ops.flip(image, params, False)
 
 
-class RandomVerticalFlip(RandomHorizontalFlip):
+class RandomVerticalFlip(WithProbability):
     """Mirrored top-bottom with probability p."""
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
@@ -67,31 +72,41 @@ class ColorJitter(Transform):
     hue: float | tuple[float, float] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("brightness", "contrast", "saturation", "hue"):
-            value, centre = getattr(self, name), 0 if name == "hue" else 1
+        for name, kind in _JITTERS.items():
+            value = getattr(self, name)
             if is_number(value):
-                low = centre - value if name == "hue" else max(0, centre - value)
-                value = (low, centre + value)
-            check_range(name, value, *((-0.5, 0.5) if name == "hue" else (0,)))
+                value = (max(kind.least, kind.same - value), kind.same + value)
+            check_range(name, value, kind.least, kind.most)
             object.__setattr__(self, name, tuple(value))
 
     def sample(self, rng: np.random.Generator) -> Params:
-        names = ("brightness", "contrast", "saturation", "hue")
-        order = [names[i] for i in rng.permutation(4).tolist()]
-        drawn = [(name, getattr(self, name), 0 if name == "hue" else 1) for name in order]
-        return [[name, rng.uniform(*r)] for name, r, same in drawn if r != (same, same)]
+        names = list(_JITTERS)
+        order = [names[i] for i in rng.permutation(len(names)).tolist()]
+        ranges = {name: getattr(self, name) for name in order}
+        changing = [name for name in order if ranges[name] != (_JITTERS[name].same,) * 2]
+        return [[name, rng.uniform(*ranges[name])] for name in changing]
 
     def apply(self, image: np.ndarray, params: Params) -> np.ndarray:
         for name, amount in params:
-            image = _COLOR_OPS[name](image, amount)
+            image = _JITTERS[name].op(image, amount)
         return image
 
 
-_COLOR_OPS = {
-    "brightness": ops.brightness,
-    "contrast": ops.contrast,
-    "saturation": ops.color,
-    "hue": ops.hue,
+class _Jitter(NamedTuple):
+    """op: takes an image and an amount. same: the amount that changes nothing. least, most: the
+    allowed amounts; None: as `check_range` has it."""
+
+    op: Callable[[np.ndarray, float], np.ndarray]
+    same: float
+    least: float
+    most: float | None
+
+
+_JITTERS = {
+    "brightness": _Jitter(ops.brightness, same=1, least=0, most=None),
+    "contrast": _Jitter(ops.contrast, same=1, least=0, most=None),
+    "saturation": _Jitter(ops.color, same=1, least=0, most=None),
+    "hue": _Jitter(ops.hue, same=0, least=-0.5, most=0.5),
 }
 
 

@@ -17,6 +17,7 @@ def _as_range(value: Any) -> Any:
     return (value, value) if type(value) is int else value
 
 
+OPERATIONS = 14  # of the pipeline, of which least_operations to most_operations are taken
 # Single numbers from 0; all others are probabilities.
 _NO_PROBABILITIES = ("least_operations", "most_operations", "elastic_sigma")
 _WINDOWS = ("gaussian_sigma", "average_size", "median_size", "elastic_sigma", "piecewise_points")
@@ -80,7 +81,8 @@ class ImgaugOptions:
         signed = {"translate", "rotate", "shear", "add"}
         shares = ("crop", "dropout_share", "coarse_dropout_share", "coarse_dropout_size")
         most: dict[str, float] = {
-            **dict.fromkeys(shares, 1.0), **dict.fromkeys(_WINDOWS, _LARGEST_WINDOW)
+            **dict.fromkeys(shares, 1.0), **dict.fromkeys(_WINDOWS, _LARGEST_WINDOW),
+            "most_operations": OPERATIONS,
         }  # fmt: skip
         for name, default in ((f.name, f.default) for f in fields(self)):
             value = getattr(self, name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.safe_files import MATRIX_LIMIT, read_json
+from paddle_aug.core.safe_files import JSON_LIMIT, MATRIX_LIMIT, parse_json, read_text
 from paddle_aug.core.text import listed
 
 # The file by which a folder of each kind is known, and some of its keys.
@@ -52,18 +52,24 @@ def refuse_foreign(folder: Path, names: Iterable[str], is_ours: bool, what: str)
 
 
 def has_mark(folder: str | Path, *kinds: str) -> bool:
-    """Whether the folder has the mark of one of these kinds (of _MARKS; by default of any)."""
+    """Whether the folder has the mark of one of these kinds (of _MARKS; by default of any).
+
+    Any folder of a data set is asked for any kind: larger files are no marks of it, then.
+    """
+    limit = MATRIX_LIMIT if kinds else JSON_LIMIT
     marks = [_MARKS[kind] for kind in kinds or _MARKS]
-    return any(holds_json(Path(folder) / name, *keys) for name, keys in marks)
+    return any(holds_json(Path(folder) / name, *keys, limit=limit) for name, keys in marks)
 
 
-def holds_json(path: Path, *keys: str) -> bool:
-    """Whether the file is a JSON object that has these keys."""
+def holds_json(path: Path, *keys: str, limit: int = JSON_LIMIT) -> bool:
+    """Whether the file is a JSON object of at most `limit` bytes that has these keys."""
     try:
-        values = read_json(path, MATRIX_LIMIT)
-    except UserError:
+        text = read_text(path, limit)
+        # Parsed only where it may be one: a file of many small values takes twenty times its size.
+        values = parse_json(text) if all(f'"{key}"' in text for key in keys) else None
+    except (UserError, ValueError):
         return False
-    return all(key in values for key in keys)
+    return isinstance(values, dict) and all(key in values for key in keys)
 
 
 def changed_since(folder: Path, marker: Path, most: int = 20) -> list[str]:

@@ -21,14 +21,15 @@ from typing import IO, cast
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import MAX_RATIO, most_unpacked, open_regular
+from paddle_aug.data.archives.clutter import is_clutter
 from paddle_aug.data.archives.zip_names import MemberNames, decode_member_names
 
 MAX_TOTAL_BYTES = 100 << 30
 MAX_MEMBERS = 5_000_000
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _CHUNK = 1 << 20
-MARKER = ".paddle_aug_unpacked.json"  # of `unpacked.py`; no member may pass for it
-_LEFT_OUT = ("__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints")
+# Of `unpacked.py`. No member may pass for it: hidden ones are left out.
+MARKER = ".paddle_aug_unpacked.json"
 _OPENERS = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".tbz2": bz2.open}
 _OPENERS |= {".xz": lzma.open, ".txz": lzma.open}
 _DAMAGE = (
@@ -228,14 +229,14 @@ def _tar_members(stream: IO[bytes], budget: _Budget) -> _Members:
 
 
 def _safe_name(name: str, budget: _Budget) -> str | None:
-    """A member's path below the target; None for system files such as macOS's __MACOSX."""
+    """A member's path below the target; None for what is clutter or lies in it."""
     budget.count_member()
     if not name:
         budget.refuse("a member without a name")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name:
         budget.refuse(f"{name!r} leads outside the folder")
-    if path.name == MARKER or any(part in _LEFT_OUT for part in path.parts):
+    if any(map(is_clutter, path.parts)):
         return None
     return str(path)
 

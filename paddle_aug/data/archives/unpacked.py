@@ -4,7 +4,10 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,9 @@ from paddle_aug.core.safe_files import open_regular, read_json
 from paddle_aug.core.text import listed
 from paddle_aug.core.user_paths import cache_home
 from paddle_aug.data.archives.members import MARKER, SUFFIXES, extract, names_in_zip
+
+_ABANDONED = 24 * 3600  # seconds: a process with another cache folder may still be unpacking
+_NEW, _OLD = "new", "old"  # in a hidden folder beside the place that is unpacked to
 
 
 def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
@@ -40,22 +46,41 @@ def unpack(path: str | os.PathLike[str], encoding: str | None = None) -> Path:
     if _is_unpacked(target, archive, mark):
         return target
     # Another process has unpacked the same archive in the meantime: use its folder.
-    with _one_at_a_time(target):
+    with _one_at_a_time(target) as alone:
+        if alone:
+            _remove_leftovers(target)
         if not _is_unpacked(target, archive, mark):
             _unpack_anew(archive, target, mark, encoding)
     return target
 
 
 @contextlib.contextmanager
-def _one_at_a_time(target: Path) -> Iterator[None]:
-    """Context that waits while another process unpacks to `target`. The lock lies in the cache
-    folder, not in the user's data."""
+def _one_at_a_time(target: Path) -> Iterator[bool]:
+    """Context that waits while another process unpacks to `target`; gives whether there is none
+    for certain. The lock lies in the cache folder, not in the user's data."""
     place = cache_home() / "unpacking" / hashlib.sha256(os.fsencode(target.absolute())).hexdigest()
     with contextlib.ExitStack() as stack:
+        alone = False
         # If the cache cannot be written, both unpack and the later one takes the place.
         with contextlib.suppress(UserError):
             stack.enter_context(locked(place, wait=True))
-        yield
+            alone = True
+        yield alone
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Delete the folders that killed processes left a day ago while they unpacked to `target`."""
+    before = time.time() - _ABANDONED
+    name = re.compile(rf"{re.escape(_prefix(target))}\w{{8}}", re.ASCII)  # as tempfile names them
+    with contextlib.suppress(OSError):
+        for path in target.parent.iterdir():
+            ours = name.fullmatch(path.name) and {*os.listdir(path)} <= {_NEW, _OLD}
+            if ours and path.stat().st_mtime < before:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}-"
 
 
 def _is_unpacked(target: Path, archive: Path, mark: dict[str, Any]) -> bool:
@@ -83,8 +108,8 @@ def _is_unpacked(target: Path, archive: Path, mark: dict[str, Any]) -> bool:
 def _unpack_anew(archive: Path, target: Path, mark: dict[str, Any], encoding: str | None) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-            fresh, old = Path(folder) / "new", Path(folder) / "old"
+        with tempfile.TemporaryDirectory(prefix=_prefix(target), dir=target.parent) as folder:
+            fresh, old = Path(folder) / _NEW, Path(folder) / _OLD
             extract(archive, fresh, encoding=encoding)
             (fresh / MARKER).write_text(json.dumps(mark), encoding="utf-8")
             if target.exists():
