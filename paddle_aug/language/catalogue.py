@@ -137,8 +137,9 @@ class Catalogue:
             return None
         if head.letters <= len(_prefix(text)):  # the remark belongs to what follows "note: "
             return None
+        # Of the head's letters alone: a message whose last value ends in brackets fits as well.
         if whole := self._known(match[2]):
-            return Known(head.letters + whole.letters, head.text + whole.text)
+            return Known(head.letters, head.text + whole.text)
         return Known(head.letters, f"{head.text}（{self._message(match[2][1:-1])}）")
 
     def _joined(self, text: str) -> str:

@@ -141,6 +141,13 @@ def test_the_name_of_a_class_or_a_column_is_no_word_of_ours(line, name):
     assert f"{name}{line.partition('{}')[2]}" in said
 
 
+def test_a_message_that_another_one_ends_with_keeps_its_brackets():
+    said = "lr: was 0.05, is 0.001 within a run, from epoch 3 on (a, b, seed 1)"
+    alone = translate(said, "zh")
+    assert alone.endswith("自第 3 轮起（a, b，种子 1）")
+    assert translate(f"note: the runs differ in {said}", "zh").endswith(f"不同之处：{alone}")
+
+
 def test_of_several_fitting_messages_the_one_with_most_letters_counts():
     found = Catalogue({"{0} is {1}": "甲", "{0} is not {1}": "乙"})
     assert found.line("a is not b") == "乙"
