@@ -264,15 +264,20 @@ def test_the_experiments_say_what_vgg_16_shows():
     table = json.loads(read("results/s0_vgg_long/table.json"))
     figures = {each["label"]: each["figures"] for each in table["methods"]}
     train, ends = (
-        [f"{figures[label][name]['mean']['mean']:.3f}" for label in ("userDef", "samplePairing")]
+        [
+            f"{each[name]['mean']['mean']:.3f}"
+            for each in map(figures.__getitem__, ("userDef", "samplePairing", "mixup"))
+        ]
         for name in ("accTrain", "accEval")
     )
-    (over,) = table["comparisons"][0]["overImages"]
+    ((over,), (mixup,)) = (each["overImages"] for each in table["comparisons"])
     text = " ".join(read(EXPERIMENTS).split())
     for sentence in (
-        f"userDef {train[0]}, SamplePairing {train[1]}) and ends at {ends[0]} and {ends[1]}.",
+        "userDef {}, SamplePairing {}, Mixup {})".format(*train),
+        f" and ends at {in_a_list(ends)}.",
         f"SamplePairing is {signed(over['difference'])} points against userDef (95 % interval"
-        f" {signed(over['low'])} to {signed(over['high'])} over the {over['images']} images)",
+        f" {signed(over['low'])} to {signed(over['high'])} over the {over['images']} images), Mixup"
+        f" {signed(mixup['difference'])} ({signed(mixup['low'])} to {signed(mixup['high'])})",
     ):
         assert sentence in text, sentence
 
