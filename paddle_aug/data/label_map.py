@@ -1,6 +1,5 @@
 """Files of class names in the spellings that tools write: lines, numbered lines, JSON, YAML."""
 
-import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import yaml
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.plain_yaml import MAX_BYTES, load_yaml_as_texts
+from paddle_aug.core.safe_files import parse_json
 from paddle_aug.data.guesses import Guesses
 
 _MAX_BYTES = 8 << 20  # of a file of any spelling
@@ -146,8 +146,8 @@ def _structured(path: Path, text: str) -> tuple[Pairs, bool]:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
-    except (ValueError, RecursionError):
+        parse_json(text)
+    except ValueError:
         return False
     return True
 

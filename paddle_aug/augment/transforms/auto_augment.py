@@ -73,9 +73,8 @@ class _Drawn(Transform):
 
     num_magnitude_bins: magnitudes are 0..num_magnitude_bins - 1; max_rotation: degrees, limits the
     rotations of `ranges` (torchvision has no such argument), and is set to their end where that is
-    less. Geometric operations are nearest
-    neighbour with black fill. Parameters: a list of [name, amount]. Raises ValueError on numbers
-    out of range.
+    less. Geometric operations are nearest neighbour with black fill. Parameters: a list of [name,
+    amount]. Raises ValueError on numbers out of range.
     """
 
     num_magnitude_bins: int
