@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError("jobs: --judge runs nothing; leave out one of the two")
     args.jobs = args.jobs or 1
 
-    from paddle_aug.commands.suite_plan import read_suite, suite_name, with_seeds
+    from paddle_aug.commands.suite_plan import is_finished, read_suite, suite_name, with_seeds
     from paddle_aug.commands.suite_results import refuse_foreign_results
 
     file = find_config(args.file)
@@ -97,7 +97,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.dry_run or args.cost:
         print_what_is_left(runs, args)
         return 0
-    code = keep_finished(runs, results) if args.judge else make_missing(runs, args, results)
+    finished = [run for run in runs if is_finished(run)]
+    code = 0
+    if args.judge:
+        keep(finished, results)
+    else:
+        code = make_missing(runs, finished, args, results)
     if not code:
         own = "--allow-imports" in argv[:cut]
         repeated = whole_command(args.file, args.quick, args.seeds, argv[cut + 1 :], own)
@@ -131,32 +136,31 @@ def print_what_is_left(runs: "Sequence[PlannedRun]", args: argparse.Namespace) -
         print_cost(runs, args.jobs, environment)
 
 
-def keep_finished(runs: "Sequence[PlannedRun]", results: Path) -> int:
-    """Copy the small files of the finished runs to the results; returns 0. Raises UserError, before
-    the first one's go, where one has other options than planned."""
-    from paddle_aug.commands.suite_plan import is_finished, refuse_run_with_other_options
+def keep(finished: "Sequence[PlannedRun]", results: Path) -> None:
+    """Copy the small files of the finished runs to the results. Raises UserError, before the first
+    one's go, where one has other options than planned."""
+    from paddle_aug.commands.suite_plan import refuse_run_with_other_options
     from paddle_aug.commands.suite_results import keep_cell
 
-    finished = [run for run in runs if is_finished(run)]
     for run in finished:
         refuse_run_with_other_options(run)
     for run in finished:
         keep_cell(results, run)
-    return 0
 
 
-def make_missing(runs: "Sequence[PlannedRun]", args: argparse.Namespace, results: Path) -> int:
+def make_missing(
+    runs: "Sequence[PlannedRun]", finished: "Sequence[PlannedRun]", args: argparse.Namespace,
+    results: Path,
+) -> int:  # fmt: skip
     """Make the missing runs, beside those that are finished; returns 0, or the exit code of a
     failed one. Raises UserError where they would be made otherwise than the finished ones."""
     from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
-    from paddle_aug.commands.suite_plan import is_finished
 
     environment = child_environment(args.jobs, runs)
     cells = unfinished_cells(runs, args.allow_differences)
-    finished = [run for run in runs if is_finished(run)]
     missing = [run for run in runs if run not in finished]
     refuse_other_conditions(finished, missing, environment, args.allow_differences)
-    keep_finished(runs, results)
+    keep(finished, results)
     return work_on(cells, runs, args, environment, results) if cells else 0
 
 
