@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +99,21 @@ class Half(Squares):
     def __getitem__(self, index): return super().__getitem__(index)[0], 0.5
 def column_items(): return Column(4), Column(4)
 def half_items(): return Half(4), Half(4)
+class Torn(Squares):
+    labels = [0, 1, 0, 1]
+    def __getitem__(self, index):
+        if index == 3: raise OSError("torn")
+        return super().__getitem__(index)
+def torn(): return Torn(4), Squares(4)
+def fails_on_the_tried(image, rng):
+    if image[0, 0, 0] == 200: raise ZeroDivisionError("light")
+    return image.copy()
 """
+
+
+def line_of(text: str) -> int:
+    """The number of the module's line that has a text."""
+    return next(n for n, line in enumerate(MODULE.splitlines(), 1) if text in line)
 
 
 @pytest.fixture
@@ -197,7 +212,10 @@ def test_a_file_alone_imports_nothing(module):
         ("mine:number", "is int; a function .image, rng. -> image, a Transform or a mixing Method"),
         ("mine:changes", "changes the image that it is given"),
         ("mine:floats", r"returns float64 .32, 32, 3., not a uint8 array"),
-        ("mine:fails", "fails on a uint8 image 32x32x3 .RuntimeError: no."),
+        (
+            "mine:fails",
+            rf"fails on a uint8 image 32x32x3 \(mine.py:{line_of('def fails')}: RuntimeError: no\)",
+        ),
         ("mine:unseeded", "gives other images for the same rng"),
         ("mine:mixup", "curves are named mixup, as the project's own"),
         ("mine:wrong_shape", "apply gives ndarray float32 .4, 1, 16, 24., not ndarray float32"),
@@ -238,6 +256,35 @@ def test_data_that_do_not_fit_are_named(module, data, reason):
     own_code.allow(data)
     with pytest.raises(UserError, match=f"data {data}: {reason}"):
         load_data(DataOptions(data))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--augment", "mine:fails_on_the_tried", "--data", "mine:load"],
+      rf"mine:load\[[1357]\]: fails_on_the_tried fails on it "
+      rf"\(mine.py:{line_of('raise ZeroDivision')}: ZeroDivisionError: light\)"),
+     (["--augment", "no", "--data", "mine:torn"],
+      rf"data mine:torn: item 3 cannot be read "
+      rf"\(mine.py:{line_of('raise OSError')}: OSError: torn\)")],
+    ids=["augment", "data"],
+)  # fmt: skip
+def test_a_line_of_ones_own_code_that_fails_during_training_is_named(module, options, said):
+    done = train(module, "--model", "mine:Net", *options)
+    assert done.returncode == 2
+    assert re.search(said, done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failure_without_a_part_of_the_user_s_own_code_has_no_place():
+    with pytest.raises(TypeError) as caught:
+        json.dumps(object())
+    # This file counts as the user's; the library's own frames do not.
+    assert own_code.failure(caught.value).startswith("test_own_code.py:")
+    caught.value.__traceback__ = caught.value.__traceback__.tb_next
+    assert (
+        own_code.failure(caught.value)
+        == "TypeError: Object of type object is not JSON serializable"
+    )
 
 
 @pytest.mark.parametrize(("data", "label"), [("mine:many", 4294967295), ("mine:negative", -1)])

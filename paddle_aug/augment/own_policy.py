@@ -9,6 +9,7 @@ import numpy as np
 from paddle_aug.augment.paddle_vision import PaddleVision, is_paddle_vision
 from paddle_aug.augment.transforms.base import Transform, draw_seed, other_than_rgb
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import failure
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ def own_policy(thing: Any, name: str) -> Transform:
         try:
             results = [transform(image, np.random.default_rng(seed)) for seed in (1, 1, 2)]
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise UserError(
-                f"augment {name}: fails on a uint8 image {height}x{width}x3 ({reason})"
+                f"augment {name}: fails on a uint8 image {height}x{width}x3 ({failure(error)})"
             ) from None
         for result in results:
             if other := other_than_rgb(result):

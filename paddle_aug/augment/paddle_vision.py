@@ -17,6 +17,7 @@ from PIL import Image
 
 from paddle_aug.augment.transforms.base import Transform, draw_seed, other_than_rgb
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import failure
 from paddle_aug.core.seeding import GLOBAL_GENERATORS, stream
 
 
@@ -42,8 +43,12 @@ class PaddleVision(Transform):
         return draw_seed(rng)
 
     def apply(self, image: np.ndarray, params: int) -> np.ndarray:
-        with _seeded(params):
-            result = self.transform(image.copy())
+        try:
+            with _seeded(params):
+                result = self.transform(image.copy())
+        except Exception as error:
+            name = type(self.transform).__name__
+            raise UserError(f"paddle.vision's {name} fails on it ({failure(error)})") from None
         if isinstance(result, Image.Image):
             result = np.asarray(result.convert("RGB"))
         if other := other_than_rgb(result):

@@ -9,6 +9,7 @@ from paddle_aug.augment.transforms.base import Transform, other_than_rgb
 from paddle_aug.batches.normalise import to_chw
 from paddle_aug.core.argument_checks import check_normalisation
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import failure, place_in_own_code
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix.methods import Draw, MixPolicy
 
@@ -110,6 +111,13 @@ class AugmentedDataset(paddle.io.Dataset):
             image = self.transform(image, rng)
         except UserError as error:
             raise UserError(f"{self.dataset.source(index)}: {error}") from None
+        except Exception as error:
+            if place_in_own_code(error) is None:
+                raise
+            raise UserError(
+                f"{self.dataset.source(index)}: {_called(self.transform)} fails on it "
+                f"({failure(error)})"
+            ) from None
         if other := other_than_rgb(image):
             raise UserError(
                 f"{self.dataset.source(index)}: {_called(self.transform)} gives {other}, "

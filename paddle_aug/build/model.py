@@ -17,7 +17,7 @@ from paddle_aug.build.first_weights import take_weights
 from paddle_aug.config import Config
 from paddle_aug.core.cpu import available_cores
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.own_code import is_import_path, load_object
+from paddle_aug.core.own_code import failure, is_import_path, load_object
 from paddle_aug.core.paddle_import import prepare_environment
 from paddle_aug.core.text import Say
 from paddle_aug.onednn import accelerate, attainable, is_available
@@ -94,8 +94,7 @@ def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
     try:
         model = make(**_accepted(make, known))
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"model {path}: cannot be made ({reason})") from None
+        raise UserError(f"model {path}: cannot be made ({failure(error)})") from None
     if not isinstance(model, paddle.nn.Layer):
         raise UserError(f"model {path}: makes {type(model).__name__}, not a paddle.nn.Layer")
     model.eval()
@@ -104,8 +103,7 @@ def own_model(config: Config, num_classes: int) -> paddle.nn.Layer:
         with paddle.no_grad():
             logits = model(paddle.zeros(shape))
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"model {path}: fails on images {shape} ({reason})") from None
+        raise UserError(f"model {path}: fails on images {shape} ({failure(error)})") from None
     model.train()
     given = list(logits.shape) if isinstance(logits, paddle.Tensor) else type(logits).__name__
     if given != [2, num_classes]:

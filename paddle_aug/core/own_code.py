@@ -10,7 +10,10 @@ import hashlib
 import importlib
 import os
 import re
+import site
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,13 @@ from typing import Any
 from paddle_aug.core.errors import UserError
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_OF_OTHERS = (
+    str(Path(__file__).parents[1]),  # this package
+    *{sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")},
+    *site.getsitepackages(),
+    site.getusersitepackages(),
+    "<",  # <frozen importlib>
+)
 _PADDLE_VISION = "paddle.vision:"  # models that come with Paddle
 _allowed: set[str] = set()
 _all_allowed = False
@@ -81,14 +91,31 @@ def load_object(path: str, option: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise UserError(f"{option} {path}: importing {module_name} failed ({reason})") from None
+        raise UserError(
+            f"{option} {path}: importing {module_name} failed ({failure(error)})"
+        ) from None
     try:
         return getattr(module, name)
     except AttributeError:
         raise UserError(
             f"{option} {path}: {module.__file__ or module_name} has no {name!r}"
         ) from None
+
+
+def failure(error: Exception) -> str:
+    """What was raised, behind the line of the user's own code that led to it, where one did:
+    "mine.py:7: ValueError: too small"."""
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    place = place_in_own_code(error)
+    return f"{place}: {reason}" if place else reason
+
+
+def place_in_own_code(error: Exception) -> str | None:
+    """The line of the user's own code that an error came from: "mine.py:7"; None where the user's
+    code has no part in it."""
+    lines = traceback.extract_tb(error.__traceback__)
+    own = [line for line in lines if not line.filename.startswith(_OF_OTHERS)]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else None
 
 
 def source_digests(paths: Iterable[str]) -> dict[str, str]:

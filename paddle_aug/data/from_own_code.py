@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from paddle_aug.core.errors import UserError
-from paddle_aug.core.own_code import load_object
+from paddle_aug.core.own_code import failure, load_object
 from paddle_aug.data.dataset import ImageDataset, TrainAndEval
 from paddle_aug.data.from_arrays import MAX_CLASSES, check_labels
 
@@ -36,7 +36,14 @@ class OwnDataset(ImageDataset):
         super().__init__(labels, [str(c) for c in classes], name)
 
     def _item(self, number: int, name: str) -> tuple[np.ndarray, int]:
-        item = self._items[number]
+        try:
+            item = self._items[number]
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"data {name}: item {number} cannot be read ({failure(error)})"
+            ) from None
         image, label = (item[0], item[1]) if isinstance(item, tuple | list) else (item, None)
         image = np.asarray(image)
         fits = image.dtype == np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,))
@@ -100,9 +107,9 @@ def load_own(path: str) -> TrainAndEval:
     except UserError:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
         raise UserError(
-            f"data {path}: calling it for (training, evaluation) data sets failed ({reason})"
+            f"data {path}: calling it for (training, evaluation) data sets failed "
+            f"({failure(error)})"
         ) from None
     sets = []
     for part, items in (("training", train), ("evaluation", evaluation)):

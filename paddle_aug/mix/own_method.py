@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import failure
 from paddle_aug.core.transfer import to_device
 from paddle_aug.mix.methods import METHODS, Draw, Method, MixPolicy, Numbers, stacked
 
@@ -101,8 +102,7 @@ class _Trial:
         except UserError:
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UserError(f"augment {self.name}: fails on {what} ({reason})") from None
+            raise UserError(f"augment {self.name}: fails on {what} ({failure(error)})") from None
 
 
 def _described(thing: Any) -> str:
