@@ -4,8 +4,9 @@
     python tools/results_readme.py            after results have come, or claims have changed
     python tools/results_readme.py --check    exit code 1 where the file is not what it should be
 
-The claims of each suite of configs/suites/ are judged as `suite --judge` judges them, from the runs
-in results/<suite>/curves/; claims that no suite judges stand in results/claims.yaml.
+The claims of each suite of configs/suites/ are judged as `suite --judge --allow-differences` judges
+them, from the runs in results/<suite>/curves/, and differences are named; claims that no suite
+judges stand in results/claims.yaml.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from paddle_aug.commands.suite_plan import (  # noqa: E402
     read_suite,
     studied_options,
 )
-from paddle_aug.commands.suite_results import cell_folder  # noqa: E402
+from paddle_aug.commands.suite_results import cell_folder, refuse_other_options  # noqa: E402
 from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.plain_yaml import read_yaml  # noqa: E402
 from paddle_aug.core.text import counted, duration  # noqa: E402
@@ -40,7 +41,10 @@ from paddle_aug.report.judgement_text import (  # noqa: E402
 from paddle_aug.report.side_by_side import put_side_by_side  # noqa: E402
 from paddle_aug.runs.reading import Run, read_run  # noqa: E402
 
-HEAD = ("claim", "published", "ours", "95% interval", "over", "n", "verdict", "scale", "cost")
+HEAD = (
+    "claim", "published (± our tolerance)", "ours", "95% interval", "over", "n", "verdict",
+    "scale", "cost",
+)  # fmt: skip
 NOT_RUN = "not run"
 INTRODUCTION = """\
 # Results: each published claim and its verdict
@@ -49,9 +53,10 @@ Made by `python tools/results_readme.py` from the files in this folder. Verdicts
 explained in [docs/judging.md](../docs/judging.md). An interval over *images* is of one seed on this
 evaluation set, in its last state: another seed, or another epoch, may differ by more, and such a
 verdict speaks of one pair of trainings.
-*n* is the number of seeds; *cost* the training time of the runs that the claim is judged by, on one
-machine of two cores, beside other work. Each suite's folder has tables, curves and the files of its
-runs; `python -m paddle_aug report RUNS` makes a page of it.
+The tolerance is ours: how far off still counts as the published figure, set for each claim in its
+suite's file. *n* is the number of seeds; *cost* the training time of the runs that the claim is
+judged by, on one machine of two cores, beside other work. Each suite's folder has tables, curves
+and the files of its runs; `python -m paddle_aug report RUNS` makes a page of it.
 """
 
 
@@ -103,13 +108,22 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
     ]
     labels = {run.label for run in read}
     judged: Sequence[JudgedClaim | None] = [None] * len(suite.claims)
+    differ = ""
     if read:
+        runs = plan(file, suite, False, _precision(read), Path("logs"))
+        for run in runs:
+            if is_finished(run, cell := cell_folder(results, run)):
+                refuse_other_options(cell, run)
         # The suite's own baseline may not have been run; a claim about a value needs none.
         baseline = next((b for b in (suite.baseline,) if b in labels), read[0].label)
         found = put_side_by_side(
             read, baseline, suite.last, suite.claims, studied_options(runs), counts
         )
         judged = found.judgement.claims
+        if names := [line.partition(":")[0] for line in found.fairness.differences]:
+            differ = (
+                f" Its runs differ in more than it varies ({', '.join(names)}): see the tables."
+            )
     rows, words = [], []
     for claim, each in zip(suite.claims, judged, strict=True):
         needed = {claim.method, claim.baseline} - {None}
@@ -121,7 +135,7 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
     lines = [
         f"## {name}: {suite.title}",
         "",
-        f"Source: {suite.source}. {_progress(len(runs), missing, results)}",
+        f"Source: {suite.source}. {_progress(len(runs), missing, results)}{differ}",
         f"Command: `{_command(name, read)}`",
         "",
         *_table(HEAD, rows),
@@ -178,9 +192,14 @@ def _row_not_run(claim: Claim) -> list[str]:
 
 def _command(name: str, runs: list[Run]) -> str:
     """The command that repeats the suite, in the precision of the runs that are there."""
-    precisions = {run.config.get("amp", "no") for run in runs} - {"no"}
-    options = f" -- --amp {precisions.pop()}" if len(precisions) == 1 else ""
+    options = "".join(f" -- --{name} {value}" for name, value in _precision(runs).items())
     return f"python -m paddle_aug suite configs/suites/{name}.yaml{options}"
+
+
+def _precision(runs: list[Run]) -> dict[str, str]:
+    """The option that all of the runs were given beside the suite's own, where they were."""
+    precisions = {run.config.get("amp", "no") for run in runs} - {"no"}
+    return {"amp": precisions.pop()} if len(precisions) == 1 else {}
 
 
 def _table(head: tuple[str, ...], rows: list[list[str]]) -> list[str]:

@@ -44,7 +44,7 @@ class _Override(argparse.Action):
     def _check_key(self, parser: Parser, key: str) -> None:
         top, *inner = key.split(".")
         if top in self.names:
-            if inner and not parser.knows(f"--{top}."):
+            if inner and not parser.knows_any(f"--{top}."):
                 raise UserError(f"-o {key}: {top} has no parts")
         elif parser.knows(flag(key)) and key.replace("-", "_") not in self.names:
             raise UserError(f"-o {key}: not in YAML files; give it as {flag(key)}")

@@ -40,8 +40,12 @@ class Parser(argparse.ArgumentParser):
         return with_chinese_lines(super()._get_formatter())
 
     def knows(self, flag: str) -> bool:
+        """Whether there is this option."""
+        return flag in self._option_string_actions
+
+    def knows_any(self, start: str) -> bool:
         """Whether there is an option that begins so."""
-        return any(name.startswith(flag) for name in self._option_string_actions)
+        return any(name.startswith(start) for name in self._option_string_actions)
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError. argparse calls it with all that it finds wrong."""

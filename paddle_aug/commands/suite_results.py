@@ -119,7 +119,7 @@ def write_results(
     """
     finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
     for run in finished:
-        _refuse_other_options(cell_folder(results, run), run)
+        refuse_other_options(cell_folder(results, run), run)
     baseline = suite.reference
     if all(run.entry.label != baseline for run in finished):
         raise UserError(
@@ -164,7 +164,7 @@ def write_results(
     return found
 
 
-def _refuse_other_options(place: Path, run: PlannedRun) -> None:
+def refuse_other_options(place: Path, run: PlannedRun) -> None:
     """Raise UserError where the small files in `place` are of a run with other options."""
     if not (place / CHANGES).exists():
         raise UserError(f"{place}: the run's options ({CHANGES}) are not there: nothing is judged")

@@ -314,8 +314,9 @@ def _explain(error: ValidationError, where: str | Mapping[str, str]) -> str:
         key = ".".join(keys[:2] if keys[:1] == ["policy"] else keys[:1])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = PolicyOptions.__dataclass_fields__ if len(keys) > 1 else _DEFAULTS
-            message = unknown_option(keys[-1] if keys else "", known)
+            key = ".".join(location)  # as it was written, which may be no name: "batch-size"
+            known = PolicyOptions.__dataclass_fields__ if len(location) > 1 else _DEFAULTS
+            message = unknown_option(location[-1], known)
         elif "input" in problem and key and problem["type"] != "value_error":
             message = f"{message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
             if problem["type"] == "literal_error":

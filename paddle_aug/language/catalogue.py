@@ -3,6 +3,9 @@
 The catalogue has messages with `{0}`, `{1}`, ... where the code fills something in, and `{n}` for a
 number. A line is compared with them, and its values are put into the translation, which may have
 them in another order. Values are translated too where they are messages themselves.
+
+Several messages often fit, or several side by side ("a: no such file; b: not used"). Of these
+readings of a line that one counts which accounts for the most letters of the English.
 """
 
 import functools
@@ -10,6 +13,7 @@ import gettext
 import itertools
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,15 +25,14 @@ _WORD = re.compile(r"[A-Za-z]{2,}")
 _COLUMNS = re.compile(r"(  +)")
 _REMARK = re.compile(r"(.+) (\(.+\))")
 _SENTENCES = re.compile(r"(?<=[.:]) (?=[A-Z])")
+_SENTENCE_ENDS = re.compile(r"[a-z)][.] [A-Z]")
 # What joins messages to a line, and what joins their translations.
 _JOINTS = (
     (re.compile("; "), "；"),
-    (_SENTENCES, ""),
     (re.compile(": "), "："),
     (re.compile(r", (?![^(]*\))"), "，"),  # none in brackets
 )
-_WIDE = "[\u3000-\u9fff\uff00-\uffef]"
-_BETWEEN_CHINESE = re.compile(f"(?<={_WIDE}) (?={_WIDE})")
+_WIDE = re.compile("[\u3000-\u9fff\uff00-\uffef]")
 # A line that begins so is a message that begins so.
 _PREFIXES = ("error: ", "warning: ", "note: ", "problem: ")
 
@@ -50,8 +53,8 @@ def chinese_messages() -> dict[str, str]:
     return {key: text for key, text in messages.items() if key}
 
 
-class Known(NamedTuple):
-    """A translation, and the number of letters of the English that it accounts for."""
+class Reading(NamedTuple):
+    """One reading of a text: how many letters of the English it accounts for, and the Chinese."""
 
     letters: int
     text: str
@@ -71,6 +74,7 @@ class Catalogue:
             elif words := _WORD.findall(" ".join(texts)):
                 longest = max(words, key=len)
                 self.templates.setdefault(longest, []).append((message, translation))
+        self._best = functools.lru_cache(10_000)(self._find_best)
 
     def line(self, text: str) -> str:
         """One line in Chinese; blanks around it stay, and so does what is not known."""
@@ -78,80 +82,133 @@ class Catalogue:
         if not _WORD.search(bare):
             return text
         start = text.index(bare)
-        said = self.exact.get(f"{VALUE}{bare}") or self._message(bare)
+        said = self.exact.get(f"{VALUE}{bare}") or self._best(bare).text
         return text[:start] + said + text[start + len(bare) :]
 
-    def _message(self, text: str) -> str:
-        ways = filter(None, (self._known(text), self._with_remark(text)))
-        found = max(ways, key=lambda known: known.letters, default=None)
-        # Where a message is known as "error: {0}" only, the sentences are those of what follows.
-        only_prefix = found is not None and found.letters <= len(_prefix(text))
-        if not only_prefix and (said := self._sentences(text)):
-            return said
-        if found:
-            return found.text
-        if "  " in text:  # a row of a table
-            return "".join(map(self._value, _COLUMNS.split(text)))
-        return self._joined(text)
-
-    def _known(self, text: str) -> Known | None:
-        """A message of the catalogue: as it stands there, or the template that fits best."""
+    def _find_best(self, text: str) -> Reading:
+        """The reading that accounts for most letters; the text as it is where there is none."""
         if said := self.exact.get(text):
-            return Known(len(text), said)
+            return Reading(len(text), said)
+        readings = [
+            *self._joined(text), *self._fitting(text), *self._with_remark(text),
+            *self._sentences(text), *self._without_point(text), *self._row(text), Reading(0, text),
+        ]  # fmt: skip
+        return max(readings, key=lambda reading: reading.letters)  # the first of equal ones
+
+    def _fitting(self, text: str) -> Iterator[Reading]:
+        """The text as one message of the catalogue with its values."""
         start = _prefix(text)
         fitting = [
-            fitted
+            (*fitted, translation)
             for word in set(_WORD.findall(text))
             for message, translation in self.templates.get(word, ())
-            if message.startswith(start) and (fitted := _fit(message, translation, text))
+            if message.startswith(start) and (fitted := _fit(message, text))
         ]
-        if not fitting:
-            return None
-        letters, translation, values = max(fitting, key=lambda fitted: fitted[0])
-        number = values.pop("n", "")
-        words = _word_fields(translation)
-        filled = (
-            self._value(value) if name in words else self._name(value)
-            for name, value in values.items()
-        )
-        said = translation.format(*filled, n=number)
-        return Known(letters, _BETWEEN_CHINESE.sub("", said))
+        # Of equal readings that of the longest message comes first.
+        for letters, values, translation in sorted(fitting, key=lambda each: -each[0]):
+            words = _word_fields(translation)
+            said = {
+                name: self._value(value) if name in words else self._name(value)
+                for name, value in values.items()
+            }
+            letters += sum(reading.letters for reading in said.values())
+            yield Reading(letters, filled(translation, said))
 
-    def _value(self, text: str) -> str:
+    def _value(self, text: str) -> Reading:
         """What was filled in where the code has words of its own: one of them, or a message."""
-        return self.exact.get(f"{VALUE}{text.strip()}") or self._name(text)
+        bare = text.strip()
+        if said := self.exact.get(f"{VALUE}{bare}"):
+            return Reading(len(bare), text.replace(bare, said))
+        return self._name(text)
 
-    def _name(self, text: str) -> str:
+    def _name(self, text: str) -> Reading:
         """What was filled in: a message, or anything else, such as a name, which stays."""
-        return self.line(text) if " " in text.strip() else text
+        bare = text.strip()
+        if " " not in bare:
+            return Reading(0, text)
+        letters, said = self._best(bare)
+        return Reading(letters, text.replace(bare, said))
 
-    def _sentences(self, text: str) -> str | None:
-        """Several sentences; None where one of them is no message."""
-        parts = _SENTENCES.split(text)
-        said = [self._known(part) for part in parts] if len(parts) > 1 else []
-        return "".join(each.text for each in said if each) if said and all(said) else None
-
-    def _with_remark(self, text: str) -> Known | None:
-        """A message with another one in brackets after it; None where one of them is none."""
-        if not (match := _REMARK.fullmatch(text)) or not (head := self._known(match[1])):
-            return None
+    def _with_remark(self, text: str) -> Iterator[Reading]:
+        """A message with another one in brackets after it."""
+        if not (match := _REMARK.fullmatch(text)):
+            return
+        head, remark = self._value(match[1]), self._best(match[2])
         if head.letters <= len(_prefix(text)):  # the remark belongs to what follows "note: "
-            return None
-        # Of the head's letters alone: a message whose last value ends in brackets fits as well.
-        if whole := self._known(match[2]):
-            return Known(head.letters, head.text + whole.text)
-        return Known(head.letters, f"{head.text}（{self._message(match[2][1:-1])}）")
+            return
+        if remark.letters == 0:
+            letters, inside = self._name(match[2][1:-1])
+            remark = Reading(letters, f"（{inside}）")
+        yield Reading(head.letters + remark.letters, head.text + remark.text)
 
-    def _joined(self, text: str) -> str:
-        """Messages side by side, with semicolons, points, colons or commas between them."""
+    def _sentences(self, text: str) -> Iterator[Reading]:
+        """Several sentences, each a message, or some of them together one."""
+        parts = _SENTENCES.split(text)
+        if len(parts) == 1:
+            return
+        ends = [Reading(0, "")]  # of the sentences from a place on, the last first
+        for start in reversed(range(len(parts))):
+            readings = []
+            for end in range(start + 1, len(parts) + 1):
+                some = " ".join(parts[start:end])
+                if end == start + 1:
+                    own = self._best(some)
+                elif (start, end) == (0, len(parts)):
+                    continue  # the whole text is read by the caller
+                else:
+                    own = max(self._fitting(some), default=None) or Reading(0, "")
+                    if said := self.exact.get(some):
+                        own = Reading(len(some), said)
+                if own.text:
+                    rest = ends[len(parts) - end]
+                    gap = "" if not rest.text or _WIDE.match(own.text[-1]) else " "
+                    said = f"{own.text}{gap}{rest.text}"
+                    readings.append(Reading(own.letters + rest.letters, said))
+            ends.append(max(readings, key=lambda reading: reading.letters))
+        yield ends[-1]
+
+    def _without_point(self, text: str) -> Iterator[Reading]:
+        """A message that a point makes a sentence."""
+        if text.endswith(".") and (found := self._best(text[:-1])).letters:
+            yield Reading(found.letters, f"{found.text}。")
+
+    def _joined(self, text: str) -> Iterator[Reading]:
+        """Messages side by side, with semicolons, colons or commas between them."""
         for separator, joint in _JOINTS:
             parts = separator.split(text)
-            said = [self._message(part) for part in parts] if len(parts) > 1 else parts
-            changed = [a != b for a, b in zip(said, parts, strict=True)]
-            # Commas also stand in lists of names.
-            if all(changed) if joint == "，" else any(changed):
-                return joint.join(said)
-        return text
+            if len(parts) > 1:
+                said = list(map(self._name, parts))
+                # Commas also stand in lists of names.
+                known = [reading.letters > 0 for reading in said]
+                if all(known) if joint == "，" else any(known):
+                    letters = sum(reading.letters for reading in said)
+                    yield Reading(letters, joint.join(reading.text for reading in said))
+
+    def _row(self, text: str) -> Iterator[Reading]:
+        """A row of a table."""
+        if "  " in text:
+            cells = list(map(self._value, _COLUMNS.split(text)))
+            yield Reading(sum(cell.letters for cell in cells), "".join(cell.text for cell in cells))
+
+
+def filled(translation: str, values: dict[str, Reading]) -> str:
+    """A translation with its values."""
+    said = ""
+    for literal, name, _, _ in string.Formatter().parse(translation):
+        said = _set_beside(said, literal)
+        if name:
+            said = _set_beside(said, values[name].text)
+    return said
+
+
+def _set_beside(left: str, right: str) -> str:
+    """Two texts in a row, without the blank between them where it stands between two Chinese
+    characters: it sets off what is not Chinese."""
+    if left.endswith(" ") and _WIDE.match(left[-2:-1]) and _WIDE.match(right):
+        return left[:-1] + right
+    if right.startswith(" ") and _WIDE.match(left[-1:]) and _WIDE.match(right[1:]):
+        return left + right[1:]
+    return left + right
 
 
 def _prefix(text: str) -> str:
@@ -177,14 +234,29 @@ def parse(message: str) -> tuple[list[str], list[str]]:
     return texts, fields
 
 
-def _fit(message: str, translation: str, text: str) -> tuple[int, str, dict[str, str]] | None:
+def _fit(message: str, text: str) -> tuple[int, dict[str, str]] | None:
     """How many letters of the text a template accounts for, and the values; None: does not fit."""
     pattern, fields, letters = _pattern(message)
     match = pattern.fullmatch(text) or _pattern(message, _ANY)[0].fullmatch(text)
-    # Columns of a table are no value of a sentence.
-    if not match or any("  " in value for value in match.groups()):
+    if not match:
         return None
-    return letters, translation, dict(zip(fields, match.groups(), strict=True))
+    values = dict(zip(fields, match.groups(), strict=True))
+    if letters == len(_prefix(message)):  # "error: {0}": whatever follows
+        return letters, values
+    between = [piece.strip() for piece in parse(message)[0] if _WORD.search(piece)]
+    for value in values.values():
+        # Columns of a table, and what goes on in the next sentence, are no value of a message.
+        # One that holds the message's own words was cut at the wrong place.
+        if "  " in value.strip() or _SENTENCE_ENDS.search(value):
+            return None
+        if any(piece in value for piece in between):
+            return None
+    return letters, values
+
+
+def is_short(texts: list[str]) -> bool:
+    """Whether a message's texts are a single word behind or between its fields: "{0} of {1}"."""
+    return not texts[0] and re.fullmatch(r" [a-z]+ ?", "".join(texts)) is not None
 
 
 _BALANCED = r"((?:[^()]|\([^()]*\))*?)"  # a value closes the brackets that it opens
@@ -194,10 +266,9 @@ _ANY = "(.*?)"
 @functools.cache
 def _pattern(message: str, value: str = _BALANCED) -> tuple[re.Pattern[str], list[str], int]:
     texts, fields = parse(message)
-    # Beside a single word, as in "{0} of {1}", a value is one word or a counted one ("3 images"):
-    # else much would fit.
-    short = re.fullmatch(r" [a-z]+ ?", "".join(texts)) and not texts[0]
-    value = r"((?:[\d.,]+ )?\S+)" if short else value
+    # Beside a single word, as in "{0} of {1}", a value is one word, a counted one ("3 images") or
+    # a range ("3 to 5 points"): else much would fit.
+    value = r"((?:[\d.,+-]+ (?:to )?)*\S+)" if is_short(texts) else value
     values = [r"([\d.,]+)" if field == "n" else value for field in fields]
     pairs = zip(map(re.escape, texts), [*values, ""], strict=True)
     return re.compile("".join(itertools.chain(*pairs))), fields, sum(map(len, texts))

@@ -121,7 +121,7 @@ def _card(judged: JudgedClaim, last: int, say: Language) -> ClaimCard:
     word = judged.verdict.word
     kind = wording.VERDICT_KEYS[word]
     return ClaimCard(
-        judged.claim.text, kind, say(kind), facts, say(wording.MEANINGS[word]),
+        judged.claim.text, kind, say(kind), facts, wording.meaning(judged, say),
         wording.remarks(judged, last, say),
     )  # fmt: skip
 

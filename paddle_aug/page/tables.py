@@ -50,7 +50,7 @@ def difference_table(found: SideBySide, say: Language) -> Table | None:
     head = [say("method"), say("seeds_used"), say("points_column"), say("interval"), say("over"),
             say("p_holm"), say("seeds_needed"), say("above_from")]  # fmt: skip
     rows = [
-        [each.method, str(len(each.seeds)), wording.points(each.evidence.mean),
+        [each.method, str(len(each.seeds)), wording.points_judged(each, judgement.last, say),
          wording.points_interval(each.evidence, say), say(wording.BASES[each.basis]),
          wording.p_value(each.p_holm), wording.seeds_needed(each, say),
          wording.crossing(crossed, say)]

@@ -36,6 +36,7 @@ VERDICT_KEYS = {
     REPRODUCED: "reproduced", SAME_DIRECTION: "same_direction", NOT_SEEN: "not_seen",
     CONTRADICTED: "contradicted", UNDECIDED: "undecided",
 }  # fmt: skip
+# What each says of a method; with one seed it says that of one pair of trainings (`meaning`).
 MEANINGS = {
     REPRODUCED: "means_reproduced", SAME_DIRECTION: "means_same_direction",
     NOT_SEEN: "means_not_seen", CONTRADICTED: "means_contradicted", UNDECIDED: "means_undecided",
@@ -70,6 +71,15 @@ def spread(found: Spread) -> str:
 def points(value: float) -> str:
     """A difference of shares, in [-1, 1], as percentage points with their sign; a dash for NaN."""
     return points_in_words(value, UNKNOWN)
+
+
+def points_judged(found: Comparison, last: int, say: Language) -> str:
+    """The difference in points that the interval is of; where that is of the last state in place of
+    the last epochs, theirs too."""
+    value = points(found.evidence.mean)
+    if found.basis != IMAGES:
+        return value
+    return say("points_judged", value=value, n=last, mean=points(found.difference.mean))
 
 
 def points_interval(evidence: Evidence, say: Language) -> str:
@@ -151,6 +161,12 @@ def figure_name(figure: str, last: int, say: Language) -> str:
         "whole": say("whole"),
     }  # fmt: skip
     return names[figure]
+
+
+def meaning(judged: JudgedClaim, say: Language) -> str:
+    """What the verdict says, in a sentence; of one seed, that it says it of that seed alone."""
+    sentence = say(MEANINGS[judged.verdict.word])
+    return sentence + (say("of_one_seed") if judged.evidence.basis == IMAGES else "")
 
 
 def remarks(judged: JudgedClaim, last: int, say: Language) -> list[str]:

@@ -109,7 +109,8 @@ class JudgedClaim:
     """A published claim, what we measured for it, and the verdict.
 
     ours: our figure over seeds. evidence: what the verdict is based on. epochs: ours by seed, for a
-    claim about an epoch. seeds_needed: how many would decide an undecided claim, where known.
+    claim about an epoch. seeds_needed: how many would decide an undecided claim over seeds if the
+    true figure is ours; None for more than MOST_SEEDS, and for a claim about an epoch.
     """
 
     claim: Claim
@@ -198,7 +199,7 @@ def compare(group: Group, baseline: Group, curve: str, figure: str, last: int) -
                 images.append((seed, compare_images(first.right, second.right)))
     over_seeds = estimate(values)
     basis, p = evidence_of(over_seeds).basis, paired_p(values)
-    if len(values) == 1 and images:
+    if len(values) == 1 and np.isfinite(values[0]) and images:
         p = images[0][1].p
         basis = NOTHING if np.isnan(p) else IMAGES
     return Comparison(
@@ -268,13 +269,28 @@ def _judge_difference(claim: Claim, found: Comparison) -> JudgedClaim:
     verdict = judge_difference(evidence, published, claim.tolerance, claim.gain_only)
     needed = None
     if verdict.word == UNDECIDED and found.basis == SEEDS:
-        std = found.difference.std
-        needed = (
-            seeds_to_show(abs(published) - claim.tolerance, std, found.level)
-            if published
-            else seeds_to_enclose(claim.tolerance, std)
-        )
+        needed = _seeds_to_settle(claim, found.difference, found.level)
     return JudgedClaim(claim, found.difference, evidence, verdict, needed)
+
+
+def _seeds_to_settle(claim: Claim, ours: Estimate, level: float = LEVEL) -> int | None:
+    """How many seeds would give an undecided claim of a difference or a value another verdict, if
+    the true figure is ours and the deviation, too; None for more than MOST_SEEDS.
+
+    level: what p has to be below for a difference to be shown.
+    """
+    away = ours.mean - (claim.difference if claim.value is None else claim.value)
+    inside = claim.tolerance - (away if claim.gain_only else abs(away))
+    if claim.difference:
+        # Either the direction is shown, or the published size excluded.
+        numbers = [seeds_to_show(ours.mean, ours.std, level)]
+        numbers += [seeds_to_show(inside, ours.std)] if inside < 0 else []
+    elif inside < 0 or claim.gain_only:
+        numbers = [seeds_to_show(inside, ours.std, level)]
+    else:
+        numbers = [seeds_to_enclose(inside, ours.std)]
+    known = [number for number in numbers if number is not None]
+    return max(min(known), ours.n + 1) if known else None
 
 
 def _judge_value(claim: Claim, group: Group, last: int) -> JudgedClaim:
@@ -284,12 +300,12 @@ def _judge_value(claim: Claim, group: Group, last: int) -> JudgedClaim:
     own = (run for run in group.runs if claim.figure == "whole" or claim.curve in run.curves)
     answers = next((run.predictions for run in own), None)
     of_last_state = claim.curve == "accEval" and claim.figure != "best"
-    if ours.n == 1 and of_last_state and answers is not None:
+    if np.isfinite(ours.mean) and ours.n == 1 and of_last_state and answers is not None:
         low, high = share_interval(int(answers.right.sum()), len(answers.labels))
         evidence = Evidence(IMAGES, answers.accuracy, low, high)
     verdict = judge_value(evidence, claim.value, claim.tolerance)
     undecided = verdict.word == UNDECIDED and evidence.basis == SEEDS
-    needed = seeds_to_enclose(claim.tolerance, ours.std) if undecided else None
+    needed = _seeds_to_settle(claim, ours) if undecided else None
     return JudgedClaim(claim, ours, evidence, verdict, needed)
 
 

@@ -31,7 +31,8 @@ def verdict_table(judgement: Judgement) -> str:
     """The claims as a Markdown table, with a line each below on reason and scale; may be empty."""
     if not judgement.claims:
         return ""
-    head = ["claim", "published", "ours", f"{_PERCENT} interval", "over", "seeds", "verdict"]
+    head = ["claim", "published (± our tolerance)", "ours", f"{_PERCENT} interval", "over", "seeds",
+            "verdict"]  # fmt: skip
     rows = []
     for judged in judgement.claims:
         claim, evidence = judged.claim, judged.evidence
@@ -67,7 +68,7 @@ def difference_table(judgement: Judgement, style: str = "github") -> str:
     for found, crossed in zip(judgement.comparisons, judgement.crossings, strict=True):
         evidence = found.evidence
         rows.append([
-            found.method, str(len(found.seeds)), points_in_words(evidence.mean),
+            found.method, str(len(found.seeds)), _points_judged(found, judgement.last),
             _points_interval(evidence.low, evidence.high), over(found.basis), p_in_words(found.p),
             p_in_words(found.p_holm), needed_in_words(found), crossing_in_words(crossed),
         ])  # fmt: skip
@@ -190,10 +191,13 @@ def _verdict_line(judged: JudgedClaim, last: int) -> str:
         figure = FIGURE_NAMES[claim.figure].format(counted(last, "epoch"))
         parts.append(f"Figure: {CURVE_NAMES[claim.curve]}, {figure}.")
         ours = f"ours {amount(claim, evidence.mean)}"
+    facts = [ours]
     if evidence.basis != NOTHING:
-        ours += f", {_PERCENT} interval {claim_interval(claim, evidence.low, evidence.high)}"
+        interval = claim_interval(claim, evidence.low, evidence.high)
+        facts.append(f"{_PERCENT} interval {interval}")
     seeds = len(judged.epochs) if claim.kind == "epoch" else judged.ours.n
-    parts.append(f"Published {published_figure(claim)}; {ours}, {counted(seeds, 'seed')}.")
+    facts.append(counted(seeds, "seed"))
+    parts.append(f"Published {published_figure(claim)}; {', '.join(facts)}.")
     if of_last_state_instead(judged):
         parts.append("Ours and its interval are of the last state on the whole evaluation set.")
         parts.append(f"By the claim's own figure ours is {amount(claim, judged.ours.mean)}.")
@@ -252,7 +256,8 @@ def of_last_state_instead(judged: JudgedClaim) -> bool:
 def _to_settle(seeds: int | None) -> str:
     number = f"more than {MOST_SEEDS}" if seeds is None else f"about {seeds}"
     return (
-        f"{number} seeds would settle it (power 80 %, from the deviation of ours)."
+        f"{number} seeds would settle it, if the true figure is ours (power 80 %, from the "
+        "deviation of ours)."
     ).capitalize()
 
 
@@ -277,6 +282,15 @@ def claim_interval(claim: Claim, low: float, high: float) -> str:
 def _points_interval(low: float, high: float) -> str:
     """An interval of shares in points; "-" where it is NaN."""
     return "-" if math.isnan(low) else f"{points_in_words(low)} to {points_in_words(high)}"
+
+
+def _points_judged(found: Comparison, last: int) -> str:
+    """The difference that the interval is of; where that is of the last state in place of the last
+    epochs, theirs too."""
+    points = points_in_words(found.evidence.mean)
+    if found.basis != IMAGES:
+        return points
+    return f"{points} (last state; last {last}: {points_in_words(found.difference.mean)})"
 
 
 def points_in_words(value: float, unknown: str = "-") -> str:

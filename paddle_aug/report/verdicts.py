@@ -1,17 +1,18 @@
 """The verdict on a published figure, in five words, and its rule.
 
 Evidence is an estimate with a 95 % interval and a p value (with Holm's correction if a suite makes
-several claims). The direction is shown if the interval excludes zero and p < 0.05. The size fits if
-the interval overlaps the published difference ± its tolerance.
+several claims). The direction is shown if the interval excludes zero and p < 0.05. The size agrees
+if the estimate lies within the tolerance of the published difference, or the interval holds that
+difference itself; it is excluded if the whole interval lies beyond the tolerance.
 
 A published difference (other than zero):
 
-    direction         size fits     verdict
-    the published     yes           reproduced
-    the published     no            same direction (the effect is there, its size is another)
-    not shown         no            not seen (no effect shown, and the published size is excluded)
-    not shown         yes           undecided (both are still possible)
-    the opposite      either        contradicted
+    direction         size              verdict
+    the published     agrees            reproduced
+    the published     does not agree    same direction (the effect is there, its size is another)
+    not shown         excluded          not seen
+    not shown         not excluded      undecided (both are still possible)
+    the opposite      any               contradicted
 
 A published "no difference": reproduced where the whole interval lies within ± tolerance;
 contradicted where a difference is shown and the interval lies wholly outside; else undecided. A
@@ -86,22 +87,22 @@ def judge_difference(
     if difference == 0:
         return _judge_no_difference(evidence, tolerance, -math.inf if gain_only else -tolerance)
     shown = direction(evidence) * int(math.copysign(1, difference))
-    fits = evidence.low <= difference + tolerance and evidence.high >= difference - tolerance
+    holds = evidence.low <= difference <= evidence.high
     if shown < 0:
         return _verdict(evidence, CONTRADICTED, "a difference the other way is shown", NOT_SEEN)
-    if shown > 0 and fits:
+    if shown > 0 and (holds or abs(evidence.mean - difference) <= tolerance):
         reason = (
             "the difference is shown, and the interval holds the published size"
-            if evidence.low <= difference <= evidence.high
-            else "the difference is shown, and the interval meets the tolerance around the "
-            "published size, though not that size itself"
+            if holds
+            else "the difference is shown, and ours is within the tolerance of the published size, "
+            "though the interval does not hold that size itself"
         )
         return _verdict(evidence, REPRODUCED, reason, SAME_DIRECTION)
     if shown > 0:
         size = "smaller" if abs(evidence.mean) < abs(difference) else "larger"
         reason = f"the difference is shown, but {size} than the published one"
         return _verdict(evidence, SAME_DIRECTION, reason)
-    if fits:
+    if evidence.low <= difference + tolerance and evidence.high >= difference - tolerance:
         reason = "both the published difference and none are still possible"
         return _verdict(evidence, UNDECIDED, reason)
     reason = "no such difference is shown, and the interval excludes the published size"
@@ -134,6 +135,8 @@ def judge_epoch(
     if not found and length - window < epoch + tolerance:
         return Verdict(UNDECIDED, f"our runs end after {length} epochs, too early to tell")
     if not found:
+        if len(epochs) == 1:
+            return Verdict(NOT_SEEN, "one seed: the curve never stays above the baseline's")
         return Verdict(NOT_SEEN, "the curve never stays above the baseline's")
     if len(found) < len(epochs):
         return Verdict(UNDECIDED, f"it stays above in {len(found)} of {len(epochs)} seeds only")
@@ -149,17 +152,22 @@ def evidence_of(found: Estimate, p: float = float("nan")) -> Evidence:
 def _judge_no_difference(evidence: Evidence, tolerance: float, least: float) -> Verdict:
     """least: the least difference that counts as none."""
     if least <= evidence.low and evidence.high <= tolerance:
-        reason = (
-            "the whole interval is below the least gain that would be visible"
-            if math.isinf(least)
-            else "the whole interval is within the tolerance around no difference"
-        )
+        if not math.isinf(least):
+            reason = "the whole interval is within the tolerance around no difference"
+        elif direction(evidence) < 0:
+            reason = "not a gain but a loss is shown"
+        else:
+            reason = "the whole interval is below the least gain that would be visible"
         return _verdict(evidence, REPRODUCED, reason, UNDECIDED)
     outside = evidence.low > tolerance or evidence.high < least
     if outside and direction(evidence):
         reason = "a difference is shown where none was published"
         return _verdict(evidence, CONTRADICTED, reason, NOT_SEEN)
-    reason = "a difference within the tolerance and one beyond it are both possible"
+    reason = (
+        "the interval lies beyond the tolerance, but after the correction no difference is shown"
+        if outside
+        else "a difference within the tolerance and one beyond it are both possible"
+    )
     return _verdict(evidence, UNDECIDED, reason)
 
 
@@ -180,5 +188,5 @@ def _verdict(evidence: Evidence, word: str, reason: str, one_seed: str | None = 
     if evidence.basis != IMAGES:
         return Verdict(word, reason)
     if word == REPRODUCED and one_seed == UNDECIDED:  # the reason alone is one for that word
-        reason = f"{reason}, as published; but with one seed no such claim counts as reproduced"
+        reason = f"{reason}; but with one seed no such claim counts as reproduced"
     return Verdict(one_seed or word, f"one seed, on this evaluation set: {reason}")

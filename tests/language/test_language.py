@@ -111,7 +111,7 @@ def test_in_english_no_catalogue_is_read(variables, monkeypatch):
         ("cat images", "cat images"),
         # Single words are names, but for those of the context "value" in fields with !s.
         ("no training image in training", "training 里没有训练图片"),
-        ("no seed image in a: not used", "a：未使用里没有seed图片"),
+        ("no seed image in a: not used", "a 里没有seed图片：未使用"),
         ("train a model (default: seed)", "训练模型（默认：seed）"),
         ("train a model (--seed)", "训练模型（--seed）"),
         ("a: not used; b: no such file", "a：未使用；b：没有这个文件"),
@@ -146,6 +146,47 @@ def test_a_message_that_another_one_ends_with_keeps_its_brackets():
     alone = translate(said, "zh")
     assert alone.endswith("自第 3 轮起（a, b，种子 1）")
     assert translate(f"note: the runs differ in {said}", "zh").endswith(f"不同之处：{alone}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "混合 有用: undecided (both the published difference and none are still possible). "
+            "Figure: evaluation accuracy, mean of the last 3 epochs. Published +5.0 points "
+            "(± 2.0); ours -8.4 points, 95% interval -59.0 to +42.2 points, 2 seeds.",
+            "混合 有用：未能判定（有已发表的差别和没有差别都还有可能）。"
+            "数值：验证准确率，最后 3 轮的均值。已发表 +5.0 个百分点"
+            "（± 2.0）；我们的为 -8.4 个百分点，95% 区间 -59.0 到 +42.2 个百分点，2 个种子。",
+        ),
+        # A sentence that is not known stays English, and takes none of the others with it.
+        (
+            "Nobody knows this of 3 lines. Differences to a, of the mean of the last 10 epochs, "
+            "are paired: seed by seed. Nor (this).",
+            "Nobody knows this of 3 lines. 与 a 的差值（取最后 10 轮的均值）是配对的："
+            "按种子逐个比较。Nor (this).",
+        ),
+        ("wrote 对照 图/compare.png", "已写入对照 图/compare.png"),
+        ("error: miss.yaml: epoch: unknown option", "错误：miss.yaml：epoch：未知的选项"),
+        (
+            "LeNet of logs/mixup, best checkpoint, epoch 11: 10 classes",
+            "logs/mixup 的 LeNet，检查点 best，第 11 轮：10 个类别",
+        ),
+        (
+            "learning rate  0.001 from epoch 0, 0.0001 from epoch 3, 1e-05 from epoch 6",
+            "学习率  0.001，从第 0 轮起，0.0001，从第 3 轮起，1e-05，从第 6 轮起",
+        ),
+        (
+            "epoch   9 of 100  train loss 0.0092 accuracy 1.000  eval loss 0.5553 accuracy 0.861  "
+            "0.1 s 688 images/s",
+            "第   9 轮（共 100 轮）  训练损失 0.0092 准确率 1.000  "
+            "验证损失 0.5553 准确率 0.861  0.1 秒  688 张/秒",
+        ),
+    ],
+    ids=["verdict", "unknown", "path", "key", "model", "rates", "epoch"],
+)  # fmt: skip
+def test_of_all_readings_the_one_that_accounts_for_most_counts(text, expected):
+    assert translate(text, "zh") == expected
 
 
 def test_of_several_fitting_messages_the_one_with_most_letters_counts():

@@ -335,9 +335,38 @@ def test_a_gain_that_is_there_is_reproduced(tmp_path):
 def test_an_undecided_claim_says_how_many_seeds_would_settle_it(tmp_path):
     found, only = claimed(tmp_path, [0.5] * 3, [0.5, 0.54, 0.58], difference=0.06)
     assert only.verdict.word == "undecided"
-    # 4 points, the least that counts as published, at a deviation of 4 points: d = 1.
-    assert only.seeds_needed == 10
-    assert "About 10 seeds would settle it (power 80 %" in verdict_lines(found)[0]
+    # Ours, 4 points, at a deviation of 4 points: d = 1.
+    assert only.seeds_needed == 10 == found.comparisons[0].seeds_needed
+    text = "About 10 seeds would settle it, if the true figure is ours (power 80 %"
+    assert text in verdict_lines(found)[0]
+
+
+@pytest.mark.parametrize(
+    ("better", "values", "needed"),
+    [
+        # The size, 4 points at least, is excluded sooner than 0.5 points are shown: d = 1.75.
+        ([0.485, 0.505, 0.525], {"difference": 0.06}, 5),
+        # A loss of 6.3 points is told from a gain of 2 sooner than a difference of 2 is enclosed.
+        ([0.49, 0.45, 0.37], {"difference": 0, "gain_only": True}, 7),
+        # Ours is 1 point beyond the tolerance: to be excluded: d = 1/3.
+        ([0.50, 0.53, 0.56], {"value": 0.50, "baseline": None}, 73),
+        # Ours is the published value: to be enclosed.
+        ([0.48, 0.50, 0.52], {"value": 0.50, "baseline": None}, 13),
+    ],
+)
+def test_the_seeds_that_settle_a_claim_are_counted_from_ours(tmp_path, better, values, needed):
+    _, only = claimed(tmp_path, [0.5] * 3, better, **values)
+    assert only.verdict.word == "undecided" and only.seeds_needed == needed
+
+
+def test_a_run_without_a_figure_is_not_judged_by_its_predictions(tmp_path):
+    """As a curve that came from elsewhere may end in values that are not finite."""
+    ends = {"accEval": np.array([0.5] * 30 + [math.nan] * 10)}
+    places = [runs_of(tmp_path, "no", [0.5], rights=[rights(100, 0.5)]),
+              runs_of(tmp_path, "mixup", [0], rights=[rights(100, 0.9)], curves=ends)]  # fmt: skip
+    claims = [claim(baseline="no", difference=0.4), claim(value=0.9)]
+    for only in judged(*places, claims=claims).claims:
+        assert only.verdict == ("undecided", "there is no figure to compare")
 
 
 def test_a_claim_of_no_difference_is_settled_by_an_interval_within_its_tolerance(tmp_path):

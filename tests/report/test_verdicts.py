@@ -31,10 +31,14 @@ def over(low, high, p=0.01, basis=SEEDS):
     ("low", "high", "p", "word"),
     [
         (0.05, 0.07, 0.01, REPRODUCED),
-        (0.001, 0.04, 0.049, REPRODUCED),  # meets 4 to 8 at its lower edge
-        (0.08, 0.20, 0.01, REPRODUCED),  # at its upper edge
-        (0.001, 0.0399, 0.01, SAME_DIRECTION),  # shown, but smaller
-        (0.0801, 0.20, 0.01, SAME_DIRECTION),  # shown, but larger
+        (0.001, 0.06, 0.049, REPRODUCED),  # holds 6, though ours is 3
+        (0.06, 0.20, 0.01, REPRODUCED),  # and though ours is 13
+        (0.03, 0.0502, 0.01, REPRODUCED),  # ours is within 4 to 8
+        (0.0602, 0.0996, 0.01, REPRODUCED),
+        (0.03, 0.0498, 0.01, SAME_DIRECTION),  # meets 4 to 8, but ours is smaller
+        (0.0602, 0.11, 0.01, SAME_DIRECTION),  # meets it, but ours is larger
+        (0.001, 0.0399, 0.01, SAME_DIRECTION),
+        (0.0801, 0.20, 0.01, SAME_DIRECTION),
         (0.0, 0.07, 0.049, UNDECIDED),  # zero at the edge of the interval is not excluded
         (-0.02, 0.04, 0.5, UNDECIDED),
         (-0.02, 0.0399, 0.5, NOT_SEEN),
@@ -65,6 +69,14 @@ def test_a_direction_needs_the_corrected_p_too():
     assert judge_difference(over(0.05, 0.07, 0.05), 0.06, 0.02).word == UNDECIDED
     assert judge_difference(over(0.01, 0.03, 0.05), 0.06, 0.02).word == NOT_SEEN
     assert judge_difference(over(-0.07, -0.05, 0.05), 0.06, 0.02).word == NOT_SEEN
+
+
+def test_why_no_difference_is_undecided_is_said():
+    beyond = judge_difference(over(0.021, 0.05, 0.06), 0.0, 0.02)
+    assert beyond.word == UNDECIDED
+    assert beyond.reason.startswith("the interval lies beyond the tolerance, but after the corr")
+    both = judge_difference(over(-0.01, 0.05, 0.06), 0.0, 0.02)
+    assert both.reason.endswith("one beyond it are both possible")
 
 
 def test_same_direction_says_which_is_larger():
@@ -123,13 +135,14 @@ def test_one_seed_leaves_no_difference_and_values_undecided():
     assert within.word == UNDECIDED
     assert within.reason == (
         "one seed, on this evaluation set: the whole interval is within the tolerance around no "
-        "difference, as published; but with one seed no such claim counts as reproduced"
+        "difference; but with one seed no such claim counts as reproduced"
     )
     loss = judge_difference(over(-0.2, -0.1, basis=IMAGES), 0.0, 0.02, gain_only=True)
     assert loss.word == UNDECIDED and loss.reason.endswith(
-        ": the whole interval is below the least gain that would be visible, as published; but "
-        "with one seed no such claim counts as reproduced"
+        ": not a gain but a loss is shown; but with one seed no such claim counts as reproduced"
     )
+    small = judge_difference(over(-0.01, 0.01, 0.9, IMAGES), 0.0, 0.02, gain_only=True)
+    assert ": the whole interval is below the least gain that would be visible; " in small.reason
     assert judge_difference(over(0.03, 0.05, basis=IMAGES), 0.0, 0.02).word == NOT_SEEN
     assert judge_value(over(0.75, 0.76, basis=IMAGES), 0.754, 0.02).word == UNDECIDED
     assert judge_value(over(0.70, 0.71, basis=IMAGES), 0.754, 0.02).word == NOT_SEEN
@@ -172,10 +185,13 @@ def test_a_published_absence_of_gain(low, high, word):
 
 
 def test_reproduced_says_whether_the_published_size_itself_is_in_the_interval():
-    within, beside = (judge_difference(over(low, 0.07), 0.06, 0.02) for low in (0.05, 0.061))
+    within, beside = (judge_difference(over(low, 0.09), 0.06, 0.02) for low in (0.05, 0.061))
     assert within.reason == "the difference is shown, and the interval holds the published size"
     assert beside.word == REPRODUCED
-    assert beside.reason.endswith("around the published size, though not that size itself")
+    assert beside.reason == (
+        "the difference is shown, and ours is within the tolerance of the published size, though "
+        "the interval does not hold that size itself"
+    )
 
 
 # Epochs: published 150 ± 50
@@ -199,6 +215,11 @@ def test_reproduced_says_whether_the_published_size_itself_is_in_the_interval():
 )
 def test_a_published_epoch(epochs, length, word):
     assert judge_epoch(epochs, 150, 50, length).word == word
+
+
+def test_a_curve_that_never_stays_above_says_where_it_is_one_seed():
+    assert judge_epoch([None], 150, 50, 500).reason.startswith("one seed: the curve never")
+    assert judge_epoch([None, None], 150, 50, 500).reason.startswith("the curve never")
 
 
 @pytest.mark.parametrize(("length", "word"), [(214, UNDECIDED), (215, NOT_SEEN)])
