@@ -6,6 +6,8 @@ import results_readme
 import yaml
 from results_readme import ROOT, readme
 
+from paddle_aug.config import load_config
+from paddle_aug.core.errors import UserError
 from paddle_aug.page.render import MARK
 from paddle_aug.runs.layout import CURVES
 
@@ -28,13 +30,15 @@ SUITE = {
 OTHER = {"claim": "another", "published": "+1", "source": "somebody", "why": "no time"}
 
 
-def write_cell(folder, mode, value, seed):
+def write_cell(folder, mode, value, seed, **changes):
     folder.mkdir(parents=True)
     for curve in CURVES:
         np.save(folder / f"{mode}Aug_{curve}.npy", np.full(20, value))
     rows = "".join(f"{epoch},{value},30\n" for epoch in range(20))
     (folder / "metrics.csv").write_text(f"epoch,accEval,seconds\n{rows}")
-    (folder / "changes.yaml").write_text(yaml.safe_dump({"seed": seed, "amp": "bf16"}))
+    options = {"augment": mode, "data": "digits", "epochs": 20, "amp": "bf16", "seed": seed}
+    config = load_config({**options, **changes}).filled()
+    (folder / "changes.yaml").write_text(yaml.safe_dump(config.difference()))
 
 
 def made_up(root, **changes):
@@ -71,6 +75,13 @@ def test_claims_are_judged_from_the_committed_runs(tmp_path):
     assert ": not judged 1, not run 1, reproduced 2." in text
     assert "5 of 6 runs are finished: [Tables](made/table.md)." in text
     assert "`python -m paddle_aug suite configs/suites/made.yaml -- --amp bf16`" in text
+
+
+def test_runs_with_other_options_than_the_suites_are_not_judged(tmp_path):
+    curves = made_up(tmp_path)
+    write_cell(curves / "none/seed0", "no", 0.4, 0, weight_decay=0.05)
+    with pytest.raises(UserError, match="with other options .weight_decay: was 0.05, is 0.0"):
+        readme(tmp_path)
 
 
 def test_a_claim_that_two_scales_judge_counts_once(tmp_path):
