@@ -4,8 +4,7 @@
 
 All candidates are measured in turns, in several rounds, and ratios are medians over the rounds, so
 that other load on the machine slows all of them alike; time in which another process has the core
-is not counted. Prints tables with ratios; --output saves them, as JSON or, with the ending .md, as
-Markdown. albumentations, torchvision and imaug are included if they are installed.
+is not counted. albumentations, torchvision and imaug are included if they are installed.
 """
 
 # ruff: noqa: E402 - the number of threads must be set before the imports that read it
@@ -16,13 +15,10 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import argparse
 import importlib.metadata
-import json
-import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +29,17 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import augmentation_peers as peers
+from benchmarks.common import Table, benchmark_parser, median_ratio, publish
 from paddle_aug.augment import ops
 from paddle_aug.augment.policies import POLICIES, build_policy
 from paddle_aug.batches.normalise import to_chw
 from paddle_aug.core.seeding import stream
 
-Table = dict[str, Any]
+Rates = dict[str, list[float]]  # images a second, one value a round
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    arguments = parse_arguments(argv)
     cv2.setNumThreads(1)
     # In a training process glibc keeps freed memory after the first batch. The same is set here:
     # otherwise a third of the time would go into new pages.
@@ -52,24 +49,17 @@ def main() -> None:
         operations_table(images, arguments.rounds, arguments.seconds),
         policies_table(images, arguments.rounds, arguments.seconds),
     ]
-    text = "\n\n".join(as_markdown(table) for table in tables)
-    environment = describe_environment(arguments, len(images))
-    print(f"{environment}\n\n{text}")
-    if arguments.output:
-        markdown = f"{environment}\n\n{text}\n"
-        content = {"environment": environment, "tables": tables}
-        is_markdown = arguments.output.suffix == ".md"
-        arguments.output.write_text(markdown if is_markdown else json.dumps(content, indent=1))
+    tables[-1].note = describe_setting(arguments, len(images))
+    return publish(tables, arguments.output, argv)
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Augmentation throughput on one core.")
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--data", type=Path, help="folder of images (default: generated ones)")
     parser.add_argument("--size", type=int, default=224, help="height and width (default 224)")
     parser.add_argument("--rounds", type=int, default=15, help="measurements of each (default 15)")
     parser.add_argument("--seconds", type=float, default=0.1, help="length of one (default 0.1)")
-    parser.add_argument("--output", type=Path, help="save the tables as .json or .md")
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 def load_images(folder: Path | None, size: int, limit: int = 64) -> list[np.ndarray]:
@@ -106,16 +96,13 @@ def operations_table(images: list[np.ndarray], rounds: int, seconds: float) -> T
         rates = measure(
             {"Pillow": (pillow, pillow_images), "ours": (ours[name], images)}, rounds, seconds
         )
-        rows.append([name, *(1e6 / rates[k].median for k in ("Pillow", "ours"))])
-        rows[-1].append(rates["ours"].times(rates["Pillow"]))
+        times = (1e6 / statistics.median(rates[k]) for k in ("Pillow", "ours"))
+        rows.append([name, *times, median_ratio(rates["ours"], rates["Pillow"])])
     out = np.empty((3, *images[0].shape[:2]), np.float32)
     rate = measure({"ours": (lambda image: to_chw(image, out=out), images)}, rounds, seconds)
-    rows.append(["to float32 CHW", None, 1e6 / rate["ours"].median, None])
-    return {
-        "title": "One operation, microseconds an image",
-        "columns": ["operation", "SamplePairing article (Pillow)", "ours", "times faster"],
-        "rows": rows,
-    }
+    rows.append(["to float32 CHW", None, 1e6 / statistics.median(rate["ours"]), None])
+    columns = ["operation", "SamplePairing article (Pillow)", "ours", "times faster"]
+    return Table("One operation, microseconds an image", columns, rows)
 
 
 def policies_table(images: list[np.ndarray], rounds: int, seconds: float) -> Table:
@@ -131,16 +118,16 @@ def policies_table(images: list[np.ndarray], rounds: int, seconds: float) -> Tab
         candidates = {"ours": (seeded(name), images)}
         candidates |= {k: (v[name], images) for k, v in others.items() if name in v}
         rates = measure(candidates, rounds, seconds)
-        row: list[Any] = [name, rates["ours"].median]
+        row: list[Any] = [name, statistics.median(rates["ours"])]
         for other in others:
             known = other in rates
-            row.append(rates[other].median if known else None)
-            row.append(rates["ours"].times(rates[other]) if known else None)
+            row.append(statistics.median(rates[other]) if known else None)
+            row.append(median_ratio(rates["ours"], rates[other]) if known else None)
         rows.append(row)
     columns = ["policy", "ours"]
     for other in others:
         columns += [other, "times faster"]
-    return {"title": "Policies, images a second", "columns": columns, "rows": rows}
+    return Table("Policies, images a second", columns, rows)
 
 
 def seeded(name: str) -> peers.Augment:
@@ -150,27 +137,11 @@ def seeded(name: str) -> peers.Augment:
     return lambda image: policy(image, stream(0, 0, next(count)))
 
 
-@dataclass
-class Rates:
-    """Images a second, one value a round."""
-
-    values: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.values)
-
-    def times(self, other: "Rates") -> float:
-        """How many times faster: the median over the rounds, in each of which both have the same
-        load."""
-        return statistics.median(a / b for a, b in zip(self.values, other.values, strict=True))
-
-
 def measure(
     candidates: dict[str, tuple[Callable[[Any], Any], list[Any]]], rounds: int, seconds: float
-) -> dict[str, Rates]:
+) -> Rates:
     """Rates of each candidate (function, images), measured in turns."""
-    rates = {name: Rates() for name in candidates}
+    rates: Rates = {name: [] for name in candidates}
     for function, images in candidates.values():
         for image in images[:8]:
             function(image)
@@ -180,43 +151,22 @@ def measure(
             while (elapsed := time.thread_time() - start) < seconds:
                 function(images[done % len(images)])
                 done += 1
-            rates[name].values.append(done / elapsed)
+            rates[name].append(done / elapsed)
     return rates
 
 
-def as_markdown(table: Table) -> str:
-    """The table with its title."""
-    lines = [f"### {table['title']}", "", "| " + " | ".join(table["columns"]) + " |"]
-    lines.append("|---" * len(table["columns"]) + "|")
-    for row in table["rows"]:
-        cells = [row[0]]
-        for column, value in zip(table["columns"][1:], row[1:], strict=True):
-            digits = 1 if column == "times faster" else 0
-            cells.append("" if value is None else f"{value:.{digits}f}")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def describe_environment(arguments: argparse.Namespace, images: int) -> str:
-    """One line: machine, versions, settings."""
+def describe_setting(arguments: argparse.Namespace, images: int) -> str:
+    """The table's note: what was measured, and the versions of the libraries beside ours."""
     versions = []
-    for package in (
-        "numpy",
-        "opencv-python-headless",
-        "pillow",
-        "albumentations",
-        "torchvision",
-        "imaug",
-    ):
+    for package in ("albumentations", "torchvision", "imaug"):
         try:
             versions.append(f"{package} {importlib.metadata.version(package)}")
         except importlib.metadata.PackageNotFoundError:
             versions.append(f"{package} not installed")
     return (
-        f"{platform.machine()}, {os.cpu_count()} cores (one used), Python "
-        f"{platform.python_version()}, {', '.join(versions)}; {images} "
+        f"{', '.join(versions)}; one core; {images} "
         f"{'generated ' if arguments.data is None else ''}images of {arguments.size}x"
-        f"{arguments.size}, medians of {arguments.rounds} rounds"
+        f"{arguments.size}, medians of {arguments.rounds} rounds."
     )
 
 

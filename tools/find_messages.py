@@ -117,7 +117,7 @@ def _texts(node: ast.AST, spoken: bool) -> Iterator[tuple[tuple[Part, ...], bool
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return  # a docstring
     elif isinstance(node, ast.Call):
-        yield from _texts_of_call(node, spoken)
+        yield from _texts_of_call(node)
     elif isinstance(node, ast.Dict):
         for value in node.values:
             yield from _texts(value, spoken)
@@ -129,7 +129,7 @@ def _texts(node: ast.AST, spoken: bool) -> Iterator[tuple[tuple[Part, ...], bool
             yield from _texts(child, spoken and holds_texts)
 
 
-def _texts_of_call(node: ast.Call, spoken: bool) -> Iterator[tuple[tuple[Part, ...], bool]]:
+def _texts_of_call(node: ast.Call) -> Iterator[tuple[tuple[Part, ...], bool]]:
     name = _name(node.func)
     first = node.args[0] if node.args else None
     if name in CODE:

@@ -51,7 +51,7 @@ MUTANTS = [
     Mutant("mix/formulas.py", "mask[row, :, y1:y2, x1:x2] = 1", "mask[row, :, x1:x2, y1:y2] = 1", "mix/test_formulas"),
     Mutant("mix/formulas.py", "return 1.0 - (y2 - y1)", "return 0.9 - (y2 - y1)", "mix/test_formulas"),
     Mutant("mix/formulas.py", "targets[rows, partner_labels] += 1 - lam", "targets[rows, partner_labels] = 1 - lam", "mix/test_formulas"),
-    Mutant("mix/formulas.py", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, width)", "np.clip([cx - box_w // 2, cx + box_w // 2], 0, height)", "mix/test_formulas"),
+    Mutant("mix/formulas.py", "[height, width, height, width]", "[height, height, height, height]", "mix/test_formulas"),
     Mutant("mix/formulas.py", "if alpha == 0:", "if alpha < 0:", "mix/test_formulas"),
     Mutant("mix/formulas.py", "return rng.integers(0, size, size)", "return rng.integers(0, size - 1, size)", "mix/test_formulas"),
     Mutant("mix/phases.py", "epoch % (self.on + self.off) < self.on", "epoch % (self.on + self.off) <= self.on", "mix/test_phases"),

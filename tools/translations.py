@@ -56,7 +56,7 @@ NOT_MESSAGES = {
         "When training, we now always track global mean", "output gradient", "input gradient",
     },
     "types": {
-        "tuple[Grid, str]", "tuple[list[NamedImage], frozenset[str]]", "zip[tuple[str, Path]]",
+        "tuple[Grid, str]", "tuple[list[NamedImage], frozenset[str]]",
     },
 }  # fmt: skip
 # A command or options to copy, without a remark after two blanks, and names of programs.

@@ -4,7 +4,7 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paddle_aug.cli.override import add_override
 from paddle_aug.cli.parser import Parser
@@ -87,12 +87,12 @@ def _check(config: "Config", args: argparse.Namespace) -> int:
     from paddle_aug.commands.check_report import contact_sheet, format_summary, summarize
     from paddle_aug.core.atomic import write_json
     from paddle_aug.core.folders.lock import locked
-    from paddle_aug.data.load import load_data
+    from paddle_aug.data.load import DataOptions, load_data
     from paddle_aug.data.scan import scan
     from paddle_aug.report.figure import print_font_note, save_figure
 
     refuse_foreign_folder(args.output)
-    train, evaluation = load_data(_data_options(config))
+    train, evaluation = load_data(DataOptions.of(config, keep_missing=True))
     found = scan(train, evaluation)
     summary = summarize(found, train.description, train.read_as)
     report, sheet = (args.output / name for name in FILES)
@@ -125,12 +125,6 @@ def _seconds(text: str) -> float:
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number greater than 0, got {text!r}")
     return value
-
-
-def _data_options(config: "Config") -> Any:
-    from paddle_aug.data.options import DataOptions
-
-    return DataOptions.of(config, keep_missing=True)
 
 
 def _time_workers(config: "Config", args: argparse.Namespace) -> int:

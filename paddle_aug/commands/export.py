@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from paddle_aug.cli.parser import Parser
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
-from paddle_aug.evaluation.options import EvaluationOptions, add_run
+from paddle_aug.evaluation.options import add_run
 from paddle_aug.language import tell
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = load_trained_config(state["config"], where=f"{args.run}: ")
     weights = trained_weights(arrays)
     digest = arrays_digest(weights)
-    name = checkpoint_name(EvaluationOptions(args.run, args.checkpoint))
+    name = checkpoint_name(args.run, args.checkpoint)
     output = args.output or folder / (EXPORT if name == "best" else f"{EXPORT}_{name}")
     refuse_other_export(output, digest, args.overwrite)
     if args.onnx:

@@ -12,7 +12,7 @@ from paddle_aug.commands.arguments import positive
 from paddle_aug.config import DIGITS_DEFAULTS, Config, fact, load_config, without_effect
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import is_import_path, short_name
-from paddle_aug.core.plain_yaml import load_yaml
+from paddle_aug.core.plain_yaml import parse_yaml_text
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import expand, user_path
 from paddle_aug.language import tell
@@ -308,12 +308,8 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[NamedImage], froze
 
 
 def _parse_operation(text: str) -> list[Any]:
-    import yaml
-
     try:
-        steps = load_yaml(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"--operation {text}: not valid YAML: {' '.join(str(error).split())}"
-        ) from None
+        steps = parse_yaml_text(text)
+    except ValueError as error:
+        raise UserError(f"--operation {text}: {error}") from None
     return steps if isinstance(steps, list) else [steps]

@@ -228,7 +228,7 @@ def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list
     """The cells left to do, in the suite's order; a finished run may lack its predictions."""
     from paddle_aug.commands.suite_cells import Cell
     from paddle_aug.commands.suite_plan import next_arguments
-    from paddle_aug.commands.suite_results import evaluation_command, has_states
+    from paddle_aug.commands.suite_results import evaluation_command
     from paddle_aug.runs.kept import is_evaluated
 
     cells = []
@@ -239,7 +239,7 @@ def unfinished_cells(runs: "Sequence[PlannedRun]", allow_changes: bool) -> "list
             cells.append(Cell(run, name, [["train", *training], evaluation_command(run)]))
         elif is_evaluated(run.paths):
             tell(f"{name}: finished before")
-        elif has_states(run):
+        elif run.paths.states():
             tell(f"{name}: finished before, but for its predictions")
             cells.append(Cell(run, name, [evaluation_command(run)]))
         else:

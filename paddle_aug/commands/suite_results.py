@@ -76,10 +76,6 @@ def keep_cell(results: Path, run: PlannedRun) -> None:
         copy_small_files(cell_folder(results, run), run.paths)
 
 
-def has_states(run: PlannedRun) -> bool:
-    return bool(run.paths.states())
-
-
 def evaluation_command(run: PlannedRun) -> list[str]:
     """The verb and its arguments that make the predictions of a run's last state on the whole
     evaluation set."""
@@ -125,10 +121,12 @@ def write_results(
         raise UserError(
             f"{results}: no finished run of {baseline}, with which the others are compared"
         )
+    read = [
+        read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
+    ]
     found = put_side_by_side(
-        [_read(results, run) for run in finished], baseline, suite.last,
-        suite.claims, studied_options(runs), counts,
-    )  # fmt: skip
+        read, baseline, suite.last, suite.claims, studied_options(runs), counts
+    )
     if found.fairness.differences and not allow_differences:
         lines = "; ".join(found.fairness.differences)
         raise UserError(
@@ -149,15 +147,15 @@ def write_results(
     tail = [
         *([published] if published else []),
         f"Written on {written}.",
-        _describe(results, finished),
+        _describe(finished, read),
     ]
     more = {
         "title": suite.title, "source": suite.source, "published": suite.published,
         "quick": quick, "note": note, "command": command, "written": written, "missing": missing,
         "commands": [
             {"label": run.entry.label, "seed": run.seed, "command": shown_command(run),
-             "trainingSeconds": _read(results, run).training_seconds}
-            for run in finished
+             "trainingSeconds": kept.training_seconds}
+            for run, kept in zip(finished, read, strict=True)
         ],
     }  # fmt: skip
     write(results, found, head, tail, more=more)
@@ -220,22 +218,20 @@ def shown_command(run: PlannedRun) -> str:
     return "python -m paddle_aug train " + shlex.join(portable(part) for part in run.arguments)
 
 
-def _read(results: Path, run: PlannedRun) -> Run:
-    return read_run(cell_folder(results, run), run.config.mode, run.entry.label)
+def _describe(runs: Sequence[PlannedRun], read: Sequence[Run]) -> str:
+    """Markdown: each run's seed, epochs, training time and command, then machines and versions.
 
-
-def _describe(results: Path, runs: Sequence[PlannedRun]) -> str:
-    """Markdown: each run's seed, epochs, training time and command, then machines and versions."""
+    read: the runs' small files, in the same order.
+    """
     lines = ["| run | seed | epochs | training | command |", "|---|---|---|---|---|"]
     machines: dict[str, list[str]] = {}
-    for run in runs:
-        read = _read(results, run)
-        machines.setdefault(_machine(read.environment), []).append(run.entry.label)
-        seconds = read.training_seconds
+    for run, kept in zip(runs, read, strict=True):
+        machines.setdefault(_machine(kept.environment), []).append(run.entry.label)
+        seconds = kept.training_seconds
         training = "-" if seconds is None else duration(seconds)
         command = shown_command(run).replace("|", "\\|")
         label = run.entry.label.replace("|", "\\|")
-        lines.append(f"| {label} | {run.seed} | {read.epochs} | {training} | `{command}` |")
+        lines.append(f"| {label} | {run.seed} | {kept.epochs} | {training} | `{command}` |")
     lines.append("")
     for machine, labels in machines.items():
         where = "" if len(machines) == 1 else f" ({', '.join(dict.fromkeys(labels))})"

@@ -76,10 +76,16 @@ def _ticks() -> tuple[int, int]:
 
 @cache
 def _cpuinfo() -> str:
+    """What Linux says of the first core; empty elsewhere."""
     try:
         return Path("/proc/cpuinfo").read_text().partition("\n\n")[0]
     except OSError:
         return ""
+
+
+def _fact(name: str) -> str:
+    lines = (line for line in _cpuinfo().splitlines() if line.startswith(name))
+    return next(lines, "").partition(":")[2].strip()
 
 
 def is_amd() -> bool:
@@ -89,10 +95,7 @@ def is_amd() -> bool:
 
 def cpu_flags() -> frozenset[str]:
     """The processor's features as Linux names them ("avx512f"); empty elsewhere."""
-    for line in _cpuinfo().splitlines():
-        if line.startswith("flags"):
-            return frozenset(line.partition(":")[2].split())
-    return frozenset()
+    return frozenset(_fact("flags").split())
 
 
 # By which libraries choose their kernels, from old to new.
@@ -109,10 +112,4 @@ def instructions() -> str:
 def cpu_name() -> str:
     """The processor's name as Linux has it, such as "AMD EPYC 7763 64-Core Processor"; elsewhere
     what Python calls it. Empty where neither knows one."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor()
+    return _fact("model name") or platform.processor()

@@ -88,7 +88,7 @@ def parse_yaml_text(value: Any) -> Any:
         return value
     try:
         return load_yaml(value)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = getattr(error, "problem", None) or str(error)
         raise ValueError(f"not valid YAML: {' '.join(problem.split())}") from None
 

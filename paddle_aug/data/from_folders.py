@@ -16,7 +16,7 @@ from paddle_aug.data.class_names import MAP_FILES
 from paddle_aug.data.dataset import FileDataset, Reader, TrainAndEval, warn_of_shared_files
 from paddle_aug.data.guesses import Guesses, note_ten_classes
 from paddle_aug.data.label_map import read_label_map
-from paddle_aug.data.listing import contents, images_in, results_in, subfolders
+from paddle_aug.data.listing import contents, images_in, name_order, results_in, subfolders
 from paddle_aug.data.options import DataOptions, warn_without_effect
 from paddle_aug.data.parts import Parts, find_parts, is_class_tree, may_have_parts
 from paddle_aug.data.splits import stratified_split
@@ -233,11 +233,5 @@ def class_folders(folder: Path, guesses: Guesses) -> dict[str, Path]:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UserError(f"{readable(str(folder))}: two class folders are called {twice!r}")
-    return dict(_in_order(zip(names, folders, strict=True)))
-
-
-def _in_order(named: "zip[tuple[str, Path]]") -> list[tuple[str, Path]]:
-    pairs = list(named)
-    if all(name.isdecimal() for name, _ in pairs):
-        return sorted(pairs, key=lambda pair: int(pair[0]))
-    return sorted(pairs, key=lambda pair: pair[0])
+    by_name = dict(zip(names, folders, strict=True))
+    return {name: by_name[name] for name in sorted(names, key=name_order(names))}

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from paddle_aug.core.encodings import readable
 from paddle_aug.core.errors import UserError
@@ -57,9 +58,13 @@ def subfolders(folder: Path) -> list[Path]:
         names = [entry.name for entry in os.scandir(folder) if _is_folder(entry)]
     names = [name for name in names if not is_result(folder / name)]
     visible = {name: readable(name) for name in names if not is_clutter(name)}
-    if all(name.isdecimal() for name in visible):
-        return [folder / name for name in sorted(visible, key=lambda name: int(visible[name]))]
-    return [folder / name for name in sorted(visible, key=visible.__getitem__)]
+    order = name_order(visible.values())
+    return [folder / name for name in sorted(visible, key=lambda name: order(visible[name]))]
+
+
+def name_order(names: Iterable[str]) -> Callable[[str], Any]:
+    """The key to sort these names by: by value where all are numbers, 10 after 9."""
+    return int if all(name.isdecimal() for name in names) else str
 
 
 def results_in(folder: Path) -> list[Path]:

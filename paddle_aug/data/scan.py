@@ -2,10 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -111,17 +110,9 @@ def _read_all(dataset: ImageDataset, part: str) -> Iterator[tuple[FoundImage, np
                disable=None, leave=False)  # fmt: skip
     with bar, ThreadPoolExecutor(min(available_cores(), 16)) as pool:
         for start in range(0, len(dataset), _BLOCK):
-            yield from _counted(
-                bar, pool.map(read, range(start, min(start + _BLOCK, len(dataset))))
-            )
-
-
-def _counted(
-    bar: "tqdm[Any]", results: Iterable[tuple[FoundImage, np.ndarray | None]]
-) -> Iterator[tuple[FoundImage, np.ndarray | None]]:
-    for result in results:
-        bar.update()
-        yield result
+            for result in pool.map(read, range(start, min(start + _BLOCK, len(dataset)))):
+                bar.update()
+                yield result
 
 
 def _thumbnail(image: np.ndarray, side: int = 96) -> np.ndarray:

@@ -59,7 +59,8 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     choose_device(config.device)
     data_options = with_absolute_paths(options.named_data)
     # Its own folder is named by the rest, and by the last part of --data, which others share.
-    place = {"run": os.path.realpath(options.run), "checkpoint": checkpoint_name(options)}
+    checkpoint = checkpoint_name(options.run, options.checkpoint)
+    place = {"run": os.path.realpath(options.run), "checkpoint": checkpoint}
     own = {**(place if options.output else {}), "data_options": data_options}
     refuse_other_evaluation(output, own)
     config = config.model_copy(update={"amp": precision(config, say)})
@@ -81,7 +82,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
 
     result = figures(probabilities, labels, classes)
     result |= {
-        "run": str(options.run), **checkpoint_place(state), "checkpoint": checkpoint_name(options),
+        "run": str(options.run), **checkpoint_place(state), "checkpoint": checkpoint,
         "data": dataset.name, "data_options": data_options, "split": images.split,
         "what": images.what, "tta": options.tta,
         "precision": "bfloat16" if config.amp == "bf16" else "float32",
@@ -121,16 +122,16 @@ def precision(config: Config, say: Say) -> str:
     return "no"
 
 
-def checkpoint_name(options: EvaluationOptions) -> str:
-    """best, last, or the name of the file that is evaluated, without its ending."""
-    run = Path(options.run)
-    return options.checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
+def checkpoint_name(run: str | Path, checkpoint: str) -> str:
+    """`checkpoint` ("best" or "last") of a run's folder; of a file its name without the ending."""
+    run = Path(run)
+    return checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
 
 
 def folder_name(options: EvaluationOptions) -> str:
     """Name of the folder to write to; different for each checkpoint, part, data and kind of TTA."""
     parts = [EVALUATION]
-    if (name := checkpoint_name(options)) != "best":
+    if (name := checkpoint_name(options.run, options.checkpoint)) != "best":
         parts.append(name)
     if options.split == "train":
         parts.append(options.split)

@@ -5,7 +5,7 @@ only. With --data all of them start from their defaults.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from paddle_aug.config import Config
@@ -14,7 +14,7 @@ from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.evaluation.options import EvaluationOptions
-from paddle_aug.runs.environment import epoch_of_other_images
+from paddle_aug.runs.environment import epoch_of_other_images, recorded_data
 
 _PART = {"eval": "evaluation", "train": "training"}
 
@@ -42,14 +42,11 @@ def choose_images(
     Raises UserError for classes that the model does not know, and for a part of data in one piece.
     """
     classes = tuple(state["classes"])
-    given = options.named_data
-    if given is None:
-        fields = DataOptions.__dataclass_fields__
-        given = {name: value for name, value in config if name in fields}
-        given["eval_per_class"] = None  # limits the evaluations during training only
-    else:
-        given["whole"] = True
-    train, evaluation = load_data(DataOptions(**given, known_classes=classes))
+    if (given := options.named_data) is not None:
+        data = DataOptions(**given, known_classes=classes, whole=True)
+    else:  # --eval-per-class limits the evaluations during training only
+        data = replace(DataOptions.of(config, known_classes=classes), eval_per_class=None)
+    train, evaluation = load_data(data)
     split = options.split or "eval"
     dataset = evaluation if split == "eval" else train
     if train is not evaluation:
@@ -92,8 +89,7 @@ def say_if_changed(
 
 def _recorded(state: dict[str, Any], split: str) -> dict[str, Any]:
     """Number and digest of a part's images from the run's record; empty where there is none."""
-    data = state.get("environment", {}).get("data")
-    part = data.get(split) if isinstance(data, dict) else None
+    part = recorded_data(state.get("environment", {}), split)
     return part if isinstance(part, dict) and isinstance(part.get("images"), int) else {}
 
 

@@ -71,9 +71,9 @@ class EvaluationOptions:
     split: str | None = None
     data: str | None = None
     data_options: Mapping[str, Any] = field(default_factory=dict)
-    tta: str = "none"
-    tta_draws: int = 8
-    tta_policy: str = "flip"
+    tta: str = Views.kind
+    tta_draws: int = Views.draws
+    tta_policy: str = Views.policy
     batch_size: int = 64
     output: str | None = None
     device: str = "auto"
@@ -132,17 +132,17 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 def add_views(parser: argparse.ArgumentParser) -> None:
     """Test-time augmentation: --tta and what belongs to its draws."""
-    defaults, add = EvaluationOptions(""), parser.add_argument
-    add("--tta", choices=VIEWS, default="none",
+    add = parser.add_argument
+    add("--tta", choices=VIEWS, default=Views.kind,
         help="test-time augmentation, the mean probability over: the image and its mirror image "
         "(flip); its four corners and its middle, each 7/8 of its height and width, scaled to the "
         "model's size (crops); draws of a policy (draws). The image is as it is evaluated "
         "otherwise, after the run's --eval-transforms")  # fmt: skip
     add("--tta-draws", type=int, default=argparse.SUPPRESS, metavar="N",
-        help=f"draws of --tta draws (default: {defaults.tta_draws})")  # fmt: skip
+        help=f"draws of --tta draws (default: {Views.draws})")  # fmt: skip
     policy = add("--tta-policy", default=argparse.SUPPRESS, metavar="NAME",
         help="policy of --tta draws, with the run's --policy numbers "
-        f"(default: {defaults.tta_policy})")  # fmt: skip
+        f"(default: {Views.policy})")  # fmt: skip
     offer_values(policy, "base")
 
 
@@ -151,10 +151,9 @@ def views_of(values: dict[str, Any]) -> Views:
     for name in ("tta_draws", "tta_policy"):
         if name in values and values["tta"] != "draws":
             raise UserError(f"{name}: only with --tta draws")
-    default = Views()
     return Views(
-        values["tta"], values.get("tta_draws", default.draws),
-        values.get("tta_policy", default.policy),
+        values["tta"], values.get("tta_draws", Views.draws),
+        values.get("tta_policy", Views.policy),
     )  # fmt: skip
 
 
@@ -204,4 +203,4 @@ def parse_args(argv: Sequence[str] | None = None) -> EvaluationOptions:
     config = load_config({**given, "workers": workers})  # checks the values as train.py does
     values["data_options"] = {name: getattr(config, name) for name in given}
     values["workers"] = config.workers
-    return EvaluationOptions(**{**vars(EvaluationOptions("")), **values})
+    return EvaluationOptions(**values)

@@ -67,7 +67,8 @@ def rand_bbox(height: int, width: int, lam: float, cy: int, cx: int) -> Box:
     Returns (y1, x1, y2, x2). Source: CutMix, arXiv 1905.04899.
     """
     share = np.sqrt(1.0 - lam)
-    return _clipped_box(height, width, int(height * share), int(width * share), cy, cx)
+    up, left = int(height * share) // 2, int(width * share) // 2
+    return _clipped(height, width, (cy - up, cx - left, cy + up, cx + left))
 
 
 def square_bbox(height: int, width: int, side: int, cy: int, cx: int) -> Box:
@@ -76,9 +77,7 @@ def square_bbox(height: int, width: int, side: int, cy: int, cx: int) -> Box:
     For an even side the centre is the first pixel of the second half, as in the paper's code.
     """
     top, left = cy - side // 2, cx - side // 2
-    y1, y2 = np.clip([top, top + side], 0, height)
-    x1, x2 = np.clip([left, left + side], 0, width)
-    return int(y1), int(x1), int(y2), int(x2)
+    return _clipped(height, width, (top, left, top + side, left + side))
 
 
 def box_lam(box: Box, height: int, width: int) -> float:
@@ -180,7 +179,7 @@ def _box_mask(box: Box | np.ndarray, images: Batch) -> Batch:
     return to_device(mask, images.dtype, images.place)
 
 
-def _clipped_box(height: int, width: int, box_h: int, box_w: int, cy: int, cx: int) -> Box:
-    y1, y2 = np.clip([cy - box_h // 2, cy + box_h // 2], 0, height)
-    x1, x2 = np.clip([cx - box_w // 2, cx + box_w // 2], 0, width)
-    return int(y1), int(x1), int(y2), int(x2)
+def _clipped(height: int, width: int, box: Box) -> Box:
+    """The part of the box that lies inside the image."""
+    y1, x1, y2, x2 = np.clip(box, 0, [height, width, height, width]).tolist()
+    return y1, x1, y2, x2

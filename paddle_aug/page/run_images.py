@@ -5,7 +5,6 @@ Needs Paddle, and the data at their place in the options; raises UserError witho
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -140,8 +139,5 @@ def _config(run: Run) -> Config:
 
 def _same_data(run: Run, images: ImageDataset, part: str) -> bool | None:
     """Whether they are the images of the run's part, "train" or "eval"; None: not recorded."""
-    recorded: Any = run.environment.get("data")
-    found = recorded.get(part) if isinstance(recorded, dict) else None
-    if not isinstance(found, dict) or "digest" not in found:
-        return None
-    return found["digest"] == data_digest(images)
+    digest = run.data(part, "digest")
+    return None if digest is None else digest == data_digest(images)

@@ -120,8 +120,7 @@ def _environment(run: Run, say: Language) -> list[str]:
     known = run.environment
     if not known:
         return [say("not_recorded"), *[wording.UNKNOWN] * 7]
-    data = known.get("data")
-    parts = {part: _images(data, part) for part in ("train", "eval")}
+    parts = {part: wording.text(run.data(part, "images")) for part in ("train", "eval")}
     return [
         ", ".join(filter(None, [str(known.get("cpu") or wording.UNKNOWN),
                                 _instructions(known.get("instructions")),
@@ -132,19 +131,14 @@ def _environment(run: Run, say: Language) -> list[str]:
         wording.text(known.get("backend")),
         f"Python {wording.text(known.get('python'))}, {_pairs(known.get('versions'))}",
         wording.text(known.get("code")),
-        say("data_is", name=wording.text(data.get("name")), **parts)
-        if isinstance(data, dict) else wording.UNKNOWN,
+        say("data_is", name=wording.text(run.data("name")), **parts)
+        if isinstance(run.data(), dict) else wording.UNKNOWN,
     ]  # fmt: skip
 
 
 def _instructions(names: Any) -> str:
     """The newest of the vector instructions, which say most of the speed."""
     return names.split()[-1] if isinstance(names, str) and names.strip() else ""
-
-
-def _images(data: Any, part: str) -> str:
-    inner = data.get(part) if isinstance(data, dict) else None
-    return wording.text(inner.get("images") if isinstance(inner, dict) else None)
 
 
 def _cores(cores: Any, say: Language) -> str:

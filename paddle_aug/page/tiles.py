@@ -26,22 +26,17 @@ class Tile:
 
 def tile(image: np.ndarray, lines: tuple[str, ...], alt: str) -> Tile:
     """image: uint8 [H, W, 3], made smaller where it is larger than LARGEST."""
-    small = max(image.shape[:2]) <= _PIXEL_ART
-    return Tile(address(image), small, lines, alt)
-
-
-def address(image: np.ndarray) -> str:
-    """The picture as a data: address; uint8 [H, W, 3]."""
     picture = Image.fromarray(image)
+    small = max(picture.size) <= _PIXEL_ART
     file = io.BytesIO()
-    if max(picture.size) <= _PIXEL_ART:
+    if small:
         picture.save(file, "PNG", optimize=True)
         kind = "png"
     else:
         picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
         picture.save(file, "JPEG", quality=_JPEG_QUALITY, optimize=True)
         kind = "jpeg"
-    return _in_words(kind, file.getvalue())
+    return Tile(_in_words(kind, file.getvalue()), small, lines, alt)
 
 
 def heat_map(shares: np.ndarray) -> str:

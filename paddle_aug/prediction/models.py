@@ -12,9 +12,10 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import open_regular, read_json
 from paddle_aug.core.text import Say, epoch_in_words
 from paddle_aug.data.guesses import DIGITS_CHANGED
-from paddle_aug.evaluation.evaluate import checkpoint_place, precision
+from paddle_aug.evaluation.evaluate import checkpoint_name, checkpoint_place, precision
 from paddle_aug.export.folder import DESCRIPTION, PROGRAM, checkpoint_in_words
 from paddle_aug.runs.checkpoint import read_trained, trained_weights
+from paddle_aug.runs.environment import recorded_data
 from paddle_aug.weights.into_model import load_model
 
 _DIGITS = ("digits", "mnist")  # --data by name
@@ -56,10 +57,9 @@ def _of_run(run: Path, checkpoint: str, settings: dict[str, Any], say: Say) -> T
         model, _ = accelerated(make_model(config, len(classes)), config, say)
     load_model(model, trained_weights(arrays))
     model.eval()
-    name = checkpoint if run.is_dir() else run.name.removesuffix(".safetensors")
     place = checkpoint_place(state)
     epoch = epoch_in_words(place["checkpoint_epoch"], place["checkpoint_step"])
-    what = f"{config.model} of {folder}, {name} checkpoint, {epoch}"
+    what = f"{config.model} of {folder}, {checkpoint_name(run, checkpoint)} checkpoint, {epoch}"
     return TrainedModel(model, config, classes, changes_label(config, state), what)
 
 
@@ -67,8 +67,7 @@ def changes_label(config: Config, state: dict[str, Any]) -> frozenset[str] | Non
     """From the run's options, or from the name of its data; other data are not read."""
     if config.changes_label is not None:
         return frozenset(config.changes_label)
-    data = state.get("environment", {}).get("data")
-    name = config.data or (data.get("name") if isinstance(data, dict) else None)
+    name = config.data or recorded_data(state.get("environment", {}), "name")
     return DIGITS_CHANGED if str(name).lower() in _DIGITS else None
 
 

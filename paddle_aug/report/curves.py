@@ -148,8 +148,7 @@ def _name_subject(figure: Figure, groups: Sequence[Group]) -> None:
 
 
 def _of_run(run: Run) -> str:
-    data = run.environment.get("data")
-    name = data.get("name") if isinstance(data, dict) else None
+    name = run.data("name")
     known = [str(name).removesuffix("-train")] if name else []  # as the training part is called
     if model := run.config.get("model"):
         size = run.config.get("image_size")

@@ -133,23 +133,16 @@ def _data(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
     same seed, as the split may depend on the seed."""
     lines = []
     if not set(_CHOOSES_IMAGES) & set(studied):
-        lines += _lines("data", [(n, label, _of_data(run, "name")) for n, label, run in runs])
+        lines += _lines("data", [(n, label, run.data("name")) for n, label, run in runs])
     for part, options in _CHOOSES.items():
         if options & set(studied):
             continue
         key = f"data.{part}"
-        lines += _lines(f"{key}.images", [(n, g, _of_data(r, part, "images")) for n, g, r in runs])
+        lines += _lines(f"{key}.images", [(n, g, r.data(part, "images")) for n, g, r in runs])
         for seed in dict.fromkeys(run.seed for _, _, run in runs):
-            same = [(n, g, _of_data(r, part, "digest")) for n, g, r in runs if r.seed == seed]
+            same = [(n, g, r.data(part, "digest")) for n, g, r in runs if r.seed == seed]
             lines += _lines(f"{key}.digest, seed {seed}", same)
     return lines
-
-
-def _of_data(run: Run, *keys: str) -> Any:
-    value: Any = run.environment.get("data")
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _midway(runs: Sequence[Named], counts: Counts) -> list[str]:

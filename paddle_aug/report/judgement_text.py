@@ -45,7 +45,7 @@ def verdict_table(judgement: Judgement) -> str:
     return "\n".join([_table(head, rows, "github"), "", *remarks])
 
 
-def figures_table(judgement: Judgement, style: str = "github") -> str:
+def figures_table(judgement: Judgement) -> str:
     """Table of each group's evaluation accuracy: all figures with deviation and interval."""
     columns: dict[str, list[str]] = {
         "run": [group.label for group in judgement.groups],
@@ -55,7 +55,7 @@ def figures_table(judgement: Judgement, style: str = "github") -> str:
         found = [figures(group, "accEval", figure, judgement.last)[0] for group in judgement.groups]
         if any(each.n for each in found):
             columns[name.format(judgement.last)] = [_estimate(each) for each in found]
-    return _table(list(columns), list(zip(*columns.values(), strict=True)), style)
+    return _table(list(columns), list(zip(*columns.values(), strict=True)), "github")
 
 
 def difference_table(judgement: Judgement, style: str = "github") -> str:

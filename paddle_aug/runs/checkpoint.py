@@ -98,9 +98,8 @@ def under_prefix(prefix: str, arrays: Arrays) -> Arrays:
 
 def trained_weights(arrays: Arrays) -> Arrays:
     """The weights that a run is evaluated with: the averaged ones if it has any (--ema)."""
-    start = "average."
-    averages = under_prefix("ema", arrays)
-    averages = {n.removeprefix(start): a for n, a in averages.items() if n.startswith(start)}
+    start = "ema/average."
+    averages = {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
     return averages or under_prefix("model", arrays)
 
 

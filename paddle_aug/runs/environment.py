@@ -123,10 +123,18 @@ def code_digest() -> str:
 def name_data(config: dict[str, Any], environment: dict[str, Any]) -> None:
     """Say in the options which data a run was on that was started without --data, by an earlier
     version: it saved `data: null`, which means another data set once AI Studio's is there."""
-    data = environment.get("data")
     unnamed = "data" in config and config["data"] is None
-    if unnamed and isinstance(data, dict) and data.get("name") == "digits":
+    if unnamed and recorded_data(environment, "name") == "digits":
         config["data"] = "digits"
+
+
+def recorded_data(environment: Mapping[str, Any], *keys: str) -> Any:
+    """What a record says of the data: the entry below these keys, such as "train", "digest"; None
+    where it has none, as the file may be of any origin."""
+    value: Any = environment.get("data")
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

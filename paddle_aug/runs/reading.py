@@ -8,7 +8,7 @@ files beside its curves, in one folder, which is read in the same way.
 
 import csv
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from paddle_aug.core.safe_files import open_regular, read_json, read_npy_header
 from paddle_aug.core.text import counted
 from paddle_aug.core.user_paths import user_path
 from paddle_aug.modes import mode_order
-from paddle_aug.runs.environment import name_data
+from paddle_aug.runs.environment import name_data, recorded_data
 from paddle_aug.runs.layout import (
     CHANGES,
     CONFIG,
@@ -78,6 +78,10 @@ class Run:
         """The run's seed; None where its options are not known."""
         seed = self.config.get("seed")
         return seed if isinstance(seed, int) else None
+
+    def data(self, *keys: str) -> Any:
+        """What is recorded of its data: see `environment.recorded_data`."""
+        return recorded_data(self.environment, *keys)
 
     @property
     def seconds(self) -> float:
@@ -159,16 +163,16 @@ def read_run(folder: str | Path, mode: str, label: str | None = None) -> Run:
     if max(lengths.values()) == 0:
         raise UserError(f"{folder}/{mode}Aug_*.npy: no epoch finished yet")
     place = folder / mode if (folder / mode).is_dir() else _flat_place(folder, mode)
-    config = _read_config(place / CONFIG, warnings)
+    config = _read(read_yaml, place / CONFIG, warnings)
     whole_config = bool(config)
     if not config and (place / CHANGES).exists():
         # Options that it lacks have their defaults, the seed included.
-        config = {"augment": mode, "seed": 0, **_read_config(place / CHANGES, warnings)}
+        config = {"augment": mode, "seed": 0, **_read(read_yaml, place / CHANGES, warnings)}
     planned, epochs = config.get("epochs"), max(lengths.values())
     if isinstance(planned, int) and epochs < planned and not _ended_early(config, curves):
         warnings.append(f"{folder / mode}: unfinished, {epochs} of {planned} epochs")
     metrics = _read_metrics(place / METRICS, warnings)
-    environment = _read_environment(place / ENVIRONMENT, warnings)
+    environment = _read(read_json, place / ENVIRONMENT, warnings)
     name_data(config, environment)
     predictions = _find_predictions(place, epochs, warnings)
     return Run(
@@ -252,11 +256,14 @@ def _read_curve(path: Path) -> np.ndarray:
     return curve.astype(np.float64)
 
 
-def _read_config(path: Path, warnings: list[str]) -> dict[str, Any]:
+def _read(
+    read: Callable[[Path], dict[str, Any]], path: Path, warnings: list[str]
+) -> dict[str, Any]:
+    """What the file holds; empty where it is missing, or with a warning where it is damaged."""
     if not path.exists():
         return {}
     try:
-        return read_yaml(path)
+        return read(path)
     except (UserError, OSError) as error:
         warnings.append(f"{error}; the file is left out")
         return {}
@@ -266,16 +273,6 @@ def _flat_place(folder: Path, mode: str) -> Path:
     """The folder of the other files of a run that has no folder of its own: that of its curves, if
     no other run has curves there."""
     return folder if find_modes(folder) == [mode] else folder / mode
-
-
-def _read_environment(path: Path, warnings: list[str]) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        return read_json(path)
-    except UserError as error:
-        warnings.append(f"{error}; the file is left out")
-        return {}
 
 
 def _find_predictions(place: Path, epochs: int, warnings: list[str]) -> Predictions | None:

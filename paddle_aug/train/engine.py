@@ -96,7 +96,7 @@ def train_one_epoch(
     training_mode(trainer.model)
     epoch, steps = progress.epoch, len(loader)
     batches = loader.epoch(epoch, first=progress.step)
-    with contextlib.closing(batches), progress_bar(steps, progress) as bar:
+    with contextlib.closing(batches), _bar(steps, f"epoch {epoch}", progress.step) as bar:
         for batch in batches:
             rate = trainer.schedule.learning_rate(epoch * steps + progress.step)
             trainer.optimizer.set_lr(rate)
@@ -256,12 +256,8 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
     return Evaluation(loss, accuracy(logits, labels), logits, labels)
 
 
-def progress_bar(steps: int, progress: Progress) -> "tqdm[Any]":
-    """A progress bar on a terminal or in a notebook; nothing in a log file."""
-    return _bar(steps, f"epoch {progress.epoch}", progress.step)
-
-
 def _bar(steps: int, title: str, initial: int = 0) -> "tqdm[Any]":
+    """A progress bar on a terminal or in a notebook; nothing in a log file."""
     return tqdm(
         total=steps, initial=initial, desc=translate(title), unit=translate("batch"), leave=False,
         disable=None, dynamic_ncols=True,

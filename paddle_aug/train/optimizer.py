@@ -1,6 +1,7 @@
 """Optimizers from names and numbers."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import paddle
 from paddle import Tensor
@@ -9,7 +10,7 @@ from paddle.optimizer import Optimizer
 from paddle_aug.core.errors import UserError
 from paddle_aug.train.one_pass import SGD, Adam, AdamW, Momentum
 
-OPTIMIZERS = ("Adam", "AdamW", "SGD", "Momentum")
+OPTIMIZERS: dict[str, Any] = {"Adam": Adam, "AdamW": AdamW, "SGD": SGD, "Momentum": Momentum}
 
 
 def build_optimizer(
@@ -38,23 +39,18 @@ def build_optimizer(
     is keyed by automatic names, which must be the same in the run that resumes.
     Raises UserError for an unknown name, or where no parameter is trainable.
     """
+    if name not in OPTIMIZERS:
+        raise UserError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
     trainable = [parameter for parameter in parameters if not parameter.stop_gradient]
     if not trainable:
         raise UserError("the optimizer has nothing to learn: every parameter is frozen")
     for parameter in head_parameters or ():
         parameter.optimize_attr["learning_rate"] = float(head_lr_ratio)
-    settings = {
-        "learning_rate": lr,
-        "parameters": trainable,
-        "weight_decay": weight_decay if name == "AdamW" else (weight_decay or None),
-        "grad_clip": None if clip_norm is None else paddle.nn.ClipGradByGlobalNorm(clip_norm),
-    }
-    if name == "Adam":
-        return Adam(**settings)
-    if name == "AdamW":
-        return AdamW(**settings)
-    if name == "SGD":
-        return SGD(**settings)
-    if name == "Momentum":
-        return Momentum(momentum=momentum, **settings)
-    raise UserError(f"optimizer: {name!r} is none of {', '.join(OPTIMIZERS)}")
+    own = {"momentum": momentum} if name == "Momentum" else {}
+    return OPTIMIZERS[name](
+        learning_rate=lr,
+        parameters=trainable,
+        weight_decay=weight_decay if name == "AdamW" else (weight_decay or None),
+        grad_clip=None if clip_norm is None else paddle.nn.ClipGradByGlobalNorm(clip_norm),
+        **own,
+    )

@@ -24,7 +24,7 @@ def check_weights(source: str, model_name: str) -> None:
     if source == PRETRAINED:
         _pretrained_of(model_name)
     else:
-        find_weights(Path(source).expanduser())
+        find_weights(Path(source))
 
 
 def read_weights(source: str, model_name: str) -> tuple[Arrays, dict[str, Any]]:
@@ -37,7 +37,7 @@ def read_weights(source: str, model_name: str) -> tuple[Arrays, dict[str, Any]]:
     """
     if source == PRETRAINED:
         return load_weights_and_state(download_pretrained(model_name))
-    return load_weights_and_state(Path(source).expanduser())
+    return load_weights_and_state(Path(source))
 
 
 def download_pretrained(model_name: str) -> Path:

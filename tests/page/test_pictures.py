@@ -22,7 +22,7 @@ from paddle_aug.page.curve_pictures import _shortened
 from paddle_aug.page.pictures import NoImages, shown_changes, shown_matrices, training_sheets
 from paddle_aug.page.run_images import RunImages
 from paddle_aug.page.sentences import Language
-from paddle_aug.page.tiles import LARGEST, address
+from paddle_aug.page.tiles import LARGEST, tile
 from paddle_aug.report.groups import group_runs
 from paddle_aug.runs.layout import LAST_EVALUATION, PREDICTIONS
 from paddle_aug.runs.predictions import Predictions, write_predictions
@@ -261,10 +261,10 @@ def test_other_data_than_the_runs_are_said(tmp_path):
 def test_photographs_are_made_small_and_pixels_kept():
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (32, 24, 3), np.uint8)
-    assert np.array_equal(picture(address(small)), small)
-    large = np.full((300, 200, 3), 77, np.uint8)
-    assert picture(address(large)).shape == (LARGEST, LARGEST * 2 // 3, 3)
-    assert Counter(picture(address(large)).ravel().tolist()).most_common(1)[0][0] in (76, 77, 78)
+    assert np.array_equal(picture(tile(small, (), "").address), small)
+    large = picture(tile(np.full((300, 200, 3), 77, np.uint8), (), "").address)
+    assert large.shape == (LARGEST, LARGEST * 2 // 3, 3)
+    assert Counter(large.ravel().tolist()).most_common(1)[0][0] in (76, 77, 78)
 
 
 def absolute(path):

@@ -32,6 +32,7 @@ SYMBOLS = {  # messages of symbols and names only
     "cv2.resize(image, ({0}, {1}), interpolation=cv2.INTER_LINEAR)", "{0} of {1}",
     "tta: {0}", "tta_policy: {0}", "--sheet {0}: {1}", "--host {0}, --port {1}: {2}",
     "{0} (Python {1})", "{0}: baseline: {1}", "model: {0}", "Python {0}", "Python {0}, {1}",
+    "--operation {0}: {1}",
 }  # fmt: skip
 PREFIXES = ("error: ", "warning: ", "note: ", "problem: ")
 TEMPLATES = sorted(message for message in MESSAGES if "{" in message)

@@ -7,7 +7,8 @@ that is not recognised runs in Paddle, with the smallest layer around it that ca
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,43 +101,38 @@ def _is_symbol(value: Any) -> bool:
     return isinstance(value, paddle.pir.Value)  # pyright: ignore[reportPrivateImportUsage]
 
 
-class _recorded_calls:
+@contextmanager
+def _recorded_calls(
+    model: paddle.nn.Layer, calls: list[_Call], between_layers: Callable[[], None]
+) -> Iterator[None]:
     """Context in which every call of a sublayer is added to `calls`, in the order of their ends."""
+    begun: list[_Call] = []
+    kept: list[tuple[paddle.nn.Layer, tuple[Any, Any]]] = []
 
-    def __init__(
-        self, model: paddle.nn.Layer, calls: list[_Call], between_layers: Callable[[], None]
-    ):
-        self._model, self._calls, self._between_layers = model, calls, between_layers
-        self._open: list[_Call] = []
-        self._hooks: list[Any] = []
+    def before(name: str, hooked: bool) -> _Hook:
+        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...]) -> None:
+            between_layers()
+            begun.append(_Call(layer, name, inputs, _position(), hooked=hooked))
 
-    def __enter__(self) -> None:
-        for name, layer in self._model.named_sublayers():
+        return note
+
+    def after(layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> Any:
+        call = begun.pop()
+        call.stop, call.output = _position(), output
+        calls.append(call)
+
+    try:
+        for name, layer in model.named_sublayers():
             # The user's own hooks expect real values; they are called when the layer runs.
             hooks = (layer._forward_pre_hooks, layer._forward_post_hooks)
-            self._hooks.append((layer, hooks))
+            kept.append((layer, hooks))
             layer._forward_pre_hooks, layer._forward_post_hooks = OrderedDict(), OrderedDict()
-            layer.register_forward_pre_hook(self._before(name, any(hooks)))
-            layer.register_forward_post_hook(self._after())
-
-    def __exit__(self, *_: object) -> None:
-        for layer, hooks in self._hooks:
+            layer.register_forward_pre_hook(before(name, any(hooks)))
+            layer.register_forward_post_hook(after)
+        yield
+    finally:
+        for layer, hooks in kept:
             layer._forward_pre_hooks, layer._forward_post_hooks = hooks
-
-    def _before(self, name: str, hooked: bool) -> _Hook:
-        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...]) -> None:
-            self._between_layers()
-            self._open.append(_Call(layer, name, inputs, _position(), hooked=hooked))
-
-        return note
-
-    def _after(self) -> _Hook:
-        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> None:
-            call = self._open.pop()
-            call.stop, call.output = _position(), output
-            self._calls.append(call)
-
-        return note
 
 
 def _position() -> int:
@@ -145,25 +141,21 @@ def _position() -> int:
     return sum(op.name() != "builtin.parameter" for op in operations)
 
 
-class _unique_names:
+@contextmanager
+def _unique_names(model: paddle.nn.Layer) -> Iterator[dict[str, paddle.Tensor]]:
     """Context in which the model's tensors have unique names; gives the tensors by name.
 
     The program refers to parameters by name only, and models made under different unique_name
     guards may use one name for two of them.
     """
-
-    def __init__(self, model: paddle.nn.Layer):
-        tensors = [*model.parameters(), *model.buffers()]
-        self._tensors = list({id(tensor): tensor for tensor in tensors}.values())
-        self._names = [tensor.name for tensor in self._tensors]
-
-    def __enter__(self) -> dict[str, paddle.Tensor]:
-        for index, tensor in enumerate(self._tensors):
-            tensor.name = f"accelerated_{index}"
-        return {tensor.name: tensor for tensor in self._tensors}
-
-    def __exit__(self, *_: object) -> None:
-        for tensor, name in zip(self._tensors, self._names, strict=True):
+    tensors = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}.values()
+    names = [tensor.name for tensor in tensors]
+    for index, tensor in enumerate(tensors):
+        tensor.name = f"accelerated_{index}"
+    try:
+        yield {tensor.name: tensor for tensor in tensors}
+    finally:
+        for tensor, name in zip(tensors, names, strict=True):
             tensor.name = name
 
 
