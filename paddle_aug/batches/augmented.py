@@ -117,7 +117,7 @@ class AugmentedDataset(paddle.io.Dataset):
             raise UserError(
                 f"{self.dataset.source(index)}: {_called(self.transform)} fails on it "
                 f"({failure(error)})"
-            ) from None
+            ) from error
         if other := other_than_rgb(image):
             raise UserError(
                 f"{self.dataset.source(index)}: {_called(self.transform)} gives {other}, "

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import threading
 import time
@@ -224,12 +225,24 @@ class OfTwoForUsers(UserError):
         (lambda: OfOne("a.jpg"), RuntimeError, "OfOne: cannot read a.jpg"),
     ],
 )
-def test_a_bug_in_a_worker_comes_with_the_workers_own_lines(error, kind, reason):
+def test_a_bug_in_a_worker_comes_with_the_workers_own_lines(error, kind, reason, monkeypatch):
+    def fails(dataset, index):
+        raise error()
+
+    monkeypatch.setattr(ArrayDataset, "__getitem__", fails)
     with pytest.raises(kind) as caught:
-        read(2, transform=Fails(error))
+        read(2)
     lines = str(caught.value.__cause__ or caught.value)
-    assert "in a worker process:\n" in lines and "helpers.py" in lines
+    assert "in a worker process:\n" in lines and "test_loader.py" in lines
     assert lines.endswith(f"{reason}\n")
+
+
+@pytest.mark.parametrize("workers", [0, "thread", 2])
+def test_a_bug_in_a_transform_of_ones_own_is_told_in_a_line(workers):
+    with pytest.raises(UserError) as caught:
+        read(workers, transform=Fails(lambda: ZeroDivisionError("x")))
+    told = r"numbered\[\d+\]: Fails fails on it \(helpers.py:\d+: ZeroDivisionError: x\)"
+    assert re.fullmatch(told, str(caught.value))
 
 
 def test_a_transforms_error_comes_with_the_images_name():
