@@ -171,11 +171,11 @@ def test_options_without_effect_are_named(options, notes):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epochs", "0"], r"epochs: .*greater than or equal to 1, got '0'"),
-        (["--epochs", "many"], r"epochs: .*integer.* got 'many'"),
+        (["--epochs", "0"], r"epochs: must be at least 1, got '0'"),
+        (["--epochs", "many"], r"epochs: must be a whole number, got 'many'"),
         (["--lr", "-1"], r"lr: .*greater than 0"),
         (["--lr", "nan"], r"lr: .*finite"),
-        (["--clip-norm", "1e300"], r"clip_norm: .*less than or equal to 1000000"),
+        (["--clip-norm", "1e300"], r"clip_norm: must be at most 1000000,"),
         (["--augment", "mixpu"], r"augment: 'mixpu' is none of no, userDef.*did you mean mixup"),
         (["--workers", "-2"], r"workers: "),
         (["--augment", "no", "--base", "flip"], r"base: only with a mixing method"),
@@ -191,8 +191,8 @@ def test_options_without_effect_are_named(options, notes):
         (["--mean", "0.5,-0.1,0.5"], r"^mean: -0.1 is not in \[0, 1\]$"),
         (["--std", "0.5,0.5,1.01"], r"^std: 1.01 is not in \[0, 1\]"),
         (["--policy.noise-max-sigma", "soft"], r"policy\.noise_max_sigma"),
-        (["--workers", "257"], r"workers: .*less than or equal to 256, got '257'"),
-        (["--epochs", "1000001"], r"epochs: .*less than or equal to 1000000"),
+        (["--workers", "257"], r"workers: must be at most 256, got '257'"),
+        (["--epochs", "1000001"], r"epochs: must be at most 1000000,"),
         (
             ["--augment", "no", "--train-transforms", "[{Resize: x}]"],
             r"^train_transforms: Resize: size must be",

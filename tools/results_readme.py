@@ -30,13 +30,12 @@ from paddle_aug.commands.suite_results import cell_folder, refuse_other_options 
 from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.plain_yaml import read_yaml  # noqa: E402
 from paddle_aug.core.text import counted, duration  # noqa: E402
+from paddle_aug.report.claim_text import claim_interval, published_figure  # noqa: E402
 from paddle_aug.report.claims import Claim  # noqa: E402
 from paddle_aug.report.judge import JudgedClaim  # noqa: E402
 from paddle_aug.report.judgement_text import (  # noqa: E402
-    claim_interval,
     our_figure,
     over,
-    published_figure,
 )
 from paddle_aug.report.side_by_side import put_side_by_side  # noqa: E402
 from paddle_aug.runs.reading import Run, read_run  # noqa: E402

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 from paddle_aug.cli.parser import Parser
-from paddle_aug.core.errors import UserError, closest, unknown_option
+from paddle_aug.core.errors import UserError, closest, half_width, unknown_option
 from paddle_aug.core.plain_yaml import parse_yaml_text
 from paddle_aug.core.text import flag
 
@@ -31,7 +31,8 @@ class _Override(argparse.Action):
         for text in values:
             key, _, value = text.partition("=")
             if not key or not value:
-                raise UserError(f"-o {text}: give KEY=VALUE, such as {EXAMPLE.split()[0]}")
+                example = f"give KEY=VALUE, such as {EXAMPLE.split()[0]}"
+                raise UserError(f"-o {text}: {example}{half_width(text)}")
             self._check_key(parser, key)
             # Nested values are YAML; the others are read as those of the option's flag.
             if key.partition(".")[0] == "policy":

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from paddle_aug.cli.help import translated_help, with_chinese_lines
-from paddle_aug.core.errors import UserError, closest, unknown_value
+from paddle_aug.core.errors import UserError, closest, half_width, unknown_value
 from paddle_aug.language import LANGUAGES, set_language
 
 FILES = "<files>"  # among offered values: those of the current folder
@@ -49,6 +49,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UserError. argparse calls it with all that it finds wrong."""
+        message += half_width(message.rpartition(": ")[2])
         help_ = "" if message.endswith("?") else f"; {self.prog} --help explains"
         raise UserError(message.removeprefix("argument ") + help_)
 

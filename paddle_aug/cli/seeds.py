@@ -3,6 +3,8 @@
 import argparse
 import re
 
+from paddle_aug.core.errors import half_width
+
 MOST = 10_000  # more is a slip of the keyboard
 
 
@@ -15,7 +17,7 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.replace(" ", "").split(","):
         match = re.fullmatch(r"(\d{1,10})(?:-(\d{1,10}))?", part)
         if match is None:
-            raise ValueError(f"seeds are written as 0-4 or 0,2,5-7, got {text!r}")
+            raise ValueError(f"seeds are written as 0-4 or 0,2,5-7, got {text!r}{half_width(text)}")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise ValueError(f"{part}: the second number is the smaller one")

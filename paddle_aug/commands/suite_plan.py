@@ -30,6 +30,7 @@ from paddle_aug.config import (
 )
 from paddle_aug.config.merging import on_top
 from paddle_aug.config.other_data import refuse_for_other_data
+from paddle_aug.config.problems import in_words
 from paddle_aug.core import own_code
 from paddle_aug.core.bundled import config_name
 from paddle_aug.core.errors import UserError, unknown_option, unknown_value
@@ -173,7 +174,7 @@ def read_suite(path: str | Path) -> Suite:
         # A mistyped key is both unknown and missing under its right name: the first is reported.
         problem = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         *above, name = problem["loc"]
-        message = problem["msg"].removeprefix("Value error, ")
+        message = in_words(problem)
         if problem["type"] == "extra_forbidden":
             kind = {"runs": RunEntry, "claims": Claim}[str(above[0])] if above else Suite
             message = unknown_option(str(name), kind.model_fields)

@@ -6,7 +6,6 @@ pydantic checks names, types and ranges before any work is done. Nothing here im
 that --help and errors in options appear at once.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
@@ -37,9 +36,10 @@ from paddle_aug.config.fields import (
     whole_number,
 )
 from paddle_aug.config.own_names import register_own
+from paddle_aug.config.problems import explain
 from paddle_aug.core.argument_checks import check_normalisation
 from paddle_aug.core.encodings import check_encoding
-from paddle_aug.core.errors import UserError, did_you_mean, unknown_option, unknown_value
+from paddle_aug.core.errors import UserError, unknown_value
 from paddle_aug.core.own_code import is_import_path, short_name
 from paddle_aug.core.user_paths import expand
 from paddle_aug.data.options import Folders, Split, uses_digits
@@ -291,7 +291,8 @@ def load_config(values: dict[str, Any], where: str | Mapping[str, str] = "") -> 
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise UserError(_explain(error, where)) from None
+        fields = PolicyOptions.__dataclass_fields__
+        raise UserError(explain(error, where, _DEFAULTS, fields)) from None
 
 
 def load_trained_config(values: dict[str, Any], where: str = "") -> Config:
@@ -303,28 +304,3 @@ def load_trained_config(values: dict[str, Any], where: str = "") -> Config:
     if is_import_path(values.get("augment")):
         values = {**values, "augment": "no", "base": None}
     return load_config(values, where)
-
-
-def _explain(error: ValidationError, where: str | Mapping[str, str]) -> str:
-    """One line for each problem: the key as the user wrote it, what is wrong, what is allowed."""
-    lines = []
-    for problem in error.errors()[:3]:
-        location = [part for part in problem["loc"] if isinstance(part, str)]
-        keys = [part for part in location if part.isidentifier()]
-        key = ".".join(keys[:2] if keys[:1] == ["policy"] else keys[:1])
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            key = ".".join(location)  # as it was written, which may be no name: "batch-size"
-            known = PolicyOptions.__dataclass_fields__ if len(location) > 1 else _DEFAULTS
-            message = unknown_option(location[-1], known)
-        elif "input" in problem and key and problem["type"] != "value_error":
-            message = f"{message[0].lower()}{message[1:]}, got {problem['input']!r:.80}"
-            if problem["type"] == "literal_error":
-                allowed = re.findall(r"'([^']*)'", problem.get("ctx", {}).get("expected", ""))
-                message += did_you_mean(str(problem["input"]), allowed)
-        line = f"{key}: {message}" if key else message
-        if not isinstance(where, str):
-            line = where.get(re.split(r"[.:]", line)[0], "") + line
-        if line not in lines:
-            lines.append(line)
-    return (where if isinstance(where, str) else "") + "\n".join(lines)

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable
 from typing import NoReturn, TextIO
 
@@ -35,6 +36,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a message on a mistyped name: "; did you mean mixup?", or nothing."""
     near = closest(name, known)
     return f"; did you mean {near}?" if near else ""
+
+
+def in_half_width(text: str) -> str | None:
+    """ASCII for a text with full-width characters, as Chinese input methods write them: "0.5,0.5"
+    for "0.5，0.5"; None where it has none, or holds more than these."""
+    meant = unicodedata.normalize("NFKC", text).replace("—", "--")
+    return meant if meant != text and meant.isascii() else None
+
+
+def half_width(text: str) -> str:
+    """The end of a message on such a text: "; did you mean 0.5,0.5?", or nothing."""
+    meant = in_half_width(text)
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ with --allow-imports: a configuration or checkpoint from elsewhere cannot run co
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import importlib
 import os
@@ -21,13 +22,6 @@ from typing import Any
 from paddle_aug.core.errors import UserError
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_OF_OTHERS = (
-    str(Path(__file__).parents[1]),  # this package
-    *{sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")},
-    *site.getsitepackages(),
-    site.getusersitepackages(),
-    "<",  # <frozen importlib>
-)
 _PADDLE_VISION = "paddle.vision:"  # models that come with Paddle
 _allowed: set[str] = set()
 _all_allowed = False
@@ -114,8 +108,16 @@ def place_in_own_code(error: Exception) -> str | None:
     """The line of the user's own code that an error came from: "mine.py:7"; None where the user's
     code has no part in it."""
     lines = traceback.extract_tb(error.__traceback__)
-    own = [line for line in lines if not line.filename.startswith(_OF_OTHERS)]
+    own = [line for line in lines if not line.filename.startswith(_others_code())]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else None
+
+
+@functools.cache
+def _others_code() -> tuple[str, ...]:
+    """What the files of Python, of installed packages and of this one begin with."""
+    folders = {sysconfig.get_path(kind) for kind in ("stdlib", "purelib", "platlib")}
+    folders |= {*site.getsitepackages(), site.getusersitepackages(), str(Path(__file__).parents[1])}
+    return (*folders, "<")  # <frozen importlib>
 
 
 def source_digests(paths: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, in_half_width
 from paddle_aug.core.safe_files import read_text
 
 MAX_BYTES = 1 << 20
@@ -93,6 +93,14 @@ def parse_yaml_text(value: Any) -> Any:
         raise ValueError(f"not valid YAML: {' '.join(problem.split())}") from None
 
 
+def _half_width_line(lines: list[str]) -> str:
+    """The end of a message where the last of these lines with a full-width sign may be why."""
+    for number, line in reversed(list(enumerate(lines, 1))):
+        if meant := in_half_width(line.strip()):
+            return f"; line {number}: did you mean {meant}?"
+    return ""
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """A YAML mapping, without tags and without evaluating anything."""
     text = read_text(path, MAX_BYTES)
@@ -100,7 +108,9 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         values = load_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = " ".join(str(error).split())
-        raise UserError(f"{path}: not valid YAML: {problem}") from None
+        mark = getattr(error, "problem_mark", None)
+        lines = text.splitlines()[: mark.line + 1 if mark else 0]
+        raise UserError(f"{path}: not valid YAML: {problem}{_half_width_line(lines)}") from None
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

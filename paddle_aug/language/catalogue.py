@@ -243,7 +243,7 @@ def _fit(message: str, text: str) -> tuple[int, dict[str, str]] | None:
     values = dict(zip(fields, match.groups(), strict=True))
     if letters == len(_prefix(message)):  # "error: {0}": whatever follows
         return letters, values
-    between = [piece.strip() for piece in parse(message)[0] if _WORD.search(piece)]
+    between = [piece for piece in parse(message)[0] if _WORD.search(piece)]
     for value in values.values():
         # Columns of a table, and what goes on in the next sentence, are no value of a message.
         # One that holds the message's own words was cut at the wrong place.

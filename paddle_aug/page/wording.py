@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from paddle_aug.core.text import time_parts
 from paddle_aug.page.sentences import Language
+from paddle_aug.report.claim_text import amount_parts
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim
 from paddle_aug.report.judgement_text import (
-    amount_parts,
     crossing_in_words,
     needed_in_words,
     of_last_state_instead,

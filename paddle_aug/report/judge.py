@@ -12,6 +12,7 @@ import numpy as np
 from paddle_aug.report.claims import FIGURES, Claim
 from paddle_aug.report.crossing import stays_above, window_for
 from paddle_aug.report.groups import Group, by_common_seed, groups_named, with_common_seeds
+from paddle_aug.report.seeds_to_settle import seeds_to_settle
 from paddle_aug.report.statistics import (
     LEVEL,
     NAN,
@@ -21,7 +22,6 @@ from paddle_aug.report.statistics import (
     estimate,
     holm,
     paired_p,
-    seeds_to_enclose,
     seeds_to_show,
     share_interval,
 )
@@ -269,28 +269,8 @@ def _judge_difference(claim: Claim, found: Comparison) -> JudgedClaim:
     verdict = judge_difference(evidence, published, claim.tolerance, claim.gain_only)
     needed = None
     if verdict.word == UNDECIDED and found.basis == SEEDS:
-        needed = _seeds_to_settle(claim, found.difference, found.level)
+        needed = seeds_to_settle(claim, found.difference, found.level)
     return JudgedClaim(claim, found.difference, evidence, verdict, needed)
-
-
-def _seeds_to_settle(claim: Claim, ours: Estimate, level: float = LEVEL) -> int | None:
-    """How many seeds would give an undecided claim of a difference or a value another verdict, if
-    the true figure is ours and the deviation, too; None for more than MOST_SEEDS.
-
-    level: what p has to be below for a difference to be shown.
-    """
-    away = ours.mean - (claim.difference if claim.value is None else claim.value)
-    inside = claim.tolerance - (away if claim.gain_only else abs(away))
-    if claim.difference:
-        # Either the direction is shown, or the published size excluded.
-        numbers = [seeds_to_show(ours.mean, ours.std, level)]
-        numbers += [seeds_to_show(inside, ours.std)] if inside < 0 else []
-    elif inside < 0 or claim.gain_only:
-        numbers = [seeds_to_show(inside, ours.std, level)]
-    else:
-        numbers = [seeds_to_enclose(inside, ours.std)]
-    known = [number for number in numbers if number is not None]
-    return max(min(known), ours.n + 1) if known else None
 
 
 def _judge_value(claim: Claim, group: Group, last: int) -> JudgedClaim:
@@ -305,7 +285,7 @@ def _judge_value(claim: Claim, group: Group, last: int) -> JudgedClaim:
         evidence = Evidence(IMAGES, answers.accuracy, low, high)
     verdict = judge_value(evidence, claim.value, claim.tolerance)
     undecided = verdict.word == UNDECIDED and evidence.basis == SEEDS
-    needed = _seeds_to_settle(claim, ours) if undecided else None
+    needed = seeds_to_settle(claim, ours) if undecided else None
     return JudgedClaim(claim, ours, evidence, verdict, needed)
 
 

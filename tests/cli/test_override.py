@@ -76,7 +76,10 @@ def test_null_takes_back_what_a_file_says(tmp_path):
      ("epochs=", "^-o epochs=: give KEY=VALUE"),
      ("=3", "^-o =3: give KEY=VALUE"),
      ("policy.crop=[1", r"^-o policy\.crop=\[1: not valid YAML"),
-     ("epochs=0", "^epochs: input should be greater than or equal to 1, got '0'$"),
+     ("epochs=0", "^epochs: must be at least 1, got '0'$"),
+     ("epochs=２", r"^epochs: must be a whole number, got '２'; did you mean 2\?$"),
+     ("epochs＝2", r"^-o epochs＝2: give KEY=VALUE, .* did you mean epochs=2\?$"),
+     ("epoch=2", r"^-o epoch: unknown option; did you mean epochs\?$"),
      ("augment=samplepairing", r"did you mean samplePairing\?$")],
 )  # fmt: skip
 def test_a_wrong_key_or_value_is_told_as_that_of_a_file_is(text, said):

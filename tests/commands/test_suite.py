@@ -749,7 +749,7 @@ def test_paths_of_this_machine_are_cut(value, expected):
     [({"baseline": "none"}, "baseline: 'none' is none of plain, Mixup"),
      ({"runs": []}, "runs"),
      ({"titel": 3}, r"two\.yaml: titel: unknown option; did you mean title"),
-     ({"last": 0}, "last: Input should be greater than or equal to 1"),
+     ({"last": 0}, "last: must be at least 1"),
      ({"claims": [{"text": "x", "method": "plane", "value": 0.5, "tolerance": 0.1}]},
       r"claims\.0\.method: 'plane' is none of plain, Mixup"),
      ({"claims": [{"text": "x", "method": "plain", "value": 0.5, "tolerence": 0.1}]},

@@ -172,6 +172,7 @@ def test_a_message_that_another_one_ends_with_keeps_its_brackets():
             "LeNet of logs/mixup, best checkpoint, epoch 11: 10 classes",
             "logs/mixup 的 LeNet，检查点 best，第 11 轮：10 个类别",
         ),
+        ("LeNet of a-of-b/no, best checkpoint, epoch 1", "a-of-b/no 的 LeNet，检查点 best，第 1 轮"),
         (
             "learning rate  0.001 from epoch 0, 0.0001 from epoch 3, 1e-05 from epoch 6",
             "学习率  0.001，从第 0 轮起，0.0001，从第 3 轮起，1e-05，从第 6 轮起",
@@ -183,7 +184,7 @@ def test_a_message_that_another_one_ends_with_keeps_its_brackets():
             "验证损失 0.5553 准确率 0.861  0.1 秒  688 张/秒",
         ),
     ],
-    ids=["verdict", "unknown", "path", "key", "model", "rates", "epoch"],
+    ids=["verdict", "unknown", "path", "key", "model", "of", "rates", "epoch"],
 )  # fmt: skip
 def test_of_all_readings_the_one_that_accounts_for_most_counts(text, expected):
     assert translate(text, "zh") == expected

@@ -11,6 +11,7 @@ from scipy import stats
 
 from paddle_aug.commands.suite_plan import counts
 from paddle_aug.core.errors import UserError
+from paddle_aug.report.claim_text import published_figure
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.groups import choose_baseline, group_runs
 from paddle_aug.report.judge import every_figure, judge
@@ -19,7 +20,6 @@ from paddle_aug.report.judgement_text import (
     difference_table,
     figures_table,
     notes,
-    published_figure,
     verdict_lines,
     verdict_table,
 )

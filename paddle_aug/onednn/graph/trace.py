@@ -116,10 +116,13 @@ def _recorded_calls(
 
         return note
 
-    def after(layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> Any:
-        call = begun.pop()
-        call.stop, call.output = _position(), output
-        calls.append(call)
+    def after() -> _Hook:
+        def note(layer: paddle.nn.Layer, inputs: tuple[Any, ...], output: Any) -> None:
+            call = begun.pop()
+            call.stop, call.output = _position(), output
+            calls.append(call)
+
+        return note
 
     try:
         for name, layer in model.named_sublayers():
@@ -128,7 +131,7 @@ def _recorded_calls(
             kept.append((layer, hooks))
             layer._forward_pre_hooks, layer._forward_post_hooks = OrderedDict(), OrderedDict()
             layer.register_forward_pre_hook(before(name, any(hooks)))
-            layer.register_forward_post_hook(after)
+            layer.register_forward_post_hook(after())
         yield
     finally:
         for layer, hooks in kept:
