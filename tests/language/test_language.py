@@ -111,7 +111,7 @@ def test_in_english_no_catalogue_is_read(variables, monkeypatch):
         ("cat images", "cat images"),
         # Single words are names, but for those of the context "value" in fields with !s.
         ("no training image in training", "training 里没有训练图片"),
-        ("no seed image in a: not used", "a 里没有seed图片：未使用"),
+        ("no seed image in a: not used", "a：未使用里没有seed图片"),
         ("train a model (default: seed)", "训练模型（默认：seed）"),
         ("train a model (--seed)", "训练模型（--seed）"),
         ("a: not used; b: no such file", "a：未使用；b：没有这个文件"),
@@ -172,7 +172,10 @@ def test_a_message_that_another_one_ends_with_keeps_its_brackets():
             "LeNet of logs/mixup, best checkpoint, epoch 11: 10 classes",
             "logs/mixup 的 LeNet，检查点 best，第 11 轮：10 个类别",
         ),
-        ("LeNet of a-of-b/no, best checkpoint, epoch 1", "a-of-b/no 的 LeNet，检查点 best，第 1 轮"),
+        (
+            "LeNet of a-of-b/no, best checkpoint, epoch 1",
+            "a-of-b/no 的 LeNet，检查点 best，第 1 轮",
+        ),
         (
             "learning rate  0.001 from epoch 0, 0.0001 from epoch 3, 1e-05 from epoch 6",
             "学习率  0.001，从第 0 轮起，0.0001，从第 3 轮起，1e-05，从第 6 轮起",
