@@ -222,14 +222,19 @@ def _locate(path: Path) -> list[tuple[Path, str]]:
     # FOLDER/MODE: the curves lie in FOLDER, beside the run's own folder.
     if path.name in find_modes(path.parent):
         return [(path.parent, path.name)]
-    if not path.is_dir():
-        beside = find_modes(path.parent)
-        hint = f"; {path.parent} has {', '.join(beside)}" if beside else ""
-        raise UserError(f"{path}: no such folder or run{hint}")
+    refuse_missing(path)
     raise UserError(
         f"{path}: no curves found; expected files like {path / 'userDefAug_accEval.npy'}, "
         "as train.py writes them to its --output folder"
     )
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise UserError where there is no such folder, with the runs that lie beside it."""
+    if not path.is_dir():
+        beside = find_modes(path.parent)
+        hint = f"; {path.parent} has {', '.join(beside)}" if beside else ""
+        raise UserError(f"{path}: no such folder or run{hint}")
 
 
 def curve_length(folder: Path, mode: str, curve: str) -> int:

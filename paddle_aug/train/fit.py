@@ -27,6 +27,7 @@ from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import changes_images, describe_environment, differences
 from paddle_aug.runs.log import RunLog
+from paddle_aug.runs.reading import refuse_missing
 from paddle_aug.runs.recorder import Recorder
 from paddle_aug.train.distributed import Ranks, start
 from paddle_aug.train.engine import Progress
@@ -96,6 +97,7 @@ def resume(
     folder = Path(folder)
     say = say if ranks.is_first else _silent
     with ranks.joined(), paddle.utils.unique_name.guard(), RunLog(say) as log:
+        refuse_missing(folder)
         refuse_runs_inside(folder)
         recorder = Recorder(folder.parent, folder.name, writes=ranks.is_first)
         if not recorder.paths.states():  # leaves no lock file in a folder that is no run

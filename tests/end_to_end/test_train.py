@@ -548,7 +548,7 @@ def test_resuming_what_is_not_there_is_one_line(tmp_path):
     result = run("train.py", "--resume", str(tmp_path / "nothing"))
     assert result.returncode == 2
     assert result.stderr.startswith("error: ")
-    assert "nothing to resume from" in result.stderr
+    assert f"{tmp_path / 'nothing'}: no such folder or run" in result.stderr
 
 
 def test_early_stopping_ends_the_run(tmp_path):
