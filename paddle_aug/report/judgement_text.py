@@ -229,11 +229,10 @@ def of_last_state_instead(judged: JudgedClaim) -> bool:
 
 
 def _to_settle(seeds: int | None) -> str:
-    number = f"more than {MOST_SEEDS}" if seeds is None else f"about {seeds}"
-    return (
-        f"{number} seeds would settle it, if the true figure is ours (power 80 %, from the "
-        "deviation of ours)."
-    ).capitalize()
+    assumed = "if the true figure is ours (power 80 %, from the deviation of ours)"
+    if seeds is None:
+        return f"More than {MOST_SEEDS} seeds would settle it, {assumed}."
+    return f"About {seeds} seeds would settle it, {assumed}."
 
 
 def _points_interval(low: float, high: float) -> str:
