@@ -11,7 +11,7 @@ from paddle_aug.core.errors import did_you_mean, half_width, unknown_option
 MOST = 3  # problems that are told at once
 
 _A_WHOLE_NUMBER, _A_NUMBER = "must be a whole number", "must be a number"
-# By pydantic's type of the problem; its context holds the bound.
+# By pydantic's type of the problem; its context holds the bound, or what is allowed.
 _WORDS = {
     "int_parsing": _A_WHOLE_NUMBER,
     "int_type": _A_WHOLE_NUMBER,
@@ -25,6 +25,7 @@ _WORDS = {
     "list_type": "must be a list",
     "dict_type": "must hold keys and values",
     "missing": "is required",
+    "literal_error": "must be {bound}",
     "greater_than_equal": "must be at least {bound}",
     "greater_than": "must be greater than {bound}",
     "less_than_equal": "must be at most {bound}",
