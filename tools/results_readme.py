@@ -21,12 +21,11 @@ sys.path.insert(0, str(ROOT))
 from paddle_aug.commands.suite_plan import (  # noqa: E402
     Suite,
     counts,
-    is_finished,
     plan,
     read_suite,
     studied_options,
 )
-from paddle_aug.commands.suite_results import cell_folder, refuse_other_options  # noqa: E402
+from paddle_aug.commands.suite_results import read_finished  # noqa: E402
 from paddle_aug.core.atomic import write_text  # noqa: E402
 from paddle_aug.core.plain_yaml import read_yaml  # noqa: E402
 from paddle_aug.core.text import counted, duration  # noqa: E402
@@ -38,7 +37,8 @@ from paddle_aug.report.judgement_text import (  # noqa: E402
     over,
 )
 from paddle_aug.report.side_by_side import put_side_by_side  # noqa: E402
-from paddle_aug.runs.reading import Run, read_run  # noqa: E402
+from paddle_aug.runs.layout import CHANGES  # noqa: E402
+from paddle_aug.runs.reading import Run  # noqa: E402
 
 HEAD = (
     "claim", "published (± our tolerance)", "ours", "95% interval", "over", "n", "verdict",
@@ -100,19 +100,13 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
     """The part on one suite, and the verdicts of its claims."""
     name = file.stem
     results = root / "results" / name
-    runs = plan(file, suite, False, {}, Path("logs"))
-    finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
-    read = [
-        read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
-    ]
+    given = _precision(results)
+    runs = plan(file, suite, False, given, Path("logs"))
+    _, read = read_finished(results, runs)
     labels = {run.label for run in read}
     judged: Sequence[JudgedClaim | None] = [None] * len(suite.claims)
     differ = ""
     if read:
-        runs = plan(file, suite, False, _precision(read), Path("logs"))
-        for run in runs:
-            if is_finished(run, cell := cell_folder(results, run)):
-                refuse_other_options(cell, run)
         # The suite's own baseline may not have been run; a claim about a value needs none.
         baseline = next((b for b in (suite.baseline,) if b in labels), read[0].label)
         found = put_side_by_side(
@@ -130,12 +124,12 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
         row = _judged_row(own, read, suite.last) if own else _row_not_run(claim)
         rows.append(row)
         words.append(row[HEAD.index("verdict")].split("**")[1])
-    missing = len(runs) - len(finished)
+    missing = len(runs) - len(read)
     lines = [
         f"## {name}: {suite.title}",
         "",
         f"Source: {suite.source}. {_progress(len(runs), missing, results)}{differ}",
-        f"Command: `{_command(name, read)}`",
+        f"Command: `{_command(name, given)}`",
         "",
         *_table(HEAD, rows),
         "",
@@ -189,15 +183,16 @@ def _row_not_run(claim: Claim) -> list[str]:
             _scale(claim), "-"]  # fmt: skip
 
 
-def _command(name: str, runs: list[Run]) -> str:
+def _command(suite: str, given: dict[str, str]) -> str:
     """The command that repeats the suite, in the precision of the runs that are there."""
-    options = "".join(f" -- --{name} {value}" for name, value in _precision(runs).items())
-    return f"python -m paddle_aug suite configs/suites/{name}.yaml{options}"
+    options = "".join(f" -- --{name} {value}" for name, value in given.items())
+    return f"python -m paddle_aug suite configs/suites/{suite}.yaml{options}"
 
 
-def _precision(runs: list[Run]) -> dict[str, str]:
-    """The option that all of the runs were given beside the suite's own, where they were."""
-    precisions = {run.config.get("amp", "no") for run in runs} - {"no"}
+def _precision(results: Path) -> dict[str, str]:
+    """The option that a suite's kept runs were given beside the suite's own, where they were."""
+    kept = sorted(results.glob(f"curves/*/*/{CHANGES}"))
+    precisions = {read_yaml(path).get("amp", "no") for path in kept} - {"no"}
     return {"amp": precisions.pop()} if len(precisions) == 1 else {}
 
 

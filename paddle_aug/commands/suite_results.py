@@ -113,17 +113,12 @@ def write_results(
     note: how the runs differ from the suite's. Raises UserError where none is finished, or the
     baseline is not, or where the runs differ in more than the suite varies and that is not allowed.
     """
-    finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
-    for run in finished:
-        refuse_other_options(cell_folder(results, run), run)
+    finished, read = read_finished(results, runs)
     baseline = suite.reference
     if all(run.entry.label != baseline for run in finished):
         raise UserError(
             f"{results}: no finished run of {baseline}, with which the others are compared"
         )
-    read = [
-        read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
-    ]
     found = put_side_by_side(
         read, baseline, suite.last, suite.claims, studied_options(runs), counts
     )
@@ -162,7 +157,18 @@ def write_results(
     return found
 
 
-def refuse_other_options(place: Path, run: PlannedRun) -> None:
+def read_finished(results: Path, runs: Sequence[PlannedRun]) -> tuple[list[PlannedRun], list[Run]]:
+    """Those of the runs whose small files are all there, and these, in the same order. Raises
+    UserError where they are of a run with other options."""
+    finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
+    for run in finished:
+        _refuse_other_options(cell_folder(results, run), run)
+    return finished, [
+        read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
+    ]
+
+
+def _refuse_other_options(place: Path, run: PlannedRun) -> None:
     """Raise UserError where the small files in `place` are of a run with other options."""
     if not (place / CHANGES).exists():
         raise UserError(f"{place}: the run's options ({CHANGES}) are not there: nothing is judged")

@@ -87,20 +87,23 @@ class Catalogue:
 
     def _find_best(self, text: str) -> Reading:
         """The reading that accounts for most letters; the text as it is where there is none."""
-        if said := self.exact.get(text):
-            return Reading(len(text), said)
-        readings = [
+        readings = [*self._exactly(text)] or [
             *self._joined(text), *self._fitting(text), *self._with_remark(text),
             *self._sentences(text), *self._without_point(text), *self._row(text), Reading(0, text),
         ]  # fmt: skip
-        return max(readings, key=lambda reading: reading.letters)  # the first of equal ones
+        return _most(readings)
+
+    def _exactly(self, text: str) -> Iterator[Reading]:
+        """The text as a message of the catalogue that has no values."""
+        if said := self.exact.get(text):
+            yield Reading(len(text), said)
 
     def _fitting(self, text: str) -> Iterator[Reading]:
         """The text as one message of the catalogue with its values."""
         start = _prefix(text)
         fitting = [
             (*fitted, translation)
-            for word in set(_WORD.findall(text))
+            for word in dict.fromkeys(_WORD.findall(text))
             for message, translation in self.templates.get(word, ())
             if message.startswith(start) and (fitted := _fit(message, text))
         ]
@@ -151,20 +154,13 @@ class Catalogue:
             readings = []
             for end in range(start + 1, len(parts) + 1):
                 some = " ".join(parts[start:end])
-                if end == start + 1:
-                    own = self._best(some)
-                elif (start, end) == (0, len(parts)):
-                    continue  # the whole text is read by the caller
-                else:
-                    own = max(self._fitting(some), default=None) or Reading(0, "")
-                    if said := self.exact.get(some):
-                        own = Reading(len(some), said)
-                if own.text:
+                alone = [self._best(some)] if end == start + 1 else []
+                for own in (*alone, *self._exactly(some), *self._fitting(some)):
                     rest = ends[len(parts) - end]
                     gap = "" if not rest.text or _WIDE.match(own.text[-1]) else " "
                     said = f"{own.text}{gap}{rest.text}"
                     readings.append(Reading(own.letters + rest.letters, said))
-            ends.append(max(readings, key=lambda reading: reading.letters))
+            ends.append(_most(readings))
         yield ends[-1]
 
     def _without_point(self, text: str) -> Iterator[Reading]:
@@ -189,6 +185,11 @@ class Catalogue:
         if "  " in text:
             cells = list(map(self._value, _COLUMNS.split(text)))
             yield Reading(sum(cell.letters for cell in cells), "".join(cell.text for cell in cells))
+
+
+def _most(readings: list[Reading]) -> Reading:
+    """The reading that accounts for most letters; of equal ones the first."""
+    return max(readings, key=lambda reading: reading.letters)
 
 
 def filled(translation: str, values: dict[str, Reading]) -> str:
