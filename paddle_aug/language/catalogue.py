@@ -244,14 +244,9 @@ def _fit(message: str, text: str) -> tuple[int, dict[str, str]] | None:
     values = dict(zip(fields, match.groups(), strict=True))
     if letters == len(_prefix(message)):  # "error: {0}": whatever follows
         return letters, values
-    between = [piece for piece in parse(message)[0] if _WORD.search(piece)]
-    for value in values.values():
-        # Columns of a table, and what goes on in the next sentence, are no value of a message.
-        # One that holds the message's own words was cut at the wrong place.
-        if "  " in value.strip() or _SENTENCE_ENDS.search(value):
-            return None
-        if any(piece in value for piece in between):
-            return None
+    # Columns of a table, and what goes on in the next sentence, are no value of a message.
+    if any("  " in value.strip() or _SENTENCE_ENDS.search(value) for value in values.values()):
+        return None
     return letters, values
 
 

@@ -23,7 +23,9 @@ from paddle_aug.report.judgement_text import (
     verdict_lines,
     verdict_table,
 )
+from paddle_aug.report.seeds_to_settle import seeds_to_settle
 from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
+from paddle_aug.report.statistics import estimate, seeds_to_show
 from paddle_aug.report.verdicts import UNDECIDED, Verdict, direction
 from paddle_aug.runs.reading import read_runs
 from tests.run_folders import write_run
@@ -357,6 +359,13 @@ def test_an_undecided_claim_says_how_many_seeds_would_settle_it(tmp_path):
 def test_the_seeds_that_settle_a_claim_are_counted_from_ours(tmp_path, better, values, needed):
     _, only = claimed(tmp_path, [0.5] * 3, better, **values)
     assert only.verdict.word == "undecided" and only.seeds_needed == needed
+
+
+def test_seeds_that_have_not_settled_a_claim_are_not_said_to_settle_it():
+    """As they have where Holm's correction takes the p of another claim for this one's."""
+    ours = estimate(np.array([0.02, 0.04] * 5))
+    assert seeds_to_show(ours.mean, ours.std) == 4
+    assert seeds_to_settle(claim(baseline="no", difference=0.03), ours) == 11
 
 
 def test_a_run_without_a_figure_is_not_judged_by_its_predictions(tmp_path):
