@@ -21,6 +21,8 @@ ENVIRONMENT: dict[str, Any] = {
              "eval": {"images": 359, "digest": "d2"}},
     "command": "train.py",
 }  # fmt: skip
+EPOCHS = 40  # of the runs of write_method
+CLAIM = {"text": "mixup brings 5 points", "method": "mixup", "baseline": "no", "difference": 0.05}
 
 
 def write_run(
@@ -63,3 +65,48 @@ def write_run(
         labels = np.zeros(len(probabilities), np.int64)
         write_predictions(place / PREDICTIONS, probabilities, labels, ["cat", "dog"])
     return folder
+
+
+def write_method(
+    folder: Path,
+    mode: str,
+    values: Sequence[float],
+    rights: Sequence[Sequence[int]] | None = None,
+    label: str | None = None,
+    **config: Any,
+) -> None:
+    """Runs of one method with a constant evaluation accuracy each, by seed."""
+    for seed, value in enumerate(values):
+        curves = dict.fromkeys(CURVES, np.full(EPOCHS, value))
+        write_run(
+            folder / (label or mode) / f"seed{seed}", mode, curves,
+            config={"seed": seed, "epochs": EPOCHS, **config}, environment=ENVIRONMENT,
+            right=None if rights is None else rights[seed],
+        )  # fmt: skip
+
+
+def suite_results(folder: Path, claims: Sequence[dict[str, Any]], method: str = "mixup") -> Path:
+    """A suite's folder of results with two methods over three seeds."""
+    write_method(folder / "curves", "no", [0.40, 0.41, 0.42])
+    write_method(folder / "curves", "mixup", [0.45, 0.46, 0.471], label=method, alpha=0.2)
+    write_table(folder, claims, {"no": "no", method: "mixup"})
+    return folder
+
+
+def write_table(folder: Path, claims: Sequence[dict[str, Any]], methods: dict[str, str]) -> None:
+    """The table.json of a suite. methods: mode by label, each with seeds 0, 1 and 2."""
+    empty = {"baseline": None, "curve": "accEval", "figure": "mean", "difference": None,
+             "value": None, "epoch": None, "scale": ""}  # fmt: skip
+    table = {
+        "format": 1, "title": "A suite", "source": "nobody", "published": "+5", "written": "today",
+        "note": "", "quick": False, "missing": ["mixup, seed 3"], "command": "python all",
+        "baseline": "no", "last": 10,
+        "claims": [{**empty, "tolerance": 0.02, **each} for each in claims],
+        "commands": [{"label": "no", "seed": 0, "command": "python one", "trainingSeconds": 600.0}],
+        "methods": [
+            {"label": label, "studied": {"augment": mode, "alpha": 1},
+             "runs": [{"folder": f"curves/{label}/seed{seed}", "mode": mode} for seed in range(3)]}
+            for label, mode in methods.items()
+        ],
+    }  # fmt: skip
+    (folder / "table.json").write_text(json.dumps(table), encoding="utf-8")

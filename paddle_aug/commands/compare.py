@@ -17,6 +17,7 @@ examples:
   python -m paddle_aug compare logs/userDef logs/mixup       two of them
   python -m paddle_aug compare GoogLeNet=logs/mixup VGG16=logs_vggnet/mixup
   python -m paddle_aug compare logs_seed0 logs_seed1         seeds: mean and deviation
+  python -m paddle_aug compare results/small_data            a suite's results, with its claims
 
 Runs with the same LABEL, or that differ in their seed only, become one line: their mean. Where two
 lines have seeds in common they are compared seed by seed. With one seed the images decide, where
@@ -35,8 +36,10 @@ def build_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "runs", nargs="+", metavar="RUN", help="[LABEL=]FOLDER or [LABEL=]FOLDER/MODE"
-    )
+        "runs", nargs="+", metavar="RUNS",
+        help="[LABEL=]FOLDER or FOLDER/MODE of a run, a folder with runs below it, or a suite's "
+        "folder of results",
+    )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FOLDER", type=user_path, default=Path("comparison"),
         help="where pictures and tables go (default: %(default)s)",
@@ -59,6 +62,10 @@ def build_parser() -> Parser:
         "--claims", metavar="SUITE", type=user_path,
         help="judge the published claims of this file of configs/suites; the runs carry its labels",
     )  # fmt: skip
+    parser.add_argument(
+        "--allow-differences", action="store_true",
+        help="compare runs that were evaluated on other images, too",
+    )  # fmt: skip
     return parser
 
 
@@ -68,28 +75,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from paddle_aug.commands.suite_plan import counts, read_suite
     from paddle_aug.config import options_that_are
+    from paddle_aug.report.found_runs import find_runs, tell_notes
     from paddle_aug.report.groups import group_runs, groups_named
+    from paddle_aug.report.guard import refuse_other_evaluation
     from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
-    from paddle_aug.runs.reading import read_runs
-    from paddle_aug.runs.stats import LAST
 
-    claims, baseline, last = [], args.baseline, args.last
+    found = find_runs(args.runs, options_that_are("studied"))
+    claims, baseline, last = found.claims, args.baseline or found.baseline, found.last
     if args.claims:
         suite = read_suite(find_config(args.claims))
-        claims, last = suite.claims, last or suite.last
-    runs = read_runs(args.runs)
-    if args.claims and baseline is None:
-        named = groups_named(group_runs(runs, counts), suite.reference)
-        baseline = suite.reference if named else None
-    found = put_side_by_side(
-        runs, baseline, last or LAST, claims, options_that_are("studied"), counts
+        claims, last = suite.claims, suite.last
+        if args.baseline is None and groups_named(group_runs(found.runs, counts), suite.reference):
+            baseline = suite.reference
+    judged = put_side_by_side(
+        found.runs, baseline, args.last or last, claims, found.studied, counts
     )
-    for run in runs:
-        for warning in run.warnings:
-            tell(f"warning: {warning}", error=True)
-    for difference in found.fairness.differences:
-        tell(f"note: the runs differ in {difference}", error=True)
-    show(for_terminal(found))
-    for path in write(args.output, found, zoom=args.zoom):
+    refuse_other_evaluation(judged.fairness, args.allow_differences)
+    tell_notes(found, judged.fairness)
+    show(for_terminal(judged))
+    for path in write(args.output, judged, zoom=args.zoom):
         tell(f"wrote {path}")
     return 0

@@ -56,6 +56,8 @@ def build_parser() -> Parser:
         help="show no image of the data, such as where they may not be handed on")  # fmt: skip
     add("--allow-imports", action=AllowImports,
         help="import the code of your own that augmented images, to draw them")  # fmt: skip
+    add("--allow-differences", action="store_true",
+        help="compare runs that were evaluated on other images, too")  # fmt: skip
     return parser
 
 
@@ -67,9 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.commands.suite_plan import counts
     from paddle_aug.config import options_that_are
     from paddle_aug.page.contents import contents
-    from paddle_aug.page.found_runs import find_runs
     from paddle_aug.page.render import check_place, render, write_page
     from paddle_aug.page.sentences import Language
+    from paddle_aug.report.found_runs import find_runs, tell_notes
+    from paddle_aug.report.guard import refuse_other_evaluation
     from paddle_aug.report.side_by_side import put_side_by_side
 
     check_place(args.output)
@@ -78,16 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.results and names == args.runs:
         raise UserError("results: only with a suite's YAML file")
     found = find_runs(names, options_that_are("studied"))
-    for line in found.left_out:
-        tell(f"note: {line}", error=True)
-    for run in found.runs:
-        for warning in run.warnings:
-            tell(f"warning: {warning}", error=True)
     judged = put_side_by_side(
         found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, counts
     )
-    for difference in judged.fairness.differences:
-        tell(f"note: the runs differ in {difference}", error=True)
+    refuse_other_evaluation(judged.fairness, args.allow_differences)
+    tell_notes(found, judged.fairness)
     say = Language(language())
     images = image_source(args.no_images, say)
     repeated = f"python -m paddle_aug report {shlex.join(argv)}"

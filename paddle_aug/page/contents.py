@@ -6,7 +6,6 @@ from typing import Any
 from paddle_aug.modes import is_mix
 from paddle_aug.page import tables, wording
 from paddle_aug.page.curve_pictures import curve_pictures, legend
-from paddle_aug.page.found_runs import FoundRuns
 from paddle_aug.page.pictures import (
     ImageSource,
     shown_changes,
@@ -15,6 +14,7 @@ from paddle_aug.page.pictures import (
 )
 from paddle_aug.page.sentences import Language
 from paddle_aug.report.curves import mixing_ranges, shaded_group
+from paddle_aug.report.found_runs import FoundRuns
 from paddle_aug.report.judge import JudgedClaim
 from paddle_aug.report.judgement_text import with_other_seeds
 from paddle_aug.report.side_by_side import SideBySide

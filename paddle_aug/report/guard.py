@@ -7,6 +7,7 @@ processor, precision, backend, versions. What a run did not record is reported a
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import flatten
 from paddle_aug.modes import is_mix, mixing_of
 from paddle_aug.report.groups import Counts, Group
@@ -30,11 +31,24 @@ _CHOOSES_BACKEND = frozenset({"amp", "cpu_backend", "device"})
 class Fairness(NamedTuple):
     """differences: a line each, such as "batch_size: 8 (userDef), 16 (mixup)".
 
-    unknown: lines on runs that recorded too little to be compared.
+    unknown: lines on runs that recorded too little to be compared. evaluation: those of the
+    differences that say that the runs were evaluated on other images.
     """
 
     differences: list[str]
     unknown: list[str]
+    evaluation: list[str]
+
+
+def refuse_other_evaluation(fairness: Fairness, allowed: bool) -> None:
+    """Raise UserError where runs were evaluated on other images, unless that is allowed: points
+    between them would say nothing about what is studied."""
+    if fairness.evaluation and not allowed:
+        lines = "; ".join(fairness.evaluation)
+        raise UserError(
+            f"the runs were evaluated on other images: {lines}\n"
+            "--allow-differences compares them all the same"
+        )
 
 
 def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Counts) -> Fairness:
@@ -51,7 +65,9 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
         lines += _options(own, lambda k, options: _is_of(k, studied) and counts(k, options))
     runs = [(name, label, run) for name, label, run in named if run.environment]
     lines += _environment(runs, studied)
-    lines += _data(runs, studied)
+    if not set(_CHOOSES_IMAGES) & set(studied):
+        lines += _lines("data", [(n, label, run.data("name")) for n, label, run in runs])
+    lines += [*_images("train", runs, studied), *_images("eval", runs, studied)]
     # Where its own early stopping ends a run is a result, and --early-stopping itself an option.
     ended = [(name, label, run.epochs) for name, label, run in named if not run.ended_early]
     lines += _lines("epochs finished", ended)
@@ -72,7 +88,8 @@ def compare_runs(groups: Sequence[Group], studied: Collection[str], counts: Coun
             f"options of {', '.join(partly)}: only those that were changed are recorded, and not "
             "compared with the others', as defaults may have changed in between"
         )
-    return Fairness(lines, unknown)
+    recorded = [named for named in runs if named[2].data("eval")]
+    return Fairness(lines, unknown, _images("eval", recorded, studied))
 
 
 def _all_or(names: Sequence[str], every: Sequence[str]) -> str:
@@ -128,20 +145,16 @@ def _compared(environment: Mapping[str, Any]) -> dict[str, Any]:
     return flatten({**record, "device": device_kind(record["device"])})
 
 
-def _data(runs: Sequence[Named], studied: Collection[str]) -> list[str]:
-    """Differences in the data: names and numbers of images over all runs, content among runs of the
-    same seed, as the split may depend on the seed."""
-    lines = []
-    if not set(_CHOOSES_IMAGES) & set(studied):
-        lines += _lines("data", [(n, label, run.data("name")) for n, label, run in runs])
-    for part, options in _CHOOSES.items():
-        if options & set(studied):
-            continue
-        key = f"data.{part}"
-        lines += _lines(f"{key}.images", [(n, g, r.data(part, "images")) for n, g, r in runs])
-        for seed in dict.fromkeys(run.seed for _, _, run in runs):
-            same = [(n, g, r.data(part, "digest")) for n, g, r in runs if r.seed == seed]
-            lines += _lines(f"{key}.digest, seed {seed}", same)
+def _images(part: str, runs: Sequence[Named], studied: Collection[str]) -> list[str]:
+    """Differences in the images of a part, "train" or "eval": their number over all runs, their
+    content among runs of the same seed, as the split may depend on the seed."""
+    if _CHOOSES[part] & set(studied):
+        return []
+    key = f"data.{part}"
+    lines = _lines(f"{key}.images", [(n, g, r.data(part, "images")) for n, g, r in runs])
+    for seed in dict.fromkeys(run.seed for _, _, run in runs):
+        same = [(n, g, r.data(part, "digest")) for n, g, r in runs if r.seed == seed]
+        lines += _lines(f"{key}.digest, seed {seed}", same)
     return lines
 
 

@@ -16,7 +16,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.mix.phases import PairingSchedule
 from paddle_aug.modes import AUGMENTS
 from paddle_aug.train.learning_rate import LearningRate
-from tests.run_folders import write_run
+from tests.run_folders import CLAIM, ENVIRONMENT, suite_results, write_run
 from tests.warm_python import warm_python
 
 PICTURES = {
@@ -124,6 +124,32 @@ def test_compare_warns_about_files_and_unfair_options(logs, tmp_path, capsys):
         "note: the runs differ in batch_size: 8 (userDef), 16 (mixup)",
         "note: the runs differ in epochs finished: 20 (userDef, samplePairing), 12 (mixup)",
     ]
+
+
+def test_compare_takes_a_suites_results_with_its_claims_baseline_and_window(tmp_path, capsys):
+    folder = suite_results(tmp_path / "s", [CLAIM])
+    told = ["compare", str(folder), "--output", str(tmp_path / "out")]
+    assert main(told) == 0
+    output = capsys.readouterr()
+    assert output.out.startswith("mixup brings 5 points: reproduced ")
+    assert "vs no" in output.out and "mean of the last 10 epochs" in output.out
+    assert output.err.splitlines()[0] == "note: not finished: mixup, seed 3"
+    main([*told, "--baseline", "mixup", "--last", "3"])
+    output = capsys.readouterr().out
+    assert "vs mixup" in output and "mean of the last 3 epochs" in output
+
+
+def test_compare_refuses_other_evaluation_images_and_writes_nothing(tmp_path, capsys):
+    for mode, images in (("no", 359), ("mixup", 100)):
+        data = {**ENVIRONMENT["data"], "eval": {"images": images, "digest": str(images)}}
+        write_run(tmp_path / "logs", mode, environment={**ENVIRONMENT, "data": data})
+    told = ["compare", str(tmp_path / "logs"), "--output", str(tmp_path / "out")]
+    with pytest.raises(UserError, match=r"data.eval.images: 359 \(no\), 100 \(mixup\)"):
+        main(told)
+    assert not (tmp_path / "out").exists()
+    assert main([*told, "--allow-differences"]) == 0
+    line = "note: the runs differ in data.eval.images: 359 (no), 100 (mixup)"
+    assert line in capsys.readouterr().err.splitlines()
 
 
 def test_a_zoom_that_would_be_the_whole_is_not_written(logs, tmp_path):

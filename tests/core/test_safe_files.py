@@ -22,8 +22,8 @@ from paddle_aug.data.archives.unpacked import concluded_encoding
 from paddle_aug.data.cache_store import list_entries, open_entry
 from paddle_aug.evaluation.results import refuse_other_evaluation
 from paddle_aug.export.folder import read_description
-from paddle_aug.page.found_runs import _of_suite
 from paddle_aug.prediction.models import _read_export
+from paddle_aug.report.found_runs import _of_suite
 from paddle_aug.runs.environment import recorded_threads
 from paddle_aug.runs.ownership import _first_start
 from paddle_aug.runs.predictions import evaluation_figures

@@ -13,7 +13,7 @@ from paddle_aug.config import Config, fact, load_config
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.user_paths import cache_home, expand, user_path
 from paddle_aug.evaluation.options import parse_args as parse_evaluation
-from paddle_aug.page.found_runs import find_runs
+from paddle_aug.report.found_runs import find_runs
 from paddle_aug.runs.reading import split_label
 
 

@@ -17,27 +17,20 @@ from paddle_aug.core.text import duration
 from paddle_aug.language import LANGUAGES, translate
 from paddle_aug.language.catalogue import chinese_messages
 from paddle_aug.page import sentences, wording
-from paddle_aug.page.found_runs import find_runs
 from paddle_aug.page.render import MARK
 from paddle_aug.report import verdicts
 from paddle_aug.report.claims import Claim
-from paddle_aug.runs.layout import CURVES
-from tests.run_folders import ENVIRONMENT, write_run
+from paddle_aug.report.found_runs import find_runs
+from tests.run_folders import (
+    CLAIM,
+    ENVIRONMENT,
+    suite_results,
+    write_method,
+    write_run,
+)
 
 ROOT = Path(__file__).parents[2]
-EPOCHS = 40
 HOSTILE = "<script>alert(1)</script>\"'&"
-
-
-def write_method(folder, mode, values, rights=None, label=None, **config):
-    """Runs of one method with a constant evaluation accuracy each, by seed."""
-    for seed, value in enumerate(values):
-        curves = dict.fromkeys(CURVES, np.full(EPOCHS, value))
-        write_run(
-            folder / (label or mode) / f"seed{seed}", mode, curves,
-            config={"seed": seed, "epochs": EPOCHS, **config}, environment=ENVIRONMENT,
-            right=None if rights is None else rights[seed],
-        )  # fmt: skip
 
 
 def page(tmp_path, *arguments):
@@ -45,35 +38,6 @@ def page(tmp_path, *arguments):
     output = tmp_path / "out" / "report.html"
     report.main([*map(str, arguments), "--output", str(output)])
     return output.read_text(encoding="utf-8")
-
-
-def suite_results(folder, claims, method="mixup"):
-    """A suite's folder of results with two methods over three seeds."""
-    write_method(folder / "curves", "no", [0.40, 0.41, 0.42])
-    write_method(folder / "curves", "mixup", [0.45, 0.46, 0.471], label=method, alpha=0.2)
-    write_table(folder, claims, {"no": "no", method: "mixup"})
-    return folder
-
-
-def write_table(folder, claims, methods):
-    empty = {"baseline": None, "curve": "accEval", "figure": "mean", "difference": None,
-             "value": None, "epoch": None, "scale": ""}  # fmt: skip
-    table = {
-        "format": 1, "title": "A suite", "source": "nobody", "published": "+5", "written": "today",
-        "note": "", "quick": False, "missing": ["mixup, seed 3"], "command": "python all",
-        "baseline": "no", "last": 10,
-        "claims": [{**empty, "tolerance": 0.02, **each} for each in claims],
-        "commands": [{"label": "no", "seed": 0, "command": "python one", "trainingSeconds": 600.0}],
-        "methods": [
-            {"label": label, "studied": {"augment": mode, "alpha": 1},
-             "runs": [{"folder": f"curves/{label}/seed{seed}", "mode": mode} for seed in range(3)]}
-            for label, mode in methods.items()
-        ],
-    }  # fmt: skip
-    (folder / "table.json").write_text(json.dumps(table), encoding="utf-8")
-
-
-CLAIM = {"text": "mixup brings 5 points", "method": "mixup", "baseline": "no", "difference": 0.05}
 
 
 def test_the_verdict_comes_first_with_its_figures(tmp_path):
@@ -337,57 +301,15 @@ def test_all_commands_of_a_run_that_went_on_with_changes_are_shown(tmp_path):
     assert "Nothing else that is recorded differs" not in html
 
 
-def test_a_folder_of_runs_is_searched(tmp_path):
-    write_method(tmp_path / "a", "no", [0.4, 0.5])
-    write_method(tmp_path / "a", "mixup", [0.4], label="b")
-    found = find_runs([str(tmp_path / "a")], set())
-    assert [(run.label, run.mode, run.seed) for run in found.runs] == [
-        ("b", "mixup", 0), ("no", "no", 0), ("no", "no", 1),
-    ]  # fmt: skip
-    assert found.commands[0].command == "python train.py"
-    # Equal labels of two suites are not seeds of one method.
-    write_method(tmp_path / "results/s1/curves", "no", [0.4])
-    write_method(tmp_path / "results/s2/curves", "no", [0.5])
-    found = find_runs([str(tmp_path / "results")], set())
-    assert [run.label for run in found.runs] == ["s1/no", "s2/no"]
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no curves found"):
-        find_runs([str(tmp_path / "empty")], set())
-
-
-def test_a_run_that_several_names_name_counts_once(tmp_path):
-    write_run(tmp_path / "logs", "no", epochs=3, config={"seed": 0})
-    write_run(tmp_path / "logs", "mixup", epochs=3, config={"seed": 0})
-    write_method(tmp_path / "suite", "no", [0.4, 0.5])
-    logs, mixup, seed = (str(tmp_path / name) for name in ("logs", "logs/mixup", "suite/no/seed1"))
-    found = find_runs([logs, mixup, str(tmp_path / "suite"), seed], set())
-    assert [(run.label, run.mode, run.seed) for run in found.runs] == [
-        (None, "no", 0), (None, "mixup", 0), ("no", "no", 0), ("no", "no", 1),
-    ]  # fmt: skip
-    assert found.runs[1].warnings == (f"{mixup}: named more than once, taken once",)
-    # The suite's label stays, whichever name comes first.
-    found = find_runs([seed, str(tmp_path / "suite")], set())
-    assert sorted((run.label, run.seed) for run in found.runs) == [("no", 0), ("no", 1)]
-    # Under another label it is another run, as `compare` has it.
-    found = find_runs([logs, f"a={mixup}"], set())
-    assert [(run.label, run.mode) for run in found.runs] == [
-        (None, "no"), (None, "mixup"), ("a", "mixup"),
-    ]  # fmt: skip
-
-
-def test_what_a_suite_keeps_of_a_run_is_no_second_run(tmp_path):
-    """As in logs/, with suites/ and results/ in it."""
-    write_method(tmp_path / "suites/s1", "no", [0.4, 0.5])
-    write_method(tmp_path / "results/s1/curves", "no", [0.4])
-    found = find_runs([str(tmp_path)], set())
-    assert [(run.label, run.seed) for run in found.runs] == [("no", 0), ("no", 1)]
-    assert found.runs[0].folder == tmp_path / "suites/s1/no/seed0"
-    write_method(tmp_path / "results/s1/curves", "no", [0.6])  # of another training
-    write_method(tmp_path / "results/s2/curves", "no", [0.4])  # of another suite
-    found = find_runs([str(tmp_path)], set())
-    assert [(run.label, run.seed) for run in found.runs] == [
-        ("s1/no", 0), ("s2/no", 0), ("s1/no", 0), ("s1/no", 1),
-    ]  # fmt: skip
+def test_runs_evaluated_on_other_images_are_compared_where_that_is_allowed(tmp_path):
+    for mode, digest in (("no", "d2"), ("mixup", "x")):
+        data = {**ENVIRONMENT["data"], "eval": {"images": 359, "digest": digest}}
+        write_run(tmp_path / "logs", mode, environment={**ENVIRONMENT, "data": data})
+    with pytest.raises(UserError, match=r"evaluated on other images: .*d2 \(no\), x \(mixup\)\n--"):
+        page(tmp_path, tmp_path / "logs")
+    assert not (tmp_path / "out").exists()
+    html = page(tmp_path, tmp_path / "logs", "--allow-differences", "--language", "en")
+    assert "data.eval.digest" in html
 
 
 def test_options_that_differ_are_shown(tmp_path):

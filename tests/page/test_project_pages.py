@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from paddle_aug.core.errors import UserError
-from tests.page.test_page import CLAIM, page, suite_results
+from tests.page.test_page import page
+from tests.run_folders import CLAIM, suite_results
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,8 +7,9 @@ import pytest
 
 from paddle_aug.commands.suite_plan import counts
 from paddle_aug.config import options_that_are
+from paddle_aug.core.errors import UserError
 from paddle_aug.report.groups import group_runs
-from paddle_aug.report.guard import compare_runs
+from paddle_aug.report.guard import compare_runs, refuse_other_evaluation
 from paddle_aug.runs.reading import read_runs
 from tests.run_folders import ENVIRONMENT, write_run
 
@@ -39,7 +40,7 @@ def fairness(tmp_path, first=None, second=None, studied=STUDIED, seeds=(0, 0), e
 
 
 def test_equal_runs_differ_in_nothing(tmp_path):
-    assert fairness(tmp_path) == ([], [])
+    assert fairness(tmp_path) == ([], [], [])
 
 
 def test_what_is_studied_may_differ(tmp_path):
@@ -209,6 +210,32 @@ def test_a_choice_of_images_may_follow_the_seed_but_not_their_number(tmp_path):
     more = changed(data__train__images=200)
     found = fairness(tmp_path, second=({}, more), seeds=(0, 1)).differences
     assert found == ["data.train.images: 100 (no), 200 (mixup)"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "seeds", "lines"),
+    [
+        ({"digest": "x"}, (0, 0), ["data.eval.digest, seed 0: d2 (no), x (mixup)"]),
+        ({"digest": "x"}, (0, 1), []),  # a split may follow the seed
+        ({"images": 9}, (0, 1), ["data.eval.images: 359 (no), 9 (mixup)"]),
+        ({}, (0, 0), []),
+        (None, (0, 0), []),  # an earlier version recorded nothing
+    ],
+)
+def test_runs_evaluated_on_other_images_are_refused_unless_that_is_allowed(
+    tmp_path, changes, seeds, lines
+):
+    part = None if changes is None else {**ENVIRONMENT["data"]["eval"], **changes}
+    second = ({}, changed(data__eval=part, data__train__digest="other"))
+    found = fairness(tmp_path, second=second, seeds=seeds)
+    assert found.evaluation == lines and set(lines) <= set(found.differences)
+    refuse_other_evaluation(found, allowed=True)
+    if lines:
+        with pytest.raises(UserError, match="evaluated on other images: data.eval") as error:
+            refuse_other_evaluation(found, allowed=False)
+        assert "--allow-differences" in str(error.value)
+    else:
+        refuse_other_evaluation(found, allowed=False)
 
 
 def test_data_differ_where_they_are_studied(tmp_path):
