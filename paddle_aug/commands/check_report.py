@@ -16,7 +16,7 @@ from paddle_aug.report.figure import class_labels, make_readable, new_figure
 TINY_SIDE = 8
 EXTREME_ASPECT = 4.0
 UNEQUAL_CLASSES = 10.0
-LISTED_GROUPS = 20
+LISTED = 20
 SHEET_CLASSES = 40
 _PARTS = ("train", "eval")
 
@@ -122,8 +122,8 @@ def _size_statistics(scan: Scan) -> dict[str, Any]:
 
 
 def format_summary(summary: dict[str, Any]) -> str:
-    """The report for a terminal, in the user's language: every unreadable file, and the first
-    groups of copies."""
+    """The report for a terminal, in the user's language: of unreadable files and of copies the
+    first ones."""
     images = summary["images"]
     head = [f"{summary['data']}: {images['train']:,} training and {images['eval']:,} evaluation "
             f"images, {len(summary['classes'])} classes"]  # fmt: skip
@@ -142,20 +142,27 @@ def format_summary(summary: dict[str, Any]) -> str:
             f"smallest {sizes['smallest']}, largest {sizes['largest']}",
         ]
     if groups := summary["duplicates"]:
-        lines += ["", "with the same pixels:"]
-        for group in groups[:LISTED_GROUPS]:
-            lines.append("  " + " = ".join(_place(entry) for entry in group))
-        if len(groups) > LISTED_GROUPS:
-            lines.append(f"  and {counted(len(groups) - LISTED_GROUPS, 'more group')}")
+        copies = [" = ".join(_place(entry) for entry in group) for group in groups]
+        lines += [
+            "",
+            "with the same pixels:",
+            *_first(copies, counted(len(copies) - LISTED, "more group")),
+        ]
     if summary["bad"]:
-        lines += ["", "cannot be read:"]
-        lines += [f"  {_place(entry)}: {entry['reason']}" for entry in summary["bad"]]
+        bad = [f"{_place(entry)}: {entry['reason']}" for entry in summary["bad"]]
+        lines += ["", "cannot be read:", *_first(bad, counted(len(bad) - LISTED, "more image"))]
     lines.append("")
     lines += [f"problem: {line}" for line in summary["problems"]]
     lines += [f"note: {line}" for line in summary["notes"]]
     if not summary["problems"]:
         lines.append("no problems found")
     return "\n".join([*translated(head), *tables, *translated(lines)])
+
+
+def _first(lines: list[str], rest: str) -> list[str]:
+    """The first LISTED of the lines; rest: how many more there are, in words."""
+    end = [f"  and {rest}: all are in check.json"] if len(lines) > LISTED else []
+    return [f"  {line}" for line in lines[:LISTED]] + end
 
 
 def _place(entry: dict[str, str]) -> str:

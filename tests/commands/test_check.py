@@ -368,12 +368,22 @@ def test_a_long_report_is_cut_where_the_file_has_the_rest_and_a_sheet_needs_imag
     found = Scan([f"class {i}" for i in range(2)], images)
     text = format_summary(summarize(found, "data"))
     assert text.count("0.png (train, class 0) = ") == 4  # of 25 groups, 20 are shown
-    assert "and 5 more groups" in text
+    assert "  and 5 more groups: all are in check.json\n" in text
     assert "note: the largest class has 50 training images, the smallest 1" in text
     assert "no image can be read" in {t.get_text() for t in contact_sheet(found).texts}
     many = Scan([f"class {i}" for i in range(60)], images={i: [np.zeros((96, 96, 3), np.uint8)]
                                                            for i in range(60)})  # fmt: skip
     assert contact_sheet(many).axes[0].get_title() == "40 of 60 classes"
+
+
+@pytest.mark.parametrize(("number", "end"), [(20, "no such file\n\n"), (21, "1 more image: "),
+                                             (300, "280 more images: ")])  # fmt: skip
+def test_of_many_unreadable_images_the_first_are_shown_and_all_are_kept(number, end):
+    bad = [FoundImage("train", f"{i}.png", 0, reason="no such file") for i in range(number)]
+    summary = summarize(Scan(["cat"], bad, {}), "data")
+    text = format_summary(summary)
+    assert text.count(".png (train, cat): no such file\n") == 20 and end in text
+    assert [entry["image"] for entry in summary["bad"]] == [found.source for found in bad]
 
 
 @pytest.mark.parametrize("columns", [1, 2, 8])
