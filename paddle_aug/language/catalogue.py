@@ -136,12 +136,11 @@ class Catalogue:
         """A message with another one in brackets after it."""
         if not (match := _REMARK.fullmatch(text)):
             return
-        head, remark = self._value(match[1]), self._best(match[2])
+        head = self._value(match[1])
         if head.letters <= len(_prefix(text)):  # the remark belongs to what follows "note: "
             return
-        if remark.letters == 0:
-            letters, inside = self._name(match[2][1:-1])
-            remark = Reading(letters, f"（{inside}）")
+        letters, inside = self._name(match[2][1:-1])
+        remark = _most([Reading(letters, f"（{inside}）"), self._best(match[2])])
         yield Reading(head.letters + remark.letters, head.text + remark.text)
 
     def _sentences(self, text: str) -> Iterator[Reading]:

@@ -64,13 +64,15 @@ def difference_table(judgement: Judgement, style: str = "github") -> str:
         return ""
     head = ["run", "seeds", "points", f"{_PERCENT} interval", "over", "p", "p (Holm)",
             "seeds needed", "above from epoch"]  # fmt: skip
+    words = ["never"]
+    (never,) = words if style == "github" else translated(words)  # files stay English
     rows = []
     for found, crossed in zip(judgement.comparisons, judgement.crossings, strict=True):
         evidence = found.evidence
         rows.append([
             found.method, str(len(found.seeds)), _points_judged(found, judgement.last),
             _points_interval(evidence.low, evidence.high), over(found.basis), p_in_words(found.p),
-            p_in_words(found.p_holm), needed_in_words(found), crossing_in_words(crossed),
+            p_in_words(found.p_holm), needed_in_words(found), crossing_in_words(crossed, never),
         ])  # fmt: skip
     return _table(head, rows, style)
 
@@ -114,7 +116,7 @@ def notes(judgement: Judgement) -> list[str]:
     for basis in (SEEDS, IMAGES):
         count = sum(found.basis == basis for found in judgement.comparisons)
         if count > 1:
-            lines.append(f"p (Holm) is corrected for {count} comparisons over {basis}.")
+            lines.append(f"The column p (Holm) is corrected for {count} comparisons over {basis}.")
     if judgement.crossings:
         lines.append(
             "Above from epoch: the first (from 0) from which the evaluation accuracy, "

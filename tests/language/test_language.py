@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from paddle_aug.commands.suite_plan import counts
 from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import language, speech, tell, translate
 from paddle_aug.language.catalogue import Catalogue
+from paddle_aug.report.claims import Claim
 from paddle_aug.report.figure import make_readable, new_figure
+from paddle_aug.report.found_runs import find_runs
+from paddle_aug.report.side_by_side import for_terminal, put_side_by_side
+from tests.run_folders import CLAIM, write_method
 from tests.warm_python import warm_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,6 +286,36 @@ def test_a_training_and_its_comparison_are_told_in_chinese(tmp_path):
     # What programs read is the same in every language.
     assert (tmp_path / "compared/table.csv").read_text().startswith("label,mode,runs")
     assert (tmp_path / "mixup/metrics.csv").read_text().startswith("epoch,")
+
+
+@pytest.mark.parametrize("rights", [None, [[0, 1] * 50, [1, 1, 0] * 40]])
+def test_a_comparison_is_chinese_throughout(tmp_path, chinese, rights):
+    """Over seeds or over images: several comparisons, other seeds, curves that never cross."""
+    seeds = 1 if rights else 3
+    methods = {"no": [0.40, 0.41, 0.42], "up": [0.45, 0.46, 0.471], "down": [0.3, 0.31, 0.35],
+               "more": [0.4, 0.45, 0.41, 0.5]}  # fmt: skip
+    for label, values in methods.items():
+        values = values[: seeds + (label == "more")]
+        shown = rights and [rights[label in ("up", "down")][:100]] * len(values)
+        write_method(tmp_path / "runs", "no" if label == "no" else "mixup", values, shown, label)
+    found = find_runs([str(tmp_path / "runs")], {"augment"})
+    claims = [Claim(**CLAIM | {"method": "up", "tolerance": 0.02})]
+    judged = put_side_by_side(found.runs, "no", 10, claims, found.studied, counts)
+    text = translate(for_terminal(judged))
+    names = {
+        "no",
+        "up",
+        "down",
+        "more",
+        "mixup",
+        "brings",
+        "points",
+        "Holm",
+        "McNemar",
+        "bootstrap",
+    }
+    assert set(re.findall("[A-Za-z]{2,}", text)) <= names
+    assert "从未 (" in text if seeds > 1 else "从未" in text
 
 
 def test_a_figures_texts_are_translated_but_not_the_names_at_its_ticks(chinese):

@@ -181,7 +181,7 @@ def test_a_diverged_run_leaves_nothing_to_compare_and_no_number_of_seeds(tmp_pat
     assert [each.basis for each in others] == ["seeds", "seeds"] and diverged.basis == "nothing"
     table = re.sub(" +", " ", difference_table(found))
     assert "| c | 3 | - | - | - | - | - | - |" in table and "1000" not in table
-    assert "p (Holm) is corrected for 2 comparisons over seeds." in notes(found)
+    assert "The column p (Holm) is corrected for 2 comparisons over seeds." in notes(found)
     assert others[0].p_holm == pytest.approx(2 * others[0].p)
 
 
