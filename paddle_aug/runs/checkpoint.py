@@ -17,6 +17,7 @@ from paddle_aug.core.atomic import atomic_write
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.own_files import remove_leftovers
 from paddle_aug.core.safe_files import open_regular, parse_json
+from paddle_aug.language import tell
 from paddle_aug.runs.environment import name_data
 from paddle_aug.runs.layout import BEST, CHECKPOINTS, state_name, states_in
 from paddle_aug.runs.ownership import is_checkpoint
@@ -170,8 +171,9 @@ def refuse_runs_inside(folder: Path) -> None:
 def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str, Any], Path]:
     """(arrays, state, folder) of a run's "best" or "last" model, or of one checkpoint file.
 
-    folder: that of the run, or of the file where it does not lie in a run's `checkpoints`. Raises
-    UserError where it cannot be read, or lacks the options and classes to build the model.
+    folder: that of the run, or of the file where it does not lie in a run's `checkpoints`. "last"
+    is the newest state that is not damaged; a warning on stderr names newer ones. Raises UserError
+    where it cannot be read, or lacks the options and classes to build the model.
     """
     path = Path(run)
     if not path.is_dir():
@@ -184,11 +186,22 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
         checkpoints = CheckpointFolder(path / CHECKPOINTS, writes=False)
         folder = path
         if which == "best":
-            arrays, state = load_state(checkpoints.best)
+            arrays, state = _load_best(checkpoints)
         else:
-            arrays, state, _ = checkpoints.load_newest()
+            arrays, state, warnings = checkpoints.load_newest()
+            for warning in warnings:
+                tell(f"warning: {warning}; an older state is used", error=True)
     need(state, run, "config", "classes")
     return arrays, state, folder
+
+
+def _load_best(checkpoints: CheckpointFolder) -> tuple[Arrays, dict[str, Any]]:
+    try:
+        return load_state(checkpoints.best)
+    except UserError as error:
+        if not states_in(checkpoints.folder):
+            raise
+        raise UserError(f"{error}\n--checkpoint last takes the newest state") from None
 
 
 def arrays_digest(arrays: Arrays, text: str = "") -> str:

@@ -222,6 +222,30 @@ def test_a_file_elsewhere_is_evaluated_where_it_is(tmp_path):
     assert folder_name(EvaluationOptions(str(tmp_path / "mine.safetensors"))) == "evaluation_mine"
 
 
+def test_a_damaged_state_gives_way_to_an_older_one_with_a_warning(tmp_path, capsys):
+    folder = tmp_path / "mixup" / "checkpoints"
+    for name in ("state-00002-000000", "state-00003-000000"):
+        save_state(folder / f"{name}.safetensors", {"a": np.full(2, float(name[10]))}, STATE)
+    newest = folder / "state-00003-000000.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1] + b"x")
+    arrays, _, _ = read_trained(tmp_path / "mixup", "last")
+    assert arrays["a"].tolist() == [2, 2]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"warning: {newest}: damaged: ") and line.endswith("older state is used")
+
+
+def test_beside_a_damaged_best_model_the_last_state_is_named(tmp_path):
+    folder = CheckpointFolder(tmp_path / "mixup" / "checkpoints")
+    folder.save_best(ARRAYS, STATE)
+    folder.best.write_bytes(b"")
+    with pytest.raises(UserError) as error:
+        read_trained(tmp_path / "mixup")
+    assert str(error.value).startswith(f"{folder.best}: ") and "last" not in str(error.value)
+    save_state(folder.folder / "state-00003-000000.safetensors", ARRAYS, STATE)
+    with pytest.raises(UserError, match=r"\n--checkpoint last takes the newest state$"):
+        read_trained(tmp_path / "mixup")
+
+
 def test_a_file_has_no_last_checkpoint(tmp_path):
     save_state(tmp_path / "mine.safetensors", ARRAYS, STATE)
     with pytest.raises(UserError, match=r"checkpoint: 'last' is one of a run's folder, .* a file"):
