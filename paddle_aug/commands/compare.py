@@ -75,10 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from paddle_aug.commands.suite_plan import counts, read_suite
     from paddle_aug.config import options_that_are
-    from paddle_aug.report.found_runs import find_runs, tell_notes
+    from paddle_aug.report.found_runs import find_runs
     from paddle_aug.report.groups import group_runs, groups_named
     from paddle_aug.report.guard import refuse_other_evaluation
-    from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, write
+    from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, tell_notes, write
 
     found = find_runs(args.runs, options_that_are("studied"))
     claims, baseline, last = found.claims, args.baseline or found.baseline, found.last
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found.runs, baseline, args.last or last, claims, found.studied, counts
     )
     refuse_other_evaluation(judged.fairness, args.allow_differences)
-    tell_notes(found, judged.fairness)
+    tell_notes(found.runs, judged.fairness, found.missing, found.left_out)
     show(for_terminal(judged))
     for path in write(args.output, judged, zoom=args.zoom):
         tell(f"wrote {path}")

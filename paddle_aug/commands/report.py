@@ -71,9 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.page.contents import contents
     from paddle_aug.page.render import check_place, render, write_page
     from paddle_aug.page.sentences import Language
-    from paddle_aug.report.found_runs import find_runs, tell_notes
+    from paddle_aug.report.found_runs import find_runs
     from paddle_aug.report.guard import refuse_other_evaluation
-    from paddle_aug.report.side_by_side import put_side_by_side
+    from paddle_aug.report.side_by_side import put_side_by_side, tell_notes
 
     check_place(args.output)
     results = args.results or Path("logs/results")
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, counts
     )
     refuse_other_evaluation(judged.fairness, args.allow_differences)
-    tell_notes(found, judged.fairness)
+    tell_notes(found.runs, judged.fairness, found.missing, found.left_out)
     say = Language(language())
     images = image_source(args.no_images, say)
     repeated = f"python -m paddle_aug report {shlex.join(argv)}"

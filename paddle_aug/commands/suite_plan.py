@@ -37,7 +37,7 @@ from paddle_aug.core.errors import UserError, unknown_option, unknown_value
 from paddle_aug.core.plain_yaml import read_yaml
 from paddle_aug.report.claims import Claim
 from paddle_aug.runs.kept import evaluation_accuracies
-from paddle_aug.runs.layout import CURVES, METRICS, RunPaths
+from paddle_aug.runs.layout import CURVES, RunPaths
 from paddle_aug.runs.reading import curve_length
 from paddle_aug.runs.stats import stopped_early
 
@@ -271,18 +271,19 @@ def epochs_left(run: PlannedRun) -> int:
     return 0 if is_finished(run) else run.epochs - epochs_done(run)
 
 
-def is_finished(run: PlannedRun, folder: Path | None = None) -> bool:
-    """Whether the run has all its epochs, or was ended by --early-stopping, in all its curves.
+def has_all_epochs(run: PlannedRun, metrics: Path) -> bool:
+    """Whether a metrics.csv has all epochs of the run, or those after which --early-stopping has
+    ended it."""
+    accuracies = evaluation_accuracies(metrics)
+    return len(accuracies) >= run.epochs or stopped_early(accuracies, run.config.early_stopping)
 
-    folder: where its metrics.csv and curves are, the run's own by default.
-    """
-    accuracies = evaluation_accuracies((folder or run.folder) / METRICS)
-    if len(accuracies) < run.epochs and not stopped_early(accuracies, run.config.early_stopping):
+
+def is_finished(run: PlannedRun) -> bool:
+    """Whether the run has all its epochs, in all its curves where they can be written again."""
+    if not has_all_epochs(run, run.paths.metrics):
         return False
-    if folder is None and not run.paths.states():
-        return True  # its curves cannot be written again
-    curves, mode = folder or run.paths.output, run.config.mode
-    return all(curve_length(curves, mode, curve) == len(accuracies) for curve in CURVES)
+    lengths = {curve_length(run.paths.output, run.config.mode, curve) for curve in CURVES}
+    return lengths == {epochs_done(run)} or not run.paths.states()
 
 
 def other_options(

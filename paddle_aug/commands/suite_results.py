@@ -22,7 +22,7 @@ from paddle_aug.commands.suite_plan import (
     PlannedRun,
     Suite,
     counts,
-    is_finished,
+    has_all_epochs,
     other_options,
     slug,
     studied_options,
@@ -32,7 +32,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import refuse_foreign
 from paddle_aug.core.plain_yaml import read_yaml
-from paddle_aug.core.text import duration
+from paddle_aug.core.text import counted, duration
 from paddle_aug.language import show, tell, translate, translated
 from paddle_aug.report.groups import Group
 from paddle_aug.report.side_by_side import (
@@ -40,10 +40,11 @@ from paddle_aug.report.side_by_side import (
     for_terminal,
     put_side_by_side,
     refuse_foreign_folder,
+    tell_notes,
     write,
 )
-from paddle_aug.runs.kept import copy_small_files, portable
-from paddle_aug.runs.layout import CHANGES, FIGURES, PREDICTIONS
+from paddle_aug.runs.kept import copy_small_files, evaluation_accuracies, portable
+from paddle_aug.runs.layout import CHANGES, CURVES, FIGURES, METRICS, PREDICTIONS, curve_path
 from paddle_aug.runs.ownership import is_kept
 from paddle_aug.runs.reading import Run, read_run
 
@@ -129,6 +130,7 @@ def write_results(
             "--allow-differences compares them all the same and names this in table.md"
         )
     missing = [f"{run.entry.label}, seed {run.seed}" for run in runs if run not in finished]
+    tell_notes(read, found.fairness, missing)
     published = published_table(suite, found.groups)
     head = [
         f"# {suite.title}{' (quick scale)' if quick else ''}",
@@ -158,14 +160,24 @@ def write_results(
 
 
 def read_finished(results: Path, runs: Sequence[PlannedRun]) -> tuple[list[PlannedRun], list[Run]]:
-    """Those of the runs whose small files are all there, and these, in the same order. Raises
-    UserError where they are of a run with other options."""
-    finished = [run for run in runs if is_finished(run, cell_folder(results, run))]
-    for run in finished:
-        _refuse_other_options(cell_folder(results, run), run)
-    return finished, [
-        read_run(cell_folder(results, run), run.config.mode, run.entry.label) for run in finished
-    ]
+    """Those of the runs of which all epochs are kept, and what is kept, in the same order. Raises
+    UserError where that is of a run with other options, or a curve is damaged or not whole."""
+    places = {cell_folder(results, run): run for run in runs}
+    finished = {p: run for p, run in places.items() if has_all_epochs(run, p / METRICS)}
+    read = []
+    for place, run in finished.items():
+        _refuse_other_options(place, run)
+        kept = read_run(place, run.config.mode, run.entry.label)
+        epochs = len(evaluation_accuracies(place / METRICS))
+        for name in CURVES:
+            if len(kept.curves.get(name, ())) != epochs:
+                path = curve_path(place, run.config.mode, name)
+                raise UserError(
+                    f"{path}: not the curve of {counted(epochs, 'epoch')} that {METRICS} has; "
+                    f"without {place} the run counts as not finished"
+                )
+        read.append(kept)
+    return [*finished.values()], read
 
 
 def _refuse_other_options(place: Path, run: PlannedRun) -> None:

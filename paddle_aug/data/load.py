@@ -107,6 +107,7 @@ def _load(options: DataOptions) -> TrainAndEval:
     if options.data is None:
         data, root = default_data()
         if data == "digits":
+            _warn_of_unused_options(options, frozenset(), data)
             return load_digits(f"{DIGITS} (no --data given)", options)
         return _load_path(Path(data), replace(options, images_root=options.images_root or root))
     name = data_name(options.data)

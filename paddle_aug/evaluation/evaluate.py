@@ -1,6 +1,7 @@
 """The work of evaluate.py: evaluates a checkpoint and writes tables, pictures and JSON."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     config = load_trained_config(state["config"], where=f"{options.run}: ")
     changes = {"device": options.device, "cpu_backend": options.cpu_backend}
     config = config.model_copy(update=changes)
-    say = (lambda line: None) if options.json else tell
+    say = partial(tell, error=True) if options.json else tell
     choose_device(config.device)
     data_options = with_absolute_paths(options.named_data)
     # Its own folder is named by the rest, and by the last part of --data, which others share.
@@ -84,7 +85,7 @@ def evaluate_checkpoint(options: EvaluationOptions) -> dict[str, Any]:
     result |= {
         "run": str(options.run), **checkpoint_place(state), "checkpoint": checkpoint,
         "data": dataset.name, "data_options": data_options, "split": images.split,
-        "what": images.what, "tta": options.tta,
+        "what": images.what, "images_changed": images.changed, "tta": options.tta,
         "precision": "bfloat16" if config.amp == "bf16" else "float32",
     }  # fmt: skip
     write_evaluation(output, result, probabilities, labels, dataset, run)

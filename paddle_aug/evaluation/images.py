@@ -13,6 +13,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.text import Say, counted
 from paddle_aug.data.dataset import ImageDataset, data_digest
 from paddle_aug.data.load import DataOptions, load_data
+from paddle_aug.data.splits import per_class_subset
 from paddle_aug.evaluation.options import EvaluationOptions
 from paddle_aug.runs.environment import epoch_of_other_images, recorded_data
 
@@ -25,13 +26,15 @@ class Images:
 
     dataset: with the model's class numbers. split: "eval", "train", or "all" for data without
     parts. what: the images in words, such as "all 15 images of test.csv". own_evaluation: whether
-    they are the images by which the run chose its best epoch.
+    they are the images by which the run chose its best epoch. changed: whether they are of the
+    run's own data, which have changed since it was trained.
     """
 
     dataset: ImageDataset
     split: str
     what: str
     own_evaluation: bool
+    changed: bool
 
 
 def choose_images(
@@ -59,8 +62,9 @@ def choose_images(
             f"split: {options.data} comes in one piece: without --split all of it is evaluated"
         )
     digest = data_digest(dataset)
+    changed = False
     if options.data is None:
-        say_if_changed(split, len(dataset), digest, config, state, say)
+        changed = say_if_changed(split, dataset, config, state, say)
         epoch = epoch_of_other_images(state.get("environment", {}))
         if split == "eval" and epoch is not None:
             say(
@@ -70,21 +74,24 @@ def choose_images(
     elif digest == _recorded(state, "train").get("digest") or _is_whole(options, config, split):
         say("note: the run was trained on these images, or on most of them: it knows their labels")
     own = digest == _recorded(state, "eval").get("digest")
-    return Images(dataset, split, what, own)
+    return Images(dataset, split, what, own, changed)
 
 
 def say_if_changed(
-    split: str, count: int, digest: str, config: Config, state: dict[str, Any], say: Say
-) -> None:
-    """Print a note if the run's data have changed since it was trained."""
+    split: str, dataset: ImageDataset, config: Config, state: dict[str, Any], say: Say
+) -> bool:
+    """Whether the run's data have changed since it was trained; a note says so."""
     before = _recorded(state, split)
-    limited = split == "eval" and config.eval_per_class is not None  # all are evaluated here
-    if "digest" in before and not limited and before["digest"] != digest:
+    if split == "eval" and config.eval_per_class is not None:  # those evaluated in training
+        dataset = dataset.subset(per_class_subset(dataset.labels, config.eval_per_class, 0))
+    changed = "digest" in before and before["digest"] != data_digest(dataset)
+    if changed:
         say(
             f"note: the {_PART[split]} images are not those of the run: "
-            f"{counted(before.get('images', 0), 'image')} then, {count:,} now, of other labels, "
-            "paths or contents"
+            f"{counted(before.get('images', 0), 'image')} then, {len(dataset):,} now, of other "
+            "labels, paths or contents"
         )
+    return changed
 
 
 def _recorded(state: dict[str, Any], split: str) -> dict[str, Any]:

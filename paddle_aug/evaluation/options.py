@@ -15,6 +15,7 @@ from paddle_aug.core.program import command
 from paddle_aug.core.text import flag
 from paddle_aug.core.user_paths import expand
 from paddle_aug.modes import BASES
+from paddle_aug.runs.layout import TRAINED
 
 # Options of train.py for reading --data, with the defaults that they have here; the run's own
 # values are never used.
@@ -102,7 +103,7 @@ def add_run(parser: argparse.ArgumentParser, more: str = "", required: bool = Tr
         help="a run's folder, such as logs/samplePairing, or a .safetensors checkpoint" + more,
     )
     parser.add_argument(
-        "--checkpoint", choices=("best", "last"), default="best",
+        "--checkpoint", choices=TRAINED, default="best",
         help="which one of a run (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(

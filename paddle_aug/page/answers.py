@@ -18,13 +18,14 @@ MOST_CLASSES = 20
 class Matrix:
     """Confusion matrix of a method, over all its runs with predictions.
 
-    counts: int64 [C, C], rows are true classes. runs: number of runs.
+    counts: int64 [C, C], rows are true classes. runs: number of runs counted; of: of the method's.
     """
 
     label: str
     classes: tuple[str, ...]
     counts: np.ndarray
     runs: int
+    of: int
 
     @property
     def accuracy(self) -> float:
@@ -78,7 +79,7 @@ def matrices(groups: Sequence[Group]) -> list[Matrix]:
         counts = np.zeros((count, count), np.int64)
         for each in same:
             np.add.at(counts, (each.labels, each.predicted), 1)
-        found.append(Matrix(group.label, classes, counts, len(same)))
+        found.append(Matrix(group.label, classes, counts, len(same), len(group.runs)))
     return found
 
 

@@ -16,7 +16,7 @@ from paddle_aug.page.sentences import Language
 from paddle_aug.report.curves import mixing_ranges, shaded_group
 from paddle_aug.report.found_runs import FoundRuns
 from paddle_aug.report.judge import JudgedClaim
-from paddle_aug.report.judgement_text import with_other_seeds
+from paddle_aug.report.judgement_text import with_other_seeds, without_common_seed
 from paddle_aug.report.side_by_side import SideBySide
 from paddle_aug.report.verdicts import IMAGES, NOTHING, SEEDS
 
@@ -140,6 +140,9 @@ def _notes(judged: SideBySide, say: Language) -> list[str]:
     if other := with_other_seeds(judgement):
         baseline = judgement.groups[0].label
         lines.append(say("note_other_seeds", baseline=baseline, methods=", ".join(other)))
+    if unpaired := without_common_seed(judgement):
+        baseline = judgement.groups[0].label
+        lines.append(say("note_no_seed", baseline=baseline, methods=", ".join(unpaired)))
     if judgement.crossings:
         windows = dict.fromkeys((judgement.windows[0], judgement.windows[-1]))
         lines.append(say("note_window", n="–".join(map(str, windows))))

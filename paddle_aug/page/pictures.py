@@ -199,6 +199,8 @@ def _shown_matrix(matrix: Matrix, say: Language) -> ShownMatrix:
     classes = matrix.classes
     title = say("matrix_title", label=matrix.label, accuracy=share(matrix.accuracy),
                 images=f"{matrix.counts.sum():,}")  # fmt: skip
+    if matrix.runs < matrix.of:
+        title += say("matrix_runs", n=matrix.runs, of=matrix.of)
     rows, address = [], None
     if len(classes) <= MOST_CLASSES:
         rows = [

@@ -15,9 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import read_json
 from paddle_aug.core.text import counted
-from paddle_aug.language import tell
 from paddle_aug.report.claims import Claim
-from paddle_aug.report.guard import Fairness
 from paddle_aug.report.judgement_json import FORMAT
 from paddle_aug.report.side_by_side import TABLE_JSON
 from paddle_aug.runs.environment import history_of
@@ -127,19 +125,6 @@ def find_runs(names: Sequence[str], studied: Collection[str]) -> FoundRuns:
     ]
     left_out = [line for _, line in found if line]
     return FoundRuns(runs, studied, commands=commands, left_out=left_out)
-
-
-def tell_notes(found: FoundRuns, fairness: Fairness) -> None:
-    """On stderr: what is left out, what is wrong with files, and in what the runs differ."""
-    for line in found.left_out:
-        tell(f"note: {line}", error=True)
-    if found.missing:
-        tell(f"note: not finished: {'; '.join(found.missing)}", error=True)
-    for run in found.runs:
-        for warning in run.warnings:
-            tell(f"warning: {warning}", error=True)
-    for difference in fairness.differences:
-        tell(f"note: the runs differ in {difference}", error=True)
 
 
 def _commands(environment: Mapping[str, Any]) -> list[str]:

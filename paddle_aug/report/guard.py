@@ -147,7 +147,8 @@ def _compared(environment: Mapping[str, Any]) -> dict[str, Any]:
 
 def _images(part: str, runs: Sequence[Named], studied: Collection[str]) -> list[str]:
     """Differences in the images of a part, "train" or "eval": their number over all runs, their
-    content among runs of the same seed, as the split may depend on the seed."""
+    content among runs of the same seed, as the split may depend on the seed. Between labels without
+    a seed in common the content of "eval" is compared, too: their points are of whatever seeds."""
     if _CHOOSES[part] & set(studied):
         return []
     key = f"data.{part}"
@@ -155,7 +156,19 @@ def _images(part: str, runs: Sequence[Named], studied: Collection[str]) -> list[
     for seed in dict.fromkeys(run.seed for _, _, run in runs):
         same = [(n, g, r.data(part, "digest")) for n, g, r in runs if r.seed == seed]
         lines += _lines(f"{key}.digest, seed {seed}", same)
+    if part == "eval":
+        apart = _without_common_seed(runs)
+        other = [(n, g, r.data(part, "digest")) for n, g, r in runs if g in apart]
+        lines += _lines(f"{key}.digest, no seed in common", other)
     return lines
+
+
+def _without_common_seed(runs: Sequence[Named]) -> set[str]:
+    """The labels that have no seed in common with some other label."""
+    seeds: dict[str, set[Any]] = {}
+    for _, label, run in runs:
+        seeds.setdefault(label, set()).add(run.seed)
+    return {label for label, own in seeds.items() if any(own.isdisjoint(s) for s in seeds.values())}
 
 
 def _midway(runs: Sequence[Named], counts: Counts) -> list[str]:

@@ -85,10 +85,16 @@ def notes(judgement: Judgement) -> list[str]:
         "interval of the mean in brackets; the best epoch is chosen on the data it is measured on, "
         "so it flatters."
     ]
-    if judgement.comparisons:
+    unpaired = without_common_seed(judgement)
+    if len(unpaired) < len(judgement.comparisons):
         lines.append(
             f"Differences to {judgement.groups[0].label}, of the mean of the last "
             f"{counted(judgement.last, 'epoch')}, are paired: seed by seed."
+        )
+    if unpaired:
+        lines.append(
+            f"No seed in common with {judgement.groups[0].label}: {', '.join(unpaired)}; the "
+            "points are of all runs of both, and not paired."
         )
     if other := with_other_seeds(judgement):
         lines.append(
@@ -198,6 +204,11 @@ def with_other_seeds(judgement: Judgement) -> list[str]:
             )
         )
     ]
+
+
+def without_common_seed(judgement: Judgement) -> list[str]:
+    """Labels of the groups that have no seed in common with the baseline."""
+    return [found.method for found in judgement.comparisons if not found.seeds]
 
 
 def _smoothing(windows: Sequence[int]) -> str:

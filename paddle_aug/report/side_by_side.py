@@ -10,7 +10,7 @@ from paddle_aug.core.atomic import write_json, write_text
 from paddle_aug.core.folders.lock import locked
 from paddle_aug.core.folders.own_files import has_mark, refuse_foreign
 from paddle_aug.core.text import lines_of_width
-from paddle_aug.language import translate
+from paddle_aug.language import tell, translate
 from paddle_aug.report.claims import Claim
 from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
 from paddle_aug.report.figure import print_font_note, save_figure
@@ -76,6 +76,28 @@ def put_side_by_side(
         groups, chosen, build_table(groups, chosen, last), judge(groups, chosen, last, claims),
         compare_runs(groups, studied, counts), frozenset(studied),
     )  # fmt: skip
+
+
+def tell_notes(
+    runs: Sequence[Run],
+    fairness: Fairness,
+    missing: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+) -> None:
+    """Say on stderr what is left out, what is wrong with files, and in what the runs differ.
+
+    missing: runs of a suite that are not finished. left_out: a line for each folder below which
+    more runs lie.
+    """
+    for line in left_out:
+        tell(f"note: {line}", error=True)
+    if missing:
+        tell(f"note: not finished: {'; '.join(missing)}", error=True)
+    for run in runs:
+        for warning in run.warnings:
+            tell(f"warning: {warning}", error=True)
+    for difference in fairness.differences:
+        tell(f"note: the runs differ in {difference}", error=True)
 
 
 def for_terminal(found: SideBySide) -> str:

@@ -14,12 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from paddle_aug.core.atomic import atomic_write
-from paddle_aug.core.errors import UserError
+from paddle_aug.core.errors import UserError, unknown_value
 from paddle_aug.core.folders.own_files import remove_leftovers
 from paddle_aug.core.safe_files import open_regular, parse_json
 from paddle_aug.language import tell
 from paddle_aug.runs.environment import name_data
-from paddle_aug.runs.layout import BEST, CHECKPOINTS, state_name, states_in
+from paddle_aug.runs.layout import BEST, CHECKPOINTS, TRAINED, state_name, states_in
 from paddle_aug.runs.ownership import is_checkpoint
 
 FORMAT = "paddle_aug state 1"
@@ -176,6 +176,8 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
     where it cannot be read, or lacks the options and classes to build the model.
     """
     path = Path(run)
+    if which not in TRAINED:
+        raise UserError(f"checkpoint: {unknown_value(which, TRAINED)}")
     if not path.is_dir():
         if which != "best":
             raise UserError(f"checkpoint: {which!r} is one of a run's folder, {path} is a file")

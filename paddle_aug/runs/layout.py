@@ -21,6 +21,7 @@ METRICS, CONFIG, CHANGES, ENVIRONMENT, LOG = (
     "metrics.csv", "config.yaml", "changes.yaml", "environment.json", "train.log",
 )  # fmt: skip
 CHECKPOINTS, BEST = "checkpoints", "best.safetensors"
+TRAINED = ("best", "last")  # which of a run's states is evaluated, exported, ...
 EVALUATION, EXPORT = "evaluation", "export"
 # The folder for evaluate.py's results of a run's last state.
 LAST_EVALUATION = f"{EVALUATION}_last"

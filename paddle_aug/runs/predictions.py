@@ -55,14 +55,16 @@ def evaluation_figures(folder: Path) -> dict[str, Any]:
 def is_of_last_state(figures: Mapping[str, Any], epoch: int) -> bool:
     """Whether an evaluation is of a run's last state, with the whole of its own evaluation set.
 
-    figures: of evaluation.json; what an earlier version did not record there is taken to be so.
-    epoch: the run's last one, counted from 0. A state within an epoch is none that figures are of.
+    Not so where its data have changed since it was trained. figures: of evaluation.json; what an
+    earlier version did not record there is taken to be so. epoch: the run's last one, counted from
+    0. A state within an epoch is none that figures are of.
     """
     return (
         figures.get("checkpoint_epoch") in (None, epoch)
         and not figures.get("checkpoint_step")
         and figures.get("split", "eval") in ("eval", "all")  # all: its own data have no parts
         and figures.get("data_options") is None
+        and not figures.get("images_changed")
         and figures.get("tta", "none") == "none"
     )
 

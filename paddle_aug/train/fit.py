@@ -22,7 +22,7 @@ from paddle_aug.core.errors import UserError
 from paddle_aug.core.folders.lock import refuse_if_locked
 from paddle_aug.core.own_code import named_by, source_digests
 from paddle_aug.core.paddle_import import prepare_environment
-from paddle_aug.core.text import Say, counted, first_difference, listed
+from paddle_aug.core.text import Say, counted, first_difference, flag, listed
 from paddle_aug.language import translate
 from paddle_aug.runs.checkpoint import CheckpointFolder, need, refuse_runs_inside
 from paddle_aug.runs.environment import changes_images, describe_environment, differences
@@ -175,6 +175,11 @@ def _options(
     saved["output"] = str(recorder.paths.output)
     refuse_for_other_data(saved, changes, f"the run {folder}")
     config = load_config(on_top(saved, changes), where=f"{folder}: ")
+    for name in ("weights", "init"):
+        if config.dump()[name] != saved[name]:
+            raise UserError(
+                f"{folder}: {flag(name)} is for a new run: the state to go on from has all weights"
+            )
     check_visualdl(config)
     known = without_effect(load_config(saved))
     for line in without_effect(config):

@@ -399,6 +399,31 @@ def change_environment(run: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+def test_a_kept_curve_that_is_not_whole_is_named_and_nothing_judged(finished):
+    """Where its run is gone: it would count as not finished, with the others' figures shown."""
+    alone = [str(finished), "--judge", "--logs", "gone", "--results", str(RESULTS.parent), *PADDLE]
+    assert command.main(alone) == 0
+    table = (RESULTS / "table.md").read_bytes()
+    path = RESULTS / "curves/plain/seed0/noAug_accEval.npy"
+    np.save(path, np.load(path)[:-1])
+    with pytest.raises(UserError, match=r"noAug_accEval.npy: not the curve of \d+ epochs? that"):
+        command.main(alone)
+    path.write_bytes(b"junk")
+    with pytest.raises(UserError, match="noAug_accEval.npy: damaged"):
+        command.main(alone)
+    assert (RESULTS / "table.md").read_bytes() == table
+
+
+def test_what_is_wrong_with_kept_files_is_said_on_the_terminal(finished, capsys):
+    (RESULTS / "curves/plain/seed0/predictions.npz").write_bytes(b"junk")
+    shutil.rmtree(next((RESULTS / "curves").glob("mixup*/seed*")))
+    options = ["--judge", "--logs", "gone", "--results", str(RESULTS.parent)]
+    assert command.main([str(finished), *options, *PADDLE]) == 0
+    told = capsys.readouterr().err
+    assert re.search(r"^warning: .*predictions.npz: .*; the file is left out$", told, re.M)
+    assert re.search(r"^note: not finished: Mixup.*, seed \d$", told, re.M)
+
+
 def test_runs_that_differ_in_more_than_the_suite_varies_are_refused(finished, capsys):
     change_environment(PLAIN, code="other", backend="elsewhere")
     with pytest.raises(UserError, match=r"more than the suite varies: .*code: other \(plain\)"):
@@ -407,7 +432,7 @@ def test_runs_that_differ_in_more_than_the_suite_varies_are_refused(finished, ca
     text = (RESULTS / "table.md").read_text(encoding="utf-8")
     assert "**The runs differ in more than what is studied:**" in text
     assert "- code: other (plain)" in text and "- backend: elsewhere (plain)" in text
-    assert "warning: the runs differ in code: other (plain)" in capsys.readouterr().err
+    assert "note: the runs differ in code: other (plain)" in capsys.readouterr().err
 
 
 def test_before_work_it_is_checked_that_it_would_be_done_as_before(finished, monkeypatch):

@@ -11,11 +11,12 @@ import pytest
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.data import load as loading
+from paddle_aug.data import options as data_options
 from paddle_aug.data.dataset import ArrayDataset, Reader
 from paddle_aug.data.from_arrays import CIFAR, IDX, NPZ
 from paddle_aug.data.from_folders import CLASS_FOLDERS
 from paddle_aug.data.from_lists import LISTS
-from paddle_aug.data.load import READERS, DataOptions, layouts
+from paddle_aug.data.load import READERS, DataOptions, layouts, load_data
 from tests.data_sets import TRAIN, cifar_bytes, load, make_folder, picture, values, write_lists
 
 
@@ -122,6 +123,15 @@ def test_a_reader_that_is_added_to_the_list_is_used_and_told_of(tmp_path, monkey
 def test_options_without_an_effect_on_named_data_are_said(caplog):
     load("digits", class_names="a,b")
     assert "--class-names has no effect on digits" in caplog.text
+
+
+def test_options_without_an_effect_on_the_digits_taken_without_data_are_said(
+    caplog, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(data_options, "AISTUDIO", tmp_path / "nowhere")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    load_data(DataOptions(eval_data="mine.csv"))
+    assert "--eval-data has no effect on digits" in caplog.text
 
 
 def test_an_option_without_an_effect_on_the_data_at_hand_is_said(tmp_path, caplog):

@@ -339,6 +339,15 @@ def test_resuming_with_other_options_names_them_and_stops(tmp_path):
     assert len(np.load(tmp_path / "noAug_lossTrain.npy")) == 2
 
 
+@pytest.mark.parametrize("change", [{"weights": "other.npz"}, {"init": "xavier"}])
+def test_what_only_a_new_run_begins_with_is_refused_when_resuming(tmp_path, change):
+    run = fit(tiny(tmp_path, augment="no", epochs=1), say=quiet)
+    before = (run / "config.yaml").read_bytes()
+    with pytest.raises(UserError, match=f"--{next(iter(change))} is for a new run"):
+        resume(run, allow_changes=True, changes={**change, "epochs": 2}, say=quiet)
+    assert (run / "config.yaml").read_bytes() == before
+
+
 def test_resuming_names_the_one_number_of_an_image_part_that_differs(tmp_path):
     fit(tiny(tmp_path, augment="userDef", epochs=1), say=quiet)
     other = PolicyOptions(rotation=(0, 90), flip_probability=0.1)  # of which it uses the first

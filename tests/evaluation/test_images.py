@@ -14,6 +14,7 @@ from paddle_aug.data.load import DataOptions, load_data
 from paddle_aug.evaluation import evaluate
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import DATA_OPTIONS, EvaluationOptions, parse_args
+from paddle_aug.runs.predictions import is_of_last_state
 from tests.trained_runs import trained_run
 
 CLASSES = ["disc", "square", "cross"]
@@ -161,8 +162,26 @@ def test_data_that_have_changed_since_are_told(tmp_path, capsys):
     (tree / "disc" / "7.png").unlink()
     evaluated(run, tmp_path)
     out = capsys.readouterr().out
-    assert "note: the evaluation images are not those of the run: 6 images then, 5 now" in out
-    assert "flatters" not in out
+    note = "note: the evaluation images are not those of the run: 6 images then, 5 now"
+    assert note in out and "flatters" not in out
+    evaluated(run, tmp_path, json=True)
+    told = capsys.readouterr()
+    assert note in told.err and json.loads(told.out)["images_changed"] is True
+
+
+def test_predictions_of_images_that_have_changed_since_are_not_compared(tmp_path):
+    """As the run's curves are of other images."""
+    tree = write_tree(tmp_path / "d", dict.fromkeys(CLASSES, 10))
+    for limit in (None, 1):
+        run = run_of(tmp_path / str(limit), data=str(tree), eval_per_class=limit)
+        figures = evaluated(run, tmp_path)
+        assert is_of_last_state(figures, figures["checkpoint_epoch"])
+        for number in range(5, 10):
+            image = tree / "disc" / f"{number}.png"
+            image.write_bytes((tree / "disc" / "0.png").read_bytes())
+        figures = evaluated(run, tmp_path)
+        assert not is_of_last_state(figures, figures["checkpoint_epoch"])
+        write_tree(tmp_path / "d", dict.fromkeys(CLASSES, 10))
 
 
 def test_a_limit_of_the_evaluations_within_training_is_no_change(tmp_path, capsys):

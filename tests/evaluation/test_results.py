@@ -222,6 +222,13 @@ def test_a_file_elsewhere_is_evaluated_where_it_is(tmp_path):
     assert folder_name(EvaluationOptions(str(tmp_path / "mine.safetensors"))) == "evaluation_mine"
 
 
+@pytest.mark.parametrize("which", ["Best", "newest", ""])
+def test_no_other_word_than_best_and_last_names_a_state(tmp_path, which):
+    CheckpointFolder(tmp_path / "mixup" / "checkpoints").save_best(ARRAYS, STATE)
+    with pytest.raises(UserError, match=f"checkpoint: '{which}' is none of best, last"):
+        read_trained(tmp_path / "mixup", which)
+
+
 def test_a_damaged_state_gives_way_to_an_older_one_with_a_warning(tmp_path, capsys):
     folder = tmp_path / "mixup" / "checkpoints"
     for name in ("state-00002-000000", "state-00003-000000"):

@@ -103,6 +103,18 @@ def test_matrices_count_true_rows_and_predicted_columns(two):
     assert shown.errors == "Most frequent errors: dog as emu (1), emu as cat (1)."
 
 
+def test_a_matrix_says_of_how_many_runs_it_is(tmp_path):
+    for seed in (0, 1, 2):
+        write_run(tmp_path / str(seed), "no", config={"seed": seed})
+        if seed < 2:
+            answers(tmp_path / str(seed) / "no", [0, 1], [0, 1])
+    runs = read_runs([f"{tmp_path}/{seed}" for seed in (0, 1, 2)])
+    (shown,) = shown_matrices(group_runs(runs, counts), EN)
+    assert shown.title == (
+        "no: 1.0000 on 4 images (2 of 3 runs: the others have no such predictions)"
+    )
+
+
 def test_a_matrix_of_many_classes_is_a_picture(tmp_path):
     write_run(tmp_path, "no", config={"seed": 0})
     classes = [f"class {i}" for i in range(30)]

@@ -205,7 +205,7 @@ def test_a_history_of_another_form_is_not_known(tmp_path):
 
 
 def test_a_choice_of_images_may_follow_the_seed_but_not_their_number(tmp_path):
-    other = changed(data__train__digest="x", data__eval__digest="y")
+    other = changed(data__train__digest="x")
     assert fairness(tmp_path, second=({}, other), seeds=(0, 1)).differences == []
     more = changed(data__train__images=200)
     found = fairness(tmp_path, second=({}, more), seeds=(0, 1)).differences
@@ -216,7 +216,7 @@ def test_a_choice_of_images_may_follow_the_seed_but_not_their_number(tmp_path):
     ("changes", "seeds", "lines"),
     [
         ({"digest": "x"}, (0, 0), ["data.eval.digest, seed 0: d2 (no), x (mixup)"]),
-        ({"digest": "x"}, (0, 1), []),  # a split may follow the seed
+        ({"digest": "x"}, (0, 1), ["data.eval.digest, no seed in common: d2 (no), x (mixup)"]),
         ({"images": 9}, (0, 1), ["data.eval.images: 359 (no), 9 (mixup)"]),
         ({}, (0, 0), []),
         (None, (0, 0), []),  # an earlier version recorded nothing
@@ -236,6 +236,21 @@ def test_runs_evaluated_on_other_images_are_refused_unless_that_is_allowed(
         assert "--allow-differences" in str(error.value)
     else:
         refuse_other_evaluation(found, allowed=False)
+
+
+def test_evaluation_splits_that_follow_the_seed_may_differ_between_the_seeds_of_one_label(tmp_path):
+    for mode, seeds in (("no", (0, 1)), ("mixup", (1, 2))):
+        for seed in seeds:
+            write_run(tmp_path / f"{mode}{seed}", mode, config={**CONFIG, "seed": seed},
+                      environment=changed(data__eval__digest=f"d{seed}"))  # fmt: skip
+    runs = read_runs([f"{mode}={tmp_path}/{mode}{seed}" for mode, seeds in
+                      (("no", (0, 1)), ("mixup", (1, 2))) for seed in seeds])  # fmt: skip
+    assert compare_runs(group_runs(runs, counts), STUDIED, counts) == ([], [], [])
+    runs = [run for run in runs if (run.mode, run.seed) != ("mixup", 1)]
+    (line,) = compare_runs(group_runs(runs, counts), STUDIED, counts).evaluation
+    assert line == (
+        "data.eval.digest, no seed in common: d0 (no, seed 0), d1 (no, seed 1), d2 (mixup)"
+    )
 
 
 def test_data_differ_where_they_are_studied(tmp_path):

@@ -185,6 +185,16 @@ def test_a_diverged_run_leaves_nothing_to_compare_and_no_number_of_seeds(tmp_pat
     assert others[0].p_holm == pytest.approx(2 * others[0].p)
 
 
+def test_without_a_seed_in_common_the_points_are_said_not_to_be_paired(tmp_path):
+    base, same = runs_of(tmp_path, "no", [0.5]), runs_of(tmp_path, "mixup", [0.6], label="same")
+    other = runs_of(tmp_path, "mixup", [0.7], first_seed=1, label="other")
+    text = " ".join(notes(judged(base, same, other)))
+    assert "No seed in common with no: other; the points are of all runs of both, and" in text
+    assert "are paired: seed by seed." in text
+    text = " ".join(notes(judged(base, other)))
+    assert "No seed in common with no: other; " in text and "are paired: " not in text
+
+
 def rights(count, share):
     """The first `share` of the images right."""
     return (np.arange(count) < share * count).astype(int)
