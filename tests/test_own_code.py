@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paddle_aug.build.data import load_datasets
 from paddle_aug.build.model import make_model
 from paddle_aug.config import load_config, without_effect
 from paddle_aug.core import own_code
@@ -171,6 +172,17 @@ def test_a_method_of_ones_own_may_use_every_number_of_mixing(module):
     assert without_effect(load_config({"augment": "mine:darker", "cutout_size": 0.2})) == [
         "--cutout-size has no effect with --augment mine:darker"
     ]
+
+
+def test_a_policy_of_ones_own_is_applied_as_it_stands_and_that_is_said(module):
+    own_code.allow("mine:darker")
+    options = {"augment": "mine:darker", "changes_label": ["horizontal_flip"]}
+    assert without_effect(load_config(options)) == [
+        "--changes-label has no effect on mine:darker, code of your own"
+    ]
+    lines: list[str] = []
+    load_datasets(load_config({"augment": "mine:darker", "data": "digits"}), lines.append)
+    assert lines[1] == "  but code of your own is applied as it stands, such operations too"
 
 
 def test_an_edit_of_ones_own_code_between_stop_and_resume_is_noticed(module):

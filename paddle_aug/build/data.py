@@ -10,6 +10,7 @@ from paddle_aug.build.image_part import image_part
 from paddle_aug.build.scaling import default_resize, describe_scaling
 from paddle_aug.config import Config
 from paddle_aug.core.errors import UserError
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import Say
 from paddle_aug.data.cached import DEFAULT_LIMIT_BYTES, CachedDataset
 from paddle_aug.data.dataset import ImageDataset
@@ -33,8 +34,11 @@ def load_datasets(config: Config, say: Say) -> tuple[ImageDataset, ImageDataset]
             "needed, such as images without it"
         )
     say(describe(train, evaluation))
-    if config.train_transforms is not None and train.changes_label:
-        say("  but --train-transforms are applied as they stand, such operations too")
+    if train.changes_label:
+        if config.train_transforms is not None:
+            say("  but --train-transforms are applied as they stand, such operations too")
+        elif is_import_path(config.image_part):
+            say("  but code of your own is applied as it stands, such operations too")
     say(describe_scaling(config))
     return train, evaluation
 

@@ -9,6 +9,7 @@ from paddle_aug.augment.policies import NUMBERS_USED, PolicyOptions, build_polic
 from paddle_aug.augment.transform_list import build_transforms
 from paddle_aug.augment.transforms.base import Compose, Transform
 from paddle_aug.config.table import Config, fact
+from paddle_aug.core.own_code import is_import_path
 from paddle_aug.core.text import changes, flag
 from paddle_aug.mix.methods import METHODS, draw_nothing
 from paddle_aug.modes import BASES, MODES, image_part, is_mix
@@ -148,7 +149,9 @@ def _image_part(config: Config, given: dict[str, object]) -> list[str]:
             )
         return lines
     if config.image_part not in BASES:
-        return []
+        if config.changes_label is None or not is_import_path(config.image_part):
+            return []
+        return [f"--changes-label has no effect on {config.image_part}, code of your own"]
     lines = [
         f"{flag(f'policy.{name}')} {getattr(config.policy, name):g} has no effect: the image part "
         f"{config.image_part} turns no image further"

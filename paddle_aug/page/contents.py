@@ -154,6 +154,8 @@ def _curve_notes(judged: SideBySide, say: Language) -> list[str]:
     lines = [say("key_lines")]
     if any(len(group.runs) > 1 for group in groups):
         lines.append(say("key_band"))
+    if any(group.shortest < group.epochs for group in groups):
+        lines.append(say("key_shortest"))
     shaded = shaded_group(groups)
     if shaded is not None:
         lines.append(say("key_mixing", label=shaded.label))

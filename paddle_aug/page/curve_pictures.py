@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from paddle_aug.page.sentences import Language
 from paddle_aug.page.wording import values_in_words
-from paddle_aug.report.curves import KINDS, colours, draw_curves, zoom_start
+from paddle_aug.report.curves import KINDS, colours, draw_curves, drawn_epochs, zoom_start
 from paddle_aug.report.figure import new_figure
 from paddle_aug.report.groups import Group
 
@@ -64,7 +64,7 @@ def curve_pictures(
     groups: Sequence[Group], baseline: Group, last: int, say: Language
 ) -> list[CurvePicture]:
     """Accuracy and loss over all epochs, then their last part; those that have values."""
-    zoom = zoom_start(max(group.epochs for group in groups), None, last)
+    zoom = zoom_start(drawn_epochs(groups), None, last)
     pictures = []
     for start in (0, zoom) if zoom else (0,):
         for kind in reversed(KINDS):
@@ -92,7 +92,7 @@ def _picture(
     what = say("accuracy") if kind == "acc" else say("loss")
     title = say("against_epoch", what=what)
     if start:
-        title = say("zoom", what=what, n=max(group.epochs for group in groups) - start)
+        title = say("zoom", what=what, n=drawn_epochs(groups) - start)
     curve = f"{kind}Eval"
     values = values_in_words(
         [group.label for group in groups], [group.final(curve, last).mean for group in groups]

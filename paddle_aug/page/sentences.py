@@ -94,6 +94,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "zoom": ("{what}, last {n} epoch|{what}, last {n} epochs", "{what}，最后 {n} 轮"),
     "against_epoch": ("{what} against the epoch", "{what}随轮数的变化"),
     "key_lines": ("Solid: evaluation; dashed: training.", "实线：验证；虚线：训练。"),
+    "key_shortest": ("Where the runs of a method differ in their epochs, its curve ends with the shortest run.", "一种方法的各次运行轮数不同时，曲线到最短的运行为止。"),
     "key_band": ("Bands: ± one standard deviation over the seeds.", "色带：各种子的 ± 一个标准差。"),
     "key_mixing": ("Shaded: epochs in which {label} mixed.", "阴影：{label} 混合图片的轮次。"),
     "mixing_epochs": ("{label} mixed in epochs {epochs} (from 0).", "{label} 混合图片的轮次（从 0 数起）：{epochs}。"),

@@ -89,10 +89,11 @@ class Predictor:
         images: paths of whatever `paddle-aug predict` takes (photos, folders, lists, archives,
         globs), or arrays, uint8 [H, W, 3] RGB or [H, W] gray. top: 1 or more; all classes where
         there are no more. views: test-time augmentation, such as Views("flip"). batch_size: images
-        that the model gets at once, 1 or more. For an image that cannot be read `error` says why.
+        that the model gets at once, 1 or more. An image that a list or folder names twice is
+        predicted once, and `say` told so. For one that cannot be read `error` says why.
         Raises UserError for a missing path, ValueError for other arrays and numbers.
         """
-        return list(self.predict_photos(as_photos(images), top, views, batch_size))
+        return list(self.predict_photos(as_photos(images, self._say), top, views, batch_size))
 
     def predict_photos(
         self,
@@ -125,7 +126,7 @@ class Predictor:
         are not finite.
         """
         _check_one_or_more(batch_size=batch_size)
-        rows, photos = [], as_photos(images)
+        rows, photos = [], as_photos(images, self._say)
         for photo, answer in zip(photos, self._answers(photos, views, batch_size), strict=True):
             if isinstance(answer, UserError):
                 raise UserError(f"{photo.source}: {_reason(answer, photo)}") from None
@@ -203,8 +204,9 @@ def predict(
     return Predictor(run, checkpoint).predict(images, top, views)
 
 
-def as_photos(images: Image | Sequence[Image]) -> list[Photo]:
-    """Photos from paths (all images that each names) and arrays."""
+def as_photos(images: Image | Sequence[Image], say: Say = log.info) -> list[Photo]:
+    """Photos from paths (all images that each names, each once) and arrays. say: what was concluded
+    of the paths, and how many images are named more than once."""
     one = isinstance(images, str | os.PathLike | np.ndarray)
     several: Sequence[Image] = [images] if one else images  # pyright: ignore[reportAssignmentType]
     photos: list[Photo] = []
@@ -212,7 +214,10 @@ def as_photos(images: Image | Sequence[Image]) -> list[Photo]:
         if isinstance(image, np.ndarray):
             photos.append(photo_of_array(image, f"image {number}"))
         else:
-            photos += find_photos([os.fspath(image)]).photos
+            found = find_photos([os.fspath(image)])
+            photos += found.photos
+            for line in found.read_as:
+                say(line)
     return photos
 
 

@@ -59,6 +59,11 @@ def _least_alike(taken: Sequence[str]) -> str:
     return max(free, key=distances.__getitem__)
 
 
+def drawn_epochs(groups: Sequence[Group]) -> int:
+    """Epochs of the longest curve that is drawn."""
+    return max(group.shortest for group in groups)
+
+
 def zoom_start(epochs: int, zoom: int | None = None, last: int = LAST) -> int:
     """First epoch of the zoom: the last 100 of 200 epochs or more, or the last fifth, ten at least.
 
@@ -157,7 +162,7 @@ def _of_run(run: Run) -> str:
 
 
 def _title(kind: str, groups: Sequence[Group], start: int) -> str:
-    epochs = max(group.epochs for group in groups)
+    epochs = drawn_epochs(groups)
     return f"{KINDS[kind]}, last {counted(epochs - start, 'epoch')}" if start else KINDS[kind]
 
 

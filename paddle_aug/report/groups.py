@@ -31,6 +31,11 @@ class Group:
         """Epochs of the longest run."""
         return max(run.epochs for run in self.runs)
 
+    @property
+    def shortest(self) -> int:
+        """Epochs of the shortest run, with which its mean curves end."""
+        return min(run.epochs for run in self.runs)
+
     def curve(self, name: str) -> tuple[np.ndarray, np.ndarray | None]:
         """Mean over the runs, and their sample standard deviation (None for a single run).
 

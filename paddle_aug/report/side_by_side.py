@@ -12,7 +12,7 @@ from paddle_aug.core.folders.own_files import has_mark, refuse_foreign
 from paddle_aug.core.text import lines_of_width
 from paddle_aug.language import tell, translate
 from paddle_aug.report.claims import Claim
-from paddle_aug.report.curves import combined_figure, comparison_figure, zoom_start
+from paddle_aug.report.curves import combined_figure, comparison_figure, drawn_epochs, zoom_start
 from paddle_aug.report.figure import print_font_note, save_figure
 from paddle_aug.report.groups import Counts, Group, choose_baseline, group_runs
 from paddle_aug.report.guard import Fairness, compare_runs
@@ -163,7 +163,7 @@ def refuse_foreign_folder(folder: Path) -> None:
 def _pictures(folder: Path, found: SideBySide, zoom: int | None) -> list[Path]:
     groups, baseline = found.groups, found.baseline
     print_font_note([group.label for group in groups], "labels")
-    start = zoom_start(max(group.epochs for group in groups), zoom, found.judgement.last)
+    start = zoom_start(drawn_epochs(groups), zoom, found.judgement.last)
     figures = {"compare.png": combined_figure(groups, baseline, start)}
     for kind, name in (("loss", "loss"), ("acc", "accuracy")):
         figures[f"compare_{name}.png"] = comparison_figure(groups, baseline, kind)

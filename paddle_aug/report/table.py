@@ -116,6 +116,8 @@ def footnote(rows: Sequence[TableRow], last: int = LAST) -> str:
         )
     if any(row.runs > 1 for row in rows):
         lines.append("Several runs: mean ± sample standard deviation over the runs.")
+    if any(row.runs > 1 and row.epochs[0] < row.epochs[1] for row in rows):
+        lines.append("Where their epochs differ, the mean curve ends with the shortest run.")
     lines.append(
         "The best epoch, counted from 0 as in the figures, has the highest evaluation accuracy: "
         "chosen on the data it is measured on, it flatters."

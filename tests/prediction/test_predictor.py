@@ -16,7 +16,7 @@ from paddle_aug.data.options import DataOptions
 from paddle_aug.evaluation import evaluate
 from paddle_aug.evaluation.evaluate import evaluate_checkpoint
 from paddle_aug.evaluation.options import EvaluationOptions, Views
-from paddle_aug.prediction.predictor import Predictor, predict
+from paddle_aug.prediction.predictor import Predictor, as_photos, predict
 from paddle_aug.runs.predictions import read_predictions
 from tests.stand_in_gpu import StandInGpu
 from tests.trained_runs import trained_run
@@ -56,6 +56,18 @@ def photos(tmp_path_factory) -> Path:
         coarse = rng.integers(0, 256, (5, 6, 3), np.uint8)
         Image.fromarray(coarse).resize(shape[::-1]).save(place / f"{number}.png")
     return folder
+
+
+def test_an_image_named_twice_in_a_list_is_said_to_be_predicted_once(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / name)
+    (tmp_path / "a.txt").write_text("a.png\nb.png\na.png\n", encoding="utf-8")
+    said: list[str] = []
+    assert len(as_photos(tmp_path / "a.txt", said.append)) == 2
+    assert "1 image named more than once, predicted once" in said
+    said.clear()
+    twice = [tmp_path / "a.png"] * 2
+    assert len(as_photos(twice, said.append)) == 2 and not said  # as they were given
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 
 from paddle_aug.commands.suite_plan import counts
 from paddle_aug.core.errors import UserError
+from paddle_aug.report.curves import combined_figure, drawn_epochs, zoom_start
 from paddle_aug.report.groups import choose_baseline, group_runs
 from paddle_aug.report.table import build_table, footnote, format_table, table_csv
 from paddle_aug.runs.reading import find_modes, read_run, read_runs
@@ -137,6 +138,8 @@ def test_a_run_that_early_stopping_has_ended_is_finished(tmp_path):
         ({"checkpoint_epoch": 19, "split": "eval", "data_options": None, "tta": "none"}, True),
         ({"checkpoint_epoch": 19, "split": "all"}, True),
         ({"checkpoint_epoch": 19, "split": "train"}, False),
+        ({"checkpoint_epoch": 19, "images_changed": False}, True),
+        ({"checkpoint_epoch": 19, "images_changed": True}, False),
         ({"checkpoint_epoch": 19, "split": "eval", "data_options": {"data": "x.csv"}}, False),
         ({"checkpoint_epoch": 19, "split": "eval", "tta": "flip"}, False),
         ({}, True),  # of an early version
@@ -386,6 +389,22 @@ def test_a_long_label_does_not_widen_the_column_of_differences(tmp_path):
     text = format_table(table_of(f"{label}={tmp_path}"), "github")
     assert "| points vs a label of more than twenty… |" in " ".join(text.splitlines()[0].split())
     assert text.splitlines()[2].startswith(f"| {label} |")
+
+
+def test_a_mean_of_runs_of_unequal_length_ends_with_the_shortest_and_that_is_said(tmp_path):
+    for seed, epochs in ((0, 60), (1, 220)):
+        write_run(tmp_path / str(seed), "no", epochs=epochs, config={"seed": seed})
+    groups = group_runs(read_runs([f"{tmp_path}/0", f"{tmp_path}/1"]), counts)
+    (group,) = groups
+    assert (group.epochs, group.shortest, len(group.curve("accEval")[0])) == (220, 60, 60)
+    sentence = "Where their epochs differ, the mean curve ends with the shortest run."
+    assert sentence in footnote(build_table(groups, groups[0]))
+    figure = combined_figure(groups, groups[0], zoom_start(drawn_epochs(groups)))
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["Loss", "Accuracy", "Loss, last 12 epochs", "Accuracy, last 12 epochs"]
+    assert all(axes.get_lines() for axes in figure.axes)
+    alike = group_runs(read_runs([f"{tmp_path}/0"]), counts)
+    assert sentence not in footnote(build_table(alike, alike[0]))
 
 
 def test_the_footnote_counts_its_epochs(tmp_path):
