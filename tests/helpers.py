@@ -63,5 +63,5 @@ def view(count: int = 23, transform: Transform | None = None, **settings: Any) -
 
 
 def policy(method: str, alpha: float = 1.0, cutout_size: float = 0.5, **settings: Any) -> MixPolicy:
-    values = {"partner": "batch", "probability": 1.0, "schedule": always_on(10), **settings}
+    values = {"partner": "batch", "probability": 1.0, "phases": always_on(10), **settings}
     return MixPolicy(method, numbers=Numbers(alpha, cutout_size), **values)

@@ -107,7 +107,11 @@ def test_the_small_files_of_each_run_are_kept_and_compared(slips, tmp_path, monk
 
 def test_a_folder_with_runs_of_other_options_is_refused_and_left_as_it_is(slips, tmp_path):
     folder = tmp_path / "none" / "seed0"
-    (folder / "userDef" / "evaluation_last").mkdir(parents=True)
+    evaluation = folder / "userDef" / "evaluation_last"
+    evaluation.mkdir(parents=True)
+    (evaluation / "evaluation.json").write_text('{"checkpoint_epoch": 0}', encoding="utf-8")
+    (evaluation / "predictions.npz").touch()
+    (folder / "userDef" / "metrics.csv").write_text("epoch,accEval\n0,0.5\n", encoding="utf-8")
     (folder / "options.yaml").write_text("{augment: userDef, epochs: 20}", encoding="utf-8")
     options = {"augment": "userDef", "epochs": 20}
     assert slips.train(folder, options, "none") == folder / "userDef"

@@ -10,8 +10,8 @@ judges stand in results/claims.yaml.
 """
 
 import argparse
-import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,8 +80,7 @@ def readme(root: Path = ROOT) -> str:
     others = read_yaml(root / "results" / "claims.yaml")["claims"]
     rows = [[each[key] for key in ("claim", "published", "source", "why")] for each in others]
     verdicts += ["not judged"] * len(others)
-    found_words = sorted(set(verdicts))
-    summary = ", ".join(f"{word} {verdicts.count(word)}" for word in found_words)
+    summary = ", ".join(f"{word} {number}" for word, number in sorted(Counter(verdicts).items()))
     return "\n".join([
         INTRODUCTION,
         f"{len(verdicts)} claims, each counted once, whatever the scale it was run at: {summary}.",
@@ -108,7 +107,7 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
     differ = ""
     if read:
         # The suite's own baseline may not have been run; a claim about a value needs none.
-        baseline = next((b for b in (suite.baseline,) if b in labels), read[0].label)
+        baseline = suite.baseline if suite.baseline in labels else read[0].label
         found = put_side_by_side(
             read, baseline, suite.last, suite.claims, studied_options(runs), counts
         )
@@ -121,9 +120,8 @@ def _section(root: Path, file: Path, suite: Suite) -> tuple[str, list[str]]:
     for claim, each in zip(suite.claims, judged, strict=True):
         needed = {claim.method, claim.baseline} - {None}
         own = each if needed <= labels else None
-        row = _judged_row(own, read, suite.last) if own else _row_not_run(claim)
-        rows.append(row)
-        words.append(row[HEAD.index("verdict")].split("**")[1])
+        rows.append(_judged_row(own, read, suite.last) if own else _row_not_run(claim))
+        words.append(own.verdict.word if own else NOT_RUN)
     missing = len(runs) - len(read)
     lines = [
         f"## {name}: {suite.title}",
@@ -190,7 +188,7 @@ def _command(suite: str, given: dict[str, str]) -> str:
 
 
 def _precision(results: Path) -> dict[str, str]:
-    """The option that a suite's kept runs were given beside the suite's own, where they were."""
+    """{"amp": ...} where the kept runs in mixed precision share one; else empty."""
     kept = sorted(results.glob(f"curves/*/*/{CHANGES}"))
     precisions = {read_yaml(path).get("amp", "no") for path in kept} - {"no"}
     return {"amp": precisions.pop()} if len(precisions) == 1 else {}
@@ -198,7 +196,7 @@ def _precision(results: Path) -> dict[str, str]:
 
 def _table(head: tuple[str, ...], rows: list[list[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
-    return [f"| {' | '.join(re.sub(r'[|]', '&#124;', cell) for cell in line)} |" for line in lines]
+    return [f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines]
 
 
 def main() -> int:

@@ -96,7 +96,7 @@ class AugmentedDataset(paddle.io.Dataset):
     ) -> tuple[Draw, int, np.random.Generator] | None:
         """How an image is mixed, its partner's index, and the stream that augments the partner;
         None where it is not mixed."""
-        if self.mix is None or not self.mix.schedule.is_active(epoch):
+        if self.mix is None or not self.mix.phases.is_active(epoch):
             return None
         repeat, index = divmod(number, len(self))
         rng = stream(self.seed, epoch, index, "partner", repeat)

@@ -228,10 +228,10 @@ def _serve(
 
 
 def _passed_on(error: Exception, lines: str) -> tuple[Exception, str]:
-    """An error that arrives with its words, and the worker's lines for its cause, if it has one.
+    """What to send for an error: (error, the worker's traceback; empty for a UserError).
 
-    An error of a class of its own may not be made again of what pickle keeps of it, or then say
-    something else: one that says the same goes in its place.
+    Some exceptions cannot be unpickled, or come back with another message. In their place goes a
+    UserError with the same message, or a RuntimeError whose message is the traceback.
     """
     for_user = isinstance(error, UserError)
     with contextlib.suppress(Exception):

@@ -20,7 +20,7 @@ def build_mix_policy(config: Config) -> MixPolicy | None:
         method=config.augment,
         partner=config.mix_setting("partner"),
         probability=config.mix_setting("mix_prob"),
-        schedule=build_mix_schedule(config),
+        phases=build_phases(config),
         numbers=Numbers(config.mix_setting("alpha") or 0.0, config.cutout_size),
         pairs=config.mix_setting("pairs") or "replacement",
         draws=config.mix_setting("mix_draws"),
@@ -41,7 +41,7 @@ def why_nothing_is_mixed(config: Config) -> str | None:
     alone = config.batch_size == 1 and config.mix_setting("partner") == "batch"
     if alone and has_partners(config.augment):
         return "--batch-size is 1, and partners come from the batch (--partner)"
-    phases = build_mix_schedule(config)
+    phases = build_phases(config)
     if not any(phases.is_active(epoch) for epoch in range(config.epochs)):
         return (
             f"of {counted(config.epochs, 'epoch')} none lies in the mixing's phases "
@@ -65,11 +65,11 @@ def phases_without_effect(config: Config) -> list[str]:
 
 
 def _epochs_with_mixing(config: Config, **changes: int | None) -> list[int]:
-    phases = build_mix_schedule(config.model_copy(update=changes))
+    phases = build_phases(config.model_copy(update=changes))
     return [epoch for epoch in range(config.epochs) if phases.is_active(epoch)]
 
 
-def build_mix_schedule(config: Config) -> PairingSchedule:
+def build_phases(config: Config) -> PairingSchedule:
     """Epochs with mixing: the method's own phases, changed by the options that were given."""
     if mixing_of(config.augment).phases == "samplePairing":
         own = PairingSchedule.for_epochs(config.epochs)

@@ -46,12 +46,12 @@ def build_parser() -> Parser:
     )  # fmt: skip
     parser.add_argument(
         "--baseline", metavar="NAME",
-        help="label or mode to measure the others against (default: the suite's; userDef, no, "
-        "flip, the first)",
+        help="label or mode to measure the others against (default: the suite's, else userDef, "
+        "no or flip, else the first)",
     )  # fmt: skip
     parser.add_argument(
         "--last", metavar="N", type=positive,
-        help="epochs at the end whose mean is the reference value (default: the suite's; 10)",
+        help="how many last epochs the means are over (default: the suite's, else 10)",
     )  # fmt: skip
     parser.add_argument(
         "--zoom", metavar="N", type=positive,
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.config import options_that_are
     from paddle_aug.report.found_runs import find_runs
     from paddle_aug.report.groups import group_runs, groups_named
-    from paddle_aug.report.guard import refuse_other_evaluation
+    from paddle_aug.report.guard import refuse_other_images
     from paddle_aug.report.side_by_side import for_terminal, put_side_by_side, tell_notes, write
 
     found = find_runs(args.runs, options_that_are("studied"))
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     judged = put_side_by_side(
         found.runs, baseline, args.last or last, claims, found.studied, counts
     )
-    refuse_other_evaluation(judged.fairness, args.allow_differences)
+    refuse_other_images(judged.fairness, args.allow_differences)
     tell_notes(found.runs, judged.fairness, found.missing, found.left_out)
     show(for_terminal(judged))
     for path in write(args.output, judged, zoom=args.zoom):

@@ -1,7 +1,7 @@
 """Prediction from the command line: predict.py, paddle-aug predict, ..."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,15 +175,15 @@ def _write(
     """Write each output; gives the paths of what was written."""
     from paddle_aug.prediction import outputs as tables
 
-    top = min(top, len(predictor.classes))
-    writers: dict[str, Callable[[Path], object]] = {
-        "csv": lambda path: tables.write_csv(path, predictions, views.kind, top),
-        "jsonl": lambda path: tables.write_json_lines(path, predictions, views.kind),
-        "sheet": lambda path: _draw(path, photos, predictions, predictor, views),
-    }
-    for kind, path in outputs.items():
-        if writers[kind](path) is not False:
-            yield path
+    if csv := outputs.get("csv"):
+        tables.write_csv(csv, predictions, views.kind, min(top, len(predictor.classes)))
+        yield csv
+    if jsonl := outputs.get("jsonl"):
+        tables.write_json_lines(jsonl, predictions, views.kind)
+        yield jsonl
+    sheet = outputs.get("sheet")
+    if sheet and _draw(sheet, photos, predictions, predictor, views):
+        yield sheet
 
 
 def _draw(

@@ -42,7 +42,7 @@ AUGMENTATION = frozenset(
     name for name in Config.model_fields
     if fact(name, "group") == "Augmentation" and name != "eval_transforms"
 ) | {"alpha", "cutout_size"}  # fmt: skip
-# What is said of --data.
+# Options that describe --data.
 OF_DATA = frozenset((
     "images_root", "image_column", "label_column", "folders", "class_names", "changes_label",
     "encoding",
@@ -284,11 +284,13 @@ def load_photos(
     return photos, excluded
 
 
-def _from_data(config: Config, count: int = 4) -> "tuple[list[NamedImage], frozenset[str]]":
-    """Training images drawn by the seed, of different classes as far as possible."""
+def _from_data(config: Config) -> "tuple[list[NamedImage], frozenset[str]]":
+    """Four training images drawn by the seed, of different classes as far as possible."""
     from paddle_aug.core.paddle_import import import_paddle
 
     import_paddle()
+    import numpy as np
+
     from paddle_aug.commands.preview_sheets import NamedImage
     from paddle_aug.core.seeding import stream
     from paddle_aug.data.load import DataOptions, describe, load_data
@@ -297,10 +299,10 @@ def _from_data(config: Config, count: int = 4) -> "tuple[list[NamedImage], froze
     train, evaluation = load_data(DataOptions.of(config))
     tell(describe(train, evaluation))
     order = stream(config.seed, 0, 0, "subset").permutation(len(train))
-    first_of_class = {int(train.labels[index]): int(index) for index in reversed(order)}
-    others = [int(index) for index in order if int(index) not in first_of_class.values()]
-    chosen = [*sorted(first_of_class.values(), key=list(order).index), *others][:count]
-    images = [train[index] for index in chosen]
+    _, first = np.unique(train.labels[order], return_index=True)  # each class's place in order
+    first.sort()
+    chosen = [*order[first], *np.delete(order, first)][:4]
+    images = [train[int(index)] for index in chosen]
     print_font_note(train.classes)
     labels = class_labels(train.classes)
     photos = [NamedImage(image, labels[label]) for image, label in images]

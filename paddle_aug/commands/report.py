@@ -48,8 +48,8 @@ def build_parser() -> Parser:
         help="the page; of files that are there already only an earlier report is replaced "
         "(default: %(default)s)")  # fmt: skip
     add("--baseline", metavar="NAME",
-        help="label or mode to measure the others against (default: the suite's; userDef, no, "
-        "flip, the first)")  # fmt: skip
+        help="label or mode to measure the others against (default: the suite's, else userDef, "
+        "no or flip, else the first)")  # fmt: skip
     add("--results", metavar="FOLDER", type=user_path,
         help="where the results of a suite's YAML file are (default: logs/results)")  # fmt: skip
     add("--no-images", action="store_true",
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from paddle_aug.page.render import check_place, render, write_page
     from paddle_aug.page.sentences import Language
     from paddle_aug.report.found_runs import find_runs
-    from paddle_aug.report.guard import refuse_other_evaluation
+    from paddle_aug.report.guard import refuse_other_images
     from paddle_aug.report.side_by_side import put_side_by_side, tell_notes
 
     check_place(args.output)
@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     judged = put_side_by_side(
         found.runs, args.baseline or found.baseline, found.last, found.claims, found.studied, counts
     )
-    refuse_other_evaluation(judged.fairness, args.allow_differences)
+    refuse_other_images(judged.fairness, args.allow_differences)
     tell_notes(found.runs, judged.fairness, found.missing, found.left_out)
     say = Language(language())
     images = image_source(args.no_images, say)

@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError(f"{name}: only with train.py; a schedule is drawn from options alone")
     given, config = config, config.filled()
     policy = build_mix_policy(config)
-    is_active = policy.schedule.is_active if policy else None
+    is_active = policy.phases.is_active if policy else None
     rate = learning_rates(config, POINTS_PER_EPOCH)
     for line in (*without_effect(given), *phases_without_effect(config)):
         tell(f"note: {line}")
@@ -101,7 +101,7 @@ def _bar(active: Sequence[bool], width: int = 80) -> str:
 
 def _describe_rates(rate: "LearningRate") -> str:
     """By epochs alone, as the number of an epoch's steps is that of the data."""
-    # The last step of an epoch: the warm-up's has the whole rate.
+    # Of each epoch the last step, from that on with which the warm-up reaches the whole rate.
     first = max(rate.warmup_epochs - 1, 0)
     last_step = {e: (e + 1) * rate.steps_per_epoch - 1 for e in range(first, rate.epochs)}
     rates = [(rate.learning_rate(step), epoch) for epoch, step in last_step.items()]

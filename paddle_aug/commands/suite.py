@@ -140,28 +140,41 @@ def keep(finished: "Sequence[PlannedRun]", results: Path) -> None:
     """Copy the small files of the finished runs to the results. Raises UserError, before the first
     one's go, where one has other options than planned."""
     from paddle_aug.commands.suite_plan import refuse_run_with_other_options
-    from paddle_aug.commands.suite_results import keep_cell
+    from paddle_aug.commands.suite_results import keep_run
 
     for run in finished:
         refuse_run_with_other_options(run)
     for run in finished:
-        keep_cell(results, run)
+        keep_run(results, run)
 
 
 def make_missing(
     runs: "Sequence[PlannedRun]", finished: "Sequence[PlannedRun]", args: argparse.Namespace,
     results: Path,
 ) -> int:  # fmt: skip
-    """Make the missing runs, beside those that are finished; returns 0, or the exit code of a
-    failed one. Raises UserError where they would be made otherwise than the finished ones."""
+    """Make the missing runs, under the suite's lock; returns 0, or the exit code of a failed one.
+
+    Raises UserError where they would be made otherwise than the finished ones, or where another
+    process works on the same suite's runs.
+    """
+    from paddle_aug.commands.suite_cells import run_cells
     from paddle_aug.commands.suite_conditions import child_environment, refuse_other_conditions
+    from paddle_aug.commands.suite_progress import SuiteProgress
+    from paddle_aug.commands.suite_results import keep_run
+    from paddle_aug.core.folders.lock import locked
 
     environment = child_environment(args.jobs, runs)
     cells = unfinished_cells(runs, args.allow_differences)
     missing = [run for run in runs if run not in finished]
     refuse_other_conditions(finished, missing, environment, args.allow_differences)
     keep(finished, results)
-    return work_on(cells, runs, args, environment, results) if cells else 0
+    if not cells:
+        return 0
+    with locked(args.logs / results.name / "runs", option="--logs"):
+        return run_cells(
+            cells, args.jobs, environment, SuiteProgress(runs, args.jobs),
+            lambda run: keep_run(results, run),
+        )  # fmt: skip
 
 
 def judge_and_write(
@@ -181,26 +194,6 @@ def judge_and_write(
         tell(f"note: {note}", error=True)
     found = write_results(results, suite, runs, args.quick, repeated, note, args.allow_differences)
     print_results(results, suite, found)
-
-
-def work_on(
-    cells: "Sequence[Cell]", runs: "Sequence[PlannedRun]", args: argparse.Namespace,
-    environment: dict[str, str], results: Path,
-) -> int:  # fmt: skip
-    """Make the missing runs, under the suite's lock; returns 0, or the exit code of a failed run.
-
-    Raises UserError where another process works on the same suite's runs.
-    """
-    from paddle_aug.commands.suite_cells import run_cells
-    from paddle_aug.commands.suite_progress import SuiteProgress
-    from paddle_aug.commands.suite_results import keep_cell
-    from paddle_aug.core.folders.lock import locked
-
-    with locked(args.logs / results.name / "runs", option="--logs"):
-        return run_cells(
-            cells, args.jobs, environment, SuiteProgress(runs, args.jobs),
-            lambda run: keep_cell(results, run),
-        )  # fmt: skip
 
 
 def given_to_all(argv: Sequence[str]) -> dict[str, Any]:

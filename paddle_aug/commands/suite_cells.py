@@ -136,13 +136,13 @@ def run_cells(
                     _send(running, signal.SIGINT)
             progress.look([job.cell.run for job in running], bar)
             time.sleep(_LOOK_SECONDS)
-    if received or _is_a_signals(failed):
+    if received or _by_signal(failed):
         number = received[0] if received else abs(failed) % 128
         raise Interrupted(number, "suite stopped; the same command goes on from here")
     return failed
 
 
-def _is_a_signals(code: int) -> bool:
+def _by_signal(code: int) -> bool:
     """Whether an exit code means that a signal ended the process.
 
     Those of a crash on Windows, such as 0xC0000005, are larger than any of these.
@@ -169,7 +169,7 @@ def _finish(
 
 
 def _failure(job: _Job, code: int) -> str:
-    if not _is_a_signals(code):
+    if not _by_signal(code):
         return (
             f"error: {job.cell.name}: ended with code {code}; the same command goes on from here, "
             f"or starts it anew once {job.cell.run.folder.parent} is deleted"

@@ -54,7 +54,8 @@ def seconds_left(costs: Sequence[Cost], jobs: int) -> float:
 
 
 def _kind(config: Config) -> str:
-    """The options that an epoch's time depends on: all but those of mixing, and the image part."""
+    """The options that an epoch's time depends on: all but those of _FREE_OF_COST and of the group
+    Mixing; and the name of the image part."""
     values = {
         key: value
         for key, value in config.dump().items()

@@ -52,7 +52,7 @@ from paddle_aug.runs.reading import Run, read_run
 PRECISION = {"amp"}
 
 
-def cell_folder(results: Path, run: PlannedRun) -> Path:
+def kept_folder(results: Path, run: PlannedRun) -> Path:
     """Folder for the small files of a run."""
     return results / "curves" / slug(run.entry.label) / f"seed{run.seed}"
 
@@ -61,20 +61,20 @@ def refuse_foreign_results(results: Path, runs: Sequence[PlannedRun]) -> None:
     """Raise UserError where the folder has files that the suite would replace, of another kind."""
     refuse_foreign_folder(results)
     for run in runs:
-        place, paths = cell_folder(results, run), run.paths
+        place, paths = kept_folder(results, run), run.paths
         sources = (*paths.curves, paths.metrics, paths.config, paths.changes, paths.environment)
         names = (*(source.name for source in sources), FIGURES, PREDICTIONS)
         refuse_foreign(place, names, is_kept(place), "kept of a run")
 
 
-def keep_cell(results: Path, run: PlannedRun) -> None:
+def keep_run(results: Path, run: PlannedRun) -> None:
     """Copy the small files of a finished run, without paths of this machine in them.
 
     Raises UserError where files of these names are there that no suite has kept.
     """
     with locked(results, wait=True):
         refuse_foreign_results(results, [run])
-        copy_small_files(cell_folder(results, run), run.paths)
+        copy_small_files(kept_folder(results, run), run.paths)
 
 
 def evaluation_command(run: PlannedRun) -> list[str]:
@@ -162,7 +162,7 @@ def write_results(
 def read_finished(results: Path, runs: Sequence[PlannedRun]) -> tuple[list[PlannedRun], list[Run]]:
     """Those of the runs of which all epochs are kept, and what is kept, in the same order. Raises
     UserError where that is of a run with other options, or a curve is damaged or not whole."""
-    places = {cell_folder(results, run): run for run in runs}
+    places = {kept_folder(results, run): run for run in runs}
     finished = {p: run for p, run in places.items() if has_all_epochs(run, p / METRICS)}
     read = []
     for place, run in finished.items():
@@ -210,7 +210,8 @@ PUBLISHED = ["run", "last epoch's", "published", "ours", "difference"]  # column
 def published_table(suite: Suite, groups: Sequence[Group]) -> str:
     """Markdown of the figures of `published:` in a suite's runs against ours, both of the last
     epoch, without a verdict (that is what `claims:` are for); may be empty."""
-    lines = [f"| {' | '.join(row)} |" for row in _against_published(suite, groups)]
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in _against_published(suite, groups)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
     head = [f"| {' | '.join(PUBLISHED)} |", "|---" * len(PUBLISHED) + "|"]
     return "\n".join([*head, *lines]) if lines else ""
 

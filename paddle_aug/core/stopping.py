@@ -2,7 +2,7 @@
 start to its end.
 
 A command stops at once: `stopping_at_once` raises `Stopped` wherever it is. There are two
-exceptions: the run loop finishes its step and saves (train/stopping.py), and code in which Paddle
+exceptions: the run loop finishes its step and saves (train/run.py), and code in which Paddle
 would lose the exception delays it (`held_back`).
 """
 

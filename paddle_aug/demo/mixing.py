@@ -6,7 +6,7 @@ import numpy as np
 
 from paddle_aug.augment.ops import resize
 from paddle_aug.batches.normalise import to_chw, to_pixels
-from paddle_aug.build.mix import build_mix_schedule
+from paddle_aug.build.mix import build_phases
 from paddle_aug.config import Config, load_config
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas
@@ -113,7 +113,7 @@ def default_part(method: str) -> str:
 
 def schedule(method: str, epochs: int, on: int | None, off: int | None) -> PairingSchedule:
     """When a run of so many epochs mixes. on, off: epochs in turn; None: the method's own."""
-    return build_mix_schedule(_config(method, epochs, on, off))
+    return build_phases(_config(method, epochs, on, off))
 
 
 def own_turns(method: str) -> tuple[int, int]:

@@ -29,7 +29,7 @@ def sample_pairing(images: Batch, partners: Batch) -> Batch:
 def mixup(images: Batch, partners: Batch, lam: float | Batch) -> Batch:
     """lam * images + (1 - lam) * partners.
 
-    images, partners: floating. lam: in [0, 1], one number or one an image (shape [N]); its dtype
+    images, partners: floating. lam: in [0, 1], one number, or one per image (shape [N]); its dtype
     becomes the images'. Raises ValueError for another lam.
     Source: Zhang et al. 2018, arXiv 1710.09412.
     """
@@ -41,7 +41,7 @@ def mixup(images: Batch, partners: Batch, lam: float | Batch) -> Batch:
 def cutmix(images: Batch, partners: Batch, box: Box | np.ndarray) -> Batch:
     """Each image with the rectangle `box` taken from its partner.
 
-    box: one for all images, or int [N, 4], one an image. The share of the first image that is left
+    box: one for all images, or int [N, 4], one per image. The share of the first image that is left
     is `box_lam(box, height, width)`. Raises ValueError for a box that is not inside the images,
     which must be [N, C, H, W].
     Source: Yun et al. 2019, arXiv 1905.04899.
@@ -53,7 +53,7 @@ def cutmix(images: Batch, partners: Batch, box: Box | np.ndarray) -> Batch:
 def cutout(images: Batch, box: Box | np.ndarray, fill: float = 0.0) -> Batch:
     """Each image with the rectangle `box` set to `fill`; the label stays.
 
-    images: floating. box: one for all images, or int [N, 4], one an image, as in the paper.
+    images: floating. box: one for all images, or int [N, 4], one per image, as in the paper.
     Source: DeVries and Taylor 2017, arXiv 1708.04552.
     """
     _refuse_bytes(images)
@@ -165,7 +165,7 @@ def _box_mask(box: Box | np.ndarray, images: Batch) -> Batch:
     height, width = images.shape[-2:]
     boxes = np.atleast_2d(np.asarray(box))
     if len(boxes) not in (1, images.shape[0]):
-        raise ValueError(f"{len(boxes)} boxes for {images.shape[0]} images: one, or one an image")
+        raise ValueError(f"{len(boxes)} boxes for {images.shape[0]} images: one, or one per image")
     mask = np.zeros((len(boxes), 1, height, width), np.float32)
     for row, (y1, x1, y2, x2) in enumerate(boxes.tolist()):
         if not (0 <= y1 <= y2 <= height and 0 <= x1 <= x2 <= width):

@@ -88,7 +88,7 @@ class MixPolicy:
     """One mixing method with its options and the epochs in which it applies.
 
     method: a key of METHODS. partner: "batch" or "dataset". probability: share of batches that are
-    mixed (of images, for partner "dataset" or draws "image"). schedule: epochs with mixing.
+    mixed (of images, for partner "dataset" or draws "image"). phases: epochs with mixing.
     numbers: see Numbers. pairs: how partners in a batch are drawn, see `formulas.sample_partners`.
     draws: one lam and box a "batch", or one an "image"; partners of the data set always have one
     an image. Raises ValueError for an unknown name.
@@ -97,7 +97,7 @@ class MixPolicy:
     method: str
     partner: str
     probability: float
-    schedule: PairingSchedule
+    phases: PairingSchedule
     numbers: Numbers = field(default_factory=Numbers)
     pairs: str = "replacement"
     draws: str = "batch"
@@ -146,7 +146,7 @@ class MixPolicy:
             partners = to_device(partners, place=images.place)
         lam = 1.0 if np.all(draw.lam == 1.0) else draw.lam
         result = self.apply(draw, images, images[partners])
-        if not mixed.all():  # whatever a method does with lam 1 and an empty box
+        if not mixed.all():  # those keep their values, even if `apply` changes them at lam 1
             result = _where(mixed.reshape(-1, 1, 1, 1), result, images)
         return result, labels, labels[partners], lam
 
@@ -156,7 +156,7 @@ def mix_step(
 ) -> tuple[Any, Any, Any, float | np.ndarray] | None:
     """A batch as training mixes it in step `number` of an epoch, see `MixPolicy.mix_batch`; None
     where batches are not mixed then. number: counted over all processes."""
-    if mix is None or mix.partner != "batch" or not mix.schedule.is_active(epoch):
+    if mix is None or mix.partner != "batch" or not mix.phases.is_active(epoch):
         return None
     return mix.mix_batch(images, labels, stream(seed, epoch, number, "mix"))
 

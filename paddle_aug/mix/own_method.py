@@ -45,8 +45,8 @@ def check_in_run(policy: MixPolicy, channels: int, size: int) -> None:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A Method, and images of a shape [N, C, H, W] to try it on; kind: makes its images of NumPy
-    arrays."""
+    """A Method, and images of a shape [N, C, H, W] to try it on. kind: makes what `apply` is given
+    from a NumPy array: np.copy, or `to_device` for tensors."""
 
     method: Method
     name: str

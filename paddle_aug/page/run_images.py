@@ -56,7 +56,7 @@ class RunImages:
         config = _config(run)
         train, _ = self._load(DataOptions.of(config))
         mix = build_mix_policy(config)
-        mixed = (e for e in range(run.epochs) if mix and mix.schedule.is_active(e))
+        mixed = (e for e in range(run.epochs) if mix and mix.phases.is_active(e))
         epoch = next(mixed, 0)
         view = training_view(self._images_to_learn(train, config, _quiet), config, mix)
         loader = Loader(

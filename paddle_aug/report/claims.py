@@ -16,7 +16,7 @@ class Claim(BaseModel):
 
     text: the claim in words. method: the label of the runs it is about. One of
     difference: method minus baseline (0.06: six points of accuracy; 0: no difference; 0 with
-    gain_only: no gain, while a loss is not spoken of),
+    gain_only: no gain; a fall of any size agrees with it),
     value: the figure itself, or
     epoch: from which the method's evaluation accuracy stays above the baseline's.
     tolerance: how far from the published figure ours may lie; as precise as the source is.

@@ -14,7 +14,7 @@ def window_for(epochs: int) -> int:
 
     25 of 500 epochs, 15 of 300, 5 of 100, 1 (no smoothing) of fewer than 40.
     """
-    return max(1, epochs // 20) | 1 if epochs >= 40 else 1
+    return epochs // 20 | 1
 
 
 def smoothed(curve: Sequence[float] | np.ndarray, window: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.safe_files import read_json
@@ -137,8 +137,9 @@ NamedRuns = list[tuple[str | None, Run]]  # each with the label that the user ga
 
 
 def _of_name(name: str) -> tuple[NamedRuns, str]:
-    """The runs, those of a suite with its labels, and a line on those that are left out below a
-    folder that has runs itself; may be empty."""
+    """(runs, note) of one name. A folder that has runs gives these alone, and the note counts those
+    below it that are left out (else ""). Of any other folder all runs below it are taken; those in
+    LABEL/seedN are labelled LABEL."""
     label, folder = split_label(name)
     if not folder.is_dir() or folder.name in find_modes(folder.parent):
         return _labelled(name), ""
@@ -153,7 +154,7 @@ def _of_name(name: str) -> tuple[NamedRuns, str]:
         for place in places
         for mode in find_modes(place)
     ]
-    return runs or _labelled(name), ""  # the second says what is wrong
+    return runs or _labelled(name), ""  # where nothing is found, `_labelled` raises the reason
 
 
 def _labelled(name: str) -> NamedRuns:
@@ -161,8 +162,8 @@ def _labelled(name: str) -> NamedRuns:
 
 
 def _without_copies(places: Sequence[Path]) -> list[Path]:
-    """The folders without those of the small files that a suite keeps of a run which is there, too:
-    the same curves under the same names."""
+    """The folders without a suite's copies (SUITE/curves/LABEL/seedN) of runs whose own folders
+    (SUITE/LABEL/seedN) were found, too, with equal curve files."""
 
     def named(place: Path) -> tuple[str, ...]:
         return _suite(place), *place.parts[-2:]
@@ -220,7 +221,7 @@ def _of_suite(folder: Path) -> FoundRuns | None:
             commands=[RunCommand(each.label, each.seed, each.command, each.trainingSeconds)
                       for each in table.commands],
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:  # ValueError: pydantic's, too
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: not a table of a suite ({type(error).__name__}: {reason:.120})"

@@ -40,7 +40,7 @@ class Fairness(NamedTuple):
     evaluation: list[str]
 
 
-def refuse_other_evaluation(fairness: Fairness, allowed: bool) -> None:
+def refuse_other_images(fairness: Fairness, allowed: bool) -> None:
     """Raise UserError where runs were evaluated on other images, unless that is allowed: points
     between them would say nothing about what is studied."""
     if fairness.evaluation and not allowed:
@@ -198,8 +198,8 @@ def _mixing_follows_epochs(options: Mapping[str, Any]) -> bool:
     augment = options.get("augment", "")
     if not is_mix(augment):
         return False
-    own_phases = None in (options.get("pairing_start"), options.get("pairing_end"))
-    turns = mixing_of(augment).phases == "samplePairing" and own_phases
+    default_phases = None in (options.get("pairing_start"), options.get("pairing_end"))
+    turns = mixing_of(augment).phases == "samplePairing" and default_phases
     return turns or bool(options.get("mix_off_last"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from paddle_aug.report.groups import Group
 from paddle_aug.report.guard import Fairness
 from paddle_aug.report.judge import Comparison, Crossing, JudgedClaim, Judgement, every_figure
-from paddle_aug.report.statistics import CONFIDENCE, MOST_SEEDS, POWER, RESAMPLES, Estimate
+from paddle_aug.report.statistics import CONFIDENCE, MOST_SEEDS, POWER, RESAMPLES
 from paddle_aug.report.verdicts import IMAGES, direction
 from paddle_aug.runs.reading import Run
 from paddle_aug.runs.stats import best
@@ -57,7 +57,7 @@ def _claim(judged: JudgedClaim) -> dict[str, Any]:
         "low": evidence.low,
         "high": evidence.high,
         "pHolm": evidence.p,
-        "overSeeds": _estimate(judged.ours),
+        "overSeeds": judged.ours._asdict(),
         "epochs": list(judged.epochs),
         "seedsNeeded": judged.seeds_needed,
     }
@@ -76,7 +76,7 @@ def _method(group: Group, last: int, studied: Collection[str], folder: Path) -> 
         "studied": {key: options[key] for key in sorted(studied) if key in options},
         "figures": {
             curve: {
-                figure: {**_estimate(estimate), "values": values}
+                figure: {**estimate._asdict(), "values": values}
                 for figure, (estimate, values) in by.items()
             }
             for curve, by in found.items()
@@ -113,7 +113,7 @@ def _comparison(found: Comparison, crossed: Crossing) -> dict[str, Any]:
         "figure": found.figure,
         "seeds": list(found.seeds),
         "values": list(found.values),
-        "overSeeds": _estimate(found.difference),
+        "overSeeds": found.difference._asdict(),
         "overImages": [{"seed": seed, **each._asdict()} for seed, each in found.images],
         "over": found.basis,
         "difference": evidence.mean,
@@ -130,10 +130,6 @@ def _comparison(found: Comparison, crossed: Crossing) -> dict[str, Any]:
             for seed, epoch in zip(crossed.seeds, crossed.epochs, strict=True)
         ],
     }
-
-
-def _estimate(found: Estimate) -> dict[str, Any]:
-    return dict(found._asdict())
 
 
 def _plain(value: Any) -> Any:

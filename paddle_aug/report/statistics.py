@@ -101,11 +101,11 @@ def compare_images(
         raise ValueError(f"expected two equal rows of answers, got {first.shape}, {second.shape}")
     images = first.size
     gained, lost = int((first & ~second).sum()), int((~first & second).sum())
+    if gained + lost == 0:
+        return ImageDifference(images, 0.0, NAN, NAN, 0, 0, NAN)
     shares = np.array([gained, lost, images - gained - lost]) / images
     draws = np.random.default_rng(seed).multinomial(images, shares, resamples)
     low, high = np.quantile((draws[:, 0] - draws[:, 1]) / images, [LEVEL / 2, 1 - LEVEL / 2])
-    if gained + lost == 0:
-        return ImageDifference(images, 0.0, NAN, NAN, 0, 0, NAN)
     p = float(stats.binomtest(gained, gained + lost).pvalue)
     return ImageDifference(
         images, (gained - lost) / images, float(low), float(high), gained, lost, p

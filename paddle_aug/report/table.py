@@ -111,7 +111,7 @@ def footnote(rows: Sequence[TableRow], last: int = LAST) -> str:
         shortest = min(over, key=lambda row: row.epochs[0])
         epochs = counted(shortest.epochs[0], "epoch")
         lines.append(
-            f"The last {shortest.averaged} of {epochs} are most of a run, its first learning too, "
+            f"The last {shortest.averaged} of {epochs} are most of a run, its start included, "
             "and say little of what it reached: see the curves, or choose --last."
         )
     if any(row.runs > 1 for row in rows):

@@ -16,7 +16,7 @@ A published difference (other than zero):
 
 A published "no difference": reproduced where the whole interval lies within ± tolerance;
 contradicted where a difference is shown and the interval lies wholly outside; else undecided. A
-published "no gain" is judged likewise, but a loss of any size is no gain.
+published "no gain" is judged likewise, but a fall of any size is no gain.
 
 A published value, or epoch: reproduced where the whole interval lies within ± tolerance of it; not
 seen where it lies wholly outside; else undecided. These have no direction. An epoch is also "not

@@ -177,7 +177,7 @@ def read_trained(run: str | Path, which: str = "best") -> tuple[Arrays, dict[str
     """
     path = Path(run)
     if which not in TRAINED:
-        raise UserError(f"checkpoint: {unknown_value(which, TRAINED)}")
+        raise UserError(f"the checkpoint {unknown_value(which, TRAINED)}")
     if not path.is_dir():
         if which != "best":
             raise UserError(f"checkpoint: {which!r} is one of a run's folder, {path} is a file")

@@ -25,7 +25,7 @@ from paddle_aug.core.stopping import SIGNALS
 _ARRIVED = "paddle_aug/meetings"
 _LEFT = "paddle_aug/left"
 _FAILED = 1 << 40  # added to both counts by a process that fails
-# Raised by Gloo and by the store for a broken connection, whatever Paddle takes its reason for.
+# Raised by Gloo and by the store for a broken connection: any of these, as Paddle sees the cause.
 _LOST = (OSError, RuntimeError, SystemError, ValueError)
 _PATIENCE_SECONDS = 1800.0  # time for a slow process, which may be building the image cache
 _LEAVING_SECONDS = 2.0  # time in which a process leaves a meeting that all have come to

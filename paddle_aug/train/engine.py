@@ -42,17 +42,18 @@ class Trainer:
 
     config: options with all defaults filled in. model: float32 [N, channels, S, S] with S as
     --image-size to logits [N, classes]. optimizer: of the model's parameters; its rate is set
-    before each step. criterion: see losses.py. schedule: the rate of each step. mix: how batches
+    before each step. criterion: see losses.py. learning_rates: of each step. mix: how batches
     are mixed; None: not at all. ema: averages of the weights, None without --ema. scaler: of the
     loss, for float16; None otherwise. source: name of the image (epoch, number), for messages.
-    ranks: the processes that share each batch. unread: of steps launched, oldest first.
+    ranks: the processes that share each batch. unread: for each step launched whose sums were not
+    read yet, oldest first, the function that waits for them.
     """
 
     config: Config
     model: paddle.nn.Layer
     optimizer: paddle.optimizer.Optimizer
     criterion: Criterion
-    schedule: LearningRate
+    learning_rates: LearningRate
     mix: MixPolicy | None
     ema: ExponentialMovingAverage | None
     scaler: paddle.amp.GradScaler | None
@@ -75,12 +76,10 @@ class Progress:
 
 
 class Evaluation(NamedTuple):
-    """Mean cross entropy and accuracy, with the logits and labels they were computed from."""
+    """Mean cross entropy and accuracy on labelled images."""
 
     loss: float
     accuracy: float
-    logits: np.ndarray  # float32 [N, classes]
-    labels: np.ndarray  # int64 [N]
 
 
 def train_one_epoch(
@@ -98,7 +97,7 @@ def train_one_epoch(
     batches = loader.epoch(epoch, first=progress.step)
     with contextlib.closing(batches), _bar(steps, f"epoch {epoch}", progress.step) as bar:
         for batch in batches:
-            rate = trainer.schedule.learning_rate(epoch * steps + progress.step)
+            rate = trainer.learning_rates.learning_rate(epoch * steps + progress.step)
             trainer.optimizer.set_lr(rate)
             trainer.unread.append(train_step(trainer, batch, epoch, progress.step))
             progress.step += 1
@@ -112,8 +111,8 @@ def train_one_epoch(
 def read_steps(trainer: Trainer, progress: Progress, leave: int = 0) -> list[float]:
     """Add to progress.meters what the steps have computed, but for the last `leave` of them.
 
-    Returns their mean losses. Raises UserError where one is not finite; the weights are no longer
-    either.
+    Returns their mean losses. Raises UserError where one is not finite; by then the weights are not
+    finite either.
     """
     meters, losses = TrainingMeters(), []
     meters.set_state_dict(progress.meters)
@@ -127,11 +126,11 @@ def read_steps(trainer: Trainer, progress: Progress, leave: int = 0) -> list[flo
 
 
 def train_step(trainer: Trainer, batch: Batch, epoch: int, step: int) -> StepSums:
-    """Launch one update of the weights; returns what reads its sums.
+    """Launch one update of the weights; returns a function that waits for its sums.
 
     With several processes `batch` is this process's part; the sums are of the whole batch.
     """
-    ranks, sums = trainer.ranks, _no_sums
+    ranks, sums = trainer.ranks, TrainingMeters().sums  # of no image
     # Each process draws other numbers; a single process draws those of its step number.
     number = step * ranks.size + ranks.rank
     if len(batch.labels):
@@ -239,10 +238,10 @@ def evaluate(
     if ranks.size == 1:
         return score(logits, labels)
     count = len(labels)
-    own = score(logits, labels) if count else Evaluation(0.0, 0.0, logits, labels)
+    own = score(logits, labels) if count else Evaluation(0.0, 0.0)
     ranks.meet()  # one process may have more images, or slower ones, than another
     loss, hits, total = ranks.sum([own.loss * count, own.accuracy * count, count])
-    return own._replace(loss=float(loss / total), accuracy=float(hits / total))
+    return Evaluation(float(loss / total), float(hits / total))
 
 
 def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
@@ -253,7 +252,7 @@ def score(logits: np.ndarray, labels: np.ndarray) -> Evaluation:
     log_probabilities = log_softmax(logits.astype(np.float64), axis=1)
     # 0 - mean, as -mean would give -0.0 for a loss of 0.
     loss = float(0 - np.mean(log_probabilities[np.arange(len(labels)), labels]))
-    return Evaluation(loss, accuracy(logits, labels), logits, labels)
+    return Evaluation(loss, accuracy(logits, labels))
 
 
 def _bar(steps: int, title: str, initial: int = 0) -> "tqdm[Any]":
@@ -287,11 +286,6 @@ def _sums_of(
     meters = TrainingMeters()
     meters.update(value, logits, labels, partner_labels, computed.lam)
     return meters.sums()
-
-
-def _no_sums() -> np.ndarray:
-    """The sums of a process that has no image in a batch."""
-    return TrainingMeters().sums()
 
 
 def _update(trainer: Trainer) -> None:

@@ -100,7 +100,7 @@ def resume(
         refuse_missing(folder)
         refuse_runs_inside(folder)
         recorder = Recorder(folder.parent, folder.name, writes=ranks.is_first)
-        if not recorder.paths.states():  # leaves no lock file in a folder that is no run
+        if not recorder.paths.states():  # raises here: the lock below would leave its file there
             CheckpointFolder(recorder.paths.checkpoints, writes=False).load_newest()
         with recorder.locked():
             if recorder.writes:
@@ -190,7 +190,7 @@ def _options(
 
 def _refused(options: dict[str, str]) -> list[str]:
     """Lines of the changed options that change results. options: see `_changed_options`."""
-    # Of the device it is compared what it is, not its number.
+    # The kind of device is compared in environment.json; its number may differ.
     free = options_that_are("free_on_resume") | {"device"}
     return [line for key, line in options.items() if key.split(".")[0] not in free]
 

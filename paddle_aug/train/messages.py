@@ -97,7 +97,7 @@ def _what_mean(count: int, epochs: int) -> str:
     if epochs == 1:
         return "in the one epoch"
     if count == epochs:
-        return f"mean of all {epochs} epochs (the first learning too, so no measure of the end)"
+        return f"mean of all {epochs} epochs (the start too, so no measure of the end)"
     if 2 * count > epochs:
-        return f"mean of the last {count} of {epochs} epochs (most of the learning too)"
+        return f"mean of the last {count} of {epochs} epochs (most of the training too)"
     return f"mean of the last {count} epochs"

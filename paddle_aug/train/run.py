@@ -12,6 +12,7 @@ from typing import Any
 from paddle_aug.config import Config
 from paddle_aug.core.errors import Interrupted
 from paddle_aug.core.program import command
+from paddle_aug.core.stopping import Wish, handled_by
 from paddle_aug.core.text import Say
 from paddle_aug.runs.checkpoint import KEEP, CheckpointFolder
 from paddle_aug.runs.recorder import Recorder, Row
@@ -22,23 +23,8 @@ from paddle_aug.train.messages import Forecast, epoch_line, introduction, summar
 from paddle_aug.train.metrics import TrainingMeters
 from paddle_aug.train.setup import Setup
 from paddle_aug.train.state import capture, refuse_damage
-from paddle_aug.train.stopping import StopRequest
 from paddle_aug.train.visualdl_log import visualdl_log
 from paddle_aug.weights.into_model import model_arrays
-
-
-class Stopwatch:
-    """Measures the seconds of an epoch, including those before an interruption."""
-
-    def __init__(self) -> None:
-        self.start(0.0)
-
-    def start(self, before: float) -> None:
-        self._before, self._since = before, time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        return self._before + time.perf_counter() - self._since
 
 
 def is_over(progress: Progress, config: Config) -> bool:
@@ -71,8 +57,8 @@ class RunLoop:
         self.fixed = {
             "config": self.config.dump(), "environment": environment, "classes": setup.classes,
         }  # fmt: skip
-        self.stop = StopRequest()
-        self.watch = Stopwatch()
+        self.stop = Wish()
+        self.began = time.perf_counter()  # of the epoch; earlier by what an interruption cut off
         self.forecast = Forecast(setup)
         self.show_row: Callable[[Row], None] = lambda row: None  # in `go` that of VisualDL's log
         self.saved_at = time.perf_counter()
@@ -80,7 +66,9 @@ class RunLoop:
     def go(self) -> Path:
         """Train to the end; returns the run's folder. Raises Interrupted after a signal."""
         board = visualdl_log(self.setup, self.recorder, self.progress.history)
-        with self.stop, self.setup.loaders(), board as self.show_row:
+        # A first signal is noted only, so that the run can save; a second one ends the program.
+        noted = handled_by(lambda number, frame: self.stop.note(number))
+        with noted, self.setup.loaders(), board as self.show_row:
             if self.goes_on():
                 self.introduce()
             while self.goes_on():
@@ -92,9 +80,13 @@ class RunLoop:
             self.end()
         return self.recorder.paths.folder
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of this epoch so far, those before an interruption included."""
+        return time.perf_counter() - self.began
+
     def goes_on(self) -> bool:
-        """Whether another epoch follows, or the evaluation of the last one, before which the run
-        may have been stopped."""
+        """Whether training or evaluating an epoch is still to be done."""
         return not is_over(self.progress, self.config)
 
     def introduce(self) -> None:
@@ -106,17 +98,17 @@ class RunLoop:
 
     def train(self) -> None:
         """Train to the end of the epoch, from the current step."""
-        self.watch.start(self.progress.seconds)
+        self.began = time.perf_counter() - self.progress.seconds
         self.forecast.start_epoch()
         with shortage_named(*self.training_need()):
             train_one_epoch(
                 self.trainer, self.setup.train_loader, self.progress, after_step=self.after_step
             )
-        self.progress.seconds = self.watch.seconds
+        self.progress.seconds = self.seconds
 
     def after_step(self) -> None:
         """Save the state if that is due, and stop if a signal has come."""
-        self.progress.seconds = self.watch.seconds
+        self.progress.seconds = self.seconds
         if line := self.forecast.after_step(self.progress):
             self.say(line)
         due = time.perf_counter() - self.saved_at > self.config.checkpoint_minutes * 60
@@ -150,10 +142,11 @@ class RunLoop:
                 trainer.model, setup.clean_loader, title="clean training images",
                 ranks=self.ranks, after_batch=self.after_batch,
             ).accuracy  # fmt: skip
-        # Of the epoch's last step; not the optimizer's, which has had none since a resume here.
-        rate = trainer.schedule.learning_rate((epoch + 1) * len(setup.train_loader) - 1)
-        trainer.schedule.end_epoch(epoch, evaluation.loss)
-        mixing = trainer.mix is not None and trainer.mix.schedule.is_active(epoch)
+        # Of the epoch's last step. Not read from the optimizer: after a resume at this place it has
+        # no rate set yet.
+        rate = trainer.learning_rates.learning_rate((epoch + 1) * len(setup.train_loader) - 1)
+        trainer.learning_rates.end_epoch(epoch, evaluation.loss)
+        mixing = trainer.mix is not None and trainer.mix.phases.is_active(epoch)
         return {
             "epoch": epoch,
             "lr": rate,
@@ -197,7 +190,7 @@ class RunLoop:
         self.save()
         self.recorder.write_history(progress.history, synced=False)
         self.show_row(row)
-        self.say(epoch_line(row, self.config.epochs, self.watch.seconds))
+        self.say(epoch_line(row, self.config.epochs, self.seconds))
 
     def stop_if_asked(self) -> None:
         """Stop between two epochs if a signal has come; everything is saved already."""

@@ -114,7 +114,7 @@ def build_setup(config: Config, say: Say, ranks: Ranks = SINGLE, fresh: bool = T
                 config.criterion, label_smoothing=config.label_smoothing,
                 focal_gamma=config.focal_gamma,
             ),
-            schedule=learning_rates(config, steps),
+            learning_rates=learning_rates(config, steps),
             mix=mix,
             ema=ExponentialMovingAverage(model, config.ema) if config.ema else None,
             scaler=paddle.amp.GradScaler() if config.amp == "fp16" and not on_cpu() else None,

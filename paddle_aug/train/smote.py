@@ -65,7 +65,7 @@ def smote(dataset: ImageDataset, seed: int, neighbours: int = NEIGHBOURS) -> Ove
     if present.min() == present.max():
         log.warning("oversample: all classes of %s have %d images, nothing is made",
                     dataset.name, present.max())  # fmt: skip
-    if present.min() < 2:
+    elif present.min() < 2:
         raise UserError(f"oversample: class {dataset.classes[int(np.argmax(counts == 1))]!r} has "
                         "one image only, and SMOTE needs a neighbour")  # fmt: skip
     _library()  # imported before the check, as it takes memory itself
@@ -113,7 +113,8 @@ def needed_bytes(counts: np.ndarray, values: int) -> int:
 
 
 def check_memory(counts: np.ndarray, values: int) -> None:
-    """Log the memory that SMOTE needs; UserError where less is free (`memory.free_bytes`).
+    """Warn where SMOTE needs more than WARN_BYTES of memory; UserError where it needs more than is
+    free (`memory.free_bytes`).
 
     counts, values: see `needed_bytes`. Under Paddle's launcher every process of this machine needs
     as much.

@@ -30,7 +30,7 @@ def capture(
         **fixed,
         # Not `asdict`, which copies every number of every epoch so far.
         "progress": {**vars(progress), "history": list(progress.history)},
-        "schedule": trainer.schedule.state_dict(),
+        "schedule": trainer.learning_rates.state_dict(),
     }
     if trainer.scaler:
         arrays |= with_prefix("scaler", _scaler_arrays(trainer.scaler))
@@ -54,7 +54,7 @@ def restore(trainer: Trainer, arrays: Arrays, state: dict[str, Any]) -> Progress
             # As Paddle gives them: the scale as an array of one, the others as numbers.
             values: Any = {n: a if n == "scale" else a.item() for n, a in scaler.items()}
             trainer.scaler.load_state_dict(values)
-        trainer.schedule.set_state_dict(state["schedule"])
+        trainer.learning_rates.set_state_dict(state["schedule"])
         return _progress(state["progress"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())

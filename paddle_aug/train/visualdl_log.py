@@ -113,5 +113,5 @@ def tiled(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np
 def _epochs_shown(setup: Setup) -> list[int]:
     """The first epoch, and the first one that mixes if it is another."""
     mix, epochs = setup.trainer.mix, range(setup.config.epochs)
-    mixing = [epoch for epoch in epochs if mix and mix.schedule.is_active(epoch)]
+    mixing = [epoch for epoch in epochs if mix and mix.phases.is_active(epoch)]
     return sorted({0, *mixing[:1]})

@@ -32,7 +32,7 @@ from paddle_aug.batches import loader  # noqa: E402
 from paddle_aug.commands.suite_plan import suite_name  # noqa: E402
 from paddle_aug.core.errors import UserError, run_command  # noqa: E402
 from paddle_aug.mix import formulas, methods  # noqa: E402
-from paddle_aug.runs.kept import copy_small_files  # noqa: E402
+from paddle_aug.runs.kept import copy_small_files, is_evaluated  # noqa: E402
 from paddle_aug.runs.layout import RunPaths, curve_path  # noqa: E402
 
 CONFIG = ROOT / "configs/small_data.yaml"
@@ -118,7 +118,7 @@ def train(folder: Path, options: dict[str, Any], slip: str) -> Path:
         raise UserError(f"{folder}: holds a run of other options; choose another --output")
     folder.mkdir(parents=True, exist_ok=True)
     config.write_text(yaml.safe_dump(options), encoding="utf-8")
-    if (run / "evaluation_last").exists():
+    if is_evaluated(RunPaths.of(run)):
         return run
     started = (run / "checkpoints").exists()
     words = ["--resume", str(run)] if started else ["--config", str(config)]
@@ -140,8 +140,8 @@ def main() -> int:
     add("--amp", choices=["no", "bf16"], default="no")
     add("--quick", action="store_true", help="20 epochs of the bundled digits")
     add("--output", type=Path, help="the runs' folder (default: logs/slips, or logs/slips_quick)")
-    add("--results", type=Path, help="a folder a comparison (default: logs/results/slips, or "
-        "slips_quick)")  # fmt: skip
+    add("--results", type=Path, help="gets a folder for each comparison (default: "
+        "logs/results/slips, or slips_quick)")  # fmt: skip
     args = parser.parse_args()
     name = suite_name(Path("slips"), args.quick)
     args.output = args.output or Path("logs", name)

@@ -10,7 +10,7 @@ from PIL import Image
 from paddle_aug.__main__ import main
 from paddle_aug.augment.transform_list import VOCABULARY, build_transforms
 from paddle_aug.augment.transforms.auto_augment import RAND_AUGMENT_RANGES
-from paddle_aug.build.mix import build_mix_schedule, phases_without_effect
+from paddle_aug.build.mix import build_phases, phases_without_effect
 from paddle_aug.command_line import parse_args
 from paddle_aug.config import load_config
 from paddle_aug.core.errors import UserError
@@ -300,10 +300,10 @@ def test_the_command_leaves_out_the_side_that_it_has_by_itself():
 @pytest.mark.parametrize("turns", [(1, 0), (5, 0), (1, 3), (8, 2), (3, 2), (8, 9), (50, 50)])
 def test_of_epochs_in_turn_the_command_names_what_has_an_effect(method, epochs, turns):
     asked = {f"pairing_{name}": turn for name, turn in zip(("on", "off"), turns, strict=True)}
-    wanted = build_mix_schedule(load_config({"augment": method, "epochs": epochs, **asked}))
+    wanted = build_phases(load_config({"augment": method, "epochs": epochs, **asked}))
     command = train_command("policy", "no", 9, "", method, 1.0, 0.5, epochs, *turns)
     config = parse_args(shlex.split(command)[2:])[0].filled()
-    made = build_mix_schedule(config)
+    made = build_phases(config)
     assert config.epochs == epochs and phases_without_effect(config) == []
     assert [made.is_active(e) for e in range(epochs)] == [
         wanted.is_active(e) for e in range(epochs)

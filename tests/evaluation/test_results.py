@@ -225,7 +225,7 @@ def test_a_file_elsewhere_is_evaluated_where_it_is(tmp_path):
 @pytest.mark.parametrize("which", ["Best", "newest", ""])
 def test_no_other_word_than_best_and_last_names_a_state(tmp_path, which):
     CheckpointFolder(tmp_path / "mixup" / "checkpoints").save_best(ARRAYS, STATE)
-    with pytest.raises(UserError, match=f"checkpoint: '{which}' is none of best, last"):
+    with pytest.raises(UserError, match=f"the checkpoint '{which}' is none of best, last"):
         read_trained(tmp_path / "mixup", which)
 
 

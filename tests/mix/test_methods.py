@@ -4,7 +4,7 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_aug.build.mix import build_mix_policy, build_mix_schedule
+from paddle_aug.build.mix import build_mix_policy, build_phases
 from paddle_aug.config import Config
 from paddle_aug.core.seeding import stream
 from paddle_aug.mix import formulas as mixing
@@ -224,7 +224,7 @@ def test_cutmix_in_the_data_set_weights_the_labels_by_the_pixels():
 
 
 def test_the_schedule_rules_mixing_in_the_data_set_too():
-    mix = policy("samplePairing", partner="dataset", schedule=build_mix_schedule(Config(epochs=20)))
+    mix = policy("samplePairing", partner="dataset", phases=build_phases(Config(epochs=20)))
     data, plain = view(mix=mix), view()
     for epoch, active in ((0, False), (2, True), (9, False), (18, False)):
         same = np.array_equal(data[epoch, 3].image, plain[epoch, 3].image)
@@ -245,7 +245,7 @@ def test_the_schedule_rules_mixing_in_the_data_set_too():
     ],
 )
 def test_mixing_is_on_in_these_of_twenty_epochs(options, active):
-    schedule = build_mix_schedule(Config(epochs=20, **options))
+    schedule = build_phases(Config(epochs=20, **options))
     assert [e for e in range(20) if schedule.is_active(e)] == active
 
 

@@ -9,7 +9,7 @@ from paddle_aug.commands.suite_plan import counts
 from paddle_aug.config import options_that_are
 from paddle_aug.core.errors import UserError
 from paddle_aug.report.groups import group_runs
-from paddle_aug.report.guard import compare_runs, refuse_other_evaluation
+from paddle_aug.report.guard import compare_runs, refuse_other_images
 from paddle_aug.runs.reading import read_runs
 from tests.run_folders import ENVIRONMENT, write_run
 
@@ -229,13 +229,13 @@ def test_runs_evaluated_on_other_images_are_refused_unless_that_is_allowed(
     second = ({}, changed(data__eval=part, data__train__digest="other"))
     found = fairness(tmp_path, second=second, seeds=seeds)
     assert found.evaluation == lines and set(lines) <= set(found.differences)
-    refuse_other_evaluation(found, allowed=True)
+    refuse_other_images(found, allowed=True)
     if lines:
         with pytest.raises(UserError, match="evaluated on other images: data.eval") as error:
-            refuse_other_evaluation(found, allowed=False)
+            refuse_other_images(found, allowed=False)
         assert "--allow-differences" in str(error.value)
     else:
-        refuse_other_evaluation(found, allowed=False)
+        refuse_other_images(found, allowed=False)
 
 
 def test_evaluation_splits_that_follow_the_seed_may_differ_between_the_seeds_of_one_label(tmp_path):

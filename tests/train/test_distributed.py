@@ -238,7 +238,7 @@ def watched_steps(rank: int, mix: MixPolicy, batch: Batch, epoch: int) -> Watche
     trainer = Trainer(
         config=load_config({"seed": 5}), model=model,
         optimizer=paddle.optimizer.SGD(0.1, parameters=model.parameters()),
-        criterion=build_criterion(), schedule=LearningRate("constant", 0.1, 10, 2), mix=mix,
+        criterion=build_criterion(), learning_rates=LearningRate("constant", 0.1, 10, 2), mix=mix,
         ema=None, scaler=None, source=lambda epoch, index: "", ranks=Apart(rank, 2),
     )  # fmt: skip
     for step in (0, 1):
