@@ -9,7 +9,7 @@ from paddle_aug.cli.parser import FILES, Parser
 from paddle_aug.core.user_paths import expand, user_path
 
 # What stands for a file or a folder in help texts: the shell's own completion of files.
-_PATHS = {"FILE", "FOLDER", "RUN", "DATA"}
+_PATHS = {"FILE", "FOLDER", "RUN", "RUNS", "DATA"}
 
 
 def completion(shell: str, root: Parser, verbs: Mapping[str, tuple[str, str]]) -> str:

@@ -62,7 +62,8 @@ def test_options_and_values_of_other_verbs(script, tmp_path):
     assert set(complete(script, "preview", "--augment", "")) == set(AUGMENTS)
     (tmp_path / "my_images").mkdir()
     assert set(complete(script, "check", "m", folder=tmp_path)) == {"mnist", "my_images"}
-    assert complete(script, "compare", "my", folder=tmp_path) == ["my_images"]
+    for verb in ("compare", "report"):
+        assert complete(script, verb, "my", folder=tmp_path) == ["my_images"]
     assert complete(script, "train", "--output", "my", folder=tmp_path) == ["my_images"]
 
 

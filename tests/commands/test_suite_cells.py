@@ -170,7 +170,7 @@ def test_a_cell_that_the_system_kills_is_named(programs, capsys):
     [(-9, True), (130, True), (143, True), (1, False), (128, False), (0xC0000005, False)],
 )
 def test_a_crash_on_windows_is_no_signal(code, by_a_signal):
-    assert suite_cells._is_a_signals(code) is by_a_signal
+    assert suite_cells._by_signal(code) is by_a_signal
 
 
 def test_no_cell_outlives_an_error_of_the_suite_itself(programs):
