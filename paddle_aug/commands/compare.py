@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paddle_aug.cli.parser import Parser
-from paddle_aug.commands.arguments import positive
+from paddle_aug.commands.arguments import add_comparison, positive
 from paddle_aug.core.bundled import find_config
 from paddle_aug.core.program import command
 from paddle_aug.core.user_paths import user_path
@@ -44,11 +44,7 @@ def build_parser() -> Parser:
         "--output", metavar="FOLDER", type=user_path, default=Path("comparison"),
         help="where pictures and tables go (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--baseline", metavar="NAME",
-        help="label or mode to measure the others against (default: the suite's, else userDef, "
-        "no or flip, else the first)",
-    )  # fmt: skip
+    add_comparison(parser)
     parser.add_argument(
         "--last", metavar="N", type=positive,
         help="how many last epochs the means are over (default: the suite's, else 10)",
@@ -61,10 +57,6 @@ def build_parser() -> Parser:
     parser.add_argument(
         "--claims", metavar="SUITE", type=user_path,
         help="judge the published claims of this file of configs/suites; the runs carry its labels",
-    )  # fmt: skip
-    parser.add_argument(
-        "--allow-differences", action="store_true",
-        help="compare runs that were evaluated on other images, too",
     )  # fmt: skip
     return parser
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from paddle_aug.cli.parser import Parser
+from paddle_aug.commands.arguments import add_comparison
 from paddle_aug.core.errors import UserError
 from paddle_aug.core.own_code import AllowImports
 from paddle_aug.core.program import command
@@ -47,17 +48,13 @@ def build_parser() -> Parser:
     add("--output", metavar="FILE", type=user_path, default=Path("report.html"),
         help="the page; of files that are there already only an earlier report is replaced "
         "(default: %(default)s)")  # fmt: skip
-    add("--baseline", metavar="NAME",
-        help="label or mode to measure the others against (default: the suite's, else userDef, "
-        "no or flip, else the first)")  # fmt: skip
+    add_comparison(parser)
     add("--results", metavar="FOLDER", type=user_path,
         help="where the results of a suite's YAML file are (default: logs/results)")  # fmt: skip
     add("--no-images", action="store_true",
         help="show no image of the data, such as where they may not be handed on")  # fmt: skip
     add("--allow-imports", action=AllowImports,
         help="import the code of your own that augmented images, to draw them")  # fmt: skip
-    add("--allow-differences", action="store_true",
-        help="compare runs that were evaluated on other images, too")  # fmt: skip
     return parser
 
 

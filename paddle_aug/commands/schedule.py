@@ -101,7 +101,7 @@ def _bar(active: Sequence[bool], width: int = 80) -> str:
 
 def _describe_rates(rate: "LearningRate") -> str:
     """By epochs alone, as the number of an epoch's steps is that of the data."""
-    # Of each epoch the last step, from that on with which the warm-up reaches the whole rate.
+    # The rate of each epoch's last step, from the warm-up's end on.
     first = max(rate.warmup_epochs - 1, 0)
     last_step = {e: (e + 1) * rate.steps_per_epoch - 1 for e in range(first, rate.epochs)}
     rates = [(rate.learning_rate(step), epoch) for epoch, step in last_step.items()]

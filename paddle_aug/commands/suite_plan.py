@@ -220,13 +220,11 @@ def plan(
 
     Seeds are the outer loop: a suite that is stopped has every method of its first seeds.
     """
-    runs = []
     seeds = list(dict.fromkeys(seed for entry in suite.runs for seed in entry.seeds))
-    for seed in seeds:
-        for entry in suite.runs:
-            if seed in entry.seeds:
-                runs.append(_plan_run(path, suite, entry, seed, quick, changes, logs))
-    return runs
+    return [
+        _plan_run(path, suite, entry, seed, quick, changes, logs)
+        for seed in seeds for entry in suite.runs if seed in entry.seeds
+    ]  # fmt: skip
 
 
 def _plan_run(
@@ -271,19 +269,20 @@ def epochs_left(run: PlannedRun) -> int:
     return 0 if is_finished(run) else run.epochs - epochs_done(run)
 
 
-def has_all_epochs(run: PlannedRun, metrics: Path) -> bool:
-    """Whether a metrics.csv has all epochs of the run, or those after which --early-stopping has
-    ended it."""
-    accuracies = evaluation_accuracies(metrics)
+def has_all_epochs(run: PlannedRun, accuracies: Sequence[float]) -> bool:
+    """Whether these are of all epochs of the run, or of all until --early-stopping ended it."""
     return len(accuracies) >= run.epochs or stopped_early(accuracies, run.config.early_stopping)
 
 
 def is_finished(run: PlannedRun) -> bool:
     """Whether the run has all its epochs, in all its curves where they can be written again."""
-    if not has_all_epochs(run, run.paths.metrics):
+    accuracies = evaluation_accuracies(run.paths.metrics)
+    if not has_all_epochs(run, accuracies):
         return False
-    lengths = {curve_length(run.paths.output, run.config.mode, curve) for curve in CURVES}
-    return lengths == {epochs_done(run)} or not run.paths.states()
+    if not run.paths.states():
+        return True  # its curves cannot be written again
+    curves, mode = run.paths.output, run.config.mode
+    return all(curve_length(curves, mode, curve) == len(accuracies) for curve in CURVES)
 
 
 def other_options(

@@ -162,22 +162,28 @@ def write_results(
 def read_finished(results: Path, runs: Sequence[PlannedRun]) -> tuple[list[PlannedRun], list[Run]]:
     """Those of the runs of which all epochs are kept, and what is kept, in the same order. Raises
     UserError where that is of a run with other options, or a curve is damaged or not whole."""
-    places = {kept_folder(results, run): run for run in runs}
-    finished = {p: run for p, run in places.items() if has_all_epochs(run, p / METRICS)}
-    read = []
-    for place, run in finished.items():
-        _refuse_other_options(place, run)
-        kept = read_run(place, run.config.mode, run.entry.label)
-        epochs = len(evaluation_accuracies(place / METRICS))
-        for name in CURVES:
-            if len(kept.curves.get(name, ())) != epochs:
-                path = curve_path(place, run.config.mode, name)
-                raise UserError(
-                    f"{path}: not the curve of {counted(epochs, 'epoch')} that {METRICS} has; "
-                    f"without {place} the run counts as not finished"
-                )
-        read.append(kept)
-    return [*finished.values()], read
+    finished, read = [], []
+    for run in runs:
+        place = kept_folder(results, run)
+        accuracies = evaluation_accuracies(place / METRICS)
+        if has_all_epochs(run, accuracies):
+            _refuse_other_options(place, run)
+            finished.append(run)
+            read.append(_read_kept(place, run, len(accuracies)))
+    return finished, read
+
+
+def _read_kept(place: Path, run: PlannedRun, epochs: int) -> Run:
+    """The run kept in `place`. Raises UserError where a curve is damaged, or not of the epochs."""
+    kept = read_run(place, run.config.mode, run.entry.label)
+    for name in CURVES:
+        if len(kept.curves.get(name, ())) != epochs:
+            path = curve_path(place, run.config.mode, name)
+            raise UserError(
+                f"{path}: not the curve of {counted(epochs, 'epoch')} that {METRICS} has; "
+                f"without {place} the run counts as not finished"
+            )
+    return kept
 
 
 def _refuse_other_options(place: Path, run: PlannedRun) -> None:

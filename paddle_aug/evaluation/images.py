@@ -64,7 +64,7 @@ def choose_images(
     digest = data_digest(dataset)
     changed = False
     if options.data is None:
-        changed = say_if_changed(split, dataset, config, state, say)
+        changed = say_if_changed(split, dataset, digest, config, state, say)
         epoch = epoch_of_other_images(state.get("environment", {}))
         if split == "eval" and epoch is not None:
             say(
@@ -78,13 +78,15 @@ def choose_images(
 
 
 def say_if_changed(
-    split: str, dataset: ImageDataset, config: Config, state: dict[str, Any], say: Say
+    split: str, dataset: ImageDataset, digest: str, config: Config, state: dict[str, Any], say: Say
 ) -> bool:
-    """Whether the run's data have changed since it was trained; a note says so."""
+    """Whether the run's data have changed since it was trained; a note says so. digest: of the
+    dataset."""
     before = _recorded(state, split)
     if split == "eval" and config.eval_per_class is not None:  # those evaluated in training
         dataset = dataset.subset(per_class_subset(dataset.labels, config.eval_per_class, 0))
-    changed = "digest" in before and before["digest"] != data_digest(dataset)
+        digest = data_digest(dataset)
+    changed = "digest" in before and before["digest"] != digest
     if changed:
         say(
             f"note: the {_PART[split]} images are not those of the run: "

@@ -137,11 +137,10 @@ def _notes(judged: SideBySide, say: Language) -> list[str]:
         lines.append(say("note_images"))
     if NOTHING in bases:
         lines.append(say("note_nothing"))
+    baseline = judgement.groups[0].label
     if other := with_other_seeds(judgement):
-        baseline = judgement.groups[0].label
         lines.append(say("note_other_seeds", baseline=baseline, methods=", ".join(other)))
     if unpaired := without_common_seed(judgement):
-        baseline = judgement.groups[0].label
         lines.append(say("note_no_seed", baseline=baseline, methods=", ".join(unpaired)))
     if judgement.crossings:
         windows = dict.fromkeys((judgement.windows[0], judgement.windows[-1]))

@@ -176,7 +176,7 @@ def _options(
     refuse_for_other_data(saved, changes, f"the run {folder}")
     config = load_config(on_top(saved, changes), where=f"{folder}: ")
     for name in ("weights", "init"):
-        if config.dump()[name] != saved[name]:
+        if getattr(config, name) != saved[name]:
             raise UserError(
                 f"{folder}: {flag(name)} is for a new run: the state to go on from has all weights"
             )
